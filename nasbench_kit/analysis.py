@@ -1,0 +1,145 @@
+"""Anytime statistics: what the runs of a study say about an optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench_kit.benchmark import Benchmark
+from nasbench_kit.errors import SettingError
+from nasbench_kit.simulator import Records
+
+_LEAST_TIMES = 2
+
+
+def incumbents(told: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Position of the best evaluation so far, after each evaluation; ties keep the earlier one.
+
+    Args:
+        told: Values of one run in order of finishing, larger is better, shape (n_evaluations,).
+    """
+    improved = told > np.concatenate([[-np.inf], np.maximum.accumulate(told)[:-1]])
+    return np.maximum.accumulate(np.where(improved, np.arange(len(told)), 0))
+
+
+def anytime_regret(
+    finished_s: NDArray[np.float64],
+    told: NDArray[np.float64],
+    judged: NDArray[np.float64],
+    times_s: NDArray[np.float64],
+    *,
+    best: float,
+) -> NDArray[np.float64]:
+    """Regret of the incumbent at each time.
+
+    The incumbent is chosen by what the search was told and judged by another value of the same architecture. Regret is
+    how much worse that is than the best of the whole benchmark. A step function: it changes when a trial finishes.
+
+    Args:
+        finished_s: When each evaluation of one run finished, ascending, shape (n_evaluations,).
+        told: What the search was told, larger is better, same shape.
+        judged: What the incumbent is judged by, larger is better, same shape.
+        times_s: When to look, shape (n_times,).
+        best: The largest value that `judged` can have.
+
+    Returns:
+        Shape (n_times,), NaN before the first evaluation finished.
+    """
+    regret = np.concatenate([[np.nan], best - judged[incumbents(told)]])
+    return regret[np.searchsorted(finished_s, times_s, side="right")]
+
+
+def report_metric(benchmark: Benchmark) -> str:
+    """What incumbents are judged by: the test metric that belongs to the objective; without one, the objective.
+
+    In both cases it is the mean over all recorded training runs that counts, at the last epoch.
+    """
+    objective = benchmark.objective_metric.name
+    test = objective.replace("val_", "test_", 1)
+    return test if test in benchmark.metrics else objective
+
+
+class Outcomes(NamedTuple):
+    """The runs of one optimizer on one benchmark, judged."""
+
+    metric: str  #: what the incumbents are judged by, mean over the recorded training runs
+    finished_s: list[NDArray[np.float64]]  #: per run, when each evaluation finished
+    told: list[NDArray[np.float64]]  #: per run, what the search was told; larger is better
+    judged: list[NDArray[np.float64]]  #: per run, the metric of each architecture, oriented so that larger is better
+    best: float  #: the best of the whole benchmark by that metric, oriented likewise
+    sign: int  #: +1 where larger values of the metric are better, -1 where smaller are
+
+
+def judge(benchmark: Benchmark, runs: Sequence[Records]) -> Outcomes:
+    """Look up what every evaluated architecture is really worth.
+
+    Raises:
+        SettingError: There is no run, or one without any evaluation.
+    """
+    if not runs or not all(len(run.value) for run in runs):
+        raise SettingError("nothing to judge: some run has no evaluation; give it a larger budget")
+    metric = report_metric(benchmark)
+    sign = benchmark.metrics[metric].sign()
+    values = sign * benchmark.values(metric, np.concatenate([run.archs for run in runs]))
+    ends = np.cumsum([len(run.value) for run in runs])
+    told_sign = benchmark.objective_metric.sign()
+    return Outcomes(
+        metric,
+        [run.finished_s for run in runs],
+        [told_sign * run.value for run in runs],
+        np.split(values, ends[:-1]),
+        sign * benchmark.best(metric).value,
+        sign,
+    )
+
+
+def time_grid(outcomes: Sequence[Outcomes], n_times: int = 400) -> NDArray[np.float64]:
+    """Times, evenly spaced in their logarithm, from when every run has finished an evaluation to the last one."""
+    if n_times < _LEAST_TIMES:
+        raise SettingError(f"n_times={n_times}; at least {_LEAST_TIMES} expected")
+    first = max(finished_s[0] for one in outcomes for finished_s in one.finished_s)
+    last = max(finished_s[-1] for one in outcomes for finished_s in one.finished_s)
+    times_s = np.geomspace(first, last, n_times)
+    times_s[-1] = last  # not a rounding error before it
+    return times_s
+
+
+def regret_curves(outcomes: Outcomes, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`anytime_regret` of every run: shape (n_runs, n_times)."""
+    runs = zip(outcomes.finished_s, outcomes.told, outcomes.judged, strict=True)
+    return np.stack([anytime_regret(*run, times_s, best=outcomes.best) for run in runs])
+
+
+def quantile_curves(curves: NDArray[np.float64], quantiles: Sequence[float]) -> NDArray[np.float64]:
+    """Quantiles over runs at each time: shape (n_quantiles, n_times), NaN until every run has an incumbent."""
+    return np.quantile(curves, quantiles, axis=0)
+
+
+class Summary(NamedTuple):
+    """Where the runs of one optimizer on one benchmark ended."""
+
+    n_runs: int
+    n_evaluations: float  #: mean per run
+    metric: str  #: what the final incumbents are judged by, mean over the recorded training runs
+    mean: float  #: of the final incumbents' metric over runs
+    sd: float  #: standard deviation over runs (ddof=1); NaN for a single run
+    median_regret: float  #: median distance of the final incumbents from the best of the benchmark
+    optimum_share: float  #: share of runs whose final incumbent is as good as the best of the benchmark
+
+
+def summarize(outcomes: Outcomes) -> Summary:
+    """Final incumbents in numbers."""
+    runs = zip(outcomes.told, outcomes.judged, strict=True)
+    final = np.array([judged[incumbents(told)[-1]] for told, judged in runs])
+    return Summary(
+        n_runs=len(final),
+        n_evaluations=float(np.mean([len(told) for told in outcomes.told])),
+        metric=outcomes.metric,
+        mean=float(outcomes.sign * final.mean()),
+        sd=float(final.std(ddof=1)) if len(final) > 1 else float("nan"),
+        median_regret=float(outcomes.best - np.median(final)),
+        optimum_share=float(np.mean(final >= outcomes.best)),
+    )

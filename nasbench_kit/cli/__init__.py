@@ -1,0 +1,21 @@
+"""The command line. Every command has an example in its help; errors are one line, with exit code 2."""
+
+from __future__ import annotations
+
+import click
+
+from nasbench_kit.cli.compare import compare
+from nasbench_kit.cli.lookup import info, list_, query
+from nasbench_kit.cli.runs import runs
+from nasbench_kit.cli.shared import Group
+from nasbench_kit.version import __version__
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__)
+def main() -> None:
+    """Benchmarks for neural architecture search: query, search, simulate, plot."""
+
+
+for _command in (list_, info, query, compare, runs):
+    main.add_command(_command)

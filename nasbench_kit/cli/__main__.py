@@ -1,0 +1,5 @@
+"""`python -m nasbench_kit.cli`: the command line without its script."""
+
+from nasbench_kit.cli import main
+
+main()

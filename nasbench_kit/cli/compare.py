@@ -1,0 +1,235 @@
+"""`compare`: run optimizers on benchmarks, then a table and a figure."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nasbench_kit.catalog import load
+from nasbench_kit.cli.shared import OneLineError, example, json_option, print_table, table_option
+from nasbench_kit.errors import SettingError
+
+if TYPE_CHECKING:
+    from nasbench_kit.analysis import Summary
+    from nasbench_kit.benchmark import Benchmark
+    from nasbench_kit.study import Configuration, Study
+
+BENCHMARKS = ("nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120")
+OPTIMIZERS = ("random_search", "regularized_evolution", "local_search")
+AVERAGE_EVALUATIONS = 500  # the default budget: the simulated time that so many evaluations take on average
+
+
+@click.command(
+    epilog=example(
+        "nasbench-kit compare",
+        "nasbench-kit compare -b nasbench201/cifar10 -o random_search -o regularized_evolution,sample_size=5 --runs 50",
+        "nasbench-kit compare -b nasbench201/cifar100 --evaluations 200 --reveal mean --runs 20",
+        "nasbench-kit compare -o random_search -o my_module:MyOptimizer,rate=0.1 --workers 4",
+    )
+)
+@click.option("-b", "--benchmark", "benchmarks", multiple=True, default=BENCHMARKS, help="Benchmark; repeat for more.")
+@click.option(
+    "-o",
+    "--optimizer",
+    "optimizers",
+    multiple=True,
+    default=OPTIMIZERS,
+    metavar="NAME[,SETTING=VALUE...]",
+    help="Optimizer, by name or as module:Class, and its settings; repeat for more.",
+)
+@click.option("--runs", "n_runs", type=click.IntRange(1), default=500, show_default=True, help="Runs per optimizer.")
+@click.option(
+    "--budget-s",
+    type=click.FloatRange(0, min_open=True),
+    help=f"Simulated seconds per run; by default what {AVERAGE_EVALUATIONS} evaluations take on average.",
+)
+@click.option("--evaluations", type=click.IntRange(1), help="Evaluations per run, instead of seconds.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Simulated workers.")
+@click.option(
+    "--reveal",
+    default="drawn",
+    show_default=True,
+    help="What an evaluation reveals: 'drawn', one recorded training run drawn per trial; 'mean'; or a seed.",
+)
+@click.option("--epoch", type=int, help="Epochs to train; the last recorded one by default.")
+@click.option("--first-seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first run.")
+@click.option(
+    "--study",
+    "path",
+    type=click.Path(dir_okay=False),
+    default="compare.db",
+    show_default=True,
+    help="Study file; continued if there.",
+)
+@click.option(
+    "--figure", type=click.Path(dir_okay=False), default="compare.png", show_default=True, help="Figure; PDF beside it."
+)
+@click.option("--processes", type=click.IntRange(1), help="Processes; as many as there are processors by default.")
+@table_option
+@json_option
+def compare(
+    benchmarks: tuple[str, ...],
+    optimizers: tuple[str, ...],
+    n_runs: int,
+    budget_s: float | None,
+    evaluations: int | None,
+    workers: int,
+    reveal: str,
+    epoch: int | None,
+    first_seed: int,
+    path: str,
+    figure: str,
+    processes: int | None,
+    table: str | None,
+    as_json: bool,
+) -> None:
+    """Run optimizers on benchmarks, many times each, and show which is better when.
+
+    Ends with a table and a figure: median regret over simulated time. Regret is how far the validation accuracy (the
+    test accuracy, where it was recorded) of the best architecture found so far is from the best there is; the best so
+    far is chosen by what the search was told, and judged by the mean over all recorded training runs.
+
+    Runs are kept in the study file. Stop it whenever you like: the same command goes on where it was.
+    """
+    from nasbench_kit.study import Configuration, Study
+
+    sys.path.insert(0, "")  # optimizers given as module:Class are found in the working directory, as with python -m
+    loaded = [load(name, table=table) for name in benchmarks]
+    configurations = {
+        bench: [
+            Configuration.of(
+                bench,
+                *_parse_optimizer(text),
+                budget_s=None if evaluations else budget_s or _default_budget_s(bench, epoch),
+                n_evaluations=evaluations,
+                n_workers=workers,
+                seed=int(reveal) if reveal.isdecimal() else reveal,
+                epoch=epoch,
+            )
+            for text in optimizers
+        ]
+        for bench in loaded
+    }
+    if evaluations and budget_s:
+        raise SettingError("--budget-s and --evaluations exclude each other; give one")
+    run_seeds = range(first_seed, first_seed + n_runs)
+    with Study(path) as study:
+        with _progress() as advance:
+            try:
+                study.run(chain(*configurations.values()), run_seeds, n_processes=processes, progress=advance)
+            except KeyboardInterrupt:
+                raise OneLineError(f"stopped; the same command goes on where {path} is now") from None
+        _report(study, configurations, run_seeds, figure, as_json)
+
+
+def _parse_optimizer(text: str) -> tuple[str, dict[str, Any]]:
+    name, *pairs = text.split(",")
+    settings = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise SettingError(f"{pair!r} in {text!r} is no setting; write NAME,SETTING=VALUE,...")
+        try:
+            settings[key.strip()] = json.loads(value)
+        except ValueError:
+            settings[key.strip()] = value.strip()
+    return name, settings
+
+
+def _default_budget_s(bench: Benchmark, epoch: int | None) -> float:
+    costs = bench.query_many(bench.table.archs(), epoch=epoch, missing="nan").cost_s
+    return float(round(AVERAGE_EVALUATIONS * costs.mean()))
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("runs", total=None)
+        yield lambda there, asked_for: bar.update(task, completed=there, total=asked_for)
+
+
+def _report(
+    study: Study,
+    configurations: Mapping[Benchmark, Sequence[Configuration]],
+    run_seeds: range,
+    figure: str,
+    as_json: bool,
+) -> None:
+    from pathlib import Path
+
+    from nasbench_kit.analysis import judge, summarize
+    from nasbench_kit.plots import compare_figure
+
+    outcomes = {
+        bench: {key: judge(bench, [run.records for run in study.runs(key, run_seeds)]) for key in keys}
+        for bench, keys in configurations.items()
+    }
+    rows = [(key, summarize(one)) for panel in outcomes.values() for key, one in panel.items()]
+    panels = {bench.name: {key.label: one for key, one in panel.items()} for bench, panel in outcomes.items()}
+    drawn = compare_figure(panels, note=_how(rows[0][0]))
+    pictures = [Path(figure), Path(figure).with_suffix(".pdf")]
+    for picture in dict.fromkeys(pictures):
+        try:
+            drawn.savefig(picture, dpi=160)
+        except (OSError, ValueError) as error:
+            raise SettingError(
+                f"cannot write figure {str(picture)!r}: {error}; the runs are safe in {study.path}"
+            ) from None
+    if as_json:
+        click.echo(json.dumps([_row(key, summary) for key, summary in rows]))
+        return
+    texts = [
+        (
+            key.benchmark,
+            key.label,
+            summary.n_runs,
+            f"{summary.n_evaluations:.1f}",
+            f"{100 * summary.mean:.2f} ± {100 * summary.sd:.2f}",
+            f"{100 * summary.median_regret:.2f}",
+            f"{100 * summary.optimum_share:.1f}",
+        )
+        for key, summary in rows
+    ]
+    metric = rows[0][1].metric.replace("_", " ")
+    columns = ("benchmark", "optimizer", "runs", "evaluations", f"{metric} %", "median regret", "optimum %")
+    print_table("", columns, texts, numbers=5)
+    click.echo(f"\n{metric}: mean ± standard deviation over runs of the final incumbent's mean over recorded runs")
+    click.echo("optimum: share of runs whose final incumbent is the best of the benchmark")
+    click.echo(f"how: {_how(rows[0][0])}")
+    click.echo(f"figure: {', '.join(map(str, dict.fromkeys(pictures)))}   study: {study.path}")
+
+
+def _how(key: Configuration) -> str:
+    """How the runs were made, in words."""
+    told = {"drawn": "one recorded training run, drawn per trial", "mean": "the mean of the recorded training runs"}
+    budget = f"{key.n_evaluations} evaluations" if key.n_evaluations else "simulated seconds"
+    seen = told.get(str(key.seed), f"training run {key.seed}")
+    return f"A search sees {seen}; budget in {budget}; {key.n_workers} worker{'s' * (key.n_workers > 1)}."
+
+
+def _row(key: Configuration, summary: Summary) -> dict[str, Any]:
+    return {**json.loads(key.identity), **summary._asdict()}

@@ -1,0 +1,142 @@
+"""`runs`: what a study holds, and its evaluations as CSV or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nasbench_kit.catalog import load
+from nasbench_kit.cli.shared import example, json_option, print_table, table_option
+from nasbench_kit.errors import SettingError, UnknownNameError
+
+if TYPE_CHECKING:
+    from nasbench_kit.spaces import Space
+    from nasbench_kit.study import Configuration, Study
+
+_COLUMNS = {
+    "benchmark": "string",
+    "optimizer": "string",
+    "settings": "string",
+    "run_seed": "int64",
+    "evaluation": "int64",
+    "arch": "string",
+    "epoch": "int64",
+    "seed": "int64",
+    "value": "float64",
+    "cost_s": "float64",
+    "finished_s": "float64",
+    "worker": "int64",
+    "optimizer_s": "float64",
+}
+
+
+@click.command(
+    epilog=example(
+        "nasbench-kit runs compare.db",
+        "nasbench-kit runs compare.db --out runs.csv",
+        "nasbench-kit runs compare.db --out runs.parquet",
+    )
+)
+@click.argument("study", type=click.Path(dir_okay=False))
+@click.option("--out", type=click.Path(dir_okay=False), help="Write every evaluation to this .csv or .parquet file.")
+@table_option
+@json_option
+def runs(study: str, out: str | None, table: str | None, as_json: bool) -> None:
+    """What a study holds; with --out, all its evaluations, one a row."""
+    from nasbench_kit.study import Study
+
+    with Study(study, create=False) as opened:
+        if out is not None:
+            n_rows = _write(opened, out, table)
+            click.echo(f"{n_rows:,} evaluations in {out}")
+            return
+        rows = [(key, opened.n_runs(key)) for key in opened.configurations()]
+    if as_json:
+        click.echo(json.dumps([json.loads(key.identity) | {"n_runs": n} for key, n in rows]))
+        return
+    texts = [
+        (key.benchmark, key.label, key.n_workers, key.seed, key.n_evaluations or "-", key.budget_s or "-", n)
+        for key, n in rows
+    ]
+    columns = ("benchmark", "optimizer", "workers", "reveals", "evaluations", "budget s", "runs")
+    print_table("", columns, texts, numbers=3)
+
+
+def _write(study: Study, out: str, table: str | None) -> int:
+    """Write all evaluations to a file: completely, or not at all."""
+    writers = {".csv": _write_csv, ".parquet": _write_parquet}
+    write = writers.get(Path(out).suffix.lower())
+    if write is None:
+        raise SettingError(f"{out!r}: the file name must end in {' or '.join(writers)}")
+    partial = f"{out}.{os.getpid()}.partial"
+    try:
+        n_rows = write(partial, _chunks(study, table))
+        Path(partial).replace(out)
+    except OSError as error:
+        raise SettingError(f"cannot write {out!r}: {error.strerror or error}") from None
+    finally:
+        Path(partial).unlink(missing_ok=True)
+    return n_rows
+
+
+def _chunks(study: Study, table: str | None) -> Iterator[dict[str, list[Any]]]:
+    """The evaluations of one run at a time, as columns."""
+    for configuration in study.configurations():
+        space = _space(configuration, table)
+        for run in study.runs(configuration):
+            records = run.records
+            n = len(records.value)
+            yield {
+                "benchmark": [configuration.benchmark] * n,
+                "optimizer": [configuration.optimizer] * n,
+                "settings": [json.dumps(dict(configuration.settings), sort_keys=True)] * n,
+                "run_seed": [run.run_seed] * n,
+                "evaluation": list(range(1, n + 1)),
+                "arch": space.format_many(records.archs),
+                "epoch": [epoch if epoch >= 0 else None for epoch in records.epoch.tolist()],
+                "seed": [seed if seed >= 0 else None for seed in records.seed.tolist()],
+                **{
+                    name: getattr(records, name).tolist()
+                    for name in ("value", "cost_s", "finished_s", "worker", "optimizer_s")
+                },
+            }
+
+
+def _space(configuration: Configuration, table: str | None) -> Space:
+    try:
+        return load(configuration.benchmark, table=table).space
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{error}; name the table of {configuration.benchmark} by --table") from None
+
+
+def _write_csv(path: str, chunks: Iterator[dict[str, list[Any]]]) -> int:
+    n_rows = 0
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(_COLUMNS)
+        for chunk in chunks:
+            rows = list(zip(*chunk.values(), strict=True))
+            writer.writerows(rows)
+            n_rows += len(rows)
+    return n_rows
+
+
+def _write_parquet(path: str, chunks: Iterator[dict[str, list[Any]]]) -> int:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise SettingError("Parquet needs pyarrow: pip install 'nasbench-kit[parquet]'") from None
+    schema = pa.schema([(name, getattr(pa, kind)()) for name, kind in _COLUMNS.items()])
+    n_rows = 0
+    with pq.ParquetWriter(path, schema) as writer:
+        for chunk in chunks:
+            writer.write_table(pa.table(chunk, schema=schema))
+            n_rows += len(chunk["arch"])
+    return n_rows

@@ -1,0 +1,59 @@
+"""What the commands share: errors in one line, examples in the help, tables on the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from nasbench_kit.errors import NasbenchKitError
+
+
+class OneLineError(click.ClickException):
+    """An error as users see it."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """Print it."""
+        click.echo(f"error: {self.message}", file=file or sys.stderr)
+
+
+class Group(click.Group):
+    """Turns our errors into one line on stderr and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except NasbenchKitError as error:
+            raise OneLineError(str(error)) from error
+
+
+def example(*lines: str) -> str:
+    """The end of a command's help: examples, printed as they are typed."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: int = 0) -> None:
+    """A table on the terminal; the last `numbers` columns are aligned to the right."""
+    from rich.console import Console
+    from rich.table import Table as Grid
+
+    grid = Grid(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for i, column in enumerate(columns):
+        grid.add_column(column, justify="right" if i >= len(columns) - numbers else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*map(str, row))
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200  # a pipe has no width: do not fold
+    console.print(grid, highlight=False)
+
+
+table_option = click.option("--table", type=click.Path(), help="Take the benchmark from this table file.")

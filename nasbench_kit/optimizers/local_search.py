@@ -1,0 +1,100 @@
+"""Local search with restarts, White et al. 2020, https://arxiv.org/abs/2005.02960, algorithm 1."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, final
+
+from nasbench_kit.errors import unknown
+from nasbench_kit.optimizers.base import Trial, check_at_least, unusable_value
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nasbench_kit.spaces import Arch, Space
+
+NEIGHBORHOODS = ("full", "first")
+_TRIES = 100  # samples before one that was told already is accepted
+
+
+@final
+class LocalSearch:
+    """Climb from neighbor to neighbor; start anew at a random place when none is better.
+
+    Nothing that was told once is asked for again. While outcomes of the present neighborhood are awaited (with several
+    workers), random architectures fill the time.
+
+    Args:
+        space: Where to search.
+        rng: Source of all randomness.
+        neighborhood: "full" moves to the best of all neighbors once all are known; "first" moves to the first that is
+            better, in random order.
+        n_initial: Random architectures evaluated at each start, of which the best is climbed from.
+    """
+
+    def __init__(
+        self, space: Space, rng: np.random.Generator, *, neighborhood: str = "full", n_initial: int = 1
+    ) -> None:
+        check_at_least(1, n_initial=n_initial)
+        if neighborhood not in NEIGHBORHOODS:
+            raise unknown("neighborhood", neighborhood, NEIGHBORHOODS)
+        self._space = space
+        self._rng = rng
+        self._first = neighborhood == "first"
+        self._n_initial = n_initial
+        self._told: dict[Arch, float] = {}
+        self._starts: list[Arch] = []  # told since the last restart
+        self._center: Arch | None = None
+        self._neighbors: list[Arch] = []
+        self._queue: list[Arch] = []  # neighbors of the center still to be asked for
+
+    def ask(self) -> Trial:
+        """A neighbor of the present center that is not known yet, or a random architecture."""
+        self._move()
+        while self._queue:
+            arch = self._queue.pop()
+            if arch not in self._told:
+                return Trial(arch)
+        return Trial(self._sample())
+
+    def tell(self, trial: Trial, value: float) -> None:
+        """Remember the value; before a climb begins, whatever was told may become its start."""
+        if not value < inf:
+            raise unusable_value(trial, value)
+        self._told[trial.arch] = value
+        if self._center is None:
+            self._starts.append(trial.arch)
+
+    def _move(self) -> None:
+        """Go as far as what was told allows."""
+        told = self._told
+        while True:
+            if self._center is None:
+                if len(self._starts) < self._n_initial:
+                    return
+                self._climb_from(max(self._starts, key=told.__getitem__))
+            assert self._center is not None
+            known = [arch for arch in self._neighbors if arch in told]
+            complete = len(known) == len(self._neighbors)
+            if known and (complete or self._first):
+                best = max(known, key=told.__getitem__)
+                if told[best] > told[self._center]:
+                    self._climb_from(best)
+                    continue
+            if not complete:
+                return
+            self._center = None
+            self._starts = []
+
+    def _climb_from(self, center: Arch) -> None:
+        self._center = center
+        self._neighbors = self._space.neighbors(center)
+        self._queue = [arch for arch in self._neighbors if arch not in self._told]
+        self._rng.shuffle(self._queue)
+
+    def _sample(self) -> Arch:
+        for _ in range(_TRIES):
+            arch = self._space.sample(self._rng)
+            if arch not in self._told:
+                break
+        return arch

@@ -1,0 +1,73 @@
+"""Regularized evolution, Real et al. 2019, https://arxiv.org/abs/1802.01548, algorithm 1."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import chain
+from math import inf
+from operator import itemgetter
+from typing import TYPE_CHECKING, final
+
+from nasbench_kit.errors import unknown
+from nasbench_kit.optimizers.base import Trial, check_at_least, unusable_value
+from nasbench_kit.spaces import DrawnAhead
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+
+    from nasbench_kit.spaces import Arch, Space
+
+_VALUE = itemgetter(0)
+_TOURNAMENTS = 64  # drawn at a time: many cost little more than one
+
+
+@final
+class RegularizedEvolution:
+    """Mutate the best of a random sample; let the oldest die.
+
+    The defaults are those of the NATS-Bench reference.
+
+    Args:
+        space: Where to search.
+        rng: Source of all randomness.
+        population_size: Architectures kept alive (P in the paper).
+        sample_size: Candidates per tournament (S in the paper), drawn with replacement.
+        mutation: How the decision to change is chosen, one of `space.mutations`: "uniform", and on NAS-Bench-201
+            "node_then_edge", the reference's way.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        *,
+        population_size: int = 10,
+        sample_size: int = 3,
+        mutation: str = "uniform",
+    ) -> None:
+        check_at_least(1, population_size=population_size, sample_size=sample_size)
+        if mutation not in space.mutations:
+            raise unknown("mutation", mutation, space.mutations)
+        self._space = space
+        self._rng = DrawnAhead(rng)
+        blocks = iter(lambda: rng.integers(population_size, size=(_TOURNAMENTS, sample_size)).tolist(), None)
+        self._tournaments: Iterator[list[int]] = chain.from_iterable(blocks)  # positions among the living
+        self._population_size = population_size
+        self._mutation = mutation
+        self._population: deque[tuple[float, Arch]] = deque(maxlen=population_size)
+
+    def ask(self) -> Trial:
+        """A random architecture while the population fills, then the mutated winner of a tournament."""
+        alive = self._population
+        if len(alive) < self._population_size:
+            return Trial(self._space.sample(self._rng))
+        _, parent = max([alive[i] for i in next(self._tournaments)], key=_VALUE)
+        return Trial(self._space.mutate(parent, self._rng, self._mutation))
+
+    def tell(self, trial: Trial, value: float) -> None:
+        """Add to the population; beyond its size the oldest is forgotten."""
+        if not value < inf:
+            raise unusable_value(trial, value)
+        self._population.append((value, trial.arch))

@@ -1,0 +1,106 @@
+"""Figures: every function draws on the Axes that it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import inf
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
+
+from nasbench_kit.analysis import Outcomes, quantile_curves, regret_curves, time_grid
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+BAND = (0.25, 0.75)
+# Okabe and Ito's palette, told apart by color-blind readers too; the line styles serve those who print in gray.
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_STYLES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)))
+
+
+def plot_anytime(
+    ax: Axes,
+    outcomes: Mapping[str, Outcomes],
+    *,
+    band: tuple[float, float] = BAND,
+    percent: bool = True,
+) -> None:
+    """Median regret over simulated time with a quantile band, in steps, on logarithmic axes.
+
+    A regret of 0, which a logarithm does not show, is drawn on the floor of the panel, labeled 0.
+
+    Args:
+        ax: Where to draw.
+        outcomes: Label -> runs of that optimizer, all on the same benchmark.
+        band: The two quantiles that bound the band.
+        percent: Show fractions as percentage points.
+    """
+    scale = 100.0 if percent else 1.0
+    times_s = time_grid(list(outcomes.values()))
+    curves = {label: scale * regret_curves(one, times_s) for label, one in outcomes.items()}
+    floor = _floor(np.concatenate([curve.ravel() for curve in curves.values()]))
+    lowest = inf
+    for i, (label, runs) in enumerate(curves.items()):
+        low, median, high = np.maximum(quantile_curves(runs, (band[0], 0.5, band[1])), floor)
+        color, style = _COLORS[i % len(_COLORS)], _STYLES[i % len(_STYLES)]
+        name = f"{label.replace('_', ' ')}, n = {len(runs)}"
+        ax.step(times_s, median, where="post", color=color, linestyle=style, linewidth=1.6, label=name)
+        lowest = min(lowest, low.min())
+        ax.fill_between(times_s, low, high, step="post", color=color, alpha=0.18, linewidth=0)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlim(times_s[0], times_s[-1])
+    _label_axis(ax, floor if lowest <= floor else None)
+
+
+def _floor(regret: NDArray[np.float64]) -> float:
+    """A place for 0 on a logarithmic axis: half of the smallest regret above 0."""
+    above = regret[regret > 0]
+    return float(above.min()) / 2 if len(above) else 1e-3
+
+
+def _label_axis(ax: Axes, floor: float | None) -> None:
+    """Plain numbers at 1, 2, 5, 10, ...; 0 at the floor, if anything lies there."""
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    if floor is not None:
+        ax.set_ylim(bottom=0.9 * floor)
+        ticks = [tick for tick in ax.yaxis.get_majorticklocs() if tick > 1.3 * floor]
+        ax.yaxis.set_major_locator(FixedLocator([floor, *ticks]))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: "0" if value <= floor else f"{value:g}"))
+    ax.grid(visible=True, which="major", alpha=0.25, linewidth=0.6)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def compare_figure(
+    panels: Mapping[str, Mapping[str, Outcomes]], *, note: str = "", band: tuple[float, float] = BAND
+) -> Figure:
+    """One `plot_anytime` panel per benchmark, side by side, with one legend.
+
+    Args:
+        panels: Benchmark -> label -> runs.
+        note: How the runs were made (budget, seeds, workers), written below.
+        band: The two quantiles that bound the bands.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(1.2 + 3.6 * len(panels), 4.1), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes: Sequence[Axes] = figure.subplots(1, len(panels), squeeze=False)[0]
+    for ax, (benchmark, outcomes) in zip(axes, panels.items(), strict=True):
+        plot_anytime(ax, outcomes, band=band)
+        ax.set_title(benchmark, fontsize=10)
+        ax.set_xlabel("simulated time [s]")
+    metric = next(iter(next(iter(panels.values())).values())).metric.replace("_", " ")
+    axes[0].set_ylabel(f"regret of the incumbent [percentage points]\n({metric}, mean of recorded runs)")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False, fontsize=9)
+    low, high = (f"{100 * quantile:g}" for quantile in band)
+    figure.supxlabel(f"Lines: median over runs; bands: {low}-{high} % quantiles. {note}", fontsize=7.5, color="0.35")
+    return figure

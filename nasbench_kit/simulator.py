@@ -1,0 +1,144 @@
+"""The clock: run an optimizer on a benchmark as if its trials took the seconds that were recorded for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from math import inf
+from sys import maxsize
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nasbench_kit.benchmark import Benchmark
+from nasbench_kit.errors import NotRecordedError, SettingError
+from nasbench_kit.optimizers.base import Optimizer, check_at_least
+from nasbench_kit.spaces import DrawnAhead
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DRAWN, MEAN = "drawn", "mean"
+NO_SEED = -1  # in `Records.seed`: the value is a mean over seeds, or does not depend on one
+NO_EPOCH = -1
+
+
+class Records(NamedTuple):
+    """One run: its evaluations in the order in which they finished, as arrays of length n_evaluations.
+
+    All but `optimizer_s` are determined by benchmark, optimizer, settings and seed.
+    """
+
+    archs: NDArray[np.uint8]  #: (n_evaluations, n_decisions)
+    epoch: NDArray[np.int32]  #: epochs trained; -1 where the table knows of none
+    seed: NDArray[np.int32]  #: the recorded training run; -1 for a mean over several
+    value: NDArray[np.float64]  #: the objective as recorded, which is what the optimizer was told, up to its sign
+    cost_s: NDArray[np.float64]  #: simulated seconds of this evaluation
+    finished_s: NDArray[np.float64]  #: simulated time at which it was done
+    worker: NDArray[np.int32]  #: the simulated worker that did it
+    optimizer_s: NDArray[np.float64]  #: real seconds that `ask` and `tell` took for it; never part of the clock
+
+
+def simulate(
+    benchmark: Benchmark,
+    optimizer: Optimizer,
+    *,
+    rng: np.random.Generator,
+    budget_s: float | None = None,
+    n_evaluations: int | None = None,
+    n_workers: int = 1,
+    seed: int | str = DRAWN,
+    epoch: int | None = None,
+) -> Records:
+    """Let an optimizer search until its budget is spent.
+
+    A worker that is free asks for a trial at once. An outcome is told when the clock reaches the end of its trial;
+    trials that end at the same time are told in the order in which they began. What has not finished within
+    `budget_s` is not recorded: nobody would know its outcome.
+
+    Args:
+        benchmark: What to search.
+        optimizer: Who searches; it is told values of which larger are better, negated where the objective is a loss.
+        rng: Source of the recorded runs that `seed="drawn"` draws.
+        budget_s: Simulated seconds to spend.
+        n_evaluations: Evaluations to finish. At least one of the two budgets is needed.
+        n_workers: Trials that run at the same time.
+        seed: "drawn": one of the recorded training runs of the architecture, drawn for each trial; "mean": their mean;
+            a number: that run.
+        epoch: Train up to this epoch, unless the trial names one; the last recorded one by default.
+
+    Raises:
+        SettingError: No budget, or an argument out of range.
+        NotRecordedError: The epoch, seed, architecture or its cost was never recorded.
+    """
+    budget_s, n_evaluations = _budget(budget_s, n_evaluations)
+    check_at_least(1, n_workers=n_workers)
+    sign = benchmark.objective_metric.sign()
+    draw = DrawnAhead(rng) if seed == DRAWN else None
+    fixed_seed = seed if isinstance(seed, int) else None
+    if isinstance(seed, str) and seed not in (DRAWN, MEAN):
+        raise SettingError(f"seed={seed!r}; choose 'drawn', 'mean' or a recorded seed")
+
+    ask, tell = optimizer.ask, optimizer.tell
+    reveal = benchmark.revealing(epoch=epoch, seed=fixed_seed, rng=draw)
+    clock, n_begun = 0.0, 0
+    running: list[tuple[float, int, int, object, object, float]] = []  # a heap: who ends first, then who began first
+    idle = list(range(n_workers - 1, -1, -1))
+    done = []
+    while True:
+        while idle and n_begun < n_evaluations:
+            began = perf_counter()
+            trial = ask()
+            spent_s = perf_counter() - began
+            arch, at = trial
+            evaluation = reveal(arch) if at is None else benchmark.query(arch, epoch=at, seed=fixed_seed, rng=draw)
+            if not 0 < evaluation.cost_s < inf:
+                raise _no_cost(benchmark, evaluation.cost_s)
+            heappush(running, (clock + evaluation.cost_s, n_begun, idle.pop(), trial, evaluation, spent_s))
+            n_begun += 1
+        if not running:
+            break
+        finished_s, _, worker, trial, evaluation, spent_s = heappop(running)  # type: ignore[assignment]
+        if finished_s > budget_s:
+            break
+        clock = finished_s
+        began = perf_counter()
+        tell(trial, sign * evaluation[1])
+        spent_s += perf_counter() - began
+        done.append((trial.arch, evaluation, finished_s, worker, spent_s))
+        idle.append(worker)
+    return _records(done, benchmark.space.n_decisions)
+
+
+def _budget(budget_s: float | None, n_evaluations: int | None) -> tuple[float, int]:
+    if budget_s is None and n_evaluations is None:
+        raise SettingError("no budget; give budget_s (simulated seconds) or n_evaluations")
+    if budget_s is not None and not 0 < budget_s < inf:
+        raise SettingError(f"budget_s={budget_s!r}; a finite number of seconds above 0 expected")
+    if n_evaluations is not None:
+        check_at_least(1, n_evaluations=n_evaluations)
+    return inf if budget_s is None else budget_s, maxsize if n_evaluations is None else n_evaluations
+
+
+def _no_cost(benchmark: Benchmark, cost_s: float) -> NotRecordedError:
+    if "cost_s" not in benchmark.metrics:
+        return NotRecordedError(
+            f"{benchmark.name} records no cost_s, so nothing can advance the clock; add that column"
+        )
+    return NotRecordedError(f"{benchmark.name}: a cost_s of {cost_s} cannot advance the clock; it must be above 0")
+
+
+def _records(done: Sequence[tuple[Any, ...]], n_decisions: int) -> Records:
+    archs, evaluations, finished_s, workers, spent_s = zip(*done, strict=True) if done else ((), (), (), (), ())
+    epochs, values, costs, seeds = zip(*evaluations, strict=True) if done else ((), (), (), ())
+    return Records(
+        archs=np.frombuffer(b"".join(map(bytes, archs)), np.uint8).reshape(-1, n_decisions),
+        epoch=np.array([NO_EPOCH if epoch is None else epoch for epoch in epochs], np.int32),
+        seed=np.array([recorded[0] if len(recorded) == 1 else NO_SEED for recorded in seeds], np.int32),
+        value=np.array(values, np.float64),
+        cost_s=np.array(costs, np.float64),
+        finished_s=np.array(finished_s, np.float64),
+        worker=np.array(workers, np.int32),
+        optimizer_s=np.array(spent_s, np.float64),
+    )

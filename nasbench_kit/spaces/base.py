@@ -1,0 +1,408 @@
+"""What is the same for every search space: architectures are tuples of small integers, one per decision.
+
+A batch of architectures is a `uint8` array of shape (n_archs, n_decisions). A concrete space adds its text forms.
+Numpy is imported where batches need it: single queries, and so the start of a process, do without.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, chain
+from math import prod
+from operator import index as as_int
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from nasbench_kit.errors import ArchitectureError, listed, unknown
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Arch = tuple[int, ...]
+"""One architecture: the number of the choice taken at each decision."""
+
+_MEMO_SIZE = 65_536  # texts remembered per space
+_BLOCK = 512  # random numbers drawn at a time
+_CHUNK = 8_192  # architectures ranked at a time, so that the work stays in the processor's cache
+
+
+class Uniform(Protocol):
+    """What sampling and mutating need of a random generator; `numpy.random.Generator` is one."""
+
+    def random(self) -> float:
+        """A number uniform in [0, 1)."""
+        ...
+
+
+class DrawnAhead:
+    """The numbers that `rng.random()` would give, at an eighth of the cost: drawn in blocks, so `rng` runs ahead."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        blocks: Iterator[list[float]] = iter(lambda: rng.random(_BLOCK).tolist(), None)
+        self.random = chain.from_iterable(blocks).__next__
+
+
+class Decision(NamedTuple):
+    """One thing that an architecture of the space decides."""
+
+    name: str  #: e.g. "0->1", an edge
+    choices: tuple[str, ...]  #: e.g. the operations; an architecture holds positions in this tuple
+
+
+class Space(ABC):
+    """A search space: its decisions, its text forms, its neighborhoods.
+
+    Args:
+        name: The name that tables refer to.
+        decisions: What an architecture decides, in order; each has 2 to 256 choices.
+
+    Attributes:
+        n_decisions: Length of an architecture.
+        n_choices: Number of choices per decision.
+        size: Number of architectures, isomorphic ones counted apart.
+        mutations: Ways to choose the decision that a mutation changes: its relative weight per decision.
+    """
+
+    #: The text forms that `parse` and `format` know; the first is the official one. Some are read only when named.
+    forms: tuple[str, ...] = ("official",)
+
+    def __init__(self, name: str, decisions: Iterable[Decision]) -> None:
+        self.name = name
+        self.decisions = tuple(decisions)
+        for decision in self.decisions:
+            if not 2 <= len(decision.choices) <= 256:
+                raise ArchitectureError(
+                    f"decision {decision.name!r} has {len(decision.choices)} choices; it needs 2 to 256"
+                )
+        self.n_decisions = len(self.decisions)
+        self.n_choices = tuple(len(decision.choices) for decision in self.decisions)
+        self.size = prod(self.n_choices)
+        self.mutations: dict[str, tuple[float, ...]] = {"uniform": (1.0,) * self.n_decisions}
+        self._cumulative = _Cumulative(self)
+        self._codes = _Codes(self)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}: {self.n_decisions} decisions, {self.size:,} architectures>"
+
+    # ---- text ----
+
+    @abstractmethod
+    def _parse_text(self, text: str) -> Sequence[int]:
+        """The choices that `text` names; raises ArchitectureError or UnknownNameError."""
+
+    @abstractmethod
+    def format(self, arch: Sequence[int], form: str | None = None) -> str:
+        """The official text of one architecture, or another of `forms`.
+
+        Raises:
+            ArchitectureError: `arch` is none of this space.
+            UnknownNameError: The form is unknown.
+        """
+
+    def _parse_index(self, index: int) -> Arch:
+        raise ArchitectureError(f"{self.name} has no official order to look {index} up in; give a text or a tuple")
+
+    def parse(self, arch: object, form: str | None = None) -> Arch:
+        """One architecture from any form that users have.
+
+        Args:
+            arch: A text, a sequence of integers, a mapping from decision name to choice name, or, in spaces with
+                an official order, an integer: the position in it.
+            form: Read `arch` as this one of `forms`; needed where a form would be ambiguous.
+
+        Raises:
+            ArchitectureError: It has the wrong shape or a number out of range.
+            UnknownNameError: It names an unknown operation, decision or form.
+        """
+        if form is not None:
+            return self._parse_form(arch, form)
+        if isinstance(arch, str):
+            return tuple(self._codes[arch])
+        if isinstance(arch, Mapping):
+            return self._parse_mapping(arch)
+        if isinstance(arch, Iterable):
+            return self._checked(arch)
+        try:
+            if isinstance(arch, bool):
+                raise TypeError
+            index = as_int(arch)  # type: ignore[arg-type]
+        except TypeError:
+            raise ArchitectureError(
+                f"{arch!r} is no architecture of {self.name}; give a text like {self.format((0,) * self.n_decisions)!r}"
+                f" or {self.n_decisions} integers"
+            ) from None
+        return self._parse_index(index)
+
+    def _parse_form(self, arch: object, form: str) -> Arch:
+        if form != self.forms[0]:
+            raise unknown("form", form, self.forms)
+        return self.parse(arch)
+
+    def _parse_mapping(self, choices: Mapping[Any, Any]) -> Arch:
+        names = [decision.name for decision in self.decisions]
+        for name in choices:
+            if name not in names:
+                raise unknown("decision", name, names)
+        missing = [name for name in names if name not in choices]
+        if missing:
+            raise ArchitectureError(f"no choice for {listed(missing)}; an architecture of {self.name} decides all")
+        return tuple(self._choice(i, choices[name]) for i, name in enumerate(names))
+
+    def _choice(self, i: int, choice: str) -> int:
+        try:
+            return self.decisions[i].choices.index(choice)
+        except ValueError:
+            raise unknown("choice", choice, self.decisions[i].choices) from None
+
+    def _checked(self, arch: Iterable[Any]) -> Arch:
+        try:
+            numbers = tuple(map(as_int, arch))
+        except TypeError:
+            raise ArchitectureError(f"{arch!r} is no architecture: {self.n_decisions} integers expected") from None
+        if len(numbers) != self.n_decisions:
+            raise ArchitectureError(
+                f"{numbers} has {len(numbers)} numbers; {self.name} has {self.n_decisions} decisions"
+            )
+        for number, decision in zip(numbers, self.decisions, strict=True):
+            if not 0 <= number < len(decision.choices):
+                raise _out_of_range(number, decision)
+        return numbers
+
+    def parse_many(self, archs: Any) -> NDArray[np.uint8]:
+        """A batch from whatever form it has: an array (n_archs, n_decisions), or a sequence of what `parse` reads.
+
+        So the numbers of a 1-D array are official positions. Texts seen before cost one dictionary look-up each.
+
+        Returns:
+            uint8 (n_archs, n_decisions). An array that already is one comes back as it is, not copied.
+
+        Raises:
+            ArchitectureError: Some entry is no architecture; or the batch could as well be a single architecture.
+            UnknownNameError: As `parse`.
+        """
+        import numpy as np
+
+        if isinstance(archs, np.ndarray) and archs.ndim == 2:
+            return self._checked_batch(archs)
+        if isinstance(archs, (str, Mapping)) or not isinstance(archs, Iterable):
+            raise ArchitectureError(f"{archs!r} is one architecture, not a batch; put it in a list")
+        archs = archs.tolist() if isinstance(archs, np.ndarray) else list(archs)
+        self._refuse_single(archs)
+        if archs and isinstance(archs[0], str):
+            try:
+                joined = b"".join(map(self._codes.__getitem__, archs))
+            except TypeError:  # not only texts
+                pass
+            else:
+                return np.frombuffer(joined, np.uint8).reshape(-1, self.n_decisions)
+        codes = b"".join([bytes(self.parse(arch)) for arch in archs])
+        return np.frombuffer(codes, np.uint8).reshape(-1, self.n_decisions)
+
+    def _refuse_single(self, archs: Sequence[Any]) -> None:
+        """Positions that could be the choices of one architecture are more likely that, given by mistake."""
+        import numpy as np
+
+        if len(archs) == self.n_decisions and all(
+            isinstance(number, int | np.integer) and 0 <= number < n
+            for number, n in zip(archs, self.n_choices, strict=True)
+        ):
+            raise ArchitectureError(
+                f"{tuple(map(int, archs))} is one architecture, or {len(archs)} official positions; put it in a list if"
+                " it is one, parse the positions one by one if it is many"
+            )
+
+    def _checked_batch(self, archs: NDArray[Any]) -> NDArray[np.uint8]:
+        import numpy as np
+
+        if archs.dtype.kind not in "ui":
+            raise ArchitectureError(f"an array of {archs.dtype} is no batch of architectures; integers expected")
+        if archs.shape[1] != self.n_decisions:
+            raise ArchitectureError(f"a batch of shape {archs.shape} does not fit {self.name}: (n, {self.n_decisions})")
+        if archs.size and (archs.max() >= min(self.n_choices) or (archs.dtype.kind == "i" and archs.min() < 0)):
+            wrong = (archs < 0) | (archs >= np.array(self.n_choices))
+            if wrong.any():
+                row, i = np.argwhere(wrong)[0]
+                raise ArchitectureError(f"architecture {row}: {_out_of_range(archs[row, i], self.decisions[i])}")
+        return archs.astype(np.uint8, copy=False)
+
+    def format_many(self, archs: object, form: str | None = None) -> list[str]:
+        """The text of each architecture of a batch."""
+        return [self.format(arch, form) for arch in self.parse_many(archs).tolist()]
+
+    # ---- numbers ----
+
+    def rank(self, arch: Arch) -> int:
+        """The position of one (valid) architecture in lexicographic order, the first decision varying slowest."""
+        rank = 0
+        for choice, n in zip(arch, self.n_choices, strict=True):
+            rank = rank * n + choice
+        return rank
+
+    def unrank(self, rank: int) -> Arch:
+        """The architecture at a lexicographic position: the inverse of `rank`."""
+        choices = []
+        for n in reversed(self.n_choices):
+            rank, choice = divmod(rank, n)
+            choices.append(choice)
+        return tuple(reversed(choices))
+
+    def rank_many(self, archs: object) -> NDArray[np.int64]:
+        """`rank` for each architecture of a batch: int64 (n_archs,)."""
+        import numpy as np
+
+        batch = self.parse_many(archs)
+        weights = self._rank_weights()
+        if self.size > 2**53:  # beyond the integers that float64 holds exactly
+            return batch.astype(np.int64) @ weights
+        # a matrix product in floating point is several times faster than one in integers, and exact up to here
+        real: type[np.floating[Any]] = np.float32 if self.size <= 2**24 else np.float64
+        real_weights = weights.astype(real)
+        ranks = np.empty(len(batch), np.int64)
+        for start in range(0, len(batch), _CHUNK):
+            ranks[start : start + _CHUNK] = batch[start : start + _CHUNK].astype(real) @ real_weights
+        return ranks
+
+    def unrank_many(self, ranks: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+        """`unrank` for an array of positions: uint8 (n_archs, n_decisions)."""
+        import numpy as np
+
+        columns = np.asarray(ranks, np.int64)[:, None] // self._rank_weights()
+        return (columns % np.array(self.n_choices)).astype(np.uint8)
+
+    def _rank_weights(self) -> NDArray[np.int64]:
+        import numpy as np
+
+        return np.array([prod(self.n_choices[i + 1 :]) for i in range(self.n_decisions)], np.int64)
+
+    def all_archs(self) -> NDArray[np.uint8]:
+        """Every architecture in lexicographic order: uint8 (size, n_decisions)."""
+        import numpy as np
+
+        return self.unrank_many(np.arange(self.size))
+
+    def identity(self, archs: object) -> NDArray[np.uint64]:
+        """A number per architecture, equal for those that compute the same function by construction.
+
+        Where a space knows of no isomorphism, every architecture is its own class.
+
+        Returns:
+            uint64 (n_archs,): the smallest `rank` in the class.
+        """
+        import numpy as np
+
+        return self.rank_many(archs).astype(np.uint64)
+
+    def one_hot(self, archs: object) -> NDArray[np.uint8]:
+        """One column per decision and choice, 1 where it is taken; injective.
+
+        Returns:
+            uint8 (n_archs, sum of n_choices).
+        """
+        import numpy as np
+
+        batch = self.parse_many(archs)
+        columns = batch + np.concatenate([[0], np.cumsum(self.n_choices)[:-1]])
+        encoded = np.zeros((len(batch), sum(self.n_choices)), np.uint8)
+        np.put_along_axis(encoded, columns, 1, axis=1)
+        return encoded
+
+    # ---- search ----
+
+    def sample(self, rng: Uniform) -> Arch:
+        """One architecture, each choice uniform."""
+        return tuple([int(rng.random() * n) for n in self.n_choices])
+
+    def sample_many(self, rng: np.random.Generator, n: int) -> NDArray[np.uint8]:
+        """The `n` architectures that as many calls of `sample` would give: uint8 (n, n_decisions)."""
+        import numpy as np
+
+        return (rng.random((n, self.n_decisions)) * np.array(self.n_choices)).astype(np.uint8)
+
+    def samples(self, rng: np.random.Generator) -> Iterator[Arch]:
+        """`sample` without end, drawn in blocks: a few times as fast; `rng` runs ahead of what was taken."""
+        return chain.from_iterable(iter(lambda: map(tuple, self.sample_many(rng, _BLOCK // 8).tolist()), None))
+
+    def mutate(self, arch: Arch, rng: Uniform, mutation: str = "uniform") -> Arch:
+        """One decision changed to another choice, uniform among the others.
+
+        Args:
+            arch: The parent; it is not changed.
+            rng: Source of randomness.
+            mutation: One of `mutations`: how the decision is chosen.
+        """
+        decision = bisect_right(self._cumulative[mutation], rng.random())
+        n = self.n_choices[decision]
+        choice = (arch[decision] + 1 + int(rng.random() * (n - 1))) % n
+        return arch[:decision] + (choice,) + arch[decision + 1 :]  # noqa: RUF005 (twice as fast as unpacking)
+
+    def mutate_many(self, archs: object, rng: np.random.Generator, mutation: str = "uniform") -> NDArray[np.uint8]:
+        """The children that as many calls of `mutate`, in order, would give: uint8 (n_archs, n_decisions)."""
+        import numpy as np
+
+        children = self.parse_many(archs).copy()
+        rows = np.arange(len(children))
+        drawn = rng.random((len(children), 2))
+        decisions = np.searchsorted(self._cumulative[mutation], drawn[:, 0], side="right")
+        n = np.array(self.n_choices)[decisions]
+        shift = 1 + (drawn[:, 1] * (n - 1)).astype(np.int64)
+        children[rows, decisions] = (children[rows, decisions] + shift) % n
+        return children
+
+    def neighbors(self, arch: Arch) -> list[Arch]:
+        """All architectures that differ in exactly one decision, in order of decision, then choice."""
+        arch = tuple(arch)
+        return [
+            (*arch[:i], choice, *arch[i + 1 :])
+            for i, n in enumerate(self.n_choices)
+            for choice in range(n)
+            if choice != arch[i]
+        ]
+
+    def neighbors_many(self, archs: object) -> NDArray[np.uint8]:
+        """`neighbors` of each architecture of a batch: uint8 (n_archs, n_neighbors, n_decisions)."""
+        import numpy as np
+
+        batch = self.parse_many(archs)
+        decisions = np.repeat(np.arange(self.n_decisions), np.array(self.n_choices) - 1)
+        nth = np.concatenate([np.arange(n - 1) for n in self.n_choices])  # n-th other choice of its decision
+        found = np.repeat(batch[:, None, :], len(decisions), axis=1)
+        found[:, np.arange(len(decisions)), decisions] = nth + (nth >= batch[:, decisions])
+        return found
+
+
+class _Codes(dict[str, bytes]):
+    """Texts met so far -> one byte per decision. A text that cannot be parsed raises and is not kept."""
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+
+    def __missing__(self, text: str) -> bytes:
+        if not isinstance(text, str):
+            raise TypeError(text)
+        code = bytes(self._space._parse_text(text))
+        if len(self) >= _MEMO_SIZE:
+            self.clear()
+        self[text] = code
+        return code
+
+
+class _Cumulative(dict[str, tuple[float, ...]]):
+    """Mutation -> per decision, the probability that it or an earlier one is changed; filled when first needed."""
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+
+    def __missing__(self, mutation: str) -> tuple[float, ...]:
+        if mutation not in self._space.mutations:
+            raise unknown("mutation", mutation, self._space.mutations)
+        weights = self._space.mutations[mutation]
+        *inner, _ = accumulate(weight / sum(weights) for weight in weights)
+        self[mutation] = (*inner, 1.0)
+        return self[mutation]
+
+
+def _out_of_range(number: int, decision: Decision) -> ArchitectureError:
+    choices = listed(f"{i} {choice}" for i, choice in enumerate(decision.choices))
+    return ArchitectureError(f"choice {number} of decision {decision.name!r} is out of range; choose from {choices}")

@@ -1,0 +1,6 @@
+"""Tables: measured results of architectures of one space on one or more datasets, one HDF5 file each."""
+
+from nasbench_kit.tables.metric import Metric
+from nasbench_kit.tables.table import Table
+
+__all__ = ["Metric", "Table"]

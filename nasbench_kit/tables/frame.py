@@ -1,0 +1,161 @@
+"""Anybody's results as a table: from a DataFrame, a dictionary of columns, or a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench_kit.errors import TableError, unknown
+from nasbench_kit.spaces import Space
+from nasbench_kit.tables.metric import Metric
+from nasbench_kit.tables.write import DatasetSpec, Stored, write_table
+
+_COST = "cost_s"
+
+
+def write_frame(
+    frame: Any,
+    path: str | os.PathLike[str],
+    *,
+    name: str,
+    space: Space,
+    metrics: Mapping[str | Metric, str] | Sequence[str],
+    arch: str | Sequence[str] = "arch",
+    dataset: str = "default",
+    seed: str | None = None,
+    epoch: str | None = None,
+    objective: str = "val_accuracy",
+    scale: Mapping[str, tuple[int, int]] | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a table of one dataset from rows of results; a row is one architecture, at one seed and epoch if given.
+
+    Args:
+        frame: A DataFrame, a mapping from column name to values, or the path of a CSV file with a header.
+        path: The table file to make.
+        name: The first part of the benchmark's name, `name/dataset`.
+        space: What the architectures are.
+        metrics: Metric -> column that holds it, or just the columns' names if they are the metrics' names. A name in
+            the usual scheme, `val_accuracy`, `cost_s`, `latency_ms[pixel3]`, says split, unit and direction; any other
+            quantity is given as a `Metric`.
+        arch: The column with the architecture in any text form of the space, or one column per decision with the
+            names of the choices.
+        dataset: The second part of the benchmark's name.
+        seed: The column with the seed (or number) of the training run, if there is one.
+        epoch: The column with the number of epochs trained, counted from 1, if there is one.
+        objective: Which metric a search optimizes.
+        scale: Metric name -> (numerator, denominator) to multiply by: `{"val_accuracy": (1, 100)}` for percentages.
+        about: `title`, `licence`, `sources` and whatever else should be kept.
+
+    Metrics that belong to a split, and `cost_s`, may differ between seeds and epochs. All others describe the
+    architecture and must not. An empty cell or NaN is a value that was not recorded.
+
+    Raises:
+        UnknownNameError: There is no such column.
+        ArchitectureError: Some entry is no architecture of the space.
+        TableError: A value is no number, or is given twice and differently.
+    """
+    columns = _Columns(frame)
+    if not isinstance(metrics, Mapping):
+        metrics = {metric: metric for metric in metrics}
+    batch = _archs(columns, arch, space)
+    ranks, arch_of_row = np.unique(space.rank_many(batch), return_inverse=True)
+    seeds, seed_of_row = _axis(columns, seed)
+    epochs, epoch_of_row = _axis(columns, epoch)
+    stored = []
+    for key, column in metrics.items():
+        metric = key if isinstance(key, Metric) else Metric.from_name(key)
+        varies = metric.split is not None or metric.name == _COST
+        metric = metric._replace(seeds=seeds if varies else (), epochs=epochs if varies else ())
+        raw = np.full((max(len(metric.seeds), 1), max(len(metric.epochs), 1), len(ranks)), np.nan)
+        zero = np.zeros_like(arch_of_row)
+        place = (seed_of_row if varies else zero, epoch_of_row if varies else zero, arch_of_row)
+        _fill(raw, place, columns.numbers(column), f"column {column!r}")
+        stored.append(Stored(metric, raw, (scale or {}).get(metric.name, (1, 1))))
+    write_table(
+        path,
+        name=name,
+        space=space,
+        datasets={dataset: DatasetSpec(stored, objective)},
+        archs=space.unrank_many(ranks),
+        about=about,
+    )
+
+
+class _Columns:
+    """The columns of whatever was given."""
+
+    def __init__(self, frame: Any) -> None:
+        if isinstance(frame, (str, os.PathLike)):
+            frame = _read_csv(frame)
+        self._frame = frame
+        self._names = [str(column) for column in getattr(frame, "columns", frame)]
+
+    def __getitem__(self, column: str) -> list[Any]:
+        if column not in self._names:
+            raise unknown("column", column, self._names)
+        return list(self._frame[column])
+
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        values = self[column]
+        numbers = np.empty(len(values))
+        for row, value in enumerate(values):
+            try:
+                numbers[row] = np.nan if value is None or value == "" else float(value)
+            except (TypeError, ValueError):
+                raise TableError(f"row {row} of column {column!r} is {value!r}; a number expected") from None
+        return numbers
+
+
+def _read_csv(path: str | os.PathLike[str]) -> dict[str, list[str]]:
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file)
+    except (OSError, ValueError, csv.Error) as error:
+        raise TableError(f"cannot read CSV file {os.fspath(path)!r}: {error}") from None
+    for number, row in enumerate(rows, 2):
+        if len(row) != len(header):
+            raise TableError(
+                f"line {number} of {os.fspath(path)!r} has {len(row)} fields; its header has {len(header)}"
+            )
+    return dict(zip(header, map(list, zip(*rows, strict=True)), strict=True)) if rows else {name: [] for name in header}
+
+
+def _archs(columns: _Columns, arch: str | Sequence[str], space: Space) -> NDArray[np.uint8]:
+    if isinstance(arch, str):
+        return space.parse_many(columns[arch])
+    if len(arch) != space.n_decisions:
+        raise TableError(f"{len(arch)} columns for the architecture; {space.name} has {space.n_decisions} decisions")
+    names = [decision.name for decision in space.decisions]
+    rows = zip(*(map(str, columns[column]) for column in arch), strict=True)
+    return space.parse_many([space.parse(dict(zip(names, row, strict=True))) for row in rows])
+
+
+def _axis(columns: _Columns, column: str | None) -> tuple[tuple[int, ...], NDArray[np.intp]]:
+    """The distinct numbers in a column, ascending, and the position of each row's among them."""
+    if column is None:
+        return (), np.zeros(1, np.intp)
+    numbers = columns.numbers(column)
+    if not (numbers == np.round(numbers)).all():
+        raise TableError(f"column {column!r} holds {numbers[numbers != np.round(numbers)][0]}; whole numbers expected")
+    distinct, position = np.unique(numbers.astype(np.int64), return_inverse=True)
+    return tuple(distinct.tolist()), position
+
+
+def _fill(
+    raw: NDArray[np.float64], place: tuple[NDArray[np.intp], ...], values: NDArray[np.float64], what: str
+) -> None:
+    """Put each value in its place; the same place may be given twice only with the same value."""
+    there = ~np.isnan(values)
+    place = tuple(np.broadcast_to(axis, values.shape)[there] for axis in place)
+    values = values[there]
+    raw[place] = values
+    differing = np.flatnonzero(raw[place] != values)
+    if len(differing):
+        row = int(np.flatnonzero(there)[differing[0]])
+        raise TableError(f"{what}: row {row} gives a second, different value for its architecture, seed and epoch")
