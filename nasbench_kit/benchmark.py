@@ -198,7 +198,7 @@ class Benchmark:
         at = self._last if epoch is None else self._at(epoch)
         if seed is not None and rng is not None:
             raise SettingError("seed and rng exclude each other; give seed to choose a run, rng to draw one")
-        rows = self.table.rows(self.space.parse_many(archs))
+        rows = self.table.rows(archs)
         if rng is None:
             found, cost_s = self._take(at.values(seed), rows), self._take(at.costs(seed), rows)
         else:
@@ -231,12 +231,11 @@ class Benchmark:
             ArchitectureError: One of `archs` is none of this space.
         """
         column = self.table.column(self.dataset, metric)
-        batch = self.space.parse_many(archs)
-        rows = self.table.rows(batch)
+        rows = self.table.rows(archs)
         if isinstance(column, Additive):
             if epoch is not None or seed is not None:
                 raise NotRecordedError(f"{self.name}: {metric} depends on neither epoch nor seed")
-            return column.values(batch, self.space)
+            return column.values(self.space.parse_many(archs), self.space)
         if metric == self.objective_metric.name:
             every = self._at(epoch).values(seed)
         else:

@@ -54,5 +54,5 @@ def unknown(what: str, got: object, choices: Iterable[str]) -> UnknownNameError:
 
     names = list(choices)
     near = difflib.get_close_matches(str(got), names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"choose from {listed(names)}"
+    hint = f"did you mean {near[0]!r}?" if near else f"choose from {listed(names)}" if names else "there is none"
     return UnknownNameError(f"unknown {what} {got!r}; {hint}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
+from itertools import chain
 from math import inf
 from sys import maxsize
 from time import perf_counter
@@ -133,7 +134,7 @@ def _records(done: Sequence[tuple[Any, ...]], n_decisions: int) -> Records:
     archs, evaluations, finished_s, workers, spent_s = zip(*done, strict=True) if done else ((), (), (), (), ())
     epochs, values, costs, seeds = zip(*evaluations, strict=True) if done else ((), (), (), ())
     return Records(
-        archs=np.frombuffer(b"".join(map(bytes, archs)), np.uint8).reshape(-1, n_decisions),
+        archs=np.frombuffer(bytes(chain.from_iterable(archs)), np.uint8).reshape(-1, n_decisions),
         epoch=np.array([NO_EPOCH if epoch is None else epoch for epoch in epochs], np.int32),
         seed=np.array([recorded[0] if len(recorded) == 1 else NO_SEED for recorded in seeds], np.int32),
         value=np.array(values, np.float64),

@@ -18,13 +18,14 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExe
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
 from functools import cache
+from inspect import signature
 from types import TracebackType
 from typing import Any, NamedTuple, Self, final
 
 import numpy as np
 
 from nasbench_kit.benchmark import Benchmark
-from nasbench_kit.errors import NasbenchKitError, SettingError, StudyError
+from nasbench_kit.errors import NasbenchKitError, StudyError, unknown
 from nasbench_kit.optimizers import optimizer_class
 from nasbench_kit.simulator import DRAWN, Records, simulate
 from nasbench_kit.tables import Table
@@ -93,8 +94,8 @@ class Configuration:
             how: `budget_s`, `n_evaluations`, `n_workers`, `seed`, `epoch`: as in `simulate`.
 
         Raises:
-            UnknownNameError: There is no such optimizer.
-            SettingError: It does not take these settings.
+            UnknownNameError: There is no such optimizer, or it has no such setting.
+            SettingError: A setting is out of range.
         """
         table = benchmark.table
         made = cls(benchmark.name, table.sha256, optimizer, dict(settings or {}), **how, table_path=table.path)
@@ -129,10 +130,13 @@ class StoredRun(NamedTuple):
 
 def _build(configuration: Configuration, benchmark: Benchmark, rng: np.random.Generator) -> Any:
     make = optimizer_class(configuration.optimizer)
-    try:
-        return make(benchmark.space, rng, **configuration.settings)
-    except TypeError as error:
-        raise SettingError(f"{configuration.optimizer} does not take these settings: {error}") from None
+    accepted = list(signature(make).parameters.values())[2:]  # after space and rng
+    names = [parameter.name for parameter in accepted]
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
+        for name in configuration.settings:
+            if name not in names:
+                raise unknown(f"setting of {configuration.optimizer}", name, names)
+    return make(benchmark.space, rng, **configuration.settings)
 
 
 @cache

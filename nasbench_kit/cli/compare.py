@@ -33,7 +33,14 @@ AVERAGE_EVALUATIONS = 500  # the default budget: the simulated time that so many
         "nasbench-kit compare -o random_search -o my_module:MyOptimizer,rate=0.1 --workers 4",
     )
 )
-@click.option("-b", "--benchmark", "benchmarks", multiple=True, default=BENCHMARKS, help="Benchmark; repeat for more.")
+@click.option(
+    "-b",
+    "--benchmark",
+    "benchmarks",
+    multiple=True,
+    default=BENCHMARKS,
+    help="Benchmark; repeat for more. By default NAS-Bench-201 on its three datasets.",
+)
 @click.option(
     "-o",
     "--optimizer",
@@ -41,7 +48,7 @@ AVERAGE_EVALUATIONS = 500  # the default budget: the simulated time that so many
     multiple=True,
     default=OPTIMIZERS,
     metavar="NAME[,SETTING=VALUE...]",
-    help="Optimizer, by name or as module:Class, and its settings; repeat for more.",
+    help="Optimizer, by name or as module:Class, and its settings; repeat for more. By default the three that come along.",
 )
 @click.option("--runs", "n_runs", type=click.IntRange(1), default=500, show_default=True, help="Runs per optimizer.")
 @click.option(
@@ -216,7 +223,7 @@ def _report(
     ]
     metric = rows[0][1].metric.replace("_", " ")
     columns = ("benchmark", "optimizer", "runs", "evaluations", f"{metric} %", "median regret", "optimum %")
-    print_table("", columns, texts, numbers=5)
+    print_table(columns, texts, numbers=5)
     click.echo(f"\n{metric}: mean ± standard deviation over runs of the final incumbent's mean over recorded runs")
     click.echo("optimum: share of runs whose final incumbent is the best of the benchmark")
     click.echo(f"how: {_how(rows[0][0])}")

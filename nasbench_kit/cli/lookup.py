@@ -36,9 +36,9 @@ def list_(as_json: bool) -> None:
     texts = [
         (name, f"{n:,}", objective, _numbers(epochs), _numbers(seeds)) for name, n, objective, epochs, seeds in rows
     ]
-    print_table("", ("benchmark", "architectures", "objective", "epochs", "seeds"), texts)
+    print_table(("benchmark", "architectures", "objective", "epochs", "seeds"), texts)
     click.echo()
-    print_table("", ("optimizer", "what it does"), [(name, _first_line(made)) for name, made in KNOWN.items()])
+    print_table(("optimizer", "what it does"), [(name, _first_line(made)) for name, made in KNOWN.items()])
 
 
 def _numbers(numbers: Sequence[int]) -> str:
@@ -90,7 +90,7 @@ def info(table: str, verify: bool, as_json: bool) -> None:
         for seeds in [_numbers(metric.seeds)]
     ]
     click.echo()
-    print_table("", ("dataset", "metric", "split", "unit", "better", "epochs", "seeds"), rows)
+    print_table(("dataset", "metric", "split", "unit", "better", "epochs", "seeds"), rows)
 
 
 def _open_table(name: str) -> Table:
@@ -150,17 +150,20 @@ def query(
         click.echo(json.dumps(answers))
         return
     for answer in answers:
-        print_table(answer.pop("arch"), ("", ""), [(key, _shown(value)) for key, value in answer.items()], numbers=1)
+        click.echo(answer.pop("arch"))
+        for key, value in answer.items():
+            click.echo(f"  {key:<14}{_shown(value, bench.metrics[key].unit if key in bench.metrics else '')}")
 
 
 def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, seed: int | None) -> dict[str, Any]:
-    is_index = form is None and text.isdecimal() and len(text) != bench.space.n_decisions
-    arch = bench.space.parse(int(text) if is_index else text, form)
+    arch = bench.space.parse(text, form)
     answer: dict[str, Any] = {"arch": bench.space.format(arch)}
     answer |= bench.query(arch, epoch=epoch, seed=seed)._asdict()
     others = [name for name in bench.metrics if name not in answer]
     return answer | {name: float(bench.values(name, [arch], missing="nan")[0]) for name in others}
 
 
-def _shown(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _shown(value: object, unit: str) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "-"
+    return f"{value:.6g} {unit}".rstrip() if isinstance(value, float) else str(value)

@@ -65,7 +65,7 @@ def runs(study: str, out: str | None, table: str | None, as_json: bool) -> None:
         for key, n in rows
     ]
     columns = ("benchmark", "optimizer", "workers", "reveals", "evaluations", "budget s", "runs")
-    print_table("", columns, texts, numbers=3)
+    print_table(columns, texts, numbers=3)
 
 
 def _write(study: Study, out: str, table: str | None) -> int:

@@ -40,12 +40,12 @@ def example(*lines: str) -> str:
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: int = 0) -> None:
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: int = 0) -> None:
     """A table on the terminal; the last `numbers` columns are aligned to the right."""
     from rich.console import Console
     from rich.table import Table as Grid
 
-    grid = Grid(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    grid = Grid(box=None, pad_edge=False, header_style="bold")
     for i, column in enumerate(columns):
         grid.add_column(column, justify="right" if i >= len(columns) - numbers else "left", overflow="fold")
     for row in rows:

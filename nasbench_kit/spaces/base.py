@@ -81,7 +81,7 @@ class Space(ABC):
         self.size = prod(self.n_choices)
         self.mutations: dict[str, tuple[float, ...]] = {"uniform": (1.0,) * self.n_decisions}
         self._cumulative = _Cumulative(self)
-        self._codes = _Codes(self)
+        self._rank_of_text = _RankOfText(self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}: {self.n_decisions} decisions, {self.size:,} architectures>"
@@ -119,7 +119,7 @@ class Space(ABC):
         if form is not None:
             return self._parse_form(arch, form)
         if isinstance(arch, str):
-            return tuple(self._codes[arch])
+            return tuple(self._parse_text(arch))
         if isinstance(arch, Mapping):
             return self._parse_mapping(arch)
         if isinstance(arch, Iterable):
@@ -173,7 +173,7 @@ class Space(ABC):
     def parse_many(self, archs: Any) -> NDArray[np.uint8]:
         """A batch from whatever form it has: an array (n_archs, n_decisions), or a sequence of what `parse` reads.
 
-        So the numbers of a 1-D array are official positions. Texts seen before cost one dictionary look-up each.
+        So the numbers of a 1-D array are official positions.
 
         Returns:
             uint8 (n_archs, n_decisions). An array that already is one comes back as it is, not copied.
@@ -188,15 +188,10 @@ class Space(ABC):
             return self._checked_batch(archs)
         if isinstance(archs, (str, Mapping)) or not isinstance(archs, Iterable):
             raise ArchitectureError(f"{archs!r} is one architecture, not a batch; put it in a list")
+        if _begins_with_text(archs):
+            return self.unrank_many(self.rank_many(archs))
         archs = archs.tolist() if isinstance(archs, np.ndarray) else list(archs)
         self._refuse_single(archs)
-        if archs and isinstance(archs[0], str):
-            try:
-                joined = b"".join(map(self._codes.__getitem__, archs))
-            except TypeError:  # not only texts
-                pass
-            else:
-                return np.frombuffer(joined, np.uint8).reshape(-1, self.n_decisions)
         codes = b"".join([bytes(self.parse(arch)) for arch in archs])
         return np.frombuffer(codes, np.uint8).reshape(-1, self.n_decisions)
 
@@ -248,10 +243,18 @@ class Space(ABC):
             choices.append(choice)
         return tuple(reversed(choices))
 
-    def rank_many(self, archs: object) -> NDArray[np.int64]:
-        """`rank` for each architecture of a batch: int64 (n_archs,)."""
+    def rank_many(self, archs: Any) -> NDArray[np.int64]:
+        """`rank` for each architecture of a batch in any form: int64 (n_archs,).
+
+        A text that was seen before costs one dictionary look-up.
+        """
         import numpy as np
 
+        if _begins_with_text(archs):
+            try:
+                return np.fromiter(map(self._rank_of_text.__getitem__, archs), np.int64, len(archs))
+            except TypeError:  # lists among the texts are not hashable
+                archs = [self.parse(arch) for arch in archs]
         batch = self.parse_many(archs)
         weights = self._rank_weights()
         if self.size > 2**53:  # beyond the integers that float64 holds exactly
@@ -372,20 +375,19 @@ class Space(ABC):
         return found
 
 
-class _Codes(dict[str, bytes]):
-    """Texts met so far -> one byte per decision. A text that cannot be parsed raises and is not kept."""
+class _RankOfText(dict[str, int]):
+    """Texts met so far -> rank. A text that cannot be parsed raises and is not kept."""
 
     def __init__(self, space: Space) -> None:
         self._space = space
 
-    def __missing__(self, text: str) -> bytes:
-        if not isinstance(text, str):
-            raise TypeError(text)
-        code = bytes(self._space._parse_text(text))
-        if len(self) >= _MEMO_SIZE:
-            self.clear()
-        self[text] = code
-        return code
+    def __missing__(self, text: str) -> int:
+        rank = self._space.rank(self._space.parse(text))
+        if isinstance(text, str):
+            if len(self) >= _MEMO_SIZE:
+                self.clear()
+            self[text] = rank
+        return rank
 
 
 class _Cumulative(dict[str, tuple[float, ...]]):
@@ -401,6 +403,10 @@ class _Cumulative(dict[str, tuple[float, ...]]):
         *inner, _ = accumulate(weight / sum(weights) for weight in weights)
         self[mutation] = (*inner, 1.0)
         return self[mutation]
+
+
+def _begins_with_text(archs: object) -> bool:
+    return isinstance(archs, list | tuple) and len(archs) > 0 and isinstance(archs[0], str)
 
 
 def _out_of_range(number: int, decision: Decision) -> ArchitectureError:

@@ -303,8 +303,12 @@ class Table:
             raise self._absent(arch)
         return row
 
-    def rows(self, archs: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """The row of each architecture of a batch: int64 (n_archs,)."""
+    def rows(self, archs: object) -> NDArray[np.int64]:
+        """The row of each architecture of a batch, in any form that `space.parse_many` reads: int64 (n_archs,).
+
+        Raises:
+            NotRecordedError: The table does not hold one of them.
+        """
         import numpy as np
 
         ranks = self.space.rank_many(archs)
@@ -314,7 +318,7 @@ class Table:
         rows = np.searchsorted(keys, ranks.astype(np.uint64))
         absent = keys[np.minimum(rows, len(keys) - 1)] != ranks
         if absent.any():
-            raise self._absent(archs[absent.argmax()].tolist())
+            raise self._absent(self.space.unrank(int(ranks[absent.argmax()])))
         return rows.astype(np.int64, copy=False)
 
     def _absent(self, arch: Sequence[int]) -> NotRecordedError:
