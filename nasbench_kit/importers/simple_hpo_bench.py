@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 from nasbench_kit.errors import ImportDataError
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import NASBench201Space
-from nasbench_kit.tables import Metric, Table
-from nasbench_kit.tables.write import DatasetSpec, Stored, Sum
+from nasbench_kit.tables import DatasetSpec, Metric, Stored, Sum, Table
 
 SEEDS = (777, 888, 999)
 EPOCHS = (200,)

@@ -46,5 +46,5 @@ def check_at_least(least: int, **settings: int) -> None:
         SettingError: One of them is below `least`, or no integer.
     """
     for name, value in settings.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
             raise SettingError(f"{name}={value!r}; an integer of at least {least} expected")

@@ -13,78 +13,41 @@ from numpy.typing import NDArray
 from nasbench_kit.errors import TableError, unknown
 from nasbench_kit.spaces import Space
 from nasbench_kit.tables.metric import Metric
-from nasbench_kit.tables.write import DatasetSpec, Stored, write_table
+from nasbench_kit.tables.spec import Stored
 
 _COST = "cost_s"
 
 
-def write_frame(
+def read_frame(
     frame: Any,
-    path: str | os.PathLike[str],
     *,
-    name: str,
     space: Space,
     metrics: Mapping[str | Metric, str] | Sequence[str],
-    arch: str | Sequence[str] = "arch",
-    dataset: str = "default",
-    seed: str | None = None,
-    epoch: str | None = None,
-    objective: str = "val_accuracy",
-    scale: Mapping[str, tuple[int, int]] | None = None,
-    about: Mapping[str, Any] | None = None,
-) -> None:
-    """Write a table of one dataset from rows of results; a row is one architecture, at one seed and epoch if given.
-
-    Args:
-        frame: A DataFrame, a mapping from column name to values, or the path of a CSV file with a header.
-        path: The table file to make.
-        name: The first part of the benchmark's name, `name/dataset`.
-        space: What the architectures are.
-        metrics: Metric -> column that holds it, or just the columns' names if they are the metrics' names. A name in
-            the usual scheme, `val_accuracy`, `cost_s`, `latency_ms[pixel3]`, says split, unit and direction; any other
-            quantity is given as a `Metric`.
-        arch: The column with the architecture in any text form of the space, or one column per decision with the
-            names of the choices.
-        dataset: The second part of the benchmark's name.
-        seed: The column with the seed (or number) of the training run, if there is one.
-        epoch: The column with the number of epochs trained, counted from 1, if there is one.
-        objective: Which metric a search optimizes.
-        scale: Metric name -> (numerator, denominator) to multiply by: `{"val_accuracy": (1, 100)}` for percentages.
-        about: `title`, `licence`, `sources` and whatever else should be kept.
-
-    Metrics that belong to a split, and `cost_s`, may differ between seeds and epochs. All others describe the
-    architecture and must not. An empty cell or NaN is a value that was not recorded.
-
-    Raises:
-        UnknownNameError: There is no such column.
-        ArchitectureError: Some entry is no architecture of the space.
-        TableError: A value is no number, or is given twice and differently.
-    """
+    arch: str | Sequence[str],
+    seed: str | None,
+    epoch: str | None,
+    scale: Mapping[str, tuple[int, int]],
+) -> tuple[NDArray[np.uint8], list[Stored]]:
+    """The architectures and metrics in rows of results; `Table.from_frame` says what the arguments mean."""
     columns = _Columns(frame)
     if not isinstance(metrics, Mapping):
         metrics = {metric: metric for metric in metrics}
-    batch = _archs(columns, arch, space)
-    ranks, arch_of_row = np.unique(space.rank_many(batch), return_inverse=True)
+    ranks, arch_of_row = np.unique(space.rank_many(_archs(columns, arch, space)), return_inverse=True)
     seeds, seed_of_row = _axis(columns, seed)
     epochs, epoch_of_row = _axis(columns, epoch)
     stored = []
     for key, column in metrics.items():
         metric = key if isinstance(key, Metric) else Metric.from_name(key)
-        varies = metric.split is not None or metric.name == _COST
-        metric = metric._replace(seeds=seeds if varies else (), epochs=epochs if varies else ())
+        if metric.split is not None or metric.name == _COST:
+            metric = metric._replace(seeds=seeds, epochs=epochs)
+            place = (seed_of_row, epoch_of_row, arch_of_row)
+        else:  # a property of the architecture
+            metric = metric._replace(seeds=(), epochs=())
+            place = (np.zeros(1, np.intp), np.zeros(1, np.intp), arch_of_row)
         raw = np.full((max(len(metric.seeds), 1), max(len(metric.epochs), 1), len(ranks)), np.nan)
-        zero = np.zeros_like(arch_of_row)
-        place = (seed_of_row if varies else zero, epoch_of_row if varies else zero, arch_of_row)
         _fill(raw, place, columns.numbers(column), f"column {column!r}")
-        stored.append(Stored(metric, raw, (scale or {}).get(metric.name, (1, 1))))
-    write_table(
-        path,
-        name=name,
-        space=space,
-        datasets={dataset: DatasetSpec(stored, objective)},
-        archs=space.unrank_many(ranks),
-        about=about,
-    )
+        stored.append(Stored(metric, raw, scale.get(metric.name, (1, 1))))
+    return space.unrank_many(ranks), stored
 
 
 class _Columns:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench_kit.tables.write import DatasetSpec
+    from nasbench_kit.tables.spec import DatasetSpec
 
 KEYS = "/keys"  # the column that says which architectures a partial table holds
 
@@ -235,12 +235,57 @@ class Table:
         return cls(path)
 
     @classmethod
-    def from_frame(cls, frame: Any, path: str | os.PathLike[str], **description: Any) -> Table:
-        """Make a table of a DataFrame or CSV file; `nasbench_kit.tables.frame.write_frame` says how."""
-        from nasbench_kit.tables.frame import write_frame
+    def from_frame(
+        cls,
+        frame: Any,
+        path: str | os.PathLike[str],
+        *,
+        name: str,
+        space: Space,
+        metrics: Mapping[str | Metric, str] | Sequence[str],
+        arch: str | Sequence[str] = "arch",
+        dataset: str = "default",
+        seed: str | None = None,
+        epoch: str | None = None,
+        objective: str = "val_accuracy",
+        scale: Mapping[str, tuple[int, int]] | None = None,
+        about: Mapping[str, Any] | None = None,
+    ) -> Table:
+        """Make a table of one dataset from rows of results: one architecture each, at one seed and epoch if given.
 
-        write_frame(frame, path, **description)
-        return cls(path)
+        Metrics that belong to a split, and `cost_s`, may differ between seeds and epochs. All others describe the
+        architecture and must not. An empty cell or NaN is a value that was not recorded. Needs h5py.
+
+        Args:
+            frame: A DataFrame, a mapping from column name to values, or the path of a CSV file with a header.
+            path: The table file to make.
+            name: The first part of the benchmark's name, `name/dataset`.
+            space: What the architectures are.
+            metrics: Metric -> column that holds it, or just the columns' names if they are the metrics' names. A name
+                in the usual scheme, `val_accuracy`, `cost_s`, `latency_ms[pixel3]`, says split, unit and direction; any
+                other quantity is given as a `Metric`.
+            arch: The column with the architecture in any form that the space reads, or one column per decision with
+                the names of the choices.
+            dataset: The second part of the benchmark's name.
+            seed: The column with the seed (or number) of the training run, if there is one.
+            epoch: The column with the number of epochs trained, counted from 1, if there is one.
+            objective: Which metric a search optimizes.
+            scale: Metric name -> (numerator, denominator) to multiply by: `{"val_accuracy": (1, 100)}` for percentages.
+            about: `title`, `licence`, `sources` and whatever else should be kept.
+
+        Raises:
+            UnknownNameError: There is no such column.
+            ArchitectureError: Some entry is no architecture of the space.
+            TableError: A value is no number, or is given twice and differently.
+        """
+        from nasbench_kit.tables.frame import read_frame
+        from nasbench_kit.tables.spec import DatasetSpec
+
+        archs, stored = read_frame(
+            frame, space=space, metrics=metrics, arch=arch, seed=seed, epoch=epoch, scale=scale or {}
+        )
+        datasets = {dataset: DatasetSpec(stored, objective)}
+        return cls.create(path, name=name, space=space, datasets=datasets, archs=archs, about=about)
 
     def verify(self) -> None:
         """Read the whole file through HDF5 and compare it with the index and with its recorded hash. Needs h5py.

@@ -6,8 +6,8 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import h5py
 import numpy as np
@@ -17,6 +17,7 @@ from nasbench_kit.errors import TableError, listed
 from nasbench_kit.spaces import Space, describe_space
 from nasbench_kit.tables.format import DTYPES, MAGIC, VERSION, encode_index, read_index
 from nasbench_kit.tables.metric import Metric
+from nasbench_kit.tables.spec import DatasetSpec, Stored, Sum
 from nasbench_kit.tables.table import KEYS
 
 _SMALLEST_USER_BLOCK = 512
@@ -24,36 +25,6 @@ _OFFSET_DIGITS_SPARE = (
     4_096  # room in the user block for offsets, which are known only after HDF5 has laid out the file
 )
 _ALIGNMENT = 64
-
-
-class Stored(NamedTuple):
-    """A metric given by an array.
-
-    `raw[i, j, k]` belongs to `metric.seeds[i]`, `metric.epochs[j]` and the k-th architecture; an axis without seeds or
-    epochs has length 1. Its value is `raw * scale[0] / scale[1]`. The same array given for several metrics is stored
-    once.
-    """
-
-    metric: Metric
-    raw: NDArray[Any]
-    scale: tuple[int, int] = (1, 1)
-    missing: int | None = None  #: the integer that stands for "not recorded"; floats use NaN
-
-
-class Sum(NamedTuple):
-    """A metric given by a sum over decisions: `(intercept + sum of weights[choice]) * scale[0] / scale[1]`."""
-
-    metric: Metric
-    intercept: int
-    weights: Mapping[str, int]
-    scale: tuple[int, int] = (1, 1)
-
-
-class DatasetSpec(NamedTuple):
-    """What was recorded on one dataset, and which metric a search on it optimizes."""
-
-    metrics: Sequence[Stored | Sum]
-    objective: str = "val_accuracy"
 
 
 def write_table(

@@ -1,0 +1,41 @@
+"""What `Table.create` is given: values and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nasbench_kit.tables.metric import Metric
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Stored(NamedTuple):
+    """A metric given by an array.
+
+    `raw[i, j, k]` belongs to `metric.seeds[i]`, `metric.epochs[j]` and the k-th architecture; an axis without seeds or
+    epochs has length 1. Its value is `raw * scale[0] / scale[1]`. The same array given for several metrics is stored
+    once.
+    """
+
+    metric: Metric
+    raw: NDArray[Any]
+    scale: tuple[int, int] = (1, 1)
+    missing: int | None = None  #: the integer that stands for "not recorded"; floats use NaN
+
+
+class Sum(NamedTuple):
+    """A metric given by a sum over decisions: `(intercept + sum of weights[choice]) * scale[0] / scale[1]`."""
+
+    metric: Metric
+    intercept: int
+    weights: Mapping[str, int]
+    scale: tuple[int, int] = (1, 1)
+
+
+class DatasetSpec(NamedTuple):
+    """What was recorded on one dataset, and which metric a search on it optimizes."""
+
+    metrics: Sequence[Stored | Sum]
+    objective: str = "val_accuracy"
