@@ -71,6 +71,12 @@ class Outcomes(NamedTuple):
     judged: list[NDArray[np.float64]]  #: per run, the metric of each architecture, oriented so that larger is better
     best: float  #: the best of the whole benchmark by that metric, oriented likewise
     sign: int  #: +1 where larger values of the metric are better, -1 where smaller are
+    unit: str  #: of the metric
+
+    @property
+    def shown_as(self) -> tuple[float, str]:
+        """Factor and unit for tables and figures: fractions are shown as percentages."""
+        return (100.0, "%") if self.unit == "fraction" else (1.0, self.unit)
 
 
 def judge(benchmark: Benchmark, runs: Sequence[Records]) -> Outcomes:
@@ -93,6 +99,7 @@ def judge(benchmark: Benchmark, runs: Sequence[Records]) -> Outcomes:
         np.split(values, ends[:-1]),
         sign * benchmark.best(metric).value,
         sign,
+        benchmark.metrics[metric].unit,
     )
 
 

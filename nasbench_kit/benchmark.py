@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from itertools import compress, cycle, repeat
+from functools import reduce
+from itertools import chain, compress, cycle, repeat
 from math import inf, isnan, nan
+from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple, cast, final
 
 from nasbench_kit.errors import NotRecordedError, SettingError, TableError, listed
@@ -312,7 +314,8 @@ class _AtEpoch:
         if cost is None:
             self._costs = [_Never(self._table.n_archs)]
         else:
-            self._costs = [cost.at(i, cost.epoch_position(epoch)) for i in cost.seed_positions(None)]
+            cost_position = cost.epoch_position(epoch if cost.metric.epochs else None)
+            self._costs = [cost.at(i, cost_position) for i in cost.seed_positions(None)]
         self._arrays: dict[tuple[str, int | None], NDArray[np.float64]] = {}
         few = self._table.n_archs <= _MEMO_SIZE
         self.means: dict[Any, Evaluation] = _Memo(self._mean, self._every_mean if few else None)
@@ -335,8 +338,8 @@ class _AtEpoch:
     def _mean(self, arch: object) -> Evaluation:
         runs = self._runs(arch)
         _, values, costs, seeds = zip(*runs, strict=True)
-        cost_s = costs[0] if len(self._costs) == 1 else sum(costs) / len(runs)
-        return cast(Evaluation, self._evaluation(self.epoch, sum(values) / len(runs), cost_s, sum(seeds, ())))
+        cost_s = costs[0] if len(self._costs) == 1 else _mean(costs)
+        return cast(Evaluation, self._evaluation(self.epoch, _mean(values), cost_s, tuple(chain(*seeds))))
 
     # ---- all architectures of the table ----
 
@@ -443,6 +446,12 @@ class _Memo(dict[Any, Any]):
             if self._every is not None and self._n_computed[kind] == _MANY:
                 self.update(self._every(kind))
         return answer
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Mean over what was recorded, added up in order as `mean_recorded` does (`sum` may round differently)."""
+    recorded = [value for value in values if not isnan(value)]
+    return reduce(add, recorded) / len(recorded) if recorded else nan
 
 
 def _named_as(kind: Any, objective: str) -> Any:

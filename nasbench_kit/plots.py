@@ -27,7 +27,6 @@ def plot_anytime(
     outcomes: Mapping[str, Outcomes],
     *,
     band: tuple[float, float] = BAND,
-    percent: bool = True,
 ) -> None:
     """Median regret over simulated time with a quantile band, in steps, on logarithmic axes.
 
@@ -37,9 +36,8 @@ def plot_anytime(
         ax: Where to draw.
         outcomes: Label -> runs of that optimizer, all on the same benchmark.
         band: The two quantiles that bound the band.
-        percent: Show fractions as percentage points.
     """
-    scale = 100.0 if percent else 1.0
+    scale, _ = next(iter(outcomes.values())).shown_as
     times_s = time_grid(list(outcomes.values()))
     curves = {label: scale * regret_curves(one, times_s) for label, one in outcomes.items()}
     floor = _floor(np.concatenate([curve.ravel() for curve in curves.values()]))
@@ -97,8 +95,9 @@ def compare_figure(
         plot_anytime(ax, outcomes, band=band)
         ax.set_title(benchmark, fontsize=10)
         ax.set_xlabel("simulated time [s]")
-    metric = next(iter(next(iter(panels.values())).values())).metric.replace("_", " ")
-    axes[0].set_ylabel(f"regret of the incumbent [percentage points]\n({metric}, mean of recorded runs)")
+    first = next(iter(next(iter(panels.values())).values()))
+    unit = first.shown_as[1].replace("%", "percentage points")
+    axes[0].set_ylabel(f"regret of the incumbent [{unit}]\n({first.metric.replace('_', ' ')}, mean of recorded runs)")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False, fontsize=9)
     low, high = (f"{100 * quantile:g}" for quantile in band)

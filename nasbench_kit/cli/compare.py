@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nasbench_kit.catalog import load
-from nasbench_kit.cli.shared import OneLineError, example, json_option, print_table, table_option
+from nasbench_kit.cli.shared import StoppedError, example, json_option, print_table, table_option
 from nasbench_kit.errors import SettingError
 
 if TYPE_CHECKING:
-    from nasbench_kit.analysis import Summary
+    from nasbench_kit.analysis import Outcomes, Summary
     from nasbench_kit.benchmark import Benchmark
     from nasbench_kit.study import Configuration, Study
 
@@ -131,7 +131,7 @@ def compare(
             try:
                 study.run(chain(*configurations.values()), run_seeds, n_processes=processes, progress=advance)
             except KeyboardInterrupt:
-                raise OneLineError(f"stopped; the same command goes on where {path} is now") from None
+                raise StoppedError(f"stopped; the runs made so far are in {path}: the same command goes on") from None
         _report(study, configurations, run_seeds, figure, as_json)
 
 
@@ -198,8 +198,8 @@ def _report(
     rows = [(key, summarize(one)) for panel in outcomes.values() for key, one in panel.items()]
     panels = {bench.name: {key.label: one for key, one in panel.items()} for bench, panel in outcomes.items()}
     drawn = compare_figure(panels, note=_how(rows[0][0]))
-    pictures = [Path(figure), Path(figure).with_suffix(".pdf")]
-    for picture in dict.fromkeys(pictures):
+    pictures = list(dict.fromkeys([Path(figure), Path(figure).with_suffix(".pdf")]))
+    for picture in pictures:
         try:
             drawn.savefig(picture, dpi=160)
         except (OSError, ValueError) as error:
@@ -209,25 +209,29 @@ def _report(
     if as_json:
         click.echo(json.dumps([_row(key, summary) for key, summary in rows]))
         return
-    texts = [
-        (
-            key.benchmark,
-            key.label,
-            summary.n_runs,
-            f"{summary.n_evaluations:.1f}",
-            f"{100 * summary.mean:.2f} ± {100 * summary.sd:.2f}",
-            f"{100 * summary.median_regret:.2f}",
-            f"{100 * summary.optimum_share:.1f}",
-        )
-        for key, summary in rows
-    ]
-    metric = rows[0][1].metric.replace("_", " ")
-    columns = ("benchmark", "optimizer", "runs", "evaluations", f"{metric} %", "median regret", "optimum %")
-    print_table(columns, texts, numbers=5)
-    click.echo(f"\n{metric}: mean ± standard deviation over runs of the final incumbent's mean over recorded runs")
-    click.echo("optimum: share of runs whose final incumbent is the best of the benchmark")
+    _print_results(rows, outcomes)
     click.echo(f"how: {_how(rows[0][0])}")
-    click.echo(f"figure: {', '.join(map(str, dict.fromkeys(pictures)))}   study: {study.path}")
+    click.echo(f"figure: {', '.join(map(str, pictures))}; study: {study.path}")
+
+
+def _print_results(
+    rows: Sequence[tuple[Configuration, Summary]], outcomes: Mapping[Benchmark, Mapping[Configuration, Outcomes]]
+) -> None:
+    texts: list[Sequence[object]] = []
+    scales = [next(iter(panel.values())).shown_as for panel in outcomes.values()]
+    for (bench, panel), (scale, _) in zip(outcomes.items(), scales, strict=True):
+        texts.append([bench.name, *[""] * 5])
+        for key, summary in rows:
+            if key in panel:
+                mean, sd, regret = (scale * value for value in (summary.mean, summary.sd, summary.median_regret))
+                evaluations, share = f"{summary.n_evaluations:.1f}", f"{100 * summary.optimum_share:.1f} %"
+                row = (summary.n_runs, evaluations, f"{mean:.2f} ± {sd:.2f}", f"{regret:.2f}", share)
+                texts.append((f"  {key.label}", *row))
+    metric, unit = rows[0][1].metric.replace("_", " "), scales[0][1]
+    print_table(("optimizer", "runs", "evals", f"{metric} [{unit}]", "regret", "optimum"), texts, numbers=5)
+    click.echo(f"\n{metric}: of the final incumbent, as mean over the recorded training runs; mean ± sd over runs")
+    click.echo(f"regret: its distance from the best of the benchmark [{unit}], median over runs")
+    click.echo("optimum: share of runs whose final incumbent is the best of the benchmark")
 
 
 def _how(key: Configuration) -> str:

@@ -21,6 +21,12 @@ class OneLineError(click.ClickException):
         click.echo(f"error: {self.message}", file=file or sys.stderr)
 
 
+class StoppedError(OneLineError):
+    """Somebody pressed Ctrl-C."""
+
+    exit_code = 130
+
+
 class Group(click.Group):
     """Turns our errors into one line on stderr and exit code 2."""
 
@@ -50,7 +56,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], number
         grid.add_column(column, justify="right" if i >= len(columns) - numbers else "left", overflow="fold")
     for row in rows:
         grid.add_row(*map(str, row))
-    console = Console()
+    console = Console(markup=False)
     if not console.is_terminal:
         console.width = 200  # a pipe has no width: do not fold
     console.print(grid, highlight=False)

@@ -46,13 +46,9 @@ class Column:
         Raises:
             NotRecordedError: The seed was not recorded.
         """
-        if seed is None or not self.metric.seeds:
+        if seed is None:
             return range(self._dataset.shape[0])
-        if seed not in self.metric.seeds:
-            raise NotRecordedError(
-                f"{self._where}: seed {seed!r} was not recorded; choose from {listed(self.metric.seeds)}"
-            )
-        return (self.metric.seeds.index(seed),)
+        return (self._position("seed", seed, self.metric.seeds),)
 
     def epoch_position(self, epoch: int | None) -> int:
         """Position on the second axis: of one recorded epoch, or of the last for None.
@@ -60,13 +56,13 @@ class Column:
         Raises:
             NotRecordedError: The epoch was not recorded.
         """
-        if epoch is None or not self.metric.epochs:
-            return self._dataset.shape[1] - 1
-        if epoch not in self.metric.epochs:
-            raise NotRecordedError(
-                f"{self._where}: epoch {epoch!r} was not recorded; choose from {listed(self.metric.epochs)}"
-            )
-        return self.metric.epochs.index(epoch)
+        return self._dataset.shape[1] - 1 if epoch is None else self._position("epoch", epoch, self.metric.epochs)
+
+    def _position(self, what: str, wanted: int, recorded: tuple[int, ...]) -> int:
+        if wanted not in recorded:
+            choices = f"choose from {listed(recorded)}" if recorded else f"it does not depend on the {what}"
+            raise NotRecordedError(f"{self._where}: {what} {wanted!r} was not recorded; {choices}")
+        return recorded.index(wanted)
 
     def at(self, seed: int, epoch: int) -> Values:
         """The values at one position on each of the first two axes."""
