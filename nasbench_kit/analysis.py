@@ -129,7 +129,7 @@ class Summary(NamedTuple):
     """Where the runs of one optimizer on one benchmark ended."""
 
     n_runs: int
-    n_evaluations: float  #: mean per run
+    mean_evaluations: float  #: per run
     metric: str  #: what the final incumbents are judged by, mean over the recorded training runs
     mean: float  #: of the final incumbents' metric over runs
     sd: float  #: standard deviation over runs (ddof=1); NaN for a single run
@@ -143,7 +143,7 @@ def summarize(outcomes: Outcomes) -> Summary:
     final = np.array([judged[incumbents(told)[-1]] for told, judged in runs])
     return Summary(
         n_runs=len(final),
-        n_evaluations=float(np.mean([len(told) for told in outcomes.told])),
+        mean_evaluations=float(np.mean([len(told) for told in outcomes.told])),
         metric=outcomes.metric,
         mean=float(outcomes.sign * final.mean()),
         sd=float(final.std(ddof=1)) if len(final) > 1 else float("nan"),

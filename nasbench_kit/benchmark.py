@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from functools import reduce
+from functools import cache, reduce
 from itertools import chain, compress, cycle, repeat
 from math import inf, isnan, nan
 from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple, cast, final
 
-from nasbench_kit.errors import NotRecordedError, SettingError, TableError, listed
-from nasbench_kit.tables.table import Additive, Column, Table, Values, mean_recorded
+from nasbench_kit.errors import NotRecordedError, SettingError, listed
+from nasbench_kit.tables import Table
+from nasbench_kit.tables.column import Additive, Column, Values, mean_recorded
+from nasbench_kit.tables.contents import COST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from nasbench_kit.spaces import Arch, Uniform
     from nasbench_kit.tables.metric import Metric
 
-COST = "cost_s"
 _MEMO_SIZE = 65_536  # architectures remembered per epoch and way to write them
 _MANY = 256  # answers computed one by one before all are computed
 
@@ -78,19 +79,11 @@ class Benchmark:
         self.space = table.space
         self.objective_metric = self._metrics[table.objectives[dataset]]
         self._objective = cast(Column, table.column(dataset, self.objective_metric.name))
-        self._cost = self._cost_column()
+        self._cost = cast(Column, table.column(dataset, COST)) if COST in self._metrics else None
         self._evaluation = _named_as(Evaluation, self.objective_metric.name)
         self._evaluations = _named_as(Evaluations, self.objective_metric.name)
         self._epochs: dict[int | None, _AtEpoch] = {}
         self._last = self._at(None)
-
-    def _cost_column(self) -> Column | None:
-        if COST not in self._metrics:
-            return None
-        cost = self.table.column(self.dataset, COST)
-        if not isinstance(cost, Column) or cost.metric.seeds not in ((), self.objective_metric.seeds):
-            raise TableError(f"{self.name}: {COST} must be recorded for the seeds of {self.objective_metric.name}")
-        return cost
 
     def __repr__(self) -> str:
         return f"<Benchmark {self.name!r}: {self.table.n_archs:,} architectures, {', '.join(self._metrics)}>"
@@ -269,6 +262,8 @@ class Benchmark:
         values = self.values(metric, archs, epoch=epoch, seed=seed, missing="nan")
         if self._metrics[metric].direction is None:
             raise SettingError(f"{metric} of {self.name} has no direction, so no best")
+        if np.isnan(values).all():
+            raise NotRecordedError(f"{self.name}: {metric} was not recorded for any architecture, so there is no best")
         row = int(np.nanargmax(values * self._metrics[metric].sign()))
         return Best(tuple(archs[row].tolist()), float(values[row]))
 
@@ -454,8 +449,17 @@ def _mean(values: Sequence[float]) -> float:
     return reduce(add, recorded) / len(recorded) if recorded else nan
 
 
+@cache
 def _named_as(kind: Any, objective: str) -> Any:
     """`kind` with its second field named as the objective, where that is another one."""
     if objective == kind._fields[1]:
         return kind
-    return namedtuple(kind.__name__, (kind._fields[0], objective, *kind._fields[2:]), rename=True)
+    fields = (kind._fields[0], objective, *kind._fields[2:])
+    made: Any = namedtuple(kind.__name__, fields, rename=True)  # type: ignore[misc]
+    # pickle finds no class by that name: it is made again where the answer is read
+    made.__reduce__ = lambda self: (_remake, (kind, objective, tuple(self)))  # type: ignore[arg-type, method-assign]
+    return made
+
+
+def _remake(kind: Any, objective: str, values: tuple[Any, ...]) -> Any:
+    return _named_as(kind, objective)._make(values)

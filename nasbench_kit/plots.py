@@ -51,7 +51,8 @@ def plot_anytime(
         ax.fill_between(times_s, low, high, step="post", color=color, alpha=0.18, linewidth=0)
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.set_xlim(times_s[0], times_s[-1])
+    if times_s[0] < times_s[-1]:
+        ax.set_xlim(times_s[0], times_s[-1])
     _label_axis(ax, floor if lowest <= floor else None)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import NotRecordedError, SettingError
-from nasbench_kit.optimizers.base import Optimizer, check_at_least
+from nasbench_kit.optimizers.base import Optimizer, Trial, check_at_least
 from nasbench_kit.spaces import DrawnAhead
 
 if TYPE_CHECKING:
@@ -77,14 +77,14 @@ def simulate(
     check_at_least(1, n_workers=n_workers)
     sign = benchmark.objective_metric.sign()
     draw = DrawnAhead(rng) if seed == DRAWN else None
-    fixed_seed = seed if isinstance(seed, int) else None
-    if isinstance(seed, str) and seed not in (DRAWN, MEAN):
+    if seed not in (DRAWN, MEAN) and not hasattr(seed, "__index__"):
         raise SettingError(f"seed={seed!r}; choose 'drawn', 'mean' or a recorded seed")
+    fixed_seed = None if isinstance(seed, str) else int(seed)
 
     ask, tell = optimizer.ask, optimizer.tell
     reveal = benchmark.revealing(epoch=epoch, seed=fixed_seed, rng=draw)
     clock, n_begun = 0.0, 0
-    running: list[tuple[float, int, int, object, object, float]] = []  # a heap: who ends first, then who began first
+    running: list[tuple[Any, ...]] = []  # a heap: who ends first, then who began first
     idle = list(range(n_workers - 1, -1, -1))
     done = []
     while True:
@@ -92,22 +92,26 @@ def simulate(
             began = perf_counter()
             trial = ask()
             spent_s = perf_counter() - began
+            if not isinstance(trial, Trial):
+                raise SettingError(f"ask returned {trial!r}; a Trial expected")
             arch, at = trial
+            if type(arch) is not tuple:
+                arch = benchmark.space.parse(arch)
             evaluation = reveal(arch) if at is None else benchmark.query(arch, epoch=at, seed=fixed_seed, rng=draw)
             if not 0 < evaluation.cost_s < inf:
                 raise _no_cost(benchmark, evaluation.cost_s)
-            heappush(running, (clock + evaluation.cost_s, n_begun, idle.pop(), trial, evaluation, spent_s))
+            heappush(running, (clock + evaluation.cost_s, n_begun, idle.pop(), trial, arch, evaluation, spent_s))
             n_begun += 1
         if not running:
             break
-        finished_s, _, worker, trial, evaluation, spent_s = heappop(running)  # type: ignore[assignment]
+        finished_s, _, worker, trial, arch, evaluation, spent_s = heappop(running)
         if finished_s > budget_s:
             break
         clock = finished_s
         began = perf_counter()
         tell(trial, sign * evaluation[1])
         spent_s += perf_counter() - began
-        done.append((trial.arch, evaluation, finished_s, worker, spent_s))
+        done.append((arch, evaluation, finished_s, worker, spent_s))
         idle.append(worker)
     return _records(done, benchmark.space.n_decisions)
 
@@ -134,7 +138,7 @@ def _records(done: Sequence[tuple[Any, ...]], n_decisions: int) -> Records:
     archs, evaluations, finished_s, workers, spent_s = zip(*done, strict=True) if done else ((), (), (), (), ())
     epochs, values, costs, seeds = zip(*evaluations, strict=True) if done else ((), (), (), ())
     return Records(
-        archs=np.frombuffer(bytes(chain.from_iterable(archs)), np.uint8).reshape(-1, n_decisions),
+        archs=np.fromiter(chain.from_iterable(archs), np.uint8).reshape(-1, n_decisions),
         epoch=np.array([NO_EPOCH if epoch is None else epoch for epoch in epochs], np.int32),
         seed=np.array([recorded[0] if len(recorded) == 1 else NO_SEED for recorded in seeds], np.int32),
         value=np.array(values, np.float64),

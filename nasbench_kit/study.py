@@ -17,15 +17,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from inspect import signature
+from math import prod
+from operator import index as as_int
 from types import TracebackType
 from typing import Any, NamedTuple, Self, final
 
 import numpy as np
 
 from nasbench_kit.benchmark import Benchmark
-from nasbench_kit.errors import NasbenchKitError, StudyError, unknown
+from nasbench_kit.errors import NasbenchKitError, SettingError, StudyError, listed, unknown
 from nasbench_kit.optimizers import optimizer_class
 from nasbench_kit.simulator import DRAWN, Records, simulate
 from nasbench_kit.tables import Table
@@ -35,6 +37,7 @@ SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x4E42_4B31  # marks the file as ours, readable by `file` and SQLite
 _IN_FLIGHT = 64  # runs handed to an executor at a time
 _BUSY_S = 60.0
+_MOST_INFLATED = 1_100  # zlib compresses by no more than 1,032
 
 _DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype("<f8") for name in ("value", "cost_s", "finished_s", "optimizer_s")}
 _DTYPES |= {name: np.dtype("<i4") for name in ("epoch", "seed", "worker")}
@@ -83,6 +86,27 @@ class Configuration:
     epoch: int | None = None
     table_path: str = field(default="", compare=False)
 
+    def __post_init__(self) -> None:
+        # numpy's 5, 5 and 5.0 seconds are the same, also as JSON
+        plain: dict[str, Any] = {"settings": {}}
+        for name, value in self.settings.items():
+            try:
+                plain["settings"][name] = json.loads(json.dumps(value, allow_nan=False))
+            except (TypeError, ValueError):
+                raise SettingError(
+                    f"{name}={value!r} of {self.optimizer} cannot be stored; a number, a text, or a list expected"
+                ) from None
+        for name, convert in (("budget_s", float), ("n_evaluations", as_int), ("n_workers", as_int), ("epoch", as_int)):
+            value = getattr(self, name)
+            try:
+                plain[name] = None if value is None else convert(value)
+            except (TypeError, ValueError):
+                raise SettingError(f"{name}={value!r}; a number expected") from None
+        if hasattr(self.seed, "__index__"):
+            plain["seed"] = as_int(self.seed)
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
+
     @classmethod
     def of(cls, benchmark: Benchmark, optimizer: str, settings: Mapping[str, Any] | None = None, **how: Any) -> Self:
         """The configuration of an optimizer on a benchmark, checked by building the optimizer once.
@@ -95,14 +119,19 @@ class Configuration:
 
         Raises:
             UnknownNameError: There is no such optimizer, or it has no such setting.
-            SettingError: A setting is out of range.
+            SettingError: The optimizer refuses its settings.
         """
         table = benchmark.table
         made = cls(benchmark.name, table.sha256, optimizer, dict(settings or {}), **how, table_path=table.path)
-        _build(made, benchmark, np.random.default_rng(0))
+        try:
+            _build(made, benchmark, np.random.default_rng(0))
+        except NasbenchKitError:
+            raise
+        except Exception as error:  # whatever somebody's class raises
+            raise SettingError(f"cannot make {made.label}: {type(error).__name__}: {error}") from error
         return made
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Canonical JSON of all that makes two configurations the same."""
         what = asdict(self)
@@ -153,6 +182,8 @@ def execute(configuration: Configuration, run_seed: int) -> Records:
     The optimizer and the simulator have a random generator each, both from `run_seed`; so a run depends on nothing
     else, in particular not on the process that it runs in.
     """
+    if not configuration.table_path:
+        raise StudyError(f"it is not known where the table of {configuration.benchmark} lies; use Configuration.of")
     benchmark = _benchmark(configuration.table_path, configuration.benchmark, configuration.table_sha256)
     search, draw = (np.random.default_rng(child) for child in np.random.SeedSequence(run_seed).spawn(2))
     return simulate(
@@ -181,6 +212,8 @@ class Study:
 
     def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
         self.path = os.fspath(path)
+        if self.path in ("", ":memory:"):
+            raise StudyError(f"{self.path!r} is no file name; a study is kept in a file")
         if not create and not os.path.exists(self.path):
             raise StudyError(f"there is no study {self.path!r}")
         with self._errors("open"):
@@ -233,7 +266,7 @@ class Study:
             reason = str(error)
             if "not a database" in reason:
                 raise StudyError(f"{self.path!r} is no study: {reason}") from None
-            stored = "" if doing == "open" else "; every run stored so far is safe: mend that and run the same again"
+            stored = "" if doing != "write" else "; every run stored so far is safe: mend that and run the same again"
             raise StudyError(f"cannot {doing} study {self.path!r}: {reason}{stored}") from None
 
     @contextlib.contextmanager
@@ -276,7 +309,10 @@ class Study:
         Raises:
             StudyError: A run failed, or the file could not be written. The runs stored before are safe.
         """
-        configurations, run_seeds = list(configurations), list(run_seeds)
+        configurations = list(dict.fromkeys(configurations))
+        run_seeds = list(dict.fromkeys(map(as_int, run_seeds)))
+        if any(not 0 <= seed < 2**63 for seed in run_seeds):
+            raise SettingError(f"run seeds {listed(run_seeds)}; integers from 0 to 2^63 - 1 expected")
         with self._errors("write"):
             ids = {configuration: self._configuration_id(configuration) for configuration in configurations}
             present = {key: self._seeds(id_) for key, id_ in ids.items()}
@@ -296,13 +332,14 @@ class Study:
     @contextlib.contextmanager
     def _write_ahead_log(self) -> Iterator[None]:
         """Commits that cost little and that a killed process does not lose; one plain file again at the end."""
-        with self._errors("write"):
+        # both are refused at once while another process writes; the runs are as safe without, the commits slower
+        with contextlib.suppress(sqlite3.OperationalError):
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
         try:
             yield
         finally:
-            with contextlib.suppress(sqlite3.Error):  # others may be using the file: then the log stays
+            with contextlib.suppress(sqlite3.OperationalError):
                 self._db.execute("PRAGMA journal_mode = DELETE")
 
     def _configuration_id(self, configuration: Configuration) -> int:
@@ -371,10 +408,12 @@ def _bytes(name: str, values: Any) -> bytes:
 
 def _array(name: str, blob: bytes, n_evaluations: int, n_decisions: int) -> Any:
     shape = (n_evaluations, n_decisions) if name == "archs" else (n_evaluations,)
-    n_bytes = int(np.prod(shape)) * _DTYPES[name].itemsize
+    n_bytes = prod(shape) * _DTYPES[name].itemsize
+    if not 0 <= n_bytes <= _MOST_INFLATED * (len(blob) + 1):
+        raise ValueError(f"{name} of {len(blob)} bytes cannot hold {n_bytes}")
     inflater = zlib.decompressobj()
     data = inflater.decompress(blob, n_bytes + 1)  # never more than expected, whatever the file says
-    if len(data) != n_bytes:
+    if len(data) != n_bytes or not inflater.eof:
         raise ValueError(f"{name} has not the {n_bytes} bytes expected")
     return np.frombuffer(data, _DTYPES[name]).reshape(shape)
 

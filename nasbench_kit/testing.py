@@ -61,7 +61,7 @@ def check_optimizer(make: Callable[[Space, np.random.Generator], Optimizer], ben
         benchmark: What to try it on.
 
     Raises:
-        AssertionError: It does not.
+        AssertionError: It does not. (What the optimizer itself raises comes through.)
     """
     space = benchmark.space
 

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nasbench_kit.catalog import load
-from nasbench_kit.cli.shared import StoppedError, example, json_option, print_table, table_option
+from nasbench_kit.cli.shared import StoppedError, example, json_option, print_json, print_table, table_option
 from nasbench_kit.errors import SettingError
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def compare(
     from nasbench_kit.study import Configuration, Study
 
     sys.path.insert(0, "")  # optimizers given as module:Class are found in the working directory, as with python -m
-    loaded = [load(name, table=table) for name in benchmarks]
+    loaded = [load(name, table=table) for name in dict.fromkeys(benchmarks)]
     configurations = {
         bench: [
             Configuration.of(
@@ -119,20 +120,34 @@ def compare(
                 seed=int(reveal) if reveal.isdecimal() else reveal,
                 epoch=epoch,
             )
-            for text in optimizers
+            for text in dict.fromkeys(optimizers)
         ]
         for bench in loaded
     }
     if evaluations and budget_s:
         raise SettingError("--budget-s and --evaluations exclude each other; give one")
     run_seeds = range(first_seed, first_seed + n_runs)
+    pictures = _pictures(figure)
     with Study(path) as study:
         with _progress() as advance:
             try:
                 study.run(chain(*configurations.values()), run_seeds, n_processes=processes, progress=advance)
             except KeyboardInterrupt:
                 raise StoppedError(f"stopped; the runs made so far are in {path}: the same command goes on") from None
-        _report(study, configurations, run_seeds, figure, as_json)
+        _report(study, configurations, run_seeds, pictures, as_json)
+
+
+def _pictures(figure: str) -> list[Path]:
+    """The files to draw, checked before the work of many runs."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    path = Path(figure)
+    kinds = FigureCanvasAgg.get_supported_filetypes()
+    if path.suffix[1:].lower() not in kinds:
+        raise SettingError(f"cannot write figure {figure!r}: its name must end in one of {', '.join(sorted(kinds))}")
+    if not path.absolute().parent.is_dir():
+        raise SettingError(f"cannot write figure {figure!r}: there is no folder {str(path.absolute().parent)!r}")
+    return list(dict.fromkeys([path, path.with_suffix(".pdf")]))
 
 
 def _parse_optimizer(text: str) -> tuple[str, dict[str, Any]]:
@@ -167,6 +182,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
         TimeRemainingColumn,
     )
 
+    console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -174,7 +190,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("runs", total=None)
         yield lambda there, asked_for: bar.update(task, completed=there, total=asked_for)
 
@@ -183,11 +199,9 @@ def _report(
     study: Study,
     configurations: Mapping[Benchmark, Sequence[Configuration]],
     run_seeds: range,
-    figure: str,
+    pictures: Sequence[Path],
     as_json: bool,
 ) -> None:
-    from pathlib import Path
-
     from nasbench_kit.analysis import judge, summarize
     from nasbench_kit.plots import compare_figure
 
@@ -198,7 +212,6 @@ def _report(
     rows = [(key, summarize(one)) for panel in outcomes.values() for key, one in panel.items()]
     panels = {bench.name: {key.label: one for key, one in panel.items()} for bench, panel in outcomes.items()}
     drawn = compare_figure(panels, note=_how(rows[0][0]))
-    pictures = list(dict.fromkeys([Path(figure), Path(figure).with_suffix(".pdf")]))
     for picture in pictures:
         try:
             drawn.savefig(picture, dpi=160)
@@ -207,7 +220,7 @@ def _report(
                 f"cannot write figure {str(picture)!r}: {error}; the runs are safe in {study.path}"
             ) from None
     if as_json:
-        click.echo(json.dumps([_row(key, summary) for key, summary in rows]))
+        print_json([_row(key, summary) for key, summary in rows])
         return
     _print_results(rows, outcomes)
     click.echo(f"how: {_how(rows[0][0])}")
@@ -224,7 +237,7 @@ def _print_results(
         for key, summary in rows:
             if key in panel:
                 mean, sd, regret = (scale * value for value in (summary.mean, summary.sd, summary.median_regret))
-                evaluations, share = f"{summary.n_evaluations:.1f}", f"{100 * summary.optimum_share:.1f} %"
+                evaluations, share = f"{summary.mean_evaluations:.1f}", f"{100 * summary.optimum_share:.1f} %"
                 row = (summary.n_runs, evaluations, f"{mean:.2f} ± {sd:.2f}", f"{regret:.2f}", share)
                 texts.append((f"  {key.label}", *row))
     metric, unit = rows[0][1].metric.replace("_", " "), scales[0][1]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nasbench_kit.catalog import list_benchmarks, load
-from nasbench_kit.cli.shared import example, json_option, print_table, table_option
+from nasbench_kit.cli.shared import example, json_option, print_json, print_table, table_option
 from nasbench_kit.tables import Table
 
 if TYPE_CHECKING:
@@ -29,9 +28,7 @@ def list_(as_json: bool) -> None:
         rows.append((name, bench.table.n_archs, objective.name, objective.epochs, objective.seeds))
     if as_json:
         keys = ("name", "n_archs", "objective", "epochs", "seeds")
-        click.echo(
-            json.dumps({"benchmarks": [dict(zip(keys, row, strict=True)) for row in rows], "optimizers": list(KNOWN)})
-        )
+        print_json({"benchmarks": [dict(zip(keys, row, strict=True)) for row in rows], "optimizers": list(KNOWN)})
         return
     texts = [
         (name, f"{n:,}", objective, _numbers(epochs), _numbers(seeds)) for name, n, objective, epochs, seeds in rows
@@ -66,7 +63,7 @@ def info(table: str, verify: bool, as_json: bool) -> None:
     if verify:
         opened.verify()
     if as_json:
-        click.echo(json.dumps(_info(opened, verify)))
+        print_json(_info(opened, verify))
         return
     click.echo(f"{opened.name}: {opened.about.get('title', '')}")
     click.echo(f"  file      {opened.path}" + ("  (verified)" if verify else ""))
@@ -147,7 +144,7 @@ def query(
     bench = load(benchmark, table=table)
     answers = [_answer(bench, text, form, epoch, seed) for text in archs]
     if as_json:
-        click.echo(json.dumps(answers))
+        print_json(answers)
         return
     for answer in answers:
         click.echo(answer.pop("arch"))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nasbench_kit.catalog import load
-from nasbench_kit.cli.shared import example, json_option, print_table, table_option
-from nasbench_kit.errors import SettingError, UnknownNameError
+from nasbench_kit.cli.shared import example, json_option, print_json, print_table, table_option
+from nasbench_kit.errors import NasbenchKitError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces import Space
@@ -54,11 +54,14 @@ def runs(study: str, out: str | None, table: str | None, as_json: bool) -> None:
     with Study(study, create=False) as opened:
         if out is not None:
             n_rows = _write(opened, out, table)
-            click.echo(f"{n_rows:,} evaluations in {out}")
+            if as_json:
+                print_json({"out": out, "n_evaluations": n_rows})
+            else:
+                click.echo(f"{n_rows:,} evaluations in {out}")
             return
         rows = [(key, opened.n_runs(key)) for key in opened.configurations()]
     if as_json:
-        click.echo(json.dumps([json.loads(key.identity) | {"n_runs": n} for key, n in rows]))
+        print_json([json.loads(key.identity) | {"n_runs": n} for key, n in rows])
         return
     texts = [
         (key.benchmark, key.label, key.n_workers, key.seed, key.n_evaluations or "-", key.budget_s or "-", n)
@@ -78,6 +81,8 @@ def _write(study: Study, out: str, table: str | None) -> int:
     try:
         n_rows = write(partial, _chunks(study, table))
         Path(partial).replace(out)
+    except NasbenchKitError:
+        raise  # of the study, not of the file to write
     except OSError as error:
         raise SettingError(f"cannot write {out!r}: {error.strerror or error}") from None
     finally:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import click
@@ -44,6 +46,21 @@ def example(*lines: str) -> str:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def print_json(data: Any) -> None:
+    """JSON on stdout; what was not recorded is null."""
+    click.echo(json.dumps(_without_nan(data), allow_nan=False))
+
+
+def _without_nan(data: Any) -> Any:
+    if isinstance(data, float):
+        return data if isfinite(data) else None
+    if isinstance(data, dict):
+        return {key: _without_nan(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return list(map(_without_nan, data))
+    return data
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: int = 0) -> None:

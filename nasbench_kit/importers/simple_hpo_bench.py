@@ -136,19 +136,23 @@ def _trials(data: Any, name: str, space: NASBench201Space) -> dict[str, NDArray[
         values = np.full((len(SEEDS), space.size), np.nan)
         for row, cell in enumerate(data.values()):
             runs = cell.get(quantity) if isinstance(cell, dict) else None
-            if not (isinstance(runs, list) and len(runs) in (2, 3) and all(isinstance(run, float) for run in runs)):
+            if not (isinstance(runs, list) and len(runs) in (2, 3) and all(map(_is_amount, runs))):
                 raise ImportDataError(f"{name}: cell {keys[row]} has no two or three numbers for {quantity!r}")
             values[: len(runs), row] = runs
         trials[quantity] = values
     return trials
 
 
+def _is_amount(value: object) -> bool:
+    return isinstance(value, float) and 0 <= value < np.inf
+
+
 def _counts(percent: NDArray[np.float64], n_images: int, name: str) -> NDArray[np.uint16]:
     """How many validation images each run classified correctly; the accuracies are such counts, rounded to float32."""
     exact = percent / 100 * n_images
     counts = np.round(exact)
-    if not np.nanmax(np.abs(exact - counts)) < 1e-3:
-        raise ImportDataError(f"{name}: an accuracy is no multiple of 1/{n_images}")
+    if not np.nanmax(np.abs(exact - counts)) < 1e-3 or np.nanmax(counts) > n_images:
+        raise ImportDataError(f"{name}: an accuracy is no multiple of 1/{n_images} up to 1")
     return np.where(np.isnan(counts), MISSING, counts).astype(np.uint16)
 
 

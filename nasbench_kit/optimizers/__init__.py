@@ -35,8 +35,8 @@ def optimizer_class(name: str) -> Callable[..., Optimizer]:
         found: Any = import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UnknownNameError(f"cannot import optimizer {name!r}: {error}") from None
+    except Exception as error:  # importing runs the module, which may do anything
+        raise UnknownNameError(f"cannot import optimizer {name!r}: {type(error).__name__}: {error}") from error
     return found
 
 

@@ -21,8 +21,8 @@ _TRIES = 100  # samples before one that was told already is accepted
 class LocalSearch:
     """Climb from neighbor to neighbor; start anew at a random place when none is better.
 
-    Nothing that was told once is asked for again. While outcomes of the present neighborhood are awaited (with several
-    workers), random architectures fill the time.
+    What was told once is not asked for again, unless random samples find nothing else. While outcomes of the present
+    neighborhood are awaited (with several workers), random architectures fill the time.
 
     Args:
         space: Where to search.

@@ -77,6 +77,8 @@ class Space(ABC):
                     f"decision {decision.name!r} has {len(decision.choices)} choices; it needs 2 to 256"
                 )
         self.n_decisions = len(self.decisions)
+        if not self.decisions:
+            raise ArchitectureError(f"space {name!r} has no decisions; it needs at least one")
         self.n_choices = tuple(len(decision.choices) for decision in self.decisions)
         self.size = prod(self.n_choices)
         self.mutations: dict[str, tuple[float, ...]] = {"uniform": (1.0,) * self.n_decisions}
@@ -158,7 +160,8 @@ class Space(ABC):
 
     def _checked(self, arch: Iterable[Any]) -> Arch:
         try:
-            numbers = tuple(map(as_int, arch))
+            # 3.0 is accepted for 3: it is the same key of a dictionary, so where answers are remembered it must be
+            numbers = tuple([int(n) if isinstance(n, float) and n.is_integer() else as_int(n) for n in arch])
         except TypeError:
             raise ArchitectureError(f"{arch!r} is no architecture: {self.n_decisions} integers expected") from None
         if len(numbers) != self.n_decisions:
@@ -186,7 +189,7 @@ class Space(ABC):
 
         if isinstance(archs, np.ndarray) and archs.ndim == 2:
             return self._checked_batch(archs)
-        if isinstance(archs, (str, Mapping)) or not isinstance(archs, Iterable):
+        if isinstance(archs, str | Mapping) or not isinstance(archs, Iterable) or getattr(archs, "ndim", 1) == 0:
             raise ArchitectureError(f"{archs!r} is one architecture, not a batch; put it in a list")
         if _begins_with_text(archs):
             return self.unrank_many(self.rank_many(archs))
@@ -277,6 +280,8 @@ class Space(ABC):
     def _rank_weights(self) -> NDArray[np.int64]:
         import numpy as np
 
+        if self.size > 2**63:
+            raise ArchitectureError(f"{self.name} has too many architectures to number in 64 bits: {self.size:.3g}")
         return np.array([prod(self.n_choices[i + 1 :]) for i in range(self.n_decisions)], np.int64)
 
     def all_archs(self) -> NDArray[np.uint8]:

@@ -24,8 +24,10 @@ class ChoiceSpace(Space):
             if len(set(choices)) != len(choices):
                 raise ArchitectureError(f"decision {decision!r} names a choice twice: {', '.join(choices)}")
             for choice in choices:
-                if "," in choice:
-                    raise ArchitectureError(f"choice {choice!r} of decision {decision!r} contains a comma; rename it")
+                if "," in choice or choice != choice.strip():
+                    raise ArchitectureError(
+                        f"choice {choice!r} of decision {decision!r} holds a comma or ends in blanks; rename it"
+                    )
         super().__init__(name, (Decision(*decision) for decision in named.items()))
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -31,6 +31,8 @@ _EDGE_PIECES = {
     for position, (source, _) in zip((1, 3, 4, 6, 7, 8), EDGES, strict=True)
 }
 
+_DIGITS = tuple(map(str, range(10)))
+
 # NASLib writes a cell as integers too, with other numbers and another order of edges.
 _NASLIB_OPERATIONS = (1, 0, 3, 2, 4)  # its number -> ours, and the other way round
 _NASLIB_EDGES = (0, 1, 3, 2, 4, 5)  # its position -> ours, and the other way round
@@ -80,8 +82,8 @@ class NASBench201Space(Space):
                 raise ArchitectureError(f"{arch!r} is not of the form {form!r}, like {self.format((3,) * 6, form)!r}")
             return self.parse(arch)
         if isinstance(arch, str):  # as the keys of its files: "(4, 0, 3, 1, 4, 3)"
-            numbers = arch.strip(" ()[]").split(",")
-            if not all(number.strip().isdecimal() for number in numbers):
+            numbers = [number.strip() for number in arch.strip(" ()[]").split(",")]
+            if not all(number in _DIGITS for number in numbers):
                 raise ArchitectureError(f"{arch!r} is not of the form 'naslib', like '(4, 0, 3, 1, 4, 3)'")
             arch = map(int, numbers)
         if not isinstance(arch, Iterable):
@@ -207,7 +209,8 @@ def _class_of_rank() -> list[int]:
     def term(operation: int, node: str) -> str:
         if operation == NONE or node == "#":
             return "#"
-        return node if operation == SKIP else f"({node}){operation}"
+        # the names as in the reference: summands are sorted as text, which decides which sums of sums coincide
+        return node if operation == SKIP else f"({node})@{OPERATIONS[operation]}"
 
     operations = range(len(OPERATIONS))
     first: dict[str, int] = {}

@@ -104,12 +104,16 @@ def _decode_index(name: str, mapped: memoryview) -> tuple[dict[str, Any], int]:
     if zlib.crc32(body) != checksum:
         raise TableError(f"{name!r} is damaged: the checksum of its index does not match")
     try:
-        index = json.loads(bytes(body))
+        index = json.loads(bytes(body), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise damaged(name, error) from None
     if not isinstance(index, dict):
         raise damaged(name, TypeError("an object expected"))
     return index, start + n_bytes
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _locate(name: str, index: dict[str, Any], mapped: memoryview, start: int) -> dict[str, Dataset]:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import TableError, unknown
 from nasbench_kit.spaces import Space
+from nasbench_kit.tables.contents import COST
 from nasbench_kit.tables.metric import Metric
 from nasbench_kit.tables.spec import Stored
 
-_COST = "cost_s"
+_EMPTY = ("", "none", "nan", "<na>", "nat")  # how a cell without value reads, in CSV and in pandas
 
 
 def read_frame(
@@ -32,13 +33,17 @@ def read_frame(
     columns = _Columns(frame)
     if not isinstance(metrics, Mapping):
         metrics = {metric: metric for metric in metrics}
+    names = [metric.name if isinstance(metric, Metric) else metric for metric in metrics]
+    for name in scale:
+        if name not in names:
+            raise unknown("metric to scale", name, names)
     ranks, arch_of_row = np.unique(space.rank_many(_archs(columns, arch, space)), return_inverse=True)
     seeds, seed_of_row = _axis(columns, seed)
     epochs, epoch_of_row = _axis(columns, epoch)
     stored = []
     for key, column in metrics.items():
         metric = key if isinstance(key, Metric) else Metric.from_name(key)
-        if metric.split is not None or metric.name == _COST:
+        if metric.split is not None or metric.name == COST:
             metric = metric._replace(seeds=seeds, epochs=epochs)
             place = (seed_of_row, epoch_of_row, arch_of_row)
         else:  # a property of the architecture
@@ -59,17 +64,23 @@ class _Columns:
         self._frame = frame
         self._names = [str(column) for column in getattr(frame, "columns", frame)]
 
+        self._n_rows: int | None = None
+
     def __getitem__(self, column: str) -> list[Any]:
         if column not in self._names:
             raise unknown("column", column, self._names)
-        return list(self._frame[column])
+        values = list(self._frame[column])
+        self._n_rows = len(values) if self._n_rows is None else self._n_rows
+        if len(values) != self._n_rows:
+            raise TableError(f"column {column!r} has {len(values)} rows; others have {self._n_rows}")
+        return values
 
     def numbers(self, column: str) -> NDArray[np.float64]:
         values = self[column]
         numbers = np.empty(len(values))
         for row, value in enumerate(values):
             try:
-                numbers[row] = np.nan if value is None or value == "" else float(value)
+                numbers[row] = np.nan if str(value).strip().lower() in _EMPTY else float(value)
             except (TypeError, ValueError):
                 raise TableError(f"row {row} of column {column!r} is {value!r}; a number expected") from None
         return numbers
@@ -91,7 +102,13 @@ def _read_csv(path: str | os.PathLike[str]) -> dict[str, list[str]]:
 
 def _archs(columns: _Columns, arch: str | Sequence[str], space: Space) -> NDArray[np.uint8]:
     if isinstance(arch, str):
-        return space.parse_many(columns[arch])
+        archs = columns[arch]
+        if any(hasattr(entry, "__index__") for entry in archs):
+            raise TableError(
+                f"column {arch!r} holds integers, which may be digits that lost their zeros; give texts (dtype=str in"
+                " pandas), or parse official positions first"
+            )
+        return space.parse_many(archs)
     if len(arch) != space.n_decisions:
         raise TableError(f"{len(arch)} columns for the architecture; {space.name} has {space.n_decisions} decisions")
     names = [decision.name for decision in space.decisions]
@@ -104,8 +121,9 @@ def _axis(columns: _Columns, column: str | None) -> tuple[tuple[int, ...], NDArr
     if column is None:
         return (), np.zeros(1, np.intp)
     numbers = columns.numbers(column)
-    if not (numbers == np.round(numbers)).all():
-        raise TableError(f"column {column!r} holds {numbers[numbers != np.round(numbers)][0]}; whole numbers expected")
+    whole = np.isfinite(numbers) & (numbers == np.round(numbers))
+    if not whole.all():
+        raise TableError(f"column {column!r} holds {numbers[~whole][0]}; whole numbers expected")
     distinct, position = np.unique(numbers.astype(np.int64), return_inverse=True)
     return tuple(distinct.tolist()), position
 

@@ -5,137 +5,20 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from math import nan
 from typing import TYPE_CHECKING, Any, final
 
-from nasbench_kit.errors import NotRecordedError, TableError, listed, unknown
-from nasbench_kit.spaces import Space, space_from
-from nasbench_kit.tables.format import Dataset, damaged, read_index
-from nasbench_kit.tables.metric import DIRECTIONS, SPLITS, Metric
+from nasbench_kit.errors import NasbenchKitError, NotRecordedError, TableError, listed, unknown
+from nasbench_kit.spaces import Space
+from nasbench_kit.tables.column import Additive, Column
+from nasbench_kit.tables.contents import understand
+from nasbench_kit.tables.format import read_index
+from nasbench_kit.tables.metric import SPLITS, Metric
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from nasbench_kit.tables.spec import DatasetSpec
-
-KEYS = "/keys"  # the column that says which architectures a partial table holds
-
-
-@final
-class Column:
-    """The values of one metric on one dataset, mapped from the file.
-
-    A stored value `raw` means `raw * scale[0] / scale[1]`; `raw == missing`, or NaN, means that none was recorded.
-    """
-
-    __slots__ = ("_dataset", "_missing", "_scale", "_where", "metric")
-
-    def __init__(
-        self, where: str, metric: Metric, dataset: Dataset, scale: tuple[int, int], missing: int | None
-    ) -> None:
-        self.metric = metric
-        self._where = where
-        self._dataset = dataset
-        self._scale = scale
-        self._missing = missing
-
-    def seed_positions(self, seed: int | None) -> Sequence[int]:
-        """Positions on the first axis: of one recorded seed, or of all for None.
-
-        Raises:
-            NotRecordedError: The seed was not recorded.
-        """
-        if seed is None:
-            return range(self._dataset.shape[0])
-        return (self._position("seed", seed, self.metric.seeds),)
-
-    def epoch_position(self, epoch: int | None) -> int:
-        """Position on the second axis: of one recorded epoch, or of the last for None.
-
-        Raises:
-            NotRecordedError: The epoch was not recorded.
-        """
-        return self._dataset.shape[1] - 1 if epoch is None else self._position("epoch", epoch, self.metric.epochs)
-
-    def _position(self, what: str, wanted: int, recorded: tuple[int, ...]) -> int:
-        if wanted not in recorded:
-            choices = f"choose from {listed(recorded)}" if recorded else f"it does not depend on the {what}"
-            raise NotRecordedError(f"{self._where}: {what} {wanted!r} was not recorded; {choices}")
-        return recorded.index(wanted)
-
-    def at(self, seed: int, epoch: int) -> Values:
-        """The values at one position on each of the first two axes."""
-        start = (seed * self._dataset.shape[1] + epoch) * self._dataset.shape[2]
-        return Values(
-            self._dataset.items(start, self._dataset.shape[2]), self._dataset.dtype, self._scale, self._missing
-        )
-
-
-@final
-class Values:
-    """One value per architecture of a table: `values(row)` is one of them, `values.all()` are all."""
-
-    __slots__ = ("_denominator", "_dtype", "_items", "_missing", "_numerator")
-
-    def __init__(self, items: memoryview, dtype: str, scale: tuple[int, int], missing: int | None) -> None:
-        self._items = items
-        self._dtype = dtype
-        self._numerator, self._denominator = scale
-        self._missing = missing
-
-    def __call__(self, row: int) -> float:
-        """One value, without numpy; NaN where missing."""
-        raw = self._items[row]
-        return nan if raw == self._missing else raw * self._numerator / self._denominator
-
-    def all(self) -> NDArray[np.float64]:
-        """All values: float64 (n_archs,), NaN where missing."""
-        import numpy as np
-
-        raw = np.frombuffer(self._items, np.dtype(self._dtype))
-        values = raw.astype(np.float64) * self._numerator / self._denominator
-        if self._missing is not None:
-            values[raw == self._missing] = nan
-        return values
-
-
-def mean_recorded(runs: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Mean over the runs that recorded a value: float64 (n_archs,), NaN where none did."""
-    import numpy as np
-
-    if len(runs) == 1:
-        return runs[0]
-    stacked = np.stack(runs)
-    there = ~np.isnan(stacked)
-    n_runs = there.sum(axis=0)
-    total = np.where(there, stacked, 0).sum(axis=0)
-    return np.divide(total, n_runs, out=np.full(len(n_runs), nan), where=n_runs > 0)
-
-
-@final
-class Additive:
-    """A metric that is a sum over the decisions of an architecture, such as its number of parameters.
-
-    Its value is `(intercept + sum of weights[choice]) * scale[0] / scale[1]`; a choice without weight counts 0.
-    """
-
-    __slots__ = ("_intercept", "_scale", "_weights", "metric")
-
-    def __init__(self, metric: Metric, intercept: int, weights: Mapping[str, int], scale: tuple[int, int]) -> None:
-        self.metric = metric
-        self._intercept = intercept
-        self._weights = dict(weights)
-        self._scale = scale
-
-    def values(self, archs: NDArray[np.uint8], space: Space) -> NDArray[np.float64]:
-        """One value per architecture of a batch: float64 (n_archs,)."""
-        import numpy as np
-
-        total = np.full(len(archs), self._intercept, np.int64)
-        for i, decision in enumerate(space.decisions):
-            total += np.array([self._weights.get(choice, 0) for choice in decision.choices])[archs[:, i]]
-        return total.astype(np.float64) * self._scale[0] / self._scale[1]
 
 
 @final
@@ -156,47 +39,11 @@ class Table:
         self.path = os.path.abspath(path)
         index, columns = read_index(path)
         try:
-            self._fill(index, columns)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            if isinstance(error, TableError):
-                raise
-            raise damaged(os.fspath(path), error) from None
-
-    def _fill(self, index: dict[str, Any], columns: dict[str, Dataset]) -> None:
-        self.name = str(index["name"])
-        self.space = space_from(index["space"])
-        self.sha256 = str(index["sha256"])
-        self.about: dict[str, Any] = dict(index["about"])
-        self._keys = columns[KEYS].items() if KEYS in columns else None
+            contents = understand(index, columns)
+        except NasbenchKitError as error:
+            raise TableError(f"{os.fspath(path)!r} is no valid table: {error}") from None
+        self.name, self.space, self.about, self.sha256, self.objectives, self._metrics, self._keys = contents
         self.n_archs = self.space.size if self._keys is None else len(self._keys)
-        self.objectives: dict[str, str] = {}
-        self._metrics: dict[str, dict[str, Column | Additive]] = {}
-        for dataset, description in index["datasets"].items():
-            metrics = {
-                name: self._metric(f"{self.name}/{dataset}", name, entry, columns)
-                for name, entry in description["metrics"].items()
-            }
-            self.objectives[dataset] = description["objective"]
-            if not isinstance(metrics[description["objective"]], Column):
-                raise TypeError(f"the objective of {dataset!r} is not a stored column")
-            self._metrics[dataset] = metrics
-
-    def _metric(self, where: str, name: str, entry: dict[str, Any], columns: dict[str, Dataset]) -> Column | Additive:
-        seeds, epochs = tuple(map(int, entry["seeds"])), tuple(map(int, entry["epochs"]))
-        metric = Metric(name, entry["split"], str(entry["unit"]), entry["direction"], seeds, epochs)
-        numerator, denominator = map(int, entry["scale"])
-        if metric.split not in (*SPLITS, None) or metric.direction not in (*DIRECTIONS, None) or not denominator:
-            raise ValueError(f"split, direction or scale of {name!r}")
-        if "additive" in entry:
-            sum_ = entry["additive"]
-            weights = {str(choice): int(weight) for choice, weight in sum_["weights"].items()}
-            return Additive(metric, int(sum_["intercept"]), weights, (numerator, denominator))
-        dataset = columns[entry["column"]]
-        shape = (max(len(seeds), 1), max(len(epochs), 1), self.n_archs)
-        if dataset.shape != shape:
-            raise ValueError(f"column {entry['column']} has shape {dataset.shape}, its metric {shape}")
-        missing = None if entry["missing"] is None else int(entry["missing"])
-        return Column(f"{where}: {name}", metric, dataset, (numerator, denominator), missing)
 
     def __repr__(self) -> str:
         return f"<Table {self.name!r}: {self.n_archs:,} architectures on {', '.join(self.datasets)}>"

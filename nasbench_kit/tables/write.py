@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import h5py
@@ -15,15 +15,13 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import TableError, listed
 from nasbench_kit.spaces import Space, describe_space
-from nasbench_kit.tables.format import DTYPES, MAGIC, VERSION, encode_index, read_index
-from nasbench_kit.tables.metric import Metric
+from nasbench_kit.tables.column import Column
+from nasbench_kit.tables.contents import KEYS, Contents, understand
+from nasbench_kit.tables.format import DTYPES, MAGIC, VERSION, Dataset, encode_index, read_index
 from nasbench_kit.tables.spec import DatasetSpec, Stored, Sum
-from nasbench_kit.tables.table import KEYS
 
-_SMALLEST_USER_BLOCK = 512
-_OFFSET_DIGITS_SPARE = (
-    4_096  # room in the user block for offsets, which are known only after HDF5 has laid out the file
-)
+_SMALLEST_USER_BLOCK = 4_096  # HDF5 would allow 512
+_LARGEST = 2**52  # holds the place of offsets in the index until HDF5 has laid out the file
 _ALIGNMENT = 64
 
 
@@ -58,25 +56,24 @@ def write_table(
     if not datasets:
         raise TableError("a table needs at least one dataset")
     for dataset, spec in datasets.items():
-        names = [entry.metric.name for entry in spec.metrics]
-        if spec.objective not in names:
-            raise TableError(f"the objective {spec.objective!r} of {dataset!r} is none of its metrics: {listed(names)}")
-        metrics = {}
+        metrics: dict[str, Any] = {}
         for entry in spec.metrics:
-            description = _describe_metric(entry.metric)
-            if isinstance(entry, Sum):
-                sum_ = {"intercept": entry.intercept, "weights": dict(entry.weights)}
-                description |= {"additive": sum_, "scale": list(entry.scale)}
-            else:
-                _check(entry, f"{dataset}/{entry.metric.name}", n_archs)
-                if id(entry.raw) not in stored:
-                    stored[id(entry.raw)] = f"/{dataset}/{entry.metric.name}"
-                    columns[stored[id(entry.raw)]] = entry.raw if order is None else entry.raw[..., order]
-                where = stored[id(entry.raw)]
-                description |= {"column": where, "scale": list(entry.scale), "missing": entry.missing}
+            where = f"/{dataset}/{entry.metric.name}"
+            if entry.metric.name in metrics or "/" in entry.metric.name or where.startswith(KEYS):
+                raise TableError(f"{where[1:]}: that name is taken, or holds a slash; rename it")
+            description = _describe_metric(entry)
+            if isinstance(entry, Stored):
+                _check_array(entry, where[1:], n_archs)
+                description["column"] = stored.setdefault(id(entry.raw), where)
+                columns.setdefault(description["column"], entry.raw if order is None else entry.raw[..., order])
             metrics[entry.metric.name] = description
         described[dataset] = {"objective": spec.objective, "metrics": metrics}
     meaning = {"name": name, "space": describe_space(space), "about": dict(about or {}), "datasets": described}
+    try:
+        meaning = json.loads(json.dumps(meaning, allow_nan=False))
+        json.dumps(meaning, ensure_ascii=False).encode()
+    except (TypeError, ValueError) as error:
+        raise TableError(f"about, or a name, holds what JSON cannot: {error}") from None
     _write(os.fspath(path), meaning, columns)
 
 
@@ -95,39 +92,56 @@ def _sorted_keys(space: Space, archs: object) -> tuple[NDArray[np.uint64] | None
     return (None if len(keys) == space.size else keys), order
 
 
-def _describe_metric(metric: Metric) -> dict[str, Any]:
-    description: dict[str, Any] = metric._asdict()
+def _describe_metric(entry: Stored | Sum) -> dict[str, Any]:
+    metric = entry.metric
+    description = metric._asdict() | {"seeds": _plain(metric.seeds), "epochs": _plain(metric.epochs)}
     del description["name"]
-    return description | {"seeds": list(metric.seeds), "epochs": list(metric.epochs)}
+    description["scale"] = list(entry.scale)
+    if isinstance(entry, Stored):
+        return description | {"missing": entry.missing}
+    return description | {"additive": {"intercept": entry.intercept, "weights": dict(entry.weights)}}
 
 
-def _check(entry: Stored, where: str, n_archs: int) -> None:
+def _plain(numbers: Sequence[int]) -> list[int]:
+    return [int(number) for number in numbers]  # of numpy, they are not JSON
+
+
+def _check_array(entry: Stored, where: str, n_archs: int) -> None:
     metric, raw = entry.metric, entry.raw
     shape = (max(len(metric.seeds), 1), max(len(metric.epochs), 1), n_archs)
     if raw.shape != shape:
         raise TableError(f"{where}: values of shape {raw.shape} given; {shape} (seeds, epochs, architectures) expected")
     if raw.dtype.newbyteorder("<").str not in DTYPES:
         raise TableError(f"{where}: values of type {raw.dtype} cannot be stored; choose from {listed(DTYPES)}")
-    if metric.unit == "fraction":
-        there = raw[~np.isnan(raw)] if raw.dtype.kind == "f" else raw[raw != entry.missing]
-        values = there.astype(np.float64) * entry.scale[0] / entry.scale[1]
-        wrong = (values < 0) | (values > 1)
-        if wrong.any():
-            raise TableError(
-                f"{where}: {values[wrong][0]:g} is no fraction; if these are percentages, say so by scale=(1, 100)"
-            )
+
+
+def _check_fractions(contents: Contents) -> None:
+    for dataset, metrics in contents.metrics.items():
+        for name, column in metrics.items():
+            if column.metric.unit != "fraction" or not isinstance(column, Column):
+                continue
+            for values in column.every():
+                wrong = values[(values < 0) | (values > 1)]
+                if len(wrong):
+                    raise TableError(
+                        f"{dataset}/{name}: {wrong[0]:g} is no fraction; if these are percentages, say so by"
+                        " scale=(1, 100)"
+                    )
 
 
 def _write(path: str, meaning: dict[str, Any], columns: dict[str, NDArray[Any]]) -> None:
     columns = {where: np.ascontiguousarray(raw, raw.dtype.newbyteorder("<")) for where, raw in columns.items()}
-    index = meaning | {"sha256": _content_hash(meaning, columns)}
+    index = meaning | {"sha256": _content_hash(meaning, columns), "file_bytes": _LARGEST}
     entries: dict[str, dict[str, Any]] = {
-        where: {"dtype": raw.dtype.str, "shape": list(raw.shape)} for where, raw in columns.items()
+        where: {"offset": _LARGEST, "dtype": raw.dtype.str, "shape": list(raw.shape)} for where, raw in columns.items()
     }
     index["columns"] = entries
+    mapped = {
+        where: Dataset(raw.reshape(-1).view(np.uint8).data, raw.dtype.str, raw.shape) for where, raw in columns.items()
+    }
+    _check_fractions(understand(index, mapped))  # what a reader would refuse is not written
+    user_block = max(_SMALLEST_USER_BLOCK, 1 << (len(encode_index(index)) - 1).bit_length())
     with _replacing(path) as partial:
-        room = len(encode_index(index)) + _OFFSET_DIGITS_SPARE
-        user_block = max(_SMALLEST_USER_BLOCK, 1 << (room - 1).bit_length())
         with h5py.File(
             partial,
             "w",
@@ -183,7 +197,7 @@ def verify_table(path: str | os.PathLike[str]) -> None:
         TableError: Index, HDF5 structure and content do not agree.
     """
     name = os.fspath(path)
-    index, mapped = read_index(path)
+    index, _ = read_index(path)
     meaning = {key: index[key] for key in ("name", "space", "about", "datasets")}
     try:
         with h5py.File(name, "r") as file:
@@ -203,4 +217,5 @@ def verify_table(path: str | os.PathLike[str]) -> None:
         raise TableError(
             f"{name!r} is damaged: its content does not have the recorded sha256 {index['sha256'][:12]}..."
         )
-    assert set(mapped) == set(columns)
+    if KEYS in columns and (np.diff(columns[KEYS].astype(np.float64)) <= 0).any():
+        raise TableError(f"{name!r} is no valid table: its architectures are not in order")

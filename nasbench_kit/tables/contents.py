@@ -1,0 +1,111 @@
+"""What the index of a table says, understood: the rules of docs/table-format.md, for readers and for the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from nasbench_kit.errors import NasbenchKitError, TableError, listed
+from nasbench_kit.spaces import Space, space_from
+from nasbench_kit.tables.column import Additive, Column
+from nasbench_kit.tables.format import Dataset
+from nasbench_kit.tables.metric import DIRECTIONS, SPLITS, Metric
+
+KEYS = "/keys"  # the column that says which architectures a partial table holds
+COST = "cost_s"  # the metric that advances the simulator's clock
+_MAX_INT = 2**53  # floats hold every integer up to here
+
+
+class Contents(NamedTuple):
+    """What the index of a table says, understood."""
+
+    name: str
+    space: Space
+    about: dict[str, Any]
+    sha256: str
+    objectives: dict[str, str]
+    metrics: dict[str, dict[str, Column | Additive]]
+    keys: memoryview | None
+
+
+def understand(index: Mapping[str, Any], columns: Mapping[str, Dataset]) -> Contents:
+    """The contents that an index describes; the rules are those of docs/table-format.md.
+
+    Raises:
+        TableError: It breaks one of them. (Other errors of ours: in the description of the space.)
+    """
+    try:
+        name, about, sha256 = index["name"], index["about"], index["sha256"]
+        for what in (name, sha256, *index["datasets"]):
+            if not isinstance(what, str) or not what or "/" in what:
+                raise TableError(f"{what!r} cannot be a name; a text without a slash expected")
+        if not isinstance(about, dict):
+            raise TableError(f"about={about!r}; an object expected")
+        space = space_from(index["space"])
+        keys = columns.get(KEYS)
+        if keys is not None and (keys.dtype != "<u8" or len(keys.shape) != 1):
+            raise TableError(f"column {KEYS} is {keys.dtype} of shape {keys.shape}; <u8 (architectures) expected")
+        n_archs = space.size if keys is None else keys.shape[0]
+        objectives, metrics = {}, {}
+        for dataset, description in index["datasets"].items():
+            where = f"{name}/{dataset}"
+            metrics[dataset] = {
+                metric: _understand_metric(f"{where}: {metric}", metric, entry, columns, n_archs)
+                for metric, entry in description["metrics"].items()
+            }
+            objectives[dataset] = description["objective"]
+            _check_roles(where, objectives[dataset], metrics[dataset])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, NasbenchKitError):
+            raise
+        raise TableError(f"its index is malformed ({type(error).__name__}: {error})") from None
+    return Contents(name, space, about, sha256, objectives, metrics, None if keys is None else keys.items())
+
+
+def _understand_metric(
+    where: str, name: str, entry: dict[str, Any], columns: Mapping[str, Dataset], n_archs: int
+) -> Column | Additive:
+    seeds, epochs = (tuple(_integers(where, what, entry[what])) for what in ("seeds", "epochs"))
+    if len(set(seeds)) != len(seeds):
+        raise TableError(f"{where}: seeds={seeds} repeat")
+    if any(later <= earlier for earlier, later in pairwise((0, *epochs))):
+        raise TableError(f"{where}: epochs={epochs}; ascending numbers from 1 expected")
+    for what, choices in (("split", SPLITS), ("direction", DIRECTIONS)):
+        if entry[what] not in (*choices, None):
+            raise TableError(f"{where}: {what}={entry[what]!r}; choose from {listed(choices)}, or none")
+    scale = _integers(where, "scale", entry["scale"])
+    if len(scale) != 2 or not scale[1]:
+        raise TableError(f"{where}: scale={scale}; numerator and denominator expected, neither a float nor over 0")
+    numerator, denominator = scale
+    metric = Metric(name, entry["split"], str(entry["unit"]), entry["direction"], seeds, epochs)
+    if "additive" in entry:
+        weights = entry["additive"]["weights"]
+        intercept, *numbers = _integers(where, "additive", [entry["additive"]["intercept"], *weights.values()])
+        return Additive(metric, intercept, dict(zip(weights, numbers, strict=True)), (numerator, denominator))
+    dataset = columns[entry["column"]]
+    shape = (max(len(seeds), 1), max(len(epochs), 1), n_archs)
+    if dataset.shape != shape:
+        raise TableError(f"{where}: its column has shape {dataset.shape}, where {shape} is expected")
+    missing = None if entry["missing"] is None else _integers(where, "missing", [entry["missing"]])[0]
+    return Column(where, metric, dataset, (numerator, denominator), missing)
+
+
+def _integers(where: str, what: str, numbers: Any) -> list[int]:
+    if not isinstance(numbers, list) or not all(type(n) is int and -_MAX_INT < n < _MAX_INT for n in numbers):
+        raise TableError(f"{where}: {what}={numbers!r:.80}; integers below 2^53 expected")
+    return numbers
+
+
+def _check_roles(where: str, objective: str, metrics: Mapping[str, Column | Additive]) -> None:
+    if not isinstance(objective, str) or objective not in metrics:
+        raise TableError(f"{where}: the objective {objective!r} is none of its metrics: {listed(metrics)}")
+    roles = {role: metrics[role] for role in (objective, COST) if role in metrics}
+    for role, metric in roles.items():
+        if not isinstance(metric, Column):
+            raise TableError(f"{where}: {role} is a sum over decisions; an objective, and {COST}, must be measured")
+    optimized, cost = metrics[objective].metric, roles.get(COST, metrics[objective]).metric
+    if cost.seeds and cost.seeds != optimized.seeds:
+        raise TableError(f"{where}: {COST} has the seeds {cost.seeds}; those of {objective}, or none, expected")
+    if cost.epochs and not set(optimized.epochs) <= set(cost.epochs):
+        raise TableError(f"{where}: {COST} has the epochs {cost.epochs}; those of {objective}, or none, expected")

@@ -1,0 +1,90 @@
+"""The documents keep their promises: what README.md shows runs, and what it links to exists."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nasbench_kit.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = sorted(
+    path.relative_to(ROOT)
+    for pattern in ("*.md", "docs/*.md", "data/*.md", "surrogates/*.md")
+    for path in ROOT.glob(pattern)
+)
+COMMAND = Path(sys.executable).with_name("nasbench-kit")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def commands():
+    """Everything in README.md that is typed after `nasbench-kit`, as lists of arguments."""
+    inline = re.findall(r"`(nasbench-kit [^`\n]+)`", README)
+    shell = re.findall(r"nasbench-kit[^&|\n]*", "".join(blocks("sh")))
+    return [shlex.split(line)[1:] for line in inline + shell]
+
+
+def test_every_python_block_of_the_readme_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "readme"}
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), namespace)  # allowed: our own text
+    printed = capsys.readouterr().out
+    shown = re.search(r"Evaluation\(epoch=200, val_accuracy=(0\.\d+)\.\.\., cost_s=([\d.]+)\.\.\.", README)
+    found = re.search(
+        r"Evaluation\(epoch=200, val_accuracy=(0\.\d+), cost_s=([\d.]+), seeds=\(777, 888, 999\)\)", printed
+    )
+    assert [found[i].startswith(shown[i]) for i in (1, 2)] == [True, True]
+    best = re.search(r"bench\.best\(\) +# (Best\(arch=\(.*\), value=0\.\d+)\.\.\.", README)[1]
+    assert repr(namespace["bench"].best()).startswith(best)
+
+
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_every_cell_of_a_notebook_runs_and_prints_what_it_shows(notebook, monkeypatch, capsys):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    cells = [cell for cell in json.loads(notebook.read_text())["cells"] if cell["cell_type"] == "code"]
+    namespace = {"__name__": "notebook"}
+    for cell in cells:
+        exec(compile("".join(cell["source"]), notebook.name, "exec"), namespace)  # allowed: our own text
+        shown = "".join("".join(output["text"]) for output in cell["outputs"] if output["output_type"] == "stream")
+        assert capsys.readouterr().out == shown
+
+
+def test_the_readme_compares_the_optimizer_it_shows(tmp_path):
+    (block,) = [block for block in blocks("python") if "class Climber" in block]
+    (tmp_path / "climber.py").write_text(block)
+    (arguments,) = [line for line in commands() if any("climber:Climber" in word for word in line)]
+    few = ["--runs", "3", "--evaluations", "20", "--processes", "2"]
+    done = subprocess.run([COMMAND, *arguments, *few], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "climber:Climber (restart=0.2)" in done.stdout
+    assert (tmp_path / "compare.png").exists()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_every_link_to_a_file_leads_somewhere(document):
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / document).read_text(encoding="utf-8"))
+    local = [link for link in links if "://" not in link and not link.startswith("mailto:")]
+    assert [link for link in local if not (ROOT / document.parent / link).exists()] == []
+
+
+def test_every_command_of_the_readme_exists():
+    named = {arguments[0] for arguments in commands()}
+    assert named == set(main.commands)
+    for name, *arguments in commands():
+        known = {option for parameter in main.commands[name].params for option in parameter.opts}
+        assert {word for word in arguments if word.startswith("-")} <= known
+
+
+def test_the_first_shell_block_is_the_main_job_and_the_second_runs_the_tests():
+    main_job, tests = blocks("sh")[:2]  # .ci/run relies on it
+    assert main_job.split()[-2:] == ["nasbench-kit", "compare"]
+    assert tests.split()[-1] == "pytest"

@@ -1,0 +1,404 @@
+"""Search algorithms: what each is supposed to do, and what all have in common."""
+
+from collections import Counter, deque
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import nasbench_kit as nbk
+from nasbench_kit.errors import SettingError, UnknownNameError
+from nasbench_kit.optimizers import (
+    OPTIMIZERS,
+    LocalSearch,
+    RandomSearch,
+    RegularizedEvolution,
+    Trial,
+    optimizer_class,
+)
+from nasbench_kit.simulator import simulate
+from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
+from nasbench_kit.testing import check_optimizer
+
+SPACE = NASBench201Space()
+CUBE = ChoiceSpace("cube", dict.fromkeys(("x", "y", "z"), "abcd"))  # 64 architectures of 9 neighbors
+VARIANTS = [
+    *[(name, {}) for name in OPTIMIZERS],
+    ("regularized_evolution", {"population_size": 1, "sample_size": 1}),
+    ("regularized_evolution", {"population_size": 50, "sample_size": 10, "mutation": "node_then_edge"}),
+    ("local_search", {"neighborhood": "first"}),
+    ("local_search", {"n_initial": 10}),
+    ("local_search", {"neighborhood": "first", "n_initial": 10}),
+]
+
+
+def distance(arch, other):
+    return sum(a != b for a, b in zip(arch, other, strict=True))
+
+
+def climb(optimizer, value_of, n):
+    """The architectures asked for in n rounds of ask and tell."""
+    asked = []
+    for _ in range(n):
+        trial = optimizer.ask()
+        asked.append(trial.arch)
+        optimizer.tell(trial, value_of[trial.arch])
+    return asked
+
+
+def tell_all(optimizer, values):
+    for arch, value in values.items():
+        optimizer.tell(Trial(arch), value)
+
+
+def random_values(space, seed):
+    """A different value for each architecture."""
+    archs = map(tuple, space.all_archs().tolist())
+    return dict(zip(archs, np.random.default_rng(seed).permutation(space.size).tolist(), strict=True))
+
+
+def assert_shares(counts, expected):
+    """Counts are within 5 standard deviations of what the shares make one expect."""
+    counts, expected = np.array(counts), np.array(expected)
+    n = counts.sum()
+    assert (np.abs(counts - n * expected) <= 5 * np.sqrt(n * expected * (1 - expected))).all(), counts
+
+
+# ---- all of them ----
+
+
+@pytest.mark.parametrize(("name", "how"), VARIANTS, ids=str)
+def test_every_optimizer_conforms(cifar10, name, how):
+    check_optimizer(lambda space, rng: OPTIMIZERS[name](space, rng, **how), cifar10)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_value_that_cannot_be_ranked_is_refused(name, value):
+    optimizer = OPTIMIZERS[name](SPACE, np.random.default_rng(0))
+    with pytest.raises(SettingError, match=rf"told {value} for \(0, 0, 0, 0, 0, 0\); a value must be a number"):
+        optimizer.tell(Trial((0,) * 6), value)
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "error", "message"),
+    [
+        ("regularized_evolution", {"population_size": 0}, SettingError, "population_size=0; an integer of at least 1"),
+        ("regularized_evolution", {"sample_size": 2.5}, SettingError, "sample_size=2.5; an integer of at least 1"),
+        ("regularized_evolution", {"sample_size": True}, SettingError, "sample_size=True; an integer of at least 1"),
+        ("regularized_evolution", {"mutation": "unifrom"}, UnknownNameError, "did you mean 'uniform'"),
+        ("local_search", {"n_initial": -1}, SettingError, "n_initial=-1; an integer of at least 1"),
+        ("local_search", {"neighborhood": "ful"}, UnknownNameError, "unknown neighborhood 'ful'; did you mean 'full'"),
+    ],
+    ids=str,
+)
+def test_a_wrong_setting_is_named_with_what_would_be_right(name, how, error, message):
+    with pytest.raises(error, match=message):
+        OPTIMIZERS[name](SPACE, np.random.default_rng(0), **how)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("random_serch", "unknown optimizer 'random_serch'; did you mean 'random_search'"),
+        ("no_such_module_at_all:Climber", "cannot import optimizer 'no_such_module_at_all:Climber'"),
+        ("nasbench_kit.optimizers:Climber", "cannot import optimizer 'nasbench_kit.optimizers:Climber'"),
+        (":Climber", "cannot import optimizer ':Climber'"),
+    ],
+)
+def test_an_unknown_optimizer_is_an_error(name, message):
+    with pytest.raises(UnknownNameError, match=message):
+        optimizer_class(name)
+
+
+def test_an_optimizer_may_be_named_by_its_module():
+    assert optimizer_class("nasbench_kit.optimizers.random_search:RandomSearch") is RandomSearch
+
+
+# ---- the conformance check finds what is wrong ----
+
+
+class Base:
+    def __init__(self, space, rng):
+        self.space, self.rng = space, rng
+
+    def ask(self):
+        return Trial(self.space.sample(self.rng))
+
+    def tell(self, trial, value):
+        if not value < float("inf"):
+            raise ValueError(value)
+
+
+class WithItsOwnRandomness(Base):
+    def __init__(self, space, rng):
+        super().__init__(space, np.random.default_rng())
+
+
+class WantsOutcomesAtOnce(Base):
+    def ask(self):
+        self.last = super().ask()
+        return self.last
+
+    def tell(self, trial, value):
+        super().tell(trial, value)
+        if trial is not self.last:
+            raise RuntimeError("not what I asked for last")
+
+
+class KnowsOnlyWhatItAskedFor(Base):
+    def __init__(self, space, rng):
+        super().__init__(space, rng)
+        self.asked = []
+
+    def ask(self):
+        self.asked.append(super().ask())
+        return self.asked[-1]
+
+    def tell(self, trial, value):
+        super().tell(trial, value)
+        self.asked.remove(trial)  # ValueError if it is not there
+
+
+class TakesAnything(Base):
+    def tell(self, trial, value):
+        pass
+
+
+def test_the_check_accepts_a_correct_optimizer(cifar10):
+    check_optimizer(Base, cifar10)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (WithItsOwnRandomness, AssertionError, "two runs with the same seed differ in"),
+        (WantsOutcomesAtOnce, RuntimeError, "not what I asked for last"),
+        (KnowsOnlyWhatItAskedFor, ValueError, "not in list"),
+        (TakesAnything, AssertionError, r"tell\(nan\) raised nothing"),
+    ],
+)
+def test_the_check_refuses_a_broken_optimizer(cifar10, make, error, message):
+    with pytest.raises(error, match=message):
+        check_optimizer(make, cifar10)
+
+
+# ---- random search ----
+
+
+def test_random_search_is_uniform_whatever_it_is_told():
+    optimizer = RandomSearch(SPACE, np.random.default_rng(0))
+    archs = np.array(climb(optimizer, Counter(), 20_000))
+    for column in archs.T:
+        assert_shares(np.bincount(column), [1 / 5] * 5)
+    assert_shares(np.bincount(SPACE.rank_many(archs.astype(np.uint8)) // 625), [1 / 25] * 25)  # the first two together
+
+
+def test_random_search_repeats_itself_like_the_published_baselines():
+    assert max(Counter(climb(RandomSearch(CUBE, np.random.default_rng(0)), Counter(), 100)).values()) > 1
+
+
+# ---- regularized evolution ----
+
+FAR_APART = [(a, a, a, b, b, b) for a in range(5) for b in range(5)]  # any two differ in at least 3 decisions
+
+
+def evolution(n_alive, **how):
+    return RegularizedEvolution(SPACE, np.random.default_rng(0), population_size=n_alive, **how)
+
+
+def parents(optimizer, n=2_000):
+    """How often each of FAR_APART is the parent."""
+    children = [optimizer.ask().arch for _ in range(n)]
+    found = Counter(min(FAR_APART, key=lambda arch: distance(arch, child)) for child in children)
+    assert sum(found.values()) == n
+    assert all(min(distance(arch, child) for arch in found) == 1 for child in children)
+    return found
+
+
+def test_evolution_forgets_the_oldest_even_if_it_is_the_best():
+    optimizer = evolution(3, sample_size=100)
+    oldest, second, third, newcomer = FAR_APART[:4]
+    tell_all(optimizer, {oldest: 0.9, second: 0.8, third: 0.1})
+    assert set(parents(optimizer)) == {oldest}
+    optimizer.tell(Trial(newcomer), 0.2)
+    assert set(parents(optimizer)) == {second}
+
+
+def test_evolution_takes_the_best_of_a_sample_drawn_with_replacement():
+    n, size = 10, 3
+    optimizer = evolution(n, sample_size=size)
+    tell_all(optimizer, {arch: i / n for i, arch in enumerate(FAR_APART[:n])})
+    found = parents(optimizer, 10_000)
+    ranks = np.arange(n)
+    assert_shares([found[arch] for arch in FAR_APART[:n]], ((ranks + 1) ** size - ranks**size) / n**size)
+
+
+@given(seed=st.integers(0, 2**32 - 1), n_alive=st.integers(1, 12), sample_size=st.integers(1, 12))
+@settings(max_examples=30, deadline=None)
+def test_a_child_differs_from_an_alive_parent_in_exactly_one_decision(seed, n_alive, sample_size):
+    rng = np.random.default_rng(seed)
+    optimizer = RegularizedEvolution(SPACE, rng, population_size=n_alive, sample_size=sample_size)
+    alive = deque(maxlen=n_alive)
+    for i in range(60):
+        trial = optimizer.ask()
+        assert i < n_alive or 1 in [distance(trial.arch, parent) for parent in alive]
+        optimizer.tell(trial, float(rng.integers(5)))
+        alive.append(trial.arch)
+
+
+def test_what_evolution_never_asked_for_enters_its_population():
+    optimizer = evolution(2, sample_size=20)
+    climb(optimizer, Counter(), 5)
+    optimizer.tell(Trial((4,) * 6), 1.0)
+    assert distance(optimizer.ask().arch, (4,) * 6) == 1
+
+
+@pytest.mark.parametrize(
+    ("mutation", "shares"),
+    [("uniform", [1 / 6] * 6), ("node_then_edge", [1 / 3, 1 / 6, 1 / 6, 1 / 9, 1 / 9, 1 / 9])],
+)
+def test_evolution_mutates_edges_as_often_as_its_setting_says(mutation, shares):
+    # node_then_edge: AutoDL-Projects, exps/NATS-algos/regularized_ea.py, mutate_topology_func: node, then edge
+    optimizer = evolution(1, mutation=mutation)
+    parent = (2,) * 6
+    optimizer.tell(Trial(parent), 0.5)
+    children = np.array([optimizer.ask().arch for _ in range(10_000)])
+    assert_shares((children != parent).sum(axis=0), shares)
+    assert_shares(np.bincount(children[children != parent], minlength=5)[[0, 1, 3, 4]], [1 / 4] * 4)
+
+
+# ---- local search ----
+
+
+def best_told_neighbor(space, values, told, center):
+    """Climb on what is known already, as far as that goes."""
+    while better := [arch for arch in space.neighbors(center) if arch in told and values[arch] > values[center]]:
+        center = max(better, key=values.get)
+    return center
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=50, deadline=None)
+def test_full_local_search_asks_for_all_neighbors_then_moves_to_the_best(seed):
+    values = random_values(CUBE, seed)
+    asked = climb(LocalSearch(CUBE, np.random.default_rng(seed)), values, 40)
+    center, done = asked[0], 1
+    while done < len(asked):
+        fresh = [arch for arch in CUBE.neighbors(center) if arch not in asked[:done]]
+        assert set(asked[done : done + len(fresh)]) <= set(fresh)
+        done += len(fresh)
+        best = max(CUBE.neighbors(center), key=values.get)
+        if values[best] > values[center]:
+            center = best
+        elif done < len(asked):  # a local optimum: it starts anew
+            assert asked[done] not in asked[:done]
+            center, done = asked[done], done + 1
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=50, deadline=None)
+def test_first_local_search_moves_to_the_first_better_neighbor(seed):
+    values = random_values(CUBE, seed)
+    asked = climb(LocalSearch(CUBE, np.random.default_rng(seed), neighborhood="first"), values, 40)
+    told, center = set(), None
+    for arch in asked:
+        if center is not None and set(CUBE.neighbors(center)) <= told:  # a local optimum: it starts anew
+            center = None
+        assert arch not in told
+        assert center is None or arch in CUBE.neighbors(center)
+        told.add(arch)
+        center = best_told_neighbor(CUBE, values, told, arch if center is None else center)
+
+
+def test_local_search_starts_from_the_best_of_its_initial_samples():
+    values = random_values(SPACE, 1)
+    asked = climb(LocalSearch(SPACE, np.random.default_rng(1), n_initial=10), values, 30)
+    start = max(asked[:10], key=values.get)
+    assert all(distance(arch, start) == 1 for arch in asked[10:])
+
+
+def test_local_search_on_a_plateau_starts_anew_after_each_neighborhood():
+    asked = climb(LocalSearch(SPACE, np.random.default_rng(0)), Counter(), 45)
+    for start in (0, 25):  # after a start and its 24 neighbors comes the next start
+        assert {distance(arch, asked[start]) for arch in asked[start + 1 : start + 20]} == {1}
+
+
+@pytest.mark.parametrize("how", [{}, {"neighborhood": "first"}, {"n_initial": 10}], ids=str)
+def test_local_search_never_asks_twice_for_what_it_was_told(how):
+    asked = climb(LocalSearch(SPACE, np.random.default_rng(0), **how), random_values(SPACE, 0), 3_000)
+    assert len(set(asked)) == len(asked)
+
+
+def test_local_search_climbs_from_what_it_never_asked_for():
+    optimizer = LocalSearch(SPACE, np.random.default_rng(0))
+    optimizer.tell(Trial((4,) * 6), 1.0)
+    assert distance(optimizer.ask().arch, (4,) * 6) == 1
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_exhausted_space_is_no_problem(name):
+    tiny = ChoiceSpace("tiny", {"x": "ab", "y": "ab"})
+    asked = climb(OPTIMIZERS[name](tiny, np.random.default_rng(0)), random_values(tiny, 0), 100)
+    assert set(asked) == set(map(tuple, tiny.all_archs().tolist()))
+
+
+# ---- published and recomputed numbers ----
+
+
+@pytest.mark.parametrize(
+    ("dataset", "expected"),
+    # an independent computation on the same data, seed means: shared/reference/protocols.md, section 5.3
+    [("cifar10", 13), ("cifar100", 26), ("imagenet16-120", 38)],
+)
+def test_number_of_local_optima(dataset, expected):
+    bench = nbk.load(f"nasbench201/{dataset}")
+    archs = bench.space.all_archs()
+    values = bench.query_many(archs).val_accuracy
+    around = values[bench.space.rank_many(bench.space.neighbors_many(archs).reshape(-1, 6))].reshape(len(archs), -1)
+    assert (values >= around.max(axis=1)).sum() == expected
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    # mean evaluations to the optimum of CIFAR-100, seed means, 500 runs of an independent implementation:
+    # shared/reference/protocols.md, section 5.3 (White et al. 2020, https://arxiv.org/abs/2005.02960, report 127)
+    [
+        ({}, 119.7),
+        ({"n_initial": 10}, 95.7),
+        ({"neighborhood": "first", "n_initial": 10}, 62.7),
+        ({"neighborhood": "first"}, 66.4),
+    ],
+    ids=str,
+)
+def test_local_search_needs_as_many_evaluations_as_independent_runs_did(how, expected):
+    bench = nbk.load("nasbench201/cifar100")
+    best = bench.best().value
+
+    def n_needed(seed):
+        optimizer = LocalSearch(bench.space, np.random.default_rng(seed), **how)
+        n, value = 0, 0.0
+        while value < best:
+            n += 1
+            trial = optimizer.ask()
+            value = bench.objective(trial.arch)
+            optimizer.tell(trial, value)
+        return n
+
+    needed = np.array([n_needed(seed) for seed in range(200)])
+    standard_error = needed.std(ddof=1) * np.sqrt(1 / 200 + 1 / 500)  # of the difference of the two means
+    assert abs(needed.mean() - expected) < 4 * standard_error
+
+
+def test_evolution_and_local_search_beat_random_search(cifar10):
+    def mean_of_best(name):
+        runs = (
+            simulate(cifar10, OPTIMIZERS[name](cifar10.space, rng), rng=rng, n_evaluations=150, seed="mean")
+            for rng in map(np.random.default_rng, range(20))
+        )
+        return np.mean([run.value.max() for run in runs])
+
+    random = mean_of_best("random_search")
+    assert mean_of_best("regularized_evolution") > random + 0.001
+    assert mean_of_best("local_search") > random + 0.001
