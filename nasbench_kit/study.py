@@ -226,25 +226,31 @@ class Study:
             raise
 
     def _prepare(self) -> None:
+        with self._transaction("DEFERRED"):
+            is_new = self._check()
+        if is_new:
+            with self._transaction():
+                if self._check():  # no other process was faster
+                    for statement in filter(str.strip, _SCHEMA.split(";")):
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+                    self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _check(self) -> bool:
+        """Whether the file is empty; raises if it holds anything but a study that can be read. In a transaction."""
         mark, version = (
             self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
         )
-        n_tables = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        if n_tables and mark != _APPLICATION_ID:
+        if not self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+            return True
+        if mark != _APPLICATION_ID:
             raise StudyError(f"{self.path!r} is an SQLite file, but no study of nasbench_kit")
         if version > SCHEMA_VERSION:
             raise StudyError(
                 f"{self.path!r} has study format {version}; this nasbench_kit reads up to {SCHEMA_VERSION}:"
                 " upgrade nasbench_kit"
             )
-        if not n_tables:
-            with self._transaction():
-                # another process may have been faster
-                if not self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                    for statement in filter(str.strip, _SCHEMA.split(";")):
-                        self._db.execute(statement)
-                    self._db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                    self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        return False
 
     def __enter__(self) -> Self:
         return self
@@ -270,8 +276,8 @@ class Study:
             raise StudyError(f"cannot {doing} study {self.path!r}: {reason}{stored}") from None
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
+    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
+        self._db.execute(f"BEGIN {kind}")
         try:
             yield
             self._db.execute("COMMIT")
