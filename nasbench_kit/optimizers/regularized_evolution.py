@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from itertools import chain
 from math import inf
-from operator import itemgetter
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import unknown
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from nasbench_kit.spaces import Arch, Space
 
-_VALUE = itemgetter(0)
 _TOURNAMENTS = 64  # drawn at a time: many cost little more than one
 
 
@@ -56,18 +54,20 @@ class RegularizedEvolution:
         self._tournaments: Iterator[list[int]] = chain.from_iterable(blocks)  # positions among the living
         self._population_size = population_size
         self._mutation = mutation
-        self._population: deque[tuple[float, Arch]] = deque(maxlen=population_size)
+        # the population, oldest first
+        self._archs: deque[Arch] = deque(maxlen=population_size)
+        self._values: deque[float] = deque(maxlen=population_size)
 
     def ask(self) -> Trial:
         """A random architecture while the population fills, then the mutated winner of a tournament."""
-        alive = self._population
-        if len(alive) < self._population_size:
+        if len(self._archs) < self._population_size:
             return Trial(self._space.sample(self._rng))
-        _, parent = max([alive[i] for i in next(self._tournaments)], key=_VALUE)
-        return Trial(self._space.mutate(parent, self._rng, self._mutation))
+        winner = max(next(self._tournaments), key=self._values.__getitem__)
+        return Trial(self._space.mutate(self._archs[winner], self._rng, self._mutation))
 
     def tell(self, trial: Trial, value: float) -> None:
         """Add to the population; beyond its size the oldest is forgotten."""
         if not value < inf:
             raise unusable_value(trial, value)
-        self._population.append((value, trial.arch))
+        self._archs.append(trial.arch)
+        self._values.append(value)
