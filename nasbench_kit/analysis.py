@@ -57,9 +57,9 @@ def report_metric(benchmark: Benchmark) -> str:
 
     In both cases it is the mean over all recorded training runs that counts, at the last epoch.
     """
-    objective = benchmark.objective_metric.name
-    test = objective.replace("val_", "test_", 1)
-    return test if test in benchmark.metrics else objective
+    objective = benchmark.objective_metric
+    test = objective.name.replace("val_", "test_", 1) if objective.split == "val" else ""
+    return test if test in benchmark.metrics else objective.name
 
 
 class Outcomes(NamedTuple):

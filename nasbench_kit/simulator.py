@@ -33,7 +33,7 @@ class Records(NamedTuple):
 
     archs: NDArray[np.uint8]  #: (n_evaluations, n_decisions)
     epoch: NDArray[np.int32]  #: epochs trained; -1 where the table knows of none
-    seed: NDArray[np.int32]  #: the recorded training run; -1 for a mean over several
+    seed: NDArray[np.int64]  #: the recorded training run; -1 for a mean over several
     value: NDArray[np.float64]  #: the objective as recorded, which is what the optimizer was told, up to its sign
     cost_s: NDArray[np.float64]  #: simulated seconds of this evaluation
     finished_s: NDArray[np.float64]  #: simulated time at which it was done
@@ -73,22 +73,22 @@ def simulate(
         SettingError: No budget, or an argument out of range.
         NotRecordedError: The epoch, seed, architecture or its cost was never recorded.
     """
-    budget_s, n_evaluations = _budget(budget_s, n_evaluations)
-    check_at_least(1, n_workers=n_workers)
+    check_settings(
+        benchmark, budget_s=budget_s, n_evaluations=n_evaluations, n_workers=n_workers, seed=seed, epoch=epoch
+    )
+    most_s = inf if budget_s is None else budget_s
+    most = maxsize if n_evaluations is None else n_evaluations
     sign = benchmark.objective_metric.sign()
     draw = DrawnAhead(rng) if seed == DRAWN else None
-    if seed not in (DRAWN, MEAN) and not hasattr(seed, "__index__"):
-        raise SettingError(f"seed={seed!r}; choose 'drawn', 'mean' or a recorded seed")
     fixed_seed = None if isinstance(seed, str) else int(seed)
 
-    ask, tell = optimizer.ask, optimizer.tell
-    reveal = benchmark.revealing(epoch=epoch, seed=fixed_seed, rng=draw)
+    ask, tell, query = optimizer.ask, optimizer.tell, benchmark.query
     clock, n_begun = 0.0, 0
     running: list[tuple[Any, ...]] = []  # a heap: who ends first, then who began first
     idle = list(range(n_workers - 1, -1, -1))
     done = []
     while True:
-        while idle and n_begun < n_evaluations:
+        while idle and n_begun < most:
             began = perf_counter()
             trial = ask()
             spent_s = perf_counter() - began
@@ -97,7 +97,7 @@ def simulate(
             arch, at = trial
             if type(arch) is not tuple:
                 arch = benchmark.space.parse(arch)
-            evaluation = reveal(arch) if at is None else benchmark.query(arch, epoch=at, seed=fixed_seed, rng=draw)
+            evaluation = query(arch, epoch=epoch if at is None else at, seed=fixed_seed, rng=draw)
             if not 0 < evaluation.cost_s < inf:
                 raise _no_cost(benchmark, evaluation.cost_s)
             heappush(running, (clock + evaluation.cost_s, n_begun, idle.pop(), trial, arch, evaluation, spent_s))
@@ -105,7 +105,7 @@ def simulate(
         if not running:
             break
         finished_s, _, worker, trial, arch, evaluation, spent_s = heappop(running)
-        if finished_s > budget_s:
+        if finished_s > most_s:
             break
         clock = finished_s
         began = perf_counter()
@@ -116,14 +116,33 @@ def simulate(
     return _records(done, benchmark.space.n_decisions)
 
 
-def _budget(budget_s: float | None, n_evaluations: int | None) -> tuple[float, int]:
+def check_settings(
+    benchmark: Benchmark,
+    *,
+    budget_s: float | None,
+    n_evaluations: int | None,
+    n_workers: int,
+    seed: int | str,
+    epoch: int | None,
+) -> None:
+    """Refuse what `simulate` cannot do, before it is done.
+
+    Raises:
+        SettingError: No budget, or an argument out of range.
+        NotRecordedError: The epoch or seed was never recorded.
+    """
     if budget_s is None and n_evaluations is None:
         raise SettingError("no budget; give budget_s (simulated seconds) or n_evaluations")
     if budget_s is not None and not 0 < budget_s < inf:
         raise SettingError(f"budget_s={budget_s!r}; a finite number of seconds above 0 expected")
     if n_evaluations is not None:
         check_at_least(1, n_evaluations=n_evaluations)
-    return inf if budget_s is None else budget_s, maxsize if n_evaluations is None else n_evaluations
+    check_at_least(1, n_workers=n_workers)
+    if seed not in (DRAWN, MEAN):
+        if not hasattr(seed, "__index__"):
+            raise SettingError(f"seed={seed!r}; choose 'drawn', 'mean' or a recorded seed")
+        benchmark.check_recorded(seed=int(seed))
+    benchmark.check_recorded(epoch=epoch)
 
 
 def _no_cost(benchmark: Benchmark, cost_s: float) -> NotRecordedError:
@@ -140,7 +159,7 @@ def _records(done: Sequence[tuple[Any, ...]], n_decisions: int) -> Records:
     return Records(
         archs=np.fromiter(chain.from_iterable(archs), np.uint8).reshape(-1, n_decisions),
         epoch=np.array([NO_EPOCH if epoch is None else epoch for epoch in epochs], np.int32),
-        seed=np.array([recorded[0] if len(recorded) == 1 else NO_SEED for recorded in seeds], np.int32),
+        seed=np.array([recorded[0] if len(recorded) == 1 else NO_SEED for recorded in seeds], np.int64),
         value=np.array(values, np.float64),
         cost_s=np.array(costs, np.float64),
         finished_s=np.array(finished_s, np.float64),

@@ -13,7 +13,7 @@ from numpy._core.multiarray import scalar
 import nasbench_kit as nbk
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
-from nasbench_kit.tables.write import DatasetSpec, Stored
+from nasbench_kit.tables import DatasetSpec, Stored
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

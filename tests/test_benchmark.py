@@ -35,17 +35,9 @@ def tuples(archs):
 def test_every_form_of_a_cell_gets_the_same_answer(cifar10, form):
     # Source: the published optimum of validation accuracy, 91.61 % (NATS-Bench)
     answer = cifar10.query(FORMS[form])
-    assert answer == cifar10.query(TEXT) == cifar10.revealing()(TEXT)
+    assert answer == cifar10.query(TEXT)
     assert (answer.epoch, round(answer.val_accuracy, 6), answer.seeds) == (200, 0.916067, SEEDS)
     assert cifar10.objective(FORMS[form]) == answer.val_accuracy
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_a_settled_query_answers_every_form_as_query_does(cifar10, form):
-    for settings_ in ({}, {"epoch": 200}, {"seed": 888}):
-        assert cifar10.revealing(**settings_)(FORMS[form]) == cifar10.query(FORMS[form], **settings_)
-    rngs = [np.random.default_rng(0) for _ in range(2)]
-    assert cifar10.revealing(rng=rngs[0])(FORMS[form]) == cifar10.query(FORMS[form], rng=rngs[1])
 
 
 def test_what_can_be_named_is_named(cifar10):
@@ -124,14 +116,12 @@ def test_a_drawn_run_is_a_recorded_one_each_as_likely(cifar10):
 
 def test_a_batch_draws_what_single_queries_draw(embedded):
     archs = embedded.table.archs()[::5]
-    rngs = [np.random.default_rng(3) for _ in range(3)]
+    rngs = [np.random.default_rng(3) for _ in range(2)]
     batch = embedded.query_many(archs, rng=rngs[0])
     singles = [embedded.query(arch, rng=rngs[1]) for arch in tuples(archs)]
-    settled = embedded.revealing(rng=rngs[2])
     assert [run.val_accuracy for run in singles] == batch.val_accuracy.tolist()
     assert [run.cost_s for run in singles] == batch.cost_s.tolist()
-    assert [settled(arch) for arch in tuples(archs)] == singles
-    assert rngs[0].random() == rngs[1].random() == rngs[2].random()
+    assert rngs[0].random() == rngs[1].random()
 
 
 def test_a_batch_draws_each_recorded_run_as_likely(cifar10):
@@ -261,7 +251,7 @@ def test_an_epoch_is_the_recorded_one_and_the_last_by_default(curves):
 @pytest.mark.parametrize("epoch", [0, -1, 3, 1.5, "1"])
 def test_an_epoch_that_was_not_recorded_is_refused_by_every_verb(curves, epoch):
     message = "epoch .* was not recorded; choose from 1, 2"
-    for call in (curves.query, curves.objective, lambda arch, **k: curves.revealing(**k)(arch)):
+    for call in (curves.query, curves.objective):
         with pytest.raises(NotRecordedError, match=message):
             call("3,16", epoch=epoch)
     for call in (curves.query_many, lambda archs, **k: curves.values("cost_s", archs, **k)):
@@ -287,7 +277,7 @@ def test_a_seed_on_a_table_that_knows_of_none_is_the_same_alone_and_in_a_batch(m
 
 def test_an_unknown_seed_is_refused_by_every_verb(cifar10):
     message = "seed 0 was not recorded; choose from 777, 888, 999"
-    for call in (cifar10.query, cifar10.objective, lambda arch, **k: cifar10.revealing(**k)(arch)):
+    for call in (cifar10.query, cifar10.objective):
         with pytest.raises(NotRecordedError, match=message):
             call(0, seed=0)
     for call in (cifar10.query_many, lambda archs, **k: cifar10.values("val_accuracy", archs, **k)):

@@ -1,6 +1,7 @@
 """The clock: what is counted, in which order, and what a search gets to know."""
 
 import inspect
+import random
 import time
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 import nasbench_kit as nbk
 from nasbench_kit.errors import NotRecordedError, SettingError
-from nasbench_kit.optimizers import OPTIMIZERS, RandomSearch, Trial
+from nasbench_kit.optimizers import OPTIMIZERS, RandomSearch, RegularizedEvolution, Trial
 from nasbench_kit.simulator import NO_EPOCH, NO_SEED, Records, simulate
 from nasbench_kit.spaces import ChoiceSpace
 
@@ -323,3 +324,52 @@ def test_an_architecture_that_the_table_does_not_hold_is_an_error(tmp_path):
     nbk.Table.from_frame(frame, tmp_path / "t.h5", name="t", space=space, metrics=["val_accuracy", "cost_s"])
     with pytest.raises(NotRecordedError, match="'c' is not among the 2 architectures of table 't'"):
         run(nbk.load("t/default", table=tmp_path / "t.h5"), [0, 2])
+
+
+# ---- against what can be computed otherwise ----
+
+
+def test_random_search_finds_what_the_order_statistics_of_the_table_say(cifar10):
+    """The best of n uniform draws from the known 15,625 values has a known mean."""
+    n, n_runs = 50, 2_000
+    values = np.sort(cifar10.query_many(cifar10.space.all_archs()).val_accuracy)
+    cumulative = np.arange(len(values) + 1) / len(values)
+    expected = (values * np.diff(cumulative**n)).sum()
+    spread = np.sqrt((values**2 * np.diff(cumulative**n)).sum() - expected**2)
+    rng = np.random.default_rng(0)
+    found = [
+        simulate(cifar10, RandomSearch(cifar10.space, rng), rng=rng, n_evaluations=n, seed="mean").value.max()
+        for _ in range(n_runs)
+    ]
+    assert np.mean(found) == pytest.approx(expected, abs=4 * spread / n_runs**0.5)
+
+
+def plain_evolution(values, rng, n, population_size, sample_size):
+    """Algorithm 1 of Real et al. 2019 on the edges of NAS-Bench-201, written down without any of our code."""
+    population, history = [], []
+    while len(history) < n:
+        if len(population) < population_size:
+            cell = [rng.randrange(5) for _ in range(6)]
+        else:
+            cell = list(max(rng.choices(population, k=sample_size))[1])
+            edge = rng.randrange(6)
+            cell[edge] = rng.choice([operation for operation in range(5) if operation != cell[edge]])
+        value = values["".join(map(str, cell))]
+        population = [*population, (value, cell)][-population_size:]
+        history.append(value)
+    return max(history)
+
+
+def test_evolution_ends_where_a_plain_transcription_of_the_paper_ends(cifar10):
+    archs = cifar10.space.all_archs()
+    keys = cifar10.space.format_many(archs, "digits")
+    values = dict(zip(keys, cifar10.query_many(archs).val_accuracy.tolist(), strict=True))
+    plain = [plain_evolution(values, random.Random(seed), 100, 10, 3) for seed in range(1_000)]
+    rng = np.random.default_rng(0)
+    ours = [
+        simulate(cifar10, RegularizedEvolution(cifar10.space, rng), rng=rng, n_evaluations=100, seed="mean").value.max()
+        for _ in range(1_000)
+    ]
+    error = np.hypot(np.std(plain), np.std(ours)) / 1_000**0.5
+    assert np.mean(ours) == pytest.approx(np.mean(plain), abs=4 * error)
+    assert np.quantile(ours, [0.1, 0.5, 0.9]) == pytest.approx(np.quantile(plain, [0.1, 0.5, 0.9]), abs=6 * error)

@@ -1,5 +1,7 @@
 """Many runs in one file: resumable, the same with any number of processes, and safe whatever happens to it."""
 
+import hashlib
+import itertools
 import os
 import random
 import shutil
@@ -20,12 +22,11 @@ import numpy as np
 import pytest
 
 import nasbench_kit as nbk
-from nasbench_kit import study as study_module
 from nasbench_kit.errors import NasbenchKitError, SettingError, StudyError, UnknownNameError
 from nasbench_kit.optimizers import OPTIMIZERS
 from nasbench_kit.simulator import Records, simulate
 from nasbench_kit.spaces import ChoiceSpace
-from nasbench_kit.study import SCHEMA_VERSION, Configuration, Study, execute
+from nasbench_kit.study import SCHEMA_VERSION, Configuration, Study, database, execute
 
 COMMAND = Path(sys.executable).with_name("nasbench-kit")
 N_KILLS = 20
@@ -99,7 +100,9 @@ def one_line(error):
 def test_a_stored_run_is_what_the_simulator_gives_for_its_seed(cifar10, path, random_search):
     with Study(filled(path, random_search)) as study:
         (run,) = study.runs(random_search, [2])
-    search, draw = map(np.random.default_rng, np.random.SeedSequence(2).spawn(2))
+    # the streams depend on all that makes the configuration what it is, and on the run's seed
+    identity = np.frombuffer(hashlib.sha256(random_search.identity.encode()).digest(), "<u4")
+    search, draw = map(np.random.default_rng, np.random.SeedSequence([2, *identity.tolist()]).spawn(2))
     again = simulate(cifar10, OPTIMIZERS["random_search"](cifar10.space, search), rng=draw, n_evaluations=20)
     assert run.run_seed == 2
     for name in SAME:
@@ -358,7 +361,7 @@ def test_a_name_that_sqlite_would_not_keep_on_disk_is_refused_or_a_file(tmp_path
 
 
 def test_a_locked_study_is_an_error(path, random_search, monkeypatch):
-    monkeypatch.setattr(study_module, "_BUSY_S", 0.1)
+    monkeypatch.setattr(database, "_BUSY_S", 0.1)
     holder = sqlite3.connect(filled(path, random_search, 1), isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     with pytest.raises(StudyError, match=r"cannot open study .*locked") as error:
@@ -369,7 +372,7 @@ def test_a_locked_study_is_an_error(path, random_search, monkeypatch):
 
 
 def test_a_study_locked_by_a_writer_says_so_and_loses_nothing(path, random_search, monkeypatch):
-    monkeypatch.setattr(study_module, "_BUSY_S", 0.1)
+    monkeypatch.setattr(database, "_BUSY_S", 0.1)
     with Study(filled(path, random_search, 1)) as study:
         holder = sqlite3.connect(path, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
@@ -465,35 +468,71 @@ class Fragile(RandomSearch):
 """
 
 
-def first_to_fail():
-    """The first run seed with which FRAGILE fails, by its second random number."""
-    seed = 0
-    while True:
-        rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[0])
-        if rng.random() > 0.8:
+def first_to_fail(configuration):
+    """The first run seed with which FRAGILE fails."""
+    for seed in itertools.count():
+        try:
+            execute(configuration, seed)
+        except RuntimeError:
             return seed
-        seed += 1
 
 
 @pytest.mark.parametrize("n_processes", [1, 2])
 def test_an_optimizer_that_raises_is_named_with_its_run_and_earlier_runs_are_safe(cifar10, path, module, n_processes):
     module("fragile", FRAGILE)
     fragile = Configuration.of(cifar10, "fragile:Fragile", n_evaluations=5)
-    pattern = r"fragile:Fragile on nasbench201/cifar10 with seed \d+ failed: RuntimeError: out of ideas"
+    pattern = r"fragile:Fragile.* on nasbench201/cifar10 with seed \d+ failed: RuntimeError: out of ideas"
     with Study(path) as study:
         with pytest.raises(StudyError, match=pattern) as error:
             study.run([fragile], range(20), n_processes=n_processes)
         n_safe = study.n_runs(fragile)
         assert n_safe == len(list(study.runs(fragile)))
     assert one_line(error)
-    assert n_processes > 1 or n_safe == first_to_fail()
+    assert n_processes > 1 or n_safe == first_to_fail(fragile)
 
 
-def test_a_run_that_needs_what_was_never_recorded_is_an_error_in_one_line(cifar10, path):
-    wrong = Configuration.of(cifar10, "random_search", n_evaluations=5, seed=5)
-    with Study(path) as study, pytest.raises(StudyError, match="seed 5 was not recorded; choose from 777") as error:
-        study.run([wrong], range(3), n_processes=1)
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"seed": 5}, "seed 5 was not recorded; choose from 777"),
+        ({"epoch": 12}, "epoch 12 was not recorded; choose from 200"),
+        ({"seed": 1.5}, "seed=1.5; choose 'drawn', 'mean' or a recorded seed"),
+        ({"n_evaluations": None}, "no budget"),
+        ({"n_evaluations": 0}, "n_evaluations=0; an integer of at least 1"),
+        ({"n_workers": 0}, "n_workers=0"),
+        ({"budget_s": -1}, "budget_s=-1.0; a finite number of seconds above 0"),
+    ],
+)
+def test_what_cannot_be_run_is_found_when_it_is_described(cifar10, how, message):
+    with pytest.raises(nbk.NasbenchKitError, match=message) as error:
+        Configuration.of(cifar10, "random_search", **{"n_evaluations": 5} | how)
     assert one_line(error)
+
+
+def test_settings_left_out_are_stored_as_their_defaults(cifar10):
+    silent = Configuration.of(cifar10, "regularized_evolution", n_evaluations=5)
+    said = Configuration.of(cifar10, "regularized_evolution", {"population_size": 10}, n_evaluations=5)
+    assert silent == said
+    assert silent.settings == {"population_size": 10, "sample_size": 3, "mutation": "uniform"}
+    assert silent.label == "regularized_evolution"
+
+
+def test_runs_of_different_configurations_are_independent(cifar10):
+    cifar100 = nbk.load("nasbench201/cifar100")
+    first = [Configuration.of(bench, "random_search", n_evaluations=50) for bench in (cifar10, cifar100)]
+    first.append(Configuration.of(cifar10, "local_search", n_evaluations=50))
+    archs = [execute(configuration, 0).archs.tolist() for configuration in first]
+    assert archs[0] != archs[1] != archs[2]
+    assert archs[0][0] != archs[2][0]
+
+
+def test_a_study_is_not_continued_with_what_may_give_other_records(path, random_search):
+    with Study(path) as study:
+        study.run([random_search], range(2), n_processes=1)
+        study._db.execute("UPDATE runs SET versions = json_set(versions, '$.numpy', '1.0')")
+        assert study.run([random_search], range(2), n_processes=1) == 0
+        with pytest.raises(StudyError, match=r"runs of random_search made with numpy 1\.0; with \d.* may give others"):
+            study.run([random_search], range(3), n_processes=1)
 
 
 def test_an_optimizer_that_kills_its_worker_is_an_error(cifar10, path, module):

@@ -19,8 +19,8 @@ import nasbench_kit as nbk
 from nasbench_kit import Metric, Table
 from nasbench_kit.errors import ArchitectureError, NotRecordedError, TableError, UnknownNameError
 from nasbench_kit.spaces import ChoiceSpace
+from nasbench_kit.tables import Additive, DatasetSpec, Stored
 from nasbench_kit.tables.format import DTYPES, MAGIC, read_index
-from nasbench_kit.tables.write import DatasetSpec, Stored, Sum
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 TOY = ChoiceSpace("toy", {"kernel": ("3", "5"), "width": ("16", "32", "64")})
@@ -130,7 +130,7 @@ def test_the_content_hash_does_not_depend_on_the_order_of_architectures(make_tab
 
 
 def test_sums_are_evaluated_and_come_back(make_table, stored):
-    params = Sum(Metric("params_m", None, "million", "min"), 7, {"5": 10, "64": 100}, (1, 1_000))
+    params = Additive(Metric("params_m", None, "million", "min"), 7, {"5": 10, "64": 100}, (1, 1_000))
     table = make_table(stored("val_accuracy", np.zeros(6)), params)
     table.verify()
     assert table.column("d", "params_m").values(TOY.all_archs(), TOY).tolist() == [
@@ -367,8 +367,8 @@ def cost(*seeds):
     return Stored(Metric("cost_s", None, "s", "min", seeds), np.ones((max(len(seeds), 1), 1, 6)))
 
 
-SUM = Sum(Metric("val_accuracy", "val", "fraction", "max"), 1, {})
-COST_SUM = Sum(Metric("cost_s", None, "s", "min"), 1, {})
+SUM = Additive(Metric("val_accuracy", "val", "fraction", "max"), 1, {})
+COST_SUM = Additive(Metric("cost_s", None, "s", "min"), 1, {})
 
 
 @pytest.mark.parametrize(
@@ -463,7 +463,7 @@ def victim(make_table, stored):
     metrics = (
         stored("val_accuracy", np.arange(8, dtype=np.uint8), seeds=(1, 2), epochs=(3,), scale=(1, 10), missing=0),
         stored("cost_s", np.ones(4)),
-        Sum(Metric("params_m", None, "million", "min"), 7, {"5": 10}),
+        Additive(Metric("params_m", None, "million", "min"), 7, {"5": 10}),
     )
     table = make_table(*metrics, archs=["3,16", "5,16", "3,64", "5,64"], about={"title": "victim"})
     return table, Path(table.path).read_bytes()
@@ -689,3 +689,24 @@ def test_unknown_members_of_the_index_are_ignored(victim, new_path):
     path = new_path()
     path.write_bytes(with_index(victim[1], change_at("later", to={"x": 1})))
     Table.open(path).verify()
+
+
+def test_a_cost_that_does_not_depend_on_several_epochs_is_refused(make_table, stored):
+    accuracy = stored("val_accuracy", np.full((1, 2, 6), 0.5), epochs=(1, 200))
+    with pytest.raises(TableError, match=r"cost_s has the epochs \(\); those of val_accuracy expected"):
+        make_table(accuracy, stored("cost_s", np.ones(6)))
+
+
+def test_a_negative_seed_is_refused(make_table, stored):
+    with pytest.raises(TableError, match=r"seeds=\(-1,\); different numbers from 0 expected"):
+        make_table(stored("val_accuracy", np.full((1, 1, 6), 0.5), seeds=(-1,)))
+
+
+def test_a_table_of_a_huge_space_verifies(tmp_path):
+    space = ChoiceSpace("bits", {f"bit {i}": "01" for i in range(60)})
+    archs = space.unrank_many(np.array([2**53, 2**53 + 1, 2**60 - 1]))
+    data = DatasetSpec([Stored(Metric.from_name("val_accuracy"), np.array([[[0.1, 0.2, 0.3]]]))])
+    table = Table.create(tmp_path / "t.h5", name="t", space=space, datasets={"d": data}, archs=archs)
+    table.verify()
+    assert table.rows(archs).tolist() == [0, 1, 2]
+    assert (table.archs() == archs).all()

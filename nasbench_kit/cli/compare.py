@@ -166,7 +166,10 @@ def _parse_optimizer(text: str) -> tuple[str, dict[str, Any]]:
 
 def _default_budget_s(bench: Benchmark, epoch: int | None) -> float:
     costs = bench.query_many(bench.table.archs(), epoch=epoch, missing="nan").cost_s
-    return float(round(AVERAGE_EVALUATIONS * costs.mean()))
+    costs = costs[costs == costs]  # those that were recorded
+    if not len(costs):
+        raise SettingError(f"{bench.name} records no cost_s, so nothing can advance the clock; add that column")
+    return float(AVERAGE_EVALUATIONS * costs.mean())
 
 
 @contextmanager

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nasbench_kit.catalog import list_benchmarks, load
 from nasbench_kit.cli.shared import example, json_option, print_json, print_table, table_option
-from nasbench_kit.tables import Table
+from nasbench_kit.errors import NotRecordedError
+from nasbench_kit.tables import Metric, Table
 
 if TYPE_CHECKING:
     from nasbench_kit.benchmark import Benchmark
+    from nasbench_kit.spaces import Arch
 
 
 @click.command("list", epilog=example("nasbench-kit list", "nasbench-kit list --json"))
@@ -156,8 +159,19 @@ def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, se
     arch = bench.space.parse(text, form)
     answer: dict[str, Any] = {"arch": bench.space.format(arch)}
     answer |= bench.query(arch, epoch=epoch, seed=seed)._asdict()
-    others = [name for name in bench.metrics if name not in answer]
-    return answer | {name: float(bench.values(name, [arch], missing="nan")[0]) for name in others}
+    for metric in bench.metrics.values():
+        if metric.name not in answer:
+            answer[metric.name] = _value(bench, metric, arch, answer["epoch"], seed)
+    return answer
+
+
+def _value(bench: Benchmark, metric: Metric, arch: Arch, epoch: int | None, seed: int | None) -> float:
+    """Another metric of the same training: at the same epoch and seed, as far as it depends on them; or NaN."""
+    same = {"epoch": epoch if metric.epochs else None, "seed": seed if metric.seeds else None}
+    try:
+        return float(bench.values(metric.name, [arch], missing="nan", **same)[0])
+    except NotRecordedError:
+        return nan
 
 
 def _shown(value: object, unit: str) -> str:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from nasbench_kit.errors import ImportDataError
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import NASBench201Space
-from nasbench_kit.tables import DatasetSpec, Metric, Stored, Sum, Table
+from nasbench_kit.tables import Additive, DatasetSpec, Metric, Stored, Table
 
 SEEDS = (777, 888, 999)
 EPOCHS = (200,)
@@ -86,8 +86,8 @@ def import_nasbench201(source: str | os.PathLike[str], out: str | os.PathLike[st
             ),
             Stored(Metric("cost_s", None, "s", "min", (), EPOCHS), cost_s, known.cost),
             Stored(Metric("latency_s", None, "s", "min"), latency_s),
-            Sum(Metric("params_m", None, "million", "min"), known.params, _PARAMS, (1, 1_000_000)),
-            Sum(
+            Additive(Metric("params_m", None, "million", "min"), known.params, _PARAMS, (1, 1_000_000)),
+            Additive(
                 Metric("flops_m", None, "million", "min"),
                 known.flops,
                 {"nor_conv_1x1": conv, "nor_conv_3x3": 9 * conv},

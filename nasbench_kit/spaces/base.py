@@ -37,7 +37,7 @@ class Uniform(Protocol):
 
 
 class DrawnAhead:
-    """The numbers that `rng.random()` would give, at an eighth of the cost: drawn in blocks, so `rng` runs ahead."""
+    """The numbers that `rng.random()` would give, at a fraction of the cost: drawn in blocks, so `rng` runs ahead."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         blocks: Iterator[list[float]] = iter(lambda: rng.random(_BLOCK).tolist(), None)

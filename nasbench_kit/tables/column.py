@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import NotRecordedError, listed
 from nasbench_kit.spaces import Space
-from nasbench_kit.tables.format import Dataset
+from nasbench_kit.tables.format import RawColumn
 from nasbench_kit.tables.metric import Metric
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Column:
     __slots__ = ("_dataset", "_missing", "_scale", "_where", "metric")
 
     def __init__(
-        self, where: str, metric: Metric, dataset: Dataset, scale: tuple[int, int], missing: int | None
+        self, where: str, metric: Metric, dataset: RawColumn, scale: tuple[int, int], missing: int | None
     ) -> None:
         self.metric = metric
         self._where = where
@@ -116,7 +116,7 @@ def mean_recorded(runs: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 
 @final
-class Additive:
+class AdditiveColumn:
     """A metric that is a sum over the decisions of an architecture, such as its number of parameters.
 
     Its value is `(intercept + sum of weights[choice]) * scale[0] / scale[1]`; a choice without weight counts 0.

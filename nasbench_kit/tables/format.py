@@ -26,7 +26,7 @@ DTYPES = {"|u1": "B", "<u2": "H", "<u4": "I", "<u8": "Q", "<i2": "h", "<i4": "i"
 _ITEM_BYTES = {name: int(name[2:]) for name in DTYPES}
 
 
-class Dataset(NamedTuple):
+class RawColumn(NamedTuple):
     """The stored bytes of one column array."""
 
     raw: memoryview  #: its bytes, mapped
@@ -46,7 +46,7 @@ def encode_index(index: dict[str, Any]) -> bytes:
     return MAGIC + b"%d\n%d %08x\n" % (VERSION, len(body), zlib.crc32(body)) + body
 
 
-def read_index(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Dataset]]:
+def read_index(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, RawColumn]]:
     """Index and mapped columns of a table file.
 
     Raises:
@@ -116,7 +116,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _locate(name: str, index: dict[str, Any], mapped: memoryview, start: int) -> dict[str, Dataset]:
+def _locate(name: str, index: dict[str, Any], mapped: memoryview, start: int) -> dict[str, RawColumn]:
     n_bytes = index["file_bytes"]
     if len(mapped) < n_bytes:
         raise TableError(f"{name!r} is truncated: {len(mapped):,} of {n_bytes:,} bytes")
@@ -131,5 +131,5 @@ def _locate(name: str, index: dict[str, Any], mapped: memoryview, start: int) ->
         stop = offset + prod(shape) * _ITEM_BYTES[dtype]
         if min(shape, default=0) < 1 or not start <= offset <= stop <= n_bytes:
             raise TableError(f"{name!r} is no valid table: column {path} lies outside the file")
-        located[path] = Dataset(mapped[offset:stop], dtype, shape)
+        located[path] = RawColumn(mapped[offset:stop], dtype, shape)
     return located

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.errors import TableError, unknown
+from nasbench_kit.errors import TableError, listed, unknown
 from nasbench_kit.spaces import Space
-from nasbench_kit.tables.contents import COST
 from nasbench_kit.tables.metric import Metric
+from nasbench_kit.tables.schema import COST
 from nasbench_kit.tables.spec import Stored
 
 _EMPTY = ("", "none", "nan", "<na>", "nat")  # how a cell without value reads, in CSV and in pandas
@@ -62,14 +62,15 @@ class _Columns:
         if isinstance(frame, (str, os.PathLike)):
             frame = _read_csv(frame)
         self._frame = frame
-        self._names = [str(column) for column in getattr(frame, "columns", frame)]
+        self._names = {str(column): column for column in getattr(frame, "columns", frame)}
 
         self._n_rows: int | None = None
 
     def __getitem__(self, column: str) -> list[Any]:
+        column = str(column)
         if column not in self._names:
             raise unknown("column", column, self._names)
-        values = list(self._frame[column])
+        values = list(self._frame[self._names[column]])
         self._n_rows = len(values) if self._n_rows is None else self._n_rows
         if len(values) != self._n_rows:
             raise TableError(f"column {column!r} has {len(values)} rows; others have {self._n_rows}")
@@ -88,10 +89,12 @@ class _Columns:
 
 def _read_csv(path: str | os.PathLike[str]) -> dict[str, list[str]]:
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(path, newline="", encoding="utf-8-sig") as file:
             header, *rows = csv.reader(file)
     except (OSError, ValueError, csv.Error) as error:
         raise TableError(f"cannot read CSV file {os.fspath(path)!r}: {error}") from None
+    if len(set(header)) < len(header):
+        raise TableError(f"the header of {os.fspath(path)!r} names a column twice: {listed(header)}")
     for number, row in enumerate(rows, 2):
         if len(row) != len(header):
             raise TableError(

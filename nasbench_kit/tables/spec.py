@@ -25,7 +25,7 @@ class Stored(NamedTuple):
     missing: int | None = None  #: the integer that stands for "not recorded"; floats use NaN
 
 
-class Sum(NamedTuple):
+class Additive(NamedTuple):
     """A metric given by a sum over decisions: `(intercept + sum of weights[choice]) * scale[0] / scale[1]`."""
 
     metric: Metric
@@ -37,5 +37,5 @@ class Sum(NamedTuple):
 class DatasetSpec(NamedTuple):
     """What was recorded on one dataset, and which metric a search on it optimizes."""
 
-    metrics: Sequence[Stored | Sum]
+    metrics: Sequence[Stored | Additive]
     objective: str = "val_accuracy"

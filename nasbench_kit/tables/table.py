@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, final
 
 from nasbench_kit.errors import NasbenchKitError, NotRecordedError, TableError, listed, unknown
 from nasbench_kit.spaces import Space
-from nasbench_kit.tables.column import Additive, Column
-from nasbench_kit.tables.contents import understand
+from nasbench_kit.tables.column import AdditiveColumn, Column
 from nasbench_kit.tables.format import read_index
 from nasbench_kit.tables.metric import SPLITS, Metric
+from nasbench_kit.tables.schema import parse_index
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +39,7 @@ class Table:
         self.path = os.path.abspath(path)
         index, columns = read_index(path)
         try:
-            contents = understand(index, columns)
+            contents = parse_index(index, columns)
         except NasbenchKitError as error:
             raise TableError(f"{os.fspath(path)!r} is no valid table: {error}") from None
         self.name, self.space, self.about, self.sha256, self.objectives, self._metrics, self._keys = contents
@@ -149,7 +149,7 @@ class Table:
         """What was recorded on one dataset, by name."""
         return {name: column.metric for name, column in self._on(dataset).items()}
 
-    def column(self, dataset: str, metric: str) -> Column | Additive:
+    def column(self, dataset: str, metric: str) -> Column | AdditiveColumn:
         """The values of one metric on one dataset.
 
         Raises:
@@ -160,12 +160,12 @@ class Table:
             raise self._no_metric(dataset, metric, columns)
         return columns[metric]
 
-    def _on(self, dataset: str) -> dict[str, Column | Additive]:
+    def _on(self, dataset: str) -> dict[str, Column | AdditiveColumn]:
         if dataset not in self._metrics:
             raise unknown(f"dataset of {self.name}", dataset, self._metrics)
         return self._metrics[dataset]
 
-    def _no_metric(self, dataset: str, metric: str, columns: Mapping[str, Column | Additive]) -> Exception:
+    def _no_metric(self, dataset: str, metric: str, columns: Mapping[str, Column | AdditiveColumn]) -> Exception:
         where = f"{self.name}/{dataset}"
         recorded = {column.metric.split for column in columns.values()}
         split = str(metric).partition("_")[0]

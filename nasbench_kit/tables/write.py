@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from nasbench_kit.errors import TableError, listed
 from nasbench_kit.spaces import Space, describe_space
 from nasbench_kit.tables.column import Column
-from nasbench_kit.tables.contents import KEYS, Contents, understand
-from nasbench_kit.tables.format import DTYPES, MAGIC, VERSION, Dataset, encode_index, read_index
-from nasbench_kit.tables.spec import DatasetSpec, Stored, Sum
+from nasbench_kit.tables.format import DTYPES, MAGIC, VERSION, RawColumn, encode_index, read_index
+from nasbench_kit.tables.schema import KEYS, Contents, parse_index
+from nasbench_kit.tables.spec import Additive, DatasetSpec, Stored
 
 _SMALLEST_USER_BLOCK = 4_096  # HDF5 would allow 512
 _LARGEST = 2**52  # holds the place of offsets in the index until HDF5 has laid out the file
@@ -92,7 +92,7 @@ def _sorted_keys(space: Space, archs: object) -> tuple[NDArray[np.uint64] | None
     return (None if len(keys) == space.size else keys), order
 
 
-def _describe_metric(entry: Stored | Sum) -> dict[str, Any]:
+def _describe_metric(entry: Stored | Additive) -> dict[str, Any]:
     metric = entry.metric
     description = metric._asdict() | {"seeds": _plain(metric.seeds), "epochs": _plain(metric.epochs)}
     del description["name"]
@@ -137,9 +137,10 @@ def _write(path: str, meaning: dict[str, Any], columns: dict[str, NDArray[Any]])
     }
     index["columns"] = entries
     mapped = {
-        where: Dataset(raw.reshape(-1).view(np.uint8).data, raw.dtype.str, raw.shape) for where, raw in columns.items()
+        where: RawColumn(raw.reshape(-1).view(np.uint8).data, raw.dtype.str, raw.shape)
+        for where, raw in columns.items()
     }
-    _check_fractions(understand(index, mapped))  # what a reader would refuse is not written
+    _check_fractions(parse_index(index, mapped))  # what a reader would refuse is not written
     user_block = max(_SMALLEST_USER_BLOCK, 1 << (len(encode_index(index)) - 1).bit_length())
     with _replacing(path) as partial:
         with h5py.File(
@@ -217,5 +218,5 @@ def verify_table(path: str | os.PathLike[str]) -> None:
         raise TableError(
             f"{name!r} is damaged: its content does not have the recorded sha256 {index['sha256'][:12]}..."
         )
-    if KEYS in columns and (np.diff(columns[KEYS].astype(np.float64)) <= 0).any():
+    if KEYS in columns and (columns[KEYS][1:] <= columns[KEYS][:-1]).any():
         raise TableError(f"{name!r} is no valid table: its architectures are not in order")

@@ -10,15 +10,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import platform
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass, field
-from functools import cache, cached_property
-from inspect import signature
+from concurrent.futures import Executor
 from math import prod
 from operator import index as as_int
 from types import TracebackType
@@ -26,22 +21,19 @@ from typing import Any, NamedTuple, Self, final
 
 import numpy as np
 
-from nasbench_kit.benchmark import Benchmark
-from nasbench_kit.errors import NasbenchKitError, SettingError, StudyError, listed, unknown
-from nasbench_kit.optimizers import optimizer_class
-from nasbench_kit.simulator import DRAWN, Records, simulate
-from nasbench_kit.tables import Table
-from nasbench_kit.version import __version__
+from nasbench_kit.errors import SettingError, StudyError, listed
+from nasbench_kit.simulator import Records
+from nasbench_kit.study.configuration import Configuration, versions_of
+from nasbench_kit.study.executors import executed
 
 SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x4E42_4B31  # marks the file as ours, readable by `file` and SQLite
-_IN_FLIGHT = 64  # runs handed to an executor at a time
 _BUSY_S = 60.0
 _MOST_INFLATED = 1_100  # zlib compresses by no more than 1,032
 
 _DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype("<f8") for name in ("value", "cost_s", "finished_s", "optimizer_s")}
-_DTYPES |= {name: np.dtype("<i4") for name in ("epoch", "seed", "worker")}
-_DTYPES |= {"archs": np.dtype("u1")}
+_DTYPES |= {name: np.dtype("<i4") for name in ("epoch", "worker")}
+_DTYPES |= {"seed": np.dtype("<i8"), "archs": np.dtype("u1")}
 
 _SCHEMA = f"""
 CREATE TABLE configurations (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE);
@@ -57,97 +49,6 @@ CREATE TABLE runs (
 """
 
 
-@final
-@dataclass(frozen=True)
-class Configuration:
-    """Everything that determines a run, but its seed.
-
-    Attributes:
-        benchmark: Name of the benchmark, `table/dataset`.
-        table_sha256: Hash of the content of its table.
-        optimizer: A name in `nasbench_kit.optimizers.OPTIMIZERS`, or `module:Class`.
-        settings: Arguments of the optimizer after `space` and `rng`.
-        budget_s: Simulated seconds; as in `simulate`.
-        n_evaluations: As in `simulate`.
-        n_workers: As in `simulate`.
-        seed: As in `simulate`: which recorded training run a trial reveals.
-        epoch: As in `simulate`.
-        table_path: Where the table lies; not part of what makes two configurations the same.
-    """
-
-    benchmark: str
-    table_sha256: str
-    optimizer: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    budget_s: float | None = None
-    n_evaluations: int | None = None
-    n_workers: int = 1
-    seed: int | str = DRAWN
-    epoch: int | None = None
-    table_path: str = field(default="", compare=False)
-
-    def __post_init__(self) -> None:
-        # numpy's 5, 5 and 5.0 seconds are the same, also as JSON
-        plain: dict[str, Any] = {"settings": {}}
-        for name, value in self.settings.items():
-            try:
-                plain["settings"][name] = json.loads(json.dumps(value, allow_nan=False))
-            except (TypeError, ValueError):
-                raise SettingError(
-                    f"{name}={value!r} of {self.optimizer} cannot be stored; a number, a text, or a list expected"
-                ) from None
-        for name, convert in (("budget_s", float), ("n_evaluations", as_int), ("n_workers", as_int), ("epoch", as_int)):
-            value = getattr(self, name)
-            try:
-                plain[name] = None if value is None else convert(value)
-            except (TypeError, ValueError):
-                raise SettingError(f"{name}={value!r}; a number expected") from None
-        if hasattr(self.seed, "__index__"):
-            plain["seed"] = as_int(self.seed)
-        for name, value in plain.items():
-            object.__setattr__(self, name, value)
-
-    @classmethod
-    def of(cls, benchmark: Benchmark, optimizer: str, settings: Mapping[str, Any] | None = None, **how: Any) -> Self:
-        """The configuration of an optimizer on a benchmark, checked by building the optimizer once.
-
-        Args:
-            benchmark: What to search.
-            optimizer: As the attribute of that name.
-            settings: As the attribute of that name.
-            how: `budget_s`, `n_evaluations`, `n_workers`, `seed`, `epoch`: as in `simulate`.
-
-        Raises:
-            UnknownNameError: There is no such optimizer, or it has no such setting.
-            SettingError: The optimizer refuses its settings.
-        """
-        table = benchmark.table
-        made = cls(benchmark.name, table.sha256, optimizer, dict(settings or {}), **how, table_path=table.path)
-        try:
-            _build(made, benchmark, np.random.default_rng(0))
-        except NasbenchKitError:
-            raise
-        except Exception as error:  # whatever somebody's class raises
-            raise SettingError(f"cannot make {made.label}: {type(error).__name__}: {error}") from error
-        return made
-
-    @cached_property
-    def identity(self) -> str:
-        """Canonical JSON of all that makes two configurations the same."""
-        what = asdict(self)
-        del what["table_path"]
-        return json.dumps(what, sort_keys=True)
-
-    def __hash__(self) -> int:
-        return hash(self.identity)
-
-    @property
-    def label(self) -> str:
-        """The optimizer with its settings, for legends: `regularized_evolution (sample_size=5)`."""
-        settings = ", ".join(f"{name}={value}" for name, value in sorted(self.settings.items()))
-        return f"{self.optimizer} ({settings})" if settings else self.optimizer
-
-
 class StoredRun(NamedTuple):
     """One run of a study."""
 
@@ -155,47 +56,6 @@ class StoredRun(NamedTuple):
     run_seed: int  #: seed of the run's random generators
     versions: Mapping[str, str]  #: of Python, numpy and nasbench_kit, when it was made
     records: Records
-
-
-def _build(configuration: Configuration, benchmark: Benchmark, rng: np.random.Generator) -> Any:
-    make = optimizer_class(configuration.optimizer)
-    accepted = list(signature(make).parameters.values())[2:]  # after space and rng
-    names = [parameter.name for parameter in accepted]
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
-        for name in configuration.settings:
-            if name not in names:
-                raise unknown(f"setting of {configuration.optimizer}", name, names)
-    return make(benchmark.space, rng, **configuration.settings)
-
-
-@cache
-def _benchmark(path: str, name: str, sha256: str) -> Benchmark:
-    table = Table.open(path)
-    if table.sha256 != sha256:
-        raise StudyError(f"table {path!r} has changed since this study was set up; put the earlier one back")
-    return Benchmark(table, name.partition("/")[2])
-
-
-def execute(configuration: Configuration, run_seed: int) -> Records:
-    """One run: what an executor is given.
-
-    The optimizer and the simulator have a random generator each, both from `run_seed`; so a run depends on nothing
-    else, in particular not on the process that it runs in.
-    """
-    if not configuration.table_path:
-        raise StudyError(f"it is not known where the table of {configuration.benchmark} lies; use Configuration.of")
-    benchmark = _benchmark(configuration.table_path, configuration.benchmark, configuration.table_sha256)
-    search, draw = (np.random.default_rng(child) for child in np.random.SeedSequence(run_seed).spawn(2))
-    return simulate(
-        benchmark,
-        _build(configuration, benchmark, search),
-        rng=draw,
-        budget_s=configuration.budget_s,
-        n_evaluations=configuration.n_evaluations,
-        n_workers=configuration.n_workers,
-        seed=configuration.seed,
-        epoch=configuration.epoch,
-    )
 
 
 @final
@@ -323,14 +183,18 @@ class Study:
             ids = {configuration: self._configuration_id(configuration) for configuration in configurations}
             present = {key: self._seeds(id_) for key, id_ in ids.items()}
         tasks = [(key, seed) for key in configurations for seed in run_seeds if seed not in present[key]]
+        versions = {key: versions_of(key) for key in {key: None for key, _ in tasks}}
+        for key in versions:
+            if present[key]:
+                self._check_versions(key, versions[key])
         n_all = len(configurations) * len(run_seeds)
         n_there = n_all - len(tasks)
         report = progress or (lambda there, asked_for: None)
         report(n_there, n_all)
-        with self._write_ahead_log():
-            for (configuration, run_seed), records in _executed(tasks, executor, n_processes):
+        with self._write_ahead_log(), contextlib.closing(executed(tasks, executor, n_processes)) as results:
+            for (configuration, run_seed), records in results:
                 with self._errors("write"):
-                    self._store(ids[configuration], run_seed, records)
+                    self._store(ids[configuration], run_seed, json.dumps(versions[configuration]), records)
                 n_there += 1
                 report(n_there, n_all)
         return len(tasks)
@@ -338,15 +202,31 @@ class Study:
     @contextlib.contextmanager
     def _write_ahead_log(self) -> Iterator[None]:
         """Commits that cost little and that a killed process does not lose; one plain file again at the end."""
-        # both are refused at once while another process writes; the runs are as safe without, the commits slower
+        # refused at once while another process writes; the runs are as safe without, the commits slower
         with contextlib.suppress(sqlite3.OperationalError):
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
+            if self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
+                self._db.execute("PRAGMA synchronous = NORMAL")
         try:
             yield
         finally:
             with contextlib.suppress(sqlite3.OperationalError):
+                self._db.execute("PRAGMA synchronous = FULL")
                 self._db.execute("PRAGMA journal_mode = DELETE")
+
+    def _check_versions(self, configuration: Configuration, now: Mapping[str, str]) -> None:
+        """Refuse to add runs that the same seed might not have given when the first ones were made."""
+        with self._errors("read"):
+            found = self._db.execute(
+                "SELECT DISTINCT versions FROM runs JOIN configurations ON id = configuration WHERE identity = ?",
+                (configuration.identity,),
+            ).fetchall()
+        for (then,) in found:
+            for name, version in json.loads(then).items():
+                if name != "python" and now.get(name) != version:
+                    raise StudyError(
+                        f"{self.path!r} holds runs of {configuration.label} made with {name} {version}; with"
+                        f" {now.get(name)} the same seeds may give others: use that one, or another file"
+                    )
 
     def _configuration_id(self, configuration: Configuration) -> int:
         with self._transaction():
@@ -357,9 +237,9 @@ class Study:
     def _seeds(self, id_: int) -> set[int]:
         return {seed for (seed,) in self._db.execute("SELECT run_seed FROM runs WHERE configuration = ?", (id_,))}
 
-    def _store(self, id_: int, run_seed: int, records: Records) -> None:
+    def _store(self, id_: int, run_seed: int, versions: str, records: Records) -> None:
         blobs = [zlib.compress(_bytes(name, values), 1) for name, values in records._asdict().items()]
-        row = (id_, run_seed, _versions(), *records.archs.shape, *blobs)
+        row = (id_, run_seed, versions, *records.archs.shape, *blobs)
         with self._transaction():  # a second process may have made the same run: it is the same
             self._db.execute(f"INSERT OR IGNORE INTO runs VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
 
@@ -422,99 +302,3 @@ def _array(name: str, blob: bytes, n_evaluations: int, n_decisions: int) -> Any:
     if len(data) != n_bytes or not inflater.eof:
         raise ValueError(f"{name} has not the {n_bytes} bytes expected")
     return np.frombuffer(data, _DTYPES[name]).reshape(shape)
-
-
-@cache
-def _versions() -> str:
-    return json.dumps({"nasbench_kit": __version__, "numpy": np.__version__, "python": platform.python_version()})
-
-
-# ---- executors ----
-
-_Task = tuple[Configuration, int]
-
-
-def _executed(
-    tasks: list[_Task], executor: Executor | None, n_processes: int | None
-) -> Iterator[tuple[_Task, Records]]:
-    """Results in the order in which they come."""
-    n_processes = min(n_processes or _n_processors(), len(tasks))
-    if executor is not None:
-        yield from _submitted(tasks, executor)
-    elif n_processes > 1:
-        import multiprocessing
-
-        # "spawn", on every system: a forked child would inherit the locks of whatever threads the caller runs
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(n_processes, mp_context=context, initializer=_initialize_worker)
-        try:
-            yield from _submitted(tasks, pool)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-    else:
-        for task in tasks:
-            with _failures(task):
-                records = execute(*task)
-            yield task, records
-
-
-def _n_processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _submitted(tasks: list[_Task], executor: Executor) -> Iterator[tuple[_Task, Records]]:
-    waiting = iter(tasks)
-    running: dict[Future[Records], _Task] = {}
-    try:
-        while True:
-            for task in waiting:
-                running[executor.submit(execute, *task)] = task
-                if len(running) >= _IN_FLIGHT:
-                    break
-            if not running:
-                return
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                task = running.pop(future)
-                with _failures(task):
-                    records = future.result()
-                yield task, records
-    finally:
-        for future in running:
-            future.cancel()
-
-
-@contextlib.contextmanager
-def _failures(task: _Task) -> Iterator[None]:
-    configuration, run_seed = task
-    try:
-        yield
-    except BrokenProcessPool:
-        raise StudyError(
-            "a worker process died; every run stored so far is safe: run the same again"
-            " (a script must start studies under `if __name__ == '__main__':`)"
-        ) from None
-    except Exception as error:
-        reason = str(error) if isinstance(error, NasbenchKitError) else f"{type(error).__name__}: {error}"
-        where = f"{configuration.label} on {configuration.benchmark} with seed {run_seed}"
-        raise StudyError(f"{where} failed: {reason}") from error
-
-
-def _initialize_worker() -> None:
-    """Leave interrupts to the parent, and do not outlive it, even if it is killed."""
-    import multiprocessing
-    import signal
-    import threading
-    from multiprocessing.connection import wait as wait_for
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        wait_for([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()

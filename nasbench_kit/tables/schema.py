@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from nasbench_kit.errors import NasbenchKitError, TableError, listed
 from nasbench_kit.spaces import Space, space_from
-from nasbench_kit.tables.column import Additive, Column
-from nasbench_kit.tables.format import Dataset
+from nasbench_kit.tables.column import AdditiveColumn, Column
+from nasbench_kit.tables.format import RawColumn
 from nasbench_kit.tables.metric import DIRECTIONS, SPLITS, Metric
 
 KEYS = "/keys"  # the column that says which architectures a partial table holds
@@ -25,11 +25,11 @@ class Contents(NamedTuple):
     about: dict[str, Any]
     sha256: str
     objectives: dict[str, str]
-    metrics: dict[str, dict[str, Column | Additive]]
+    metrics: dict[str, dict[str, Column | AdditiveColumn]]
     keys: memoryview | None
 
 
-def understand(index: Mapping[str, Any], columns: Mapping[str, Dataset]) -> Contents:
+def parse_index(index: Mapping[str, Any], columns: Mapping[str, RawColumn]) -> Contents:
     """The contents that an index describes; the rules are those of docs/table-format.md.
 
     Raises:
@@ -47,11 +47,13 @@ def understand(index: Mapping[str, Any], columns: Mapping[str, Dataset]) -> Cont
         if keys is not None and (keys.dtype != "<u8" or len(keys.shape) != 1):
             raise TableError(f"column {KEYS} is {keys.dtype} of shape {keys.shape}; <u8 (architectures) expected")
         n_archs = space.size if keys is None else keys.shape[0]
+        if keys is not None and keys.items()[-1] >= space.size:
+            raise TableError(f"column {KEYS} ends in {keys.items()[-1]}; the space has {space.size} architectures")
         objectives, metrics = {}, {}
         for dataset, description in index["datasets"].items():
             where = f"{name}/{dataset}"
             metrics[dataset] = {
-                metric: _understand_metric(f"{where}: {metric}", metric, entry, columns, n_archs)
+                metric: _parse_metric(f"{where}: {metric}", metric, entry, columns, n_archs)
                 for metric, entry in description["metrics"].items()
             }
             objectives[dataset] = description["objective"]
@@ -63,12 +65,12 @@ def understand(index: Mapping[str, Any], columns: Mapping[str, Dataset]) -> Cont
     return Contents(name, space, about, sha256, objectives, metrics, None if keys is None else keys.items())
 
 
-def _understand_metric(
-    where: str, name: str, entry: dict[str, Any], columns: Mapping[str, Dataset], n_archs: int
-) -> Column | Additive:
+def _parse_metric(
+    where: str, name: str, entry: dict[str, Any], columns: Mapping[str, RawColumn], n_archs: int
+) -> Column | AdditiveColumn:
     seeds, epochs = (tuple(_integers(where, what, entry[what])) for what in ("seeds", "epochs"))
-    if len(set(seeds)) != len(seeds):
-        raise TableError(f"{where}: seeds={seeds} repeat")
+    if len(set(seeds)) != len(seeds) or min(seeds, default=0) < 0:
+        raise TableError(f"{where}: seeds={seeds}; different numbers from 0 expected")
     if any(later <= earlier for earlier, later in pairwise((0, *epochs))):
         raise TableError(f"{where}: epochs={epochs}; ascending numbers from 1 expected")
     for what, choices in (("split", SPLITS), ("direction", DIRECTIONS)):
@@ -82,7 +84,7 @@ def _understand_metric(
     if "additive" in entry:
         weights = entry["additive"]["weights"]
         intercept, *numbers = _integers(where, "additive", [entry["additive"]["intercept"], *weights.values()])
-        return Additive(metric, intercept, dict(zip(weights, numbers, strict=True)), (numerator, denominator))
+        return AdditiveColumn(metric, intercept, dict(zip(weights, numbers, strict=True)), (numerator, denominator))
     dataset = columns[entry["column"]]
     shape = (max(len(seeds), 1), max(len(epochs), 1), n_archs)
     if dataset.shape != shape:
@@ -97,7 +99,7 @@ def _integers(where: str, what: str, numbers: Any) -> list[int]:
     return numbers
 
 
-def _check_roles(where: str, objective: str, metrics: Mapping[str, Column | Additive]) -> None:
+def _check_roles(where: str, objective: str, metrics: Mapping[str, Column | AdditiveColumn]) -> None:
     if not isinstance(objective, str) or objective not in metrics:
         raise TableError(f"{where}: the objective {objective!r} is none of its metrics: {listed(metrics)}")
     roles = {role: metrics[role] for role in (objective, COST) if role in metrics}
@@ -107,5 +109,6 @@ def _check_roles(where: str, objective: str, metrics: Mapping[str, Column | Addi
     optimized, cost = metrics[objective].metric, roles.get(COST, metrics[objective]).metric
     if cost.seeds and cost.seeds != optimized.seeds:
         raise TableError(f"{where}: {COST} has the seeds {cost.seeds}; those of {objective}, or none, expected")
-    if cost.epochs and not set(optimized.epochs) <= set(cost.epochs):
-        raise TableError(f"{where}: {COST} has the epochs {cost.epochs}; those of {objective}, or none, expected")
+    several = len(optimized.epochs) > 1  # a cost that does not depend on them would make the first as dear as the last
+    if (cost.epochs or several) and not set(optimized.epochs) <= set(cost.epochs):
+        raise TableError(f"{where}: {COST} has the epochs {cost.epochs}; those of {objective} expected")
