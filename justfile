@@ -34,4 +34,5 @@ data:
 
 # make the figure of the README anew
 figure:
+    mkdir -p build
     nasbench-kit compare --study build/compare.db --figure docs/compare.png

@@ -85,8 +85,12 @@ def judge(benchmark: Benchmark, runs: Sequence[Records]) -> Outcomes:
     Raises:
         SettingError: There is no run, or one without any evaluation.
     """
-    if not runs or not all(len(run.value) for run in runs):
-        raise SettingError("nothing to judge: some run has no evaluation; give it a larger budget")
+    n_empty = sum(not len(run.value) for run in runs)
+    if not runs or n_empty:
+        raise SettingError(
+            f"{benchmark.name}: the budget of {n_empty} of {len(runs)} runs ended before their first evaluation did;"
+            " give a larger one"
+        )
     metric = report_metric(benchmark)
     sign = benchmark.metrics[metric].sign()
     values = sign * benchmark.values(metric, np.concatenate([run.archs for run in runs]))
@@ -134,7 +138,8 @@ class Summary(NamedTuple):
     mean: float  #: of the final incumbents' metric over runs
     sd: float  #: standard deviation over runs (ddof=1); NaN for a single run
     median_regret: float  #: median distance of the final incumbents from the best of the benchmark
-    optimum_share: float  #: share of runs whose final incumbent is as good as the best of the benchmark
+    found_share: float  #: share of runs that evaluated an architecture as good as the best of the benchmark
+    kept_share: float  #: share of runs whose final incumbent is as good as that
 
 
 def summarize(outcomes: Outcomes) -> Summary:
@@ -148,5 +153,6 @@ def summarize(outcomes: Outcomes) -> Summary:
         mean=float(outcomes.sign * final.mean()),
         sd=float(final.std(ddof=1)) if len(final) > 1 else float("nan"),
         median_regret=float(outcomes.best - np.median(final)),
-        optimum_share=float(np.mean(final >= outcomes.best)),
+        found_share=float(np.mean([judged.max() >= outcomes.best for judged in outcomes.judged])),
+        kept_share=float(np.mean(final >= outcomes.best)),
     )

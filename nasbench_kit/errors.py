@@ -11,7 +11,7 @@ class NasbenchKitError(Exception):
     """Base of all errors of this package; `str(error)` is one line for people."""
 
     def __str__(self) -> str:  # KeyError, a base of some of ours, would quote the message
-        return str(self.args[0]) if self.args else ""
+        return " ".join(str(self.args[0]).splitlines()) if self.args else ""
 
 
 class UnknownNameError(NasbenchKitError, KeyError):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import inf
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterMathtext, LogLocator, NullFormatter
 
 from nasbench_kit.analysis import Outcomes, quantile_curves, regret_curves, time_grid
 
@@ -53,7 +54,11 @@ def plot_anytime(
     ax.set_yscale("log")
     if times_s[0] < times_s[-1]:
         ax.set_xlim(times_s[0], times_s[-1])
-    _label_axis(ax, floor if lowest <= floor else None)
+    if times_s[-1] < 30 * times_s[0]:  # too few powers of ten to read the axis by
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+        ax.xaxis.set_major_formatter(LogFormatterMathtext(labelOnlyBase=False, minor_thresholds=(inf, inf)))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    _label_regret(ax, floor, lowest)
 
 
 def _floor(regret: NDArray[np.float64]) -> float:
@@ -62,13 +67,13 @@ def _floor(regret: NDArray[np.float64]) -> float:
     return float(above.min()) / 2 if len(above) else 1e-3
 
 
-def _label_axis(ax: Axes, floor: float | None) -> None:
+def _label_regret(ax: Axes, floor: float, lowest: float) -> None:
     """Plain numbers at 1, 2, 5, 10, ...; 0 at the floor, if anything lies there."""
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.yaxis.set_minor_formatter(NullFormatter())
-    if floor is not None:
-        ax.set_ylim(bottom=0.9 * floor)
+    if lowest <= floor:
+        ax.set_ylim(0.9 * floor, max(ax.get_ylim()[1], 2 * floor))
         ticks = [tick for tick in ax.yaxis.get_majorticklocs() if tick > 1.3 * floor]
         ax.yaxis.set_major_locator(FixedLocator([floor, *ticks]))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: "0" if value <= floor else f"{value:g}"))
@@ -89,7 +94,11 @@ def compare_figure(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(1.2 + 3.6 * len(panels), 4.1), layout="constrained")
+    width = 1.2 + max(3.6 * len(panels), 4.2)
+    labels = [label for outcomes in panels.values() for label in outcomes]
+    n_columns = max(1, int(width / (1.0 + 0.09 * max(map(len, labels)))))  # as many as fit side by side
+    n_rows = -(-len(dict.fromkeys(labels)) // n_columns)
+    figure = Figure(figsize=(width, 4.0 + 0.2 * n_rows), layout="constrained")
     FigureCanvasAgg(figure)
     axes: Sequence[Axes] = figure.subplots(1, len(panels), squeeze=False)[0]
     for ax, (benchmark, outcomes) in zip(axes, panels.items(), strict=True):
@@ -100,7 +109,9 @@ def compare_figure(
     unit = first.shown_as[1].replace("%", "percentage points")
     axes[0].set_ylabel(f"regret of the incumbent [{unit}]\n({first.metric.replace('_', ' ')}, mean of recorded runs)")
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False, fontsize=9)
+    columns = min(n_columns, len(labels))
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=9)
     low, high = (f"{100 * quantile:g}" for quantile in band)
-    figure.supxlabel(f"Lines: median over runs; bands: {low}-{high} % quantiles. {note}", fontsize=7.5, color="0.35")
+    caption = f"Lines: median over runs; bands: {low}-{high} % quantiles; 0 on the axis: no regret. {note}"
+    figure.supxlabel("\n".join(wrap(caption, int(18 * width))), fontsize=7.5, color="0.35")
     return figure

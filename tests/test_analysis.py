@@ -177,7 +177,7 @@ def test_a_summary_by_hand():
     assert summary.mean == pytest.approx((0.7 + 1.0) / 2)
     assert summary.sd == pytest.approx(0.3 / np.sqrt(2))
     assert summary.median_regret == pytest.approx(0.15)
-    assert summary.optimum_share == 0.5
+    assert summary.kept_share == 0.5
 
 
 def test_a_single_run_has_no_standard_deviation():
@@ -188,7 +188,7 @@ def test_the_summary_of_a_loss_shows_losses():
     summary = summarize(outcomes([(1.0, -0.7, -0.7), (2.0, -0.3, -0.3)], best=-0.2, sign=-1))
     assert summary.mean == pytest.approx(0.3)
     assert summary.median_regret == pytest.approx(0.1)
-    assert summary.optimum_share == 0
+    assert summary.kept_share == 0
 
 
 # ---- what an incumbent is judged by ----
@@ -204,7 +204,7 @@ def test_incumbents_are_chosen_by_validation_and_judged_by_test(letters):
     assert [judged.tolist() for judged in one.judged] == [[0.95, 0.6, 0.8], [0.6, 0.95]]
     summary = summarize(one)
     assert summary.mean == pytest.approx((0.8 + 0.6) / 2)  # not 0.95, which validation never favored
-    assert summary.optimum_share == 0
+    assert summary.kept_share == 0
     regret = regret_curves(one, np.array([1.0, 2.0, 3.0]))
     np.testing.assert_allclose(regret, [[0, 0.35, 0.15], [0.35, 0.35, 0.35]], atol=1e-12)
 
@@ -237,5 +237,5 @@ def test_a_minimized_objective_is_judged_by_the_smallest_loss(letters):
 
 @pytest.mark.parametrize("runs", [[], [records([], [])]], ids=["no run", "an empty run"])
 def test_there_must_be_something_to_judge(cifar10, runs):
-    with pytest.raises(SettingError, match="nothing to judge"):
+    with pytest.raises(SettingError, match="runs ended before their first evaluation did"):
         judge(cifar10, runs)

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -256,7 +257,7 @@ def test_a_single_evaluation_can_be_compared(folder):
 def test_a_table_of_ones_own_can_be_compared(folder):
     (row,) = run_json("compare", "-b", "mine/default", "--table", "mine.h5", "-o", "local_search", *SMALL)
     assert row["mean"] == 0.6
-    assert row["optimum_share"] == 1
+    assert row["kept_share"] == 1
 
 
 def test_a_loss_is_not_shown_as_a_percentage(folder):
@@ -289,7 +290,13 @@ def expected_rows():
             yield {
                 "benchmark": key.benchmark,
                 "optimizer": key.optimizer,
-                "settings": json.dumps(key.settings),
+                "settings": json.dumps(key.settings, sort_keys=True),
+                "budget_s": None,
+                "budget_evaluations": key.n_evaluations,
+                "n_workers": key.n_workers,
+                "reveals": key.seed,
+                "epoch_asked_for": None,
+                "table_sha256": key.table_sha256,
                 "run_seed": stored.run_seed,
                 "evaluation": i + 1,
                 "arch": space.format(arch.tolist()),
@@ -310,10 +317,9 @@ def test_the_csv_file_holds_all_evaluations(folder):
         rows = list(csv.DictReader(file))
     expected = list(expected_rows())
     assert len(rows) == len(expected) == 120
-    assert list(rows[0])[:6] == ["benchmark", "optimizer", "settings", "run_seed", "evaluation", "arch"]
-    assert list(rows[0])[6:] == ["epoch", "seed", "value", "cost_s", "finished_s", "worker", "optimizer_s"]
+    assert list(rows[0]) == list(expected[0])
     for row, right in zip(rows, expected, strict=True):
-        assert {name: type(right[name])(text) for name, text in row.items()} == right
+        assert {name: type(right[name])(text) if text else None for name, text in row.items()} == right
 
 
 def test_the_parquet_file_holds_all_evaluations(folder):
@@ -383,7 +389,10 @@ COMPARE = ["compare", *C10, "-o", "random_search", *SMALL, "--study", "new.db"]
         ([*COMPARE, "--study", "nowhere/new.db"], "cannot open study 'nowhere/new.db'"),
         ([*COMPARE, "--figure", "nowhere/new.png"], "cannot write figure 'nowhere/new.png'"),
         ([*COMPARE, "--figure", "new.xyz"], "cannot write figure 'new.xyz'"),
-        (["compare", *C10, "--budget-s", "1", "--runs", "1", "--processes", "1"], "larger budget"),
+        (
+            ["compare", *C10, "--budget-s", "1", "--runs", "1", "--processes", "1"],
+            "the budget of 1 of 1 runs ended before their first",
+        ),
         (["runs", "absent.db"], "there is no study 'absent.db'"),
         (["runs", "mine.h5"], "'mine.h5' is no study"),
         (["runs", "compare.db", "--out", "runs.xlsx"], "must end in .csv or .parquet"),
@@ -488,3 +497,41 @@ def test_compare_without_recorded_costs_says_what_is_missing(folder):
     nbk.Table.from_frame(frame, "free.h5", name="free", space=space, metrics=["val_accuracy"])
     result = run("compare", "-b", "free/default", "--table", "free.h5", "--runs", "1", code=2)
     assert "free/default records no cost_s" in result.stderr
+
+
+def test_an_export_names_architectures_by_the_table_that_was_searched_and_no_other(folder):
+    columns = {"arch": ["3", "5"], "val_accuracy": [0.5, 0.6], "cost_s": [1.0, 2.0]}
+    for path, choices in (("p1.h5", "35"), ("p2.h5", "53")):
+        space = ChoiceSpace("toy", {"kernel": choices})
+        nbk.Table.from_frame(columns, path, name="p", space=space, metrics=["val_accuracy", "cost_s"])
+    small = ["-o", "random_search", "--runs", "1", "--evaluations", "4", "--processes", "1", "--study", "p.db"]
+    run("compare", "-b", "p/default", "--table", "p1.h5", *small)
+    assert "4 evaluations in p.csv" in run("runs", "p.db", "--out", "p.csv", "--table", "p1.h5")
+    result = run("runs", "p.db", "--out", "p.csv", "--table", "p2.h5", code=2)
+    assert "is not the one that its runs were made on" in result.stderr
+
+
+def test_an_optimizer_that_was_edited_is_not_mistaken_for_the_earlier_one(folder):
+    Path("edited.py").write_text("from nasbench_kit.optimizers import RandomSearch as Mine\n")
+    arguments = ["compare", *C10, "-o", "edited:Mine", "--runs", "2", "--evaluations", "5", "--study", "edited.db"]
+    command = [sys.executable, "-m", "nasbench_kit.cli", *arguments]
+    Path("edited.py").write_text(MY_MODULE.replace("MyOptimizer", "Mine"))
+    subprocess.run(command, check=True, capture_output=True)
+    again = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "0 runs made now, 2 were there" in again.stdout
+    Path("edited.py").write_text(MY_MODULE.replace("MyOptimizer", "Mine") + "# edited\n")
+    refused = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert "made with optimizer_sha256" in refused.stderr
+
+
+def test_a_table_that_was_edited_by_hand_is_not_mistaken_for_the_earlier_one(folder):
+    space = ChoiceSpace("toy", {"kernel": "35"})
+    columns = {"arch": ["3", "5"], "val_accuracy": [0.5, 0.6], "cost_s": [1.0, 2.0]}
+    nbk.Table.from_frame(columns, "hand.h5", name="hand", space=space, metrics=["val_accuracy", "cost_s"])
+    compare = ["compare", "-b", "hand/default", "--table", "hand.h5", "-o", "random_search", "--study", "hand.db"]
+    run(*compare, "--runs", "1", "--evaluations", "4", "--processes", "1")
+    with h5py.File("hand.h5", "r+") as file:
+        file["/default/val_accuracy"][0, 0, 0] = 0.99
+    result = run(*compare, "--runs", "1", "--evaluations", "4", "--processes", "1", code=2)
+    assert "its content does not have the recorded sha256" in result.stderr

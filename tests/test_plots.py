@@ -120,7 +120,7 @@ def test_the_figure_has_one_panel_a_dataset_with_title_units_and_one_legend(pane
     assert "val accuracy, mean of recorded runs" in figure.axes[0].get_ylabel()
     assert len(figure.legends) == 1
     assert len(figure.legends[0].get_texts()) == len(OPTIMIZERS)
-    assert "median over runs; bands: 25-75 % quantiles. One worker." in figure.get_supxlabel()
+    assert "median over runs; bands: 25-75 % quantiles; 0 on the axis: no regret. One worker." in figure.get_supxlabel()
     medians = [ax.lines[0].get_ydata().max() for ax in figure.axes]
     assert medians[0] != medians[1]
 

@@ -131,10 +131,13 @@ def compare(
     with Study(path) as study:
         with _progress() as advance:
             try:
-                study.run(chain(*configurations.values()), run_seeds, n_processes=processes, progress=advance)
+                n_made = study.run(chain(*configurations.values()), run_seeds, n_processes=processes, progress=advance)
             except KeyboardInterrupt:
                 raise StoppedError(f"stopped; the runs made so far are in {path}: the same command goes on") from None
         _report(study, configurations, run_seeds, pictures, as_json)
+    if not as_json:
+        n_all = n_runs * sum(map(len, configurations.values()))
+        click.echo(f"study: {path}, {n_made:,} runs made now, {n_all - n_made:,} were there")
 
 
 def _pictures(figure: str) -> list[Path]:
@@ -205,6 +208,8 @@ def _report(
     pictures: Sequence[Path],
     as_json: bool,
 ) -> None:
+    from matplotlib import rc_context
+
     from nasbench_kit.analysis import judge, summarize
     from nasbench_kit.plots import compare_figure
 
@@ -217,7 +222,8 @@ def _report(
     drawn = compare_figure(panels, note=_how(rows[0][0]))
     for picture in pictures:
         try:
-            drawn.savefig(picture, dpi=160)
+            with rc_context({"pdf.fonttype": 42}):  # fonts that publishers accept
+                drawn.savefig(picture, dpi=160)
         except (OSError, ValueError) as error:
             raise SettingError(
                 f"cannot write figure {str(picture)!r}: {error}; the runs are safe in {study.path}"
@@ -227,7 +233,7 @@ def _report(
         return
     _print_results(rows, outcomes)
     click.echo(f"how: {_how(rows[0][0])}")
-    click.echo(f"figure: {', '.join(map(str, pictures))}; study: {study.path}")
+    click.echo(f"figure: {', '.join(map(str, pictures))}")
 
 
 def _print_results(
@@ -240,14 +246,18 @@ def _print_results(
         for key, summary in rows:
             if key in panel:
                 mean, sd, regret = (scale * value for value in (summary.mean, summary.sd, summary.median_regret))
-                evaluations, share = f"{summary.mean_evaluations:.1f}", f"{100 * summary.optimum_share:.1f} %"
-                row = (summary.n_runs, evaluations, f"{mean:.2f} ± {sd:.2f}", f"{regret:.2f}", share)
-                texts.append((f"  {key.label}", *row))
-    metric, unit = rows[0][1].metric.replace("_", " "), scales[0][1]
-    print_table(("optimizer", "runs", "evals", f"{metric} [{unit}]", "regret", "optimum"), texts, numbers=5)
-    click.echo(f"\n{metric}: of the final incumbent, as mean over the recorded training runs; mean ± sd over runs")
+                spread = f"{mean:.2f} ± {sd:.2f}" if summary.n_runs > 1 else f"{mean:.2f}"
+                shares = (f"{100 * share:.1f} %" for share in (summary.found_share, summary.kept_share))
+                texts.append((f"  {key.label}", f"{summary.mean_evaluations:.1f}", spread, f"{regret:.2f}", *shares))
+    first = rows[0][1]
+    metric, unit = first.metric.replace("_", " "), scales[0][1]
+    print_table((f"n = {first.n_runs} runs each", "evals", f"{metric} [{unit}]", "regret", "found", "kept"), texts, 5)
+    click.echo(
+        f"\n{metric}: of the final incumbent, after the last recorded epoch, mean over the recorded training runs;"
+    )
+    click.echo("  mean ± standard deviation over runs")
     click.echo(f"regret: its distance from the best of the benchmark [{unit}], median over runs")
-    click.echo("optimum: share of runs whose final incumbent is the best of the benchmark")
+    click.echo("found, kept: share of runs that evaluated the best of the benchmark; that ended on it")
 
 
 def _how(key: Configuration) -> str:

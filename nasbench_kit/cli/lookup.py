@@ -156,7 +156,9 @@ def query(
 
 
 def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, seed: int | None) -> dict[str, Any]:
-    arch = bench.space.parse(text, form)
+    # fewer digits than a cell has are a position; a table's texts are never read so: zeros in front may be lost there
+    is_index = form is None and text.isdecimal() and len(text) < bench.space.n_decisions
+    arch = bench.space.parse(int(text) if is_index else text, form)
     answer: dict[str, Any] = {"arch": bench.space.format(arch)}
     answer |= bench.query(arch, epoch=epoch, seed=seed)._asdict()
     for metric in bench.metrics.values():

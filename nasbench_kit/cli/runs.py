@@ -14,6 +14,7 @@ import click
 from nasbench_kit.catalog import load
 from nasbench_kit.cli.shared import example, json_option, print_json, print_table, table_option
 from nasbench_kit.errors import NasbenchKitError, SettingError, UnknownNameError
+from nasbench_kit.spaces import SPACES
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces import Space
@@ -23,6 +24,12 @@ _COLUMNS = {
     "benchmark": "string",
     "optimizer": "string",
     "settings": "string",
+    "budget_s": "float64",
+    "budget_evaluations": "int64",
+    "n_workers": "int64",
+    "reveals": "string",
+    "epoch_asked_for": "int64",
+    "table_sha256": "string",
     "run_seed": "int64",
     "evaluation": "int64",
     "arch": "string",
@@ -64,11 +71,20 @@ def runs(study: str, out: str | None, table: str | None, as_json: bool) -> None:
         print_json([json.loads(key.identity) | {"n_runs": n} for key, n in rows])
         return
     texts = [
-        (key.benchmark, key.label, key.n_workers, key.seed, key.n_evaluations or "-", key.budget_s or "-", n)
+        (
+            key.benchmark,
+            key.table_sha256[:8],
+            key.label,
+            key.n_workers,
+            key.seed,
+            key.epoch or "last",
+            f"{key.n_evaluations} evaluations" if key.n_evaluations else f"{key.budget_s:g} s",
+            n,
+        )
         for key, n in rows
     ]
-    columns = ("benchmark", "optimizer", "workers", "reveals", "evaluations", "budget s", "runs")
-    print_table(columns, texts, numbers=3)
+    columns = ("benchmark", "table", "optimizer", "workers", "reveals", "epoch", "budget", "runs")
+    print_table(columns, texts, numbers=1)
 
 
 def _write(study: Study, out: str, table: str | None) -> int:
@@ -97,11 +113,20 @@ def _chunks(study: Study, table: str | None) -> Iterator[dict[str, list[Any]]]:
         for run in study.runs(configuration):
             records = run.records
             n = len(records.value)
+            same = {
+                "benchmark": configuration.benchmark,
+                "optimizer": configuration.optimizer,
+                "settings": json.dumps(dict(configuration.settings), sort_keys=True),
+                "budget_s": configuration.budget_s,
+                "budget_evaluations": configuration.n_evaluations,
+                "n_workers": configuration.n_workers,
+                "reveals": str(configuration.seed),
+                "epoch_asked_for": configuration.epoch,
+                "table_sha256": configuration.table_sha256,
+                "run_seed": run.run_seed,
+            }
             yield {
-                "benchmark": [configuration.benchmark] * n,
-                "optimizer": [configuration.optimizer] * n,
-                "settings": [json.dumps(dict(configuration.settings), sort_keys=True)] * n,
-                "run_seed": [run.run_seed] * n,
+                **{name: [value] * n for name, value in same.items()},
                 "evaluation": list(range(1, n + 1)),
                 "arch": space.format_many(records.archs),
                 "epoch": [epoch if epoch >= 0 else None for epoch in records.epoch.tolist()],
@@ -115,9 +140,15 @@ def _chunks(study: Study, table: str | None) -> Iterator[dict[str, list[Any]]]:
 
 def _space(configuration: Configuration, table: str | None) -> Space:
     try:
-        return load(configuration.benchmark, table=table).space
+        bench = load(configuration.benchmark, table=table)
     except UnknownNameError as error:
         raise UnknownNameError(f"{error}; name the table of {configuration.benchmark} by --table") from None
+    if bench.space.name not in SPACES and bench.table.sha256 != configuration.table_sha256:
+        raise SettingError(  # its decisions, and so the names of architectures, may be others
+            f"the table of {configuration.benchmark} is not the one that its runs were made on, which has the sha256"
+            f" {configuration.table_sha256[:12]}..., but {bench.table.sha256[:12]}...; name that one by --table"
+        )
+    return bench.space
 
 
 def _write_csv(path: str, chunks: Iterator[dict[str, list[Any]]]) -> int:

@@ -38,6 +38,8 @@ class Group(click.Group):
             return super().invoke(ctx)
         except NasbenchKitError as error:
             raise OneLineError(str(error)) from error
+        except KeyboardInterrupt:
+            raise StoppedError("stopped") from None
 
 
 def example(*lines: str) -> str:

@@ -27,8 +27,8 @@ class LocalSearch:
     Args:
         space: Where to search.
         rng: Source of all randomness.
-        neighborhood: "full" moves to the best of all neighbors once all are known; "first" moves to the first that is
-            better, in random order.
+        neighborhood: "full" moves to the best of all neighbors once all are known; "first" moves to the first that
+            turns out better, in random order; neighbors known from earlier climbs do not count.
         n_initial: Random architectures evaluated at each start, of which the best is climbed from.
     """
 
@@ -45,6 +45,7 @@ class LocalSearch:
         self._told: dict[Arch, float] = {}
         self._starts: list[Arch] = []  # told since the last restart
         self._center: Arch | None = None
+        self._better: Arch | None = None  # the first neighbor told since that is better
         self._neighbors: list[Arch] = []
         self._queue: list[Arch] = []  # neighbors of the center still to be asked for
 
@@ -61,9 +62,12 @@ class LocalSearch:
         """Remember the value; before a climb begins, whatever was told may become its start."""
         if not value < inf:
             raise unusable_value(trial, value)
+        is_new = trial.arch not in self._told
         self._told[trial.arch] = value
         if self._center is None:
             self._starts.append(trial.arch)
+        elif self._first and is_new and self._better is None and value > self._told[self._center]:
+            self._better = trial.arch if trial.arch in self._neighbors else None
 
     def _move(self) -> None:
         """Go as far as what was told allows."""
@@ -74,13 +78,14 @@ class LocalSearch:
                     return
                 self._climb_from(max(self._starts, key=told.__getitem__))
             assert self._center is not None
-            known = [arch for arch in self._neighbors if arch in told]
-            complete = len(known) == len(self._neighbors)
-            if known and (complete or self._first):
-                best = max(known, key=told.__getitem__)
-                if told[best] > told[self._center]:
-                    self._climb_from(best)
-                    continue
+            complete = all(arch in told for arch in self._neighbors)
+            better = self._better
+            if complete and not self._first:
+                best = max(self._neighbors, key=told.__getitem__)
+                better = best if told[best] > told[self._center] else None
+            if better is not None:
+                self._climb_from(better)
+                continue
             if not complete:
                 return
             self._center = None
@@ -88,6 +93,7 @@ class LocalSearch:
 
     def _climb_from(self, center: Arch) -> None:
         self._center = center
+        self._better = None
         self._neighbors = self._space.neighbors(center)
         self._queue = [arch for arch in self._neighbors if arch not in self._told]
         self._rng.shuffle(self._queue)

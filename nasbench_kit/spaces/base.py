@@ -360,7 +360,7 @@ class Space(ABC):
 
     def neighbors(self, arch: Arch) -> list[Arch]:
         """All architectures that differ in exactly one decision, in order of decision, then choice."""
-        arch = tuple(arch)
+        arch = self._checked(arch)
         return [
             (*arch[:i], choice, *arch[i + 1 :])
             for i, n in enumerate(self.n_choices)

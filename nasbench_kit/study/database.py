@@ -25,10 +25,12 @@ from nasbench_kit.errors import SettingError, StudyError, listed
 from nasbench_kit.simulator import Records
 from nasbench_kit.study.configuration import Configuration, versions_of
 from nasbench_kit.study.executors import executed
+from nasbench_kit.tables import Table
 
 SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x4E42_4B31  # marks the file as ours, readable by `file` and SQLite
 _BUSY_S = 60.0
+_LIBRARIES = ("nasbench_kit", "numpy")
 _MOST_INFLATED = 1_100  # zlib compresses by no more than 1,032
 
 _DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype("<f8") for name in ("value", "cost_s", "finished_s", "optimizer_s")}
@@ -183,10 +185,12 @@ class Study:
             ids = {configuration: self._configuration_id(configuration) for configuration in configurations}
             present = {key: self._seeds(id_) for key, id_ in ids.items()}
         tasks = [(key, seed) for key in configurations for seed in run_seeds if seed not in present[key]]
-        versions = {key: versions_of(key) for key in {key: None for key, _ in tasks}}
-        for key in versions:
-            if present[key]:
-                self._check_versions(key, versions[key])
+        versions = {key: versions_of(key) for key in configurations}
+        unfinished = {key for key, _ in tasks}
+        for key in configurations:
+            self._check_versions(key, versions[key], ("optimizer_sha256", *_LIBRARIES * (key in unfinished)))
+        for path in dict.fromkeys(key.table_path for key in configurations):
+            Table.open(path).verify()  # or values changed by hand would pass for those that the hash stands for
         n_all = len(configurations) * len(run_seeds)
         n_there = n_all - len(tasks)
         report = progress or (lambda there, asked_for: None)
@@ -213,19 +217,20 @@ class Study:
                 self._db.execute("PRAGMA synchronous = FULL")
                 self._db.execute("PRAGMA journal_mode = DELETE")
 
-    def _check_versions(self, configuration: Configuration, now: Mapping[str, str]) -> None:
-        """Refuse to add runs that the same seed might not have given when the first ones were made."""
+    def _check_versions(self, configuration: Configuration, now: Mapping[str, str], names: Iterable[str]) -> None:
+        """Refuse runs beside those that the same seeds, with what there is now, might not give."""
         with self._errors("read"):
             found = self._db.execute(
                 "SELECT DISTINCT versions FROM runs JOIN configurations ON id = configuration WHERE identity = ?",
                 (configuration.identity,),
             ).fetchall()
         for (then,) in found:
-            for name, version in json.loads(then).items():
-                if name != "python" and now.get(name) != version:
+            for name in names:
+                version = json.loads(then).get(name)
+                if now.get(name) != version:
                     raise StudyError(
                         f"{self.path!r} holds runs of {configuration.label} made with {name} {version}; with"
-                        f" {now.get(name)} the same seeds may give others: use that one, or another file"
+                        f" {now.get(name)} the same seeds may give others: use that one, or another study file"
                     )
 
     def _configuration_id(self, configuration: Configuration) -> int:

@@ -115,6 +115,8 @@ def _archs(columns: _Columns, arch: str | Sequence[str], space: Space) -> NDArra
     if len(arch) != space.n_decisions:
         raise TableError(f"{len(arch)} columns for the architecture; {space.name} has {space.n_decisions} decisions")
     names = [decision.name for decision in space.decisions]
+    if set(arch) == set(names):
+        arch = names  # they say what they are: their order does not count
     rows = zip(*(map(str, columns[column]) for column in arch), strict=True)
     return space.parse_many([space.parse(dict(zip(names, row, strict=True))) for row in rows])
 

@@ -107,8 +107,8 @@ class Table:
             metrics: Metric -> column that holds it, or just the columns' names if they are the metrics' names. A name
                 in the usual scheme, `val_accuracy`, `cost_s`, `latency_ms[pixel3]`, says split, unit and direction; any
                 other quantity is given as a `Metric`.
-            arch: The column with the architecture in any form that the space reads, or one column per decision with
-                the names of the choices.
+            arch: The column with the architecture in any text form of the space, or one column per decision with the
+                names of the choices: in the order of the decisions, or in any order if named as they are.
             dataset: The second part of the benchmark's name.
             seed: The column with the seed (or number) of the training run, if there is one.
             epoch: The column with the number of epochs trained, counted from 1, if there is one.

@@ -176,7 +176,8 @@ def _replacing(path: str) -> Iterator[str]:
         yield partial
         os.replace(partial, path)
     except OSError as error:
-        raise TableError(f"cannot write table {path!r}: {error.strerror or error}") from None
+        reason = os.strerror(error.errno) if error.errno else error
+        raise TableError(f"cannot write table {path!r}: {reason}") from None
     finally:
         with contextlib.suppress(OSError):
             os.unlink(partial)
