@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from itertools import chain, compress, cycle, repeat
 from math import inf, isnan, nan
 from operator import add
@@ -326,14 +326,19 @@ class _AtEpoch:
     # ---- all architectures of the table ----
 
     def _every_run(self, kind: type) -> dict[Any, tuple[Evaluation, ...]]:
+        import numpy as np
+
+        make = partial(tuple.__new__, self._evaluation)  # as `_make` does, without its call in Python
         seeds: list[tuple[int, ...]] = [(seed,) for seed in self._seeds] or [()]
+        values = [run.all() for run in self._of_runs]
         columns = [
-            map(self._evaluation, repeat(self.epoch), values.all().tolist(), costs.tolist(), repeat(seed))
-            for values, costs, seed in zip(self._of_runs, cycle(self._costs_of_runs()), seeds)
+            map(make, zip(repeat(self.epoch), run.tolist(), costs.tolist(), repeat(seed)))
+            for run, costs, seed in zip(values, cycle(self._costs_of_runs()), seeds)
         ]
-        rows = zip(self._keys(kind), zip(*columns, strict=True), strict=True)
-        runs = ((key, tuple([run for run in row if not isnan(run[1])])) for key, row in rows)
-        return {key: recorded for key, recorded in runs if recorded}
+        rows: list[tuple[Evaluation, ...]] = list(zip(*columns, strict=True))
+        for row in np.flatnonzero(np.isnan(values).any(axis=0)).tolist():
+            rows[row] = tuple([run for run in rows[row] if not isnan(run[1])])
+        return dict(compress(zip(self._keys(kind), rows, strict=True), rows))
 
     def _every_mean(self, kind: type) -> dict[Any, Evaluation]:
         import numpy as np
@@ -344,7 +349,8 @@ class _AtEpoch:
             pattern: tuple(seed for i, seed in enumerate(self._seeds) if pattern >> i & 1) for pattern in set(patterns)
         }
         values, costs = self.values(None).tolist(), self.costs(None).tolist()
-        means = map(self._evaluation, repeat(self.epoch), values, costs, map(seeds.__getitem__, patterns))
+        make = partial(tuple.__new__, self._evaluation)
+        means = map(make, zip(repeat(self.epoch), values, costs, map(seeds.__getitem__, patterns)))
         return dict(compress(zip(self._keys(kind), means, strict=True), patterns))
 
     def _keys(self, kind: type) -> Iterable[Any]:

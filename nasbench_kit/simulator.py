@@ -157,7 +157,7 @@ def _records(done: Sequence[tuple[Any, ...]], n_decisions: int) -> Records:
     archs, evaluations, finished_s, workers, spent_s = zip(*done, strict=True) if done else ((), (), (), (), ())
     epochs, values, costs, seeds = zip(*evaluations, strict=True) if done else ((), (), (), ())
     return Records(
-        archs=np.fromiter(chain.from_iterable(archs), np.uint8).reshape(-1, n_decisions),
+        archs=np.fromiter(chain.from_iterable(archs), np.uint8, len(done) * n_decisions).reshape(-1, n_decisions),
         epoch=np.array([NO_EPOCH if epoch is None else epoch for epoch in epochs], np.int32),
         seed=np.array([recorded[0] if len(recorded) == 1 else NO_SEED for recorded in seeds], np.int64),
         value=np.array(values, np.float64),
