@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
-from itertools import chain
 from math import inf
 from sys import maxsize
 from time import perf_counter
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasbench_kit.benchmark import Benchmark
+from nasbench_kit.benchmark import Benchmark, Evaluation
 from nasbench_kit.errors import NotRecordedError, SettingError
 from nasbench_kit.optimizers.base import Optimizer, Trial, check_at_least
 from nasbench_kit.spaces import DrawnAhead
@@ -86,7 +85,8 @@ def simulate(
     clock, n_begun = 0.0, 0
     running: list[tuple[Any, ...]] = []  # a heap: who ends first, then who began first
     idle = list(range(n_workers - 1, -1, -1))
-    done = []
+    archs = bytearray()  # columns: a tuple per evaluation would keep the garbage collector busy
+    evaluations, times_s, workers, optimizer_s = [], [], [], []
     while True:
         while idle and n_begun < most:
             began = perf_counter()
@@ -110,10 +110,13 @@ def simulate(
         clock = finished_s
         began = perf_counter()
         tell(trial, sign * evaluation[1])
-        spent_s += perf_counter() - began
-        done.append((arch, evaluation, finished_s, worker, spent_s))
+        optimizer_s.append(spent_s + perf_counter() - began)
+        archs.extend(arch)
+        evaluations.append(evaluation)
+        times_s.append(finished_s)
+        workers.append(worker)
         idle.append(worker)
-    return _records(done, benchmark.space.n_decisions)
+    return _records(archs, evaluations, times_s, workers, optimizer_s, benchmark.space.n_decisions)
 
 
 def check_settings(
@@ -153,16 +156,22 @@ def _no_cost(benchmark: Benchmark, cost_s: float) -> NotRecordedError:
     return NotRecordedError(f"{benchmark.name}: a cost_s of {cost_s} cannot advance the clock; it must be above 0")
 
 
-def _records(done: Sequence[tuple[Any, ...]], n_decisions: int) -> Records:
-    archs, evaluations, finished_s, workers, spent_s = zip(*done, strict=True) if done else ((), (), (), (), ())
-    epochs, values, costs, seeds = zip(*evaluations, strict=True) if done else ((), (), (), ())
+def _records(
+    archs: bytearray,
+    evaluations: Sequence[Evaluation],
+    times_s: Sequence[float],
+    workers: Sequence[int],
+    optimizer_s: Sequence[float],
+    n_decisions: int,
+) -> Records:
+    epochs, values, costs, seeds = zip(*evaluations, strict=True) if evaluations else ((), (), (), ())
     return Records(
-        archs=np.fromiter(chain.from_iterable(archs), np.uint8, len(done) * n_decisions).reshape(-1, n_decisions),
+        archs=np.array(archs).reshape(-1, n_decisions),
         epoch=np.array([NO_EPOCH if epoch is None else epoch for epoch in epochs], np.int32),
         seed=np.array([recorded[0] if len(recorded) == 1 else NO_SEED for recorded in seeds], np.int64),
         value=np.array(values, np.float64),
         cost_s=np.array(costs, np.float64),
-        finished_s=np.array(finished_s, np.float64),
+        finished_s=np.array(times_s, np.float64),
         worker=np.array(workers, np.int32),
-        optimizer_s=np.array(spent_s, np.float64),
+        optimizer_s=np.array(optimizer_s, np.float64),
     )
