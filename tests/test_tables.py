@@ -167,7 +167,7 @@ def test_a_table_opened_before_it_is_replaced_keeps_its_values(make_table, store
 
 def test_a_table_can_be_pickled(make_table, stored):
     table = make_table(stored("val_accuracy", np.zeros(6)))
-    assert pickle.loads(pickle.dumps(table)).sha256 == table.sha256
+    assert pickle.loads(pickle.dumps(table)).sha256 == table.sha256  # allowed: made here
 
 
 # ---- the format page and other readers ----
@@ -181,7 +181,7 @@ def test_the_block_of_the_format_page_runs_and_reads_the_embedded_table(cifar10,
     monkeypatch.chdir(CHECKOUT)
     (block,) = python_blocks(CHECKOUT / "docs" / "table-format.md")
     names = {}
-    exec(compile(block, "docs/table-format.md", "exec"), names)
+    exec(compile(block, "docs/table-format.md", "exec"), names)  # allowed: our own text
     expected = [cifar10.values("val_accuracy", cifar10.table.archs(), seed=s, missing="nan") for s in (777, 888, 999)]
     np.testing.assert_allclose(names["frame"].to_numpy().T, expected, rtol=1e-15)
 
