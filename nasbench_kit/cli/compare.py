@@ -107,6 +107,8 @@ def compare(
     """
     from nasbench_kit.study import Configuration, Study
 
+    if evaluations and budget_s:
+        raise SettingError("--budget-s and --evaluations exclude each other; give one")
     sys.path.insert(0, "")  # optimizers given as module:Class are found in the working directory, as with python -m
     loaded = [load(name, table=table) for name in dict.fromkeys(benchmarks)]
     configurations = {
@@ -124,8 +126,6 @@ def compare(
         ]
         for bench in loaded
     }
-    if evaluations and budget_s:
-        raise SettingError("--budget-s and --evaluations exclude each other; give one")
     run_seeds = range(first_seed, first_seed + n_runs)
     pictures = _pictures(figure)
     with Study(path) as study:
@@ -172,7 +172,8 @@ def _default_budget_s(bench: Benchmark, epoch: int | None) -> float:
     costs = costs[costs == costs]  # those that were recorded
     if not len(costs):
         raise SettingError(f"{bench.name} records no cost_s, so nothing can advance the clock; add that column")
-    return float(AVERAGE_EVALUATIONS * costs.mean())
+    # six digits: the last bits of a mean differ between processors, and the budget is part of what makes runs the same
+    return float(f"{AVERAGE_EVALUATIONS * costs.mean():.6g}")
 
 
 @contextmanager

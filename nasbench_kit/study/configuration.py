@@ -172,12 +172,23 @@ def versions_of(configuration: Configuration) -> dict[str, str]:
     return versions
 
 
-@cache
-def _benchmark(path: str, name: str, sha256: str) -> Benchmark:
+def open_table(path: str, sha256: str) -> Table:
+    """The table that a configuration was made for.
+
+    Raises:
+        StudyError: It is not known where it lies, or another one lies there.
+    """
+    if not path:
+        raise StudyError("it is not known where the table of this configuration lies; make it by Configuration.of")
     table = Table.open(path)
     if table.sha256 != sha256:
         raise StudyError(f"table {path!r} has changed since this study was set up; put the earlier one back")
-    return Benchmark(table, name.partition("/")[2])
+    return table
+
+
+@cache
+def _benchmark(path: str, name: str, sha256: str) -> Benchmark:
+    return Benchmark(open_table(path, sha256), name.partition("/")[2])
 
 
 def execute(configuration: Configuration, run_seed: int) -> Records:
@@ -186,8 +197,6 @@ def execute(configuration: Configuration, run_seed: int) -> Records:
     The optimizer and the simulator have a random generator each, made from the configuration's identity and
     `run_seed`; so runs of different configurations are independent, and none depends on the process that it runs in.
     """
-    if not configuration.table_path:
-        raise StudyError(f"it is not known where the table of {configuration.benchmark} lies; use Configuration.of")
     benchmark = _benchmark(configuration.table_path, configuration.benchmark, configuration.table_sha256)
     digest = np.frombuffer(hashlib.sha256(configuration.identity.encode()).digest(), "<u4").tolist()
     search, draw = map(np.random.default_rng, np.random.SeedSequence([run_seed, *digest]).spawn(2))

@@ -23,9 +23,8 @@ import numpy as np
 
 from nasbench_kit.errors import SettingError, StudyError, listed
 from nasbench_kit.simulator import Records
-from nasbench_kit.study.configuration import Configuration, versions_of
+from nasbench_kit.study.configuration import Configuration, open_table, versions_of
 from nasbench_kit.study.executors import executed
-from nasbench_kit.tables import Table
 
 SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x4E42_4B31  # marks the file as ours, readable by `file` and SQLite
@@ -189,8 +188,8 @@ class Study:
         unfinished = {key for key, _ in tasks}
         for key in configurations:
             self._check_versions(key, versions[key], ("optimizer_sha256", *_LIBRARIES * (key in unfinished)))
-        for path in dict.fromkeys(key.table_path for key in configurations):
-            Table.open(path).verify()  # or values changed by hand would pass for those that the hash stands for
+        for path, sha256 in dict.fromkeys((key.table_path, key.table_sha256) for key in configurations):
+            open_table(path, sha256).verify()  # or values changed by hand would pass for those that the hash stands for
         n_all = len(configurations) * len(run_seeds)
         n_there = n_all - len(tasks)
         report = progress or (lambda there, asked_for: None)
