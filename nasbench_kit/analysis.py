@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import SettingError
-from nasbench_kit.simulator import Records
+from nasbench_kit.simulator import SECONDS, Records
 
 _LEAST_TIMES = 2
 
@@ -72,6 +72,7 @@ class Outcomes(NamedTuple):
     best: float  #: the best of the whole benchmark by that metric, oriented likewise
     sign: int  #: +1 where larger values of the metric are better, -1 where smaller are
     unit: str  #: of the metric
+    clock: str = SECONDS  #: what `finished_s` counts: simulated seconds ("cost_s"), or "evaluations"
 
     @property
     def shown_as(self) -> tuple[float, str]:
@@ -79,8 +80,13 @@ class Outcomes(NamedTuple):
         return (100.0, "%") if self.unit == "fraction" else (1.0, self.unit)
 
 
-def judge(benchmark: Benchmark, runs: Sequence[Records]) -> Outcomes:
+def judge(benchmark: Benchmark, runs: Sequence[Records], *, clock: str = SECONDS) -> Outcomes:
     """Look up what every evaluated architecture is really worth.
+
+    Args:
+        benchmark: What was searched.
+        runs: What `simulate` returned.
+        clock: What it was told: "cost_s" or "evaluations".
 
     Raises:
         SettingError: There is no run, or one without any evaluation.
@@ -104,6 +110,7 @@ def judge(benchmark: Benchmark, runs: Sequence[Records]) -> Outcomes:
         sign * benchmark.best(metric).value,
         sign,
         benchmark.metrics[metric].unit,
+        clock,
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench_kit.spaces import Arch, Uniform
+    from nasbench_kit.spaces import Arch, Space, Uniform
     from nasbench_kit.tables.metric import Metric
 
 _MEMO_SIZE = 65_536  # architectures remembered per epoch and way to write them
@@ -247,6 +247,29 @@ class Benchmark:
         row = int(np.nanargmax(values * self._metrics[metric].sign()))
         return Best(tuple(archs[row].tolist()), float(values[row]))
 
+    def search_space(self, *, epoch: int | None = None) -> Space:
+        """What an optimizer may propose: the whole space where all of it was recorded, else what was.
+
+        Args:
+            epoch: The objective, and its cost where the table has one, must have been recorded after this epoch.
+
+        Raises:
+            NotRecordedError: The epoch was never recorded.
+        """
+        import numpy as np
+
+        at = self._at(epoch)
+        recorded = ~np.isnan(at.values(None))
+        if self._cost is not None:
+            recorded &= ~np.isnan(at.costs(None))
+        if self.table.is_complete and recorded.all():
+            return self.space
+        if at.recorded_space is None:
+            from nasbench_kit.spaces.recorded import RecordedSpace
+
+            at.recorded_space = RecordedSpace(self.space, self.table.archs()[recorded])
+        return at.recorded_space
+
     def check_recorded(self, *, epoch: int | None = None, seed: int | None = None) -> None:
         """Refuse an epoch or seed for which the objective was never recorded.
 
@@ -298,6 +321,7 @@ class _AtEpoch:
         if cost is not None:
             cost_position = cost.epoch_position(epoch if cost.metric.epochs else None)
             self._costs = [cost.at(i, cost_position) for i in cost.seed_positions(None)]
+        self.recorded_space: Space | None = None  # the recorded part, once somebody asked for it
         self._arrays: dict[tuple[str, int | None], NDArray[np.float64]] = {}
         few = self._table.n_archs <= _MEMO_SIZE
         self.means: dict[Any, Evaluation] = _Memo(self._mean, self._every_mean if few else None)

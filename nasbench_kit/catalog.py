@@ -1,4 +1,4 @@
-"""Names to objects: the benchmarks that come with the package, and those in a table of yours."""
+"""Names to objects: the benchmarks that come with the package, those in your data folder, those in a table of yours."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import os
 from functools import cache
 
 from nasbench_kit.benchmark import Benchmark
-from nasbench_kit.errors import UnknownNameError, unknown
+from nasbench_kit.errors import TableError, UnknownNameError, unknown
 from nasbench_kit.tables import Table
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
+DATA_FOLDER = "NASBENCH_KIT_DATA"  # the environment variable that says where your tables are
 
 
 def shipped(folder: str) -> str:
@@ -18,23 +19,51 @@ def shipped(folder: str) -> str:
     return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(_PACKAGE), folder)
 
 
+def data_folder() -> str:
+    """Where tables of your own are looked for: `$NASBENCH_KIT_DATA`, or the system's place for data of users."""
+    folder = os.environ.get(DATA_FOLDER)
+    if folder:
+        return os.path.expanduser(folder)
+    from platformdirs import user_data_dir
+
+    return user_data_dir("nasbench_kit", appauthor=False)
+
+
+def _tables_in(folder: str) -> dict[str, str]:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return {}
+    return {name[:-3]: os.path.join(folder, name) for name in names if name.endswith(".h5")}
+
+
 @cache
 def _embedded_tables() -> dict[str, str]:
-    folder = shipped("data")
-    return {name[:-3]: os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".h5")}
+    return _tables_in(shipped("data"))
+
+
+def list_tables() -> dict[str, str]:
+    """Table name -> its file: those that come with the package, and those in the data folder, which come first."""
+    return _embedded_tables() | _tables_in(data_folder())
 
 
 def list_benchmarks() -> list[str]:
-    """Names of the benchmarks that come with the package, each `table/dataset`."""
-    tables = (Table.open(path) for path in _embedded_tables().values())
-    return [f"{table.name}/{dataset}" for table in tables for dataset in table.datasets]
+    """Names of the benchmarks that `load` finds, each `table/dataset`; files that are no tables are left out."""
+    names = []
+    for stem, path in list_tables().items():
+        try:
+            names += [f"{stem}/{dataset}" for dataset in Table.open(path).datasets]
+        except TableError:  # `load` says what is wrong with it
+            continue
+    return names
 
 
 def load(name: str, *, table: str | os.PathLike[str] | None = None) -> Benchmark:
     """The benchmark of this name.
 
     Args:
-        name: `table/dataset`, one of `list_benchmarks()`; for a table of your own, its datasets' names.
+        name: `table/dataset`, one of `list_benchmarks()`; for a table of your own, its datasets' names. A table
+            `NAME.h5` in the data folder takes the place of one of that name that comes with the package.
         table: A table file of your own to take it from.
 
     Raises:
@@ -42,12 +71,16 @@ def load(name: str, *, table: str | os.PathLike[str] | None = None) -> Benchmark
         TableError: The table file is absent, damaged or no table.
     """
     stem, _, dataset = str(name).partition("/")
-    tables = _embedded_tables()
-    if table is None and stem not in tables:
-        raise unknown("benchmark", name, list_benchmarks())
-    opened = Table.open(tables[stem] if table is None else table)
+    if table is None:
+        tables = list_tables()
+        if stem not in tables:
+            raise unknown("benchmark", name, list_benchmarks())
+        table = tables[stem]
+    opened = Table.open(table)
     if stem != opened.name or dataset not in opened.datasets:
         names = [f"{opened.name}/{known}" for known in opened.datasets]
+        if stem != opened.name and opened.path == list_tables().get(stem):
+            raise UnknownNameError(f"{opened.path!r} holds the table {opened.name!r}; name the file {opened.name}.h5")
         if not dataset and stem == opened.name:
             raise UnknownNameError(f"{name!r} names no dataset; choose from {', '.join(names)}")
         raise unknown("benchmark", name, names)

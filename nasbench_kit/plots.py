@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterMathtext, LogLocator, NullFormatter
 
 from nasbench_kit.analysis import Outcomes, quantile_curves, regret_curves, time_grid
+from nasbench_kit.simulator import SECONDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -104,7 +105,8 @@ def compare_figure(
     for ax, (benchmark, outcomes) in zip(axes, panels.items(), strict=True):
         plot_anytime(ax, outcomes, band=band)
         ax.set_title(benchmark, fontsize=10)
-        ax.set_xlabel("simulated time [s]")
+        clock = next(iter(outcomes.values())).clock
+        ax.set_xlabel("simulated time [s]" if clock == SECONDS else "evaluations")
     first = next(iter(next(iter(panels.values())).values()))
     unit = first.shown_as[1].replace("%", "percentage points")
     axes[0].set_ylabel(f"regret of the incumbent [{unit}]\n({first.metric.replace('_', ' ')}, mean of recorded runs)")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nasbench_kit.benchmark import Benchmark, Evaluation
-from nasbench_kit.errors import NotRecordedError, SettingError
+from nasbench_kit.errors import NotRecordedError, SettingError, listed
 from nasbench_kit.optimizers.base import Optimizer, Trial, check_at_least
 from nasbench_kit.spaces import DrawnAhead
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DRAWN, MEAN = "drawn", "mean"
+SECONDS, EVALUATIONS = CLOCKS = ("cost_s", "evaluations")
 NO_SEED = -1  # in `Records.seed`: the value is a mean over seeds, or does not depend on one
 NO_EPOCH = -1
 
@@ -35,7 +36,9 @@ class Records(NamedTuple):
     seed: NDArray[np.int64]  #: the recorded training run; -1 for a mean over several
     value: NDArray[np.float64]  #: the objective as recorded, which is what the optimizer was told, up to its sign
     cost_s: NDArray[np.float64]  #: simulated seconds of this evaluation
-    finished_s: NDArray[np.float64]  #: simulated time at which it was done
+    finished_s: NDArray[
+        np.float64
+    ]  #: simulated time at which it was done: seconds, or evaluations if these are the clock
     worker: NDArray[np.int32]  #: the simulated worker that did it
     optimizer_s: NDArray[np.float64]  #: real seconds that `ask` and `tell` took for it; never part of the clock
 
@@ -50,6 +53,7 @@ def simulate(
     n_workers: int = 1,
     seed: int | str = DRAWN,
     epoch: int | None = None,
+    clock: str = SECONDS,
 ) -> Records:
     """Let an optimizer search until its budget is spent.
 
@@ -67,13 +71,21 @@ def simulate(
         seed: "drawn": one of the recorded training runs of the architecture, drawn for each trial; "mean": their mean;
             a number: that run.
         epoch: Train up to this epoch, unless the trial names one; the last recorded one by default.
+        clock: "cost_s": a trial takes the seconds that were recorded for it; "evaluations": every trial takes 1, for
+            benchmarks that record no cost, or to compare by evaluations.
 
     Raises:
         SettingError: No budget, or an argument out of range.
         NotRecordedError: The epoch, seed, architecture or its cost was never recorded.
     """
     check_settings(
-        benchmark, budget_s=budget_s, n_evaluations=n_evaluations, n_workers=n_workers, seed=seed, epoch=epoch
+        benchmark,
+        budget_s=budget_s,
+        n_evaluations=n_evaluations,
+        n_workers=n_workers,
+        seed=seed,
+        epoch=epoch,
+        clock=clock,
     )
     most_s = inf if budget_s is None else budget_s
     most = maxsize if n_evaluations is None else n_evaluations
@@ -82,7 +94,8 @@ def simulate(
     fixed_seed = None if isinstance(seed, str) else int(seed)
 
     ask, tell, query = optimizer.ask, optimizer.tell, benchmark.query
-    clock, n_begun = 0.0, 0
+    now, n_begun = 0.0, 0
+    seconds = clock == SECONDS
     running: list[tuple[Any, ...]] = []  # a heap: who ends first, then who began first
     idle = list(range(n_workers - 1, -1, -1))
     archs = bytearray()  # columns: a tuple per evaluation would keep the garbage collector busy
@@ -98,16 +111,17 @@ def simulate(
             if type(arch) is not tuple:
                 arch = benchmark.space.parse(arch)
             evaluation = query(arch, epoch=epoch if at is None else at, seed=fixed_seed, rng=draw)
-            if not 0 < evaluation.cost_s < inf:
-                raise _no_cost(benchmark, evaluation.cost_s)
-            heappush(running, (clock + evaluation.cost_s, n_begun, idle.pop(), trial, arch, evaluation, spent_s))
+            takes = evaluation.cost_s if seconds else 1.0
+            if not 0 < takes < inf:
+                raise _no_cost(benchmark, takes)
+            heappush(running, (now + takes, n_begun, idle.pop(), trial, arch, evaluation, spent_s))
             n_begun += 1
         if not running:
             break
         finished_s, _, worker, trial, arch, evaluation, spent_s = heappop(running)
         if finished_s > most_s:
             break
-        clock = finished_s
+        now = finished_s
         began = perf_counter()
         tell(trial, sign * evaluation[1])
         optimizer_s.append(spent_s + perf_counter() - began)
@@ -127,6 +141,7 @@ def check_settings(
     n_workers: int,
     seed: int | str,
     epoch: int | None,
+    clock: str = SECONDS,
 ) -> None:
     """Refuse what `simulate` cannot do, before it is done.
 
@@ -141,6 +156,10 @@ def check_settings(
     if n_evaluations is not None:
         check_at_least(1, n_evaluations=n_evaluations)
     check_at_least(1, n_workers=n_workers)
+    if clock not in CLOCKS:
+        raise SettingError(f"clock={clock!r}; choose from {listed(CLOCKS)}")
+    if clock == EVALUATIONS and budget_s is not None:
+        raise SettingError("budget_s needs the clock to count seconds; give n_evaluations instead")
     if seed not in (DRAWN, MEAN):
         if not hasattr(seed, "__index__"):
             raise SettingError(f"seed={seed!r}; choose 'drawn', 'mean' or a recorded seed")
@@ -151,7 +170,7 @@ def check_settings(
 def _no_cost(benchmark: Benchmark, cost_s: float) -> NotRecordedError:
     if "cost_s" not in benchmark.metrics:
         return NotRecordedError(
-            f"{benchmark.name} records no cost_s, so nothing can advance the clock; add that column"
+            f"{benchmark.name} records no cost_s, so nothing can advance a clock of seconds; count evaluations instead"
         )
     return NotRecordedError(f"{benchmark.name}: a cost_s of {cost_s} cannot advance the clock; it must be above 0")
 

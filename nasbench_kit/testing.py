@@ -63,7 +63,7 @@ def check_optimizer(make: Callable[[Space, np.random.Generator], Optimizer], ben
     Raises:
         AssertionError: It does not. (What the optimizer itself raises comes through.)
     """
-    space = benchmark.space
+    space = benchmark.search_space()
 
     def run(n_workers: int) -> Records:
         rng = np.random.default_rng(7)

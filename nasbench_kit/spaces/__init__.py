@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from nasbench_kit.errors import unknown
 from nasbench_kit.spaces.base import Arch, Decision, DrawnAhead, Space, Uniform
 from nasbench_kit.spaces.choices import ChoiceSpace
-from nasbench_kit.spaces.nasbench201 import NASBench201Space
+from nasbench_kit.spaces.graph import Graph, GraphBatch
 
-SPACES: dict[str, type[Space]] = {"nasbench201": NASBench201Space}
-"""The spaces that a table may refer to by name."""
+if TYPE_CHECKING:
+    from nasbench_kit.spaces.nasbench201 import NASBench201Space
+
+SPACES = {
+    "nasbench201": "NASBench201Space",
+}
+"""The spaces that a table may refer to by name: name, which is that of their module too -> class."""
 
 
 def space_from(description: str | Mapping[str, Any]) -> Space:
@@ -23,7 +29,8 @@ def space_from(description: str | Mapping[str, Any]) -> Space:
     if isinstance(description, str):
         if description not in SPACES:
             raise unknown("space", description, SPACES)
-        return SPACES[description]()  # type: ignore[call-arg]
+        made: Space = _class_of(description)()
+        return made
     return ChoiceSpace(description["name"], dict(description["decisions"]))
 
 
@@ -34,12 +41,25 @@ def describe_space(space: Space) -> str | dict[str, Any]:
     return space.name
 
 
+def _class_of(name: str) -> Any:
+    return getattr(import_module(f"nasbench_kit.spaces.{name}"), SPACES[name])
+
+
+def __getattr__(attribute: str) -> Any:  # a space's module is imported when its class is asked for
+    for name, made in SPACES.items():
+        if made == attribute:
+            return _class_of(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {attribute!r}")
+
+
 __all__ = [
     "SPACES",
     "Arch",
     "ChoiceSpace",
     "Decision",
     "DrawnAhead",
+    "Graph",
+    "GraphBatch",
     "NASBench201Space",
     "Space",
     "Uniform",

@@ -15,6 +15,7 @@ from operator import index as as_int
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from nasbench_kit.errors import ArchitectureError, listed, unknown
+from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,7 @@ Arch = tuple[int, ...]
 
 _MEMO_SIZE = 65_536  # texts remembered per space
 _BLOCK = 512  # random numbers drawn at a time
+_MOST_RANKS = 2**63  # more architectures cannot be numbered by int64
 _CHUNK = 8_192  # architectures ranked at a time, so that the work stays in the processor's cache
 
 
@@ -61,12 +63,16 @@ class Space(ABC):
     Attributes:
         n_decisions: Length of an architecture.
         n_choices: Number of choices per decision.
-        size: Number of architectures, isomorphic ones counted apart.
+        size: Number of architectures, isomorphic ones counted apart (and invalid ones, where the space has such).
+        n_keys: How many architectures a table of the whole space holds; None where nobody has counted.
         mutations: Ways to choose the decision that a mutation changes: its relative weight per decision.
     """
 
     #: The text forms that `parse` and `format` know; the first is the official one. Some are read only when named.
     forms: tuple[str, ...] = ("official",)
+
+    #: Whether tables find an architecture by its `identity`, so that isomorphic ones share a row; else by its `rank`.
+    keyed_by_identity = False
 
     def __init__(self, name: str, decisions: Iterable[Decision]) -> None:
         self.name = name
@@ -81,6 +87,7 @@ class Space(ABC):
             raise ArchitectureError(f"space {name!r} has no decisions; it needs at least one")
         self.n_choices = tuple(len(decision.choices) for decision in self.decisions)
         self.size = prod(self.n_choices)
+        self.n_keys: int | None = self.size
         self.mutations: dict[str, tuple[float, ...]] = {"uniform": (1.0,) * self.n_decisions}
         self._cumulative = _Cumulative(self)
         self._rank_of_text = _RankOfText(self)
@@ -191,7 +198,7 @@ class Space(ABC):
             return self._checked_batch(archs)
         if isinstance(archs, str | Mapping) or not isinstance(archs, Iterable) or getattr(archs, "ndim", 1) == 0:
             raise ArchitectureError(f"{archs!r} is one architecture, not a batch; put it in a list")
-        if _begins_with_text(archs):
+        if _begins_with_text(archs) and self.size <= _MOST_RANKS:
             return self.unrank_many(self.rank_many(archs))
         archs = archs.tolist() if isinstance(archs, np.ndarray) else list(archs)
         self._refuse_single(archs)
@@ -280,7 +287,7 @@ class Space(ABC):
     def _rank_weights(self) -> NDArray[np.int64]:
         import numpy as np
 
-        if self.size > 2**63:
+        if self.size > _MOST_RANKS:
             raise ArchitectureError(f"{self.name} has too many architectures to number in 64 bits: {self.size:.3g}")
         return np.array([prod(self.n_choices[i + 1 :]) for i in range(self.n_decisions)], np.int64)
 
@@ -302,6 +309,20 @@ class Space(ABC):
 
         return self.rank_many(archs).astype(np.uint64)
 
+    def key(self, arch: Arch) -> int:
+        """What a table finds one (valid) architecture by, without numpy: its `rank`, or its `identity`."""
+        return self.rank(arch)
+
+    def key_many(self, archs: object) -> NDArray[np.uint64]:
+        """`key` for each architecture of a batch: uint64 (n_archs,)."""
+        import numpy as np
+
+        return self.identity(archs) if self.keyed_by_identity else self.rank_many(archs).astype(np.uint64)
+
+    def is_valid(self, arch: Arch) -> bool:
+        """Whether one tuple of choices is an architecture; in spaces without constraints all are."""
+        return True
+
     def one_hot(self, archs: object) -> NDArray[np.uint8]:
         """One column per decision and choice, 1 where it is taken; injective.
 
@@ -315,6 +336,35 @@ class Space(ABC):
         encoded = np.zeros((len(batch), sum(self.n_choices)), np.uint8)
         np.put_along_axis(encoded, columns, 1, axis=1)
         return encoded
+
+    # ---- graphs ----
+
+    def graphs(self, arch: Arch) -> dict[str, Graph]:
+        """The graph of each cell of one architecture, as papers draw it: cell name -> graph.
+
+        Where a space says nothing else: a chain of its decisions.
+        """
+        labels = [f"{decision.name}: {decision.choices[n]}" for decision, n in zip(self.decisions, arch, strict=True)]
+        return {"network": Graph.chain(("input", *labels, "output"))}
+
+    def graph_many(self, archs: object) -> GraphBatch:
+        """A batch as graphs whose nodes carry the operations: what graph neural networks and path encodings read.
+
+        Operations on edges become nodes. Where a space says nothing else: a chain of its decisions, each choice an
+        operation of its own.
+        """
+        import numpy as np
+
+        batch = self.parse_many(archs)
+        labels = [f"{decision.name}: {choice}" for decision in self.decisions for choice in decision.choices]
+        first = 2 + np.concatenate([[0], np.cumsum(self.n_choices)[:-1]])
+        n_nodes = self.n_decisions + 2
+        nodes = np.ones((len(batch), n_nodes), np.int16)
+        nodes[:, 0] = 0
+        nodes[:, 1:-1] = batch + first
+        adjacency = np.zeros((len(batch), n_nodes, n_nodes), np.uint8)
+        adjacency[:, range(n_nodes - 1), range(1, n_nodes)] = 1
+        return GraphBatch(("input", "output", *labels), nodes, adjacency)
 
     # ---- search ----
 
@@ -368,8 +418,11 @@ class Space(ABC):
             if choice != arch[i]
         ]
 
-    def neighbors_many(self, archs: object) -> NDArray[np.uint8]:
-        """`neighbors` of each architecture of a batch: uint8 (n_archs, n_neighbors, n_decisions)."""
+    def neighbors_many(self, archs: object) -> NDArray[np.uint8] | list[NDArray[np.uint8]]:
+        """`neighbors` of each architecture of a batch: uint8 (n_archs, n_neighbors, n_decisions).
+
+        Where not all have as many, a list with an array (n_neighbors, n_decisions) for each.
+        """
         import numpy as np
 
         batch = self.parse_many(archs)

@@ -19,11 +19,11 @@ import numpy as np
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import NasbenchKitError, SettingError, StudyError, UnknownNameError, unknown
 from nasbench_kit.optimizers import OPTIMIZERS, optimizer_class
-from nasbench_kit.simulator import DRAWN, Records, check_settings, simulate
+from nasbench_kit.simulator import DRAWN, SECONDS, Records, check_settings, simulate
 from nasbench_kit.tables import Table
 from nasbench_kit.version import __version__
 
-_SIMULATION = ("budget_s", "n_evaluations", "n_workers", "seed", "epoch")  # what `simulate` is told
+_SIMULATION = ("budget_s", "n_evaluations", "n_workers", "seed", "epoch", "clock")  # what `simulate` is told
 
 
 @final
@@ -41,6 +41,7 @@ class Configuration:
         n_workers: As in `simulate`.
         seed: As in `simulate`: which recorded training run a trial reveals.
         epoch: As in `simulate`.
+        clock: As in `simulate`.
         table_path: Where the table lies; not part of what makes two configurations the same.
     """
 
@@ -53,6 +54,7 @@ class Configuration:
     n_workers: int = 1
     seed: int | str = DRAWN
     epoch: int | None = None
+    clock: str = SECONDS
     table_path: str = ""
 
     def __post_init__(self) -> None:
@@ -84,7 +86,7 @@ class Configuration:
             benchmark: What to search.
             optimizer: As the attribute of that name.
             settings: As the attribute of that name.
-            how: `budget_s`, `n_evaluations`, `n_workers`, `seed`, `epoch`: as in `simulate`.
+            how: `budget_s`, `n_evaluations`, `n_workers`, `seed`, `epoch`, `clock`: as in `simulate`.
 
         Raises:
             UnknownNameError: There is no such optimizer, or it has no such setting.
@@ -108,6 +110,8 @@ class Configuration:
         """Canonical JSON of all that makes two configurations the same."""
         what = asdict(self)
         del what["table_path"]
+        if self.clock == SECONDS:
+            del what["clock"]  # as it was before there was another
         return json.dumps(what, sort_keys=True)
 
     def __eq__(self, other: object) -> bool:
@@ -135,7 +139,9 @@ def _build(configuration: Configuration, benchmark: Benchmark, rng: np.random.Ge
         for name in configuration.settings:
             if name not in names:
                 raise unknown(f"setting of {configuration.optimizer}", name, names)
-    return optimizer_class(configuration.optimizer)(benchmark.space, rng, **configuration.settings)
+    return optimizer_class(configuration.optimizer)(
+        benchmark.search_space(epoch=configuration.epoch), rng, **configuration.settings
+    )
 
 
 def _accepted(optimizer: str) -> list[Parameter]:

@@ -10,6 +10,7 @@ from nasbench_kit.errors import NotRecordedError, listed
 from nasbench_kit.spaces import Space
 from nasbench_kit.tables.format import RawColumn
 from nasbench_kit.tables.metric import Metric
+from nasbench_kit.tables.spec import Additive, Stored
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,6 +65,13 @@ class Column:
         return Values(
             self._dataset.items(start, self._dataset.shape[2]), self._dataset.dtype, self._scale, self._missing
         )
+
+    def spec(self) -> Stored:
+        """What a writer is given to store this metric."""
+        import numpy as np
+
+        raw = np.frombuffer(self._dataset.raw, np.dtype(self._dataset.dtype)).reshape(self._dataset.shape)
+        return Stored(self.metric, raw, self._scale, self._missing)
 
     def every(self) -> Iterator[NDArray[np.float64]]:
         """The values at each position, one after the other: float64 (n_archs,) each."""
@@ -129,6 +137,10 @@ class AdditiveColumn:
         self._intercept = intercept
         self._weights = dict(weights)
         self._scale = scale
+
+    def spec(self) -> Additive:
+        """What a writer is given to store this metric."""
+        return Additive(self.metric, self._intercept, self._weights, self._scale)
 
     def values(self, archs: NDArray[np.uint8], space: Space) -> NDArray[np.float64]:
         """One value per architecture of a batch: float64 (n_archs,)."""

@@ -37,7 +37,8 @@ def read_frame(
     for name in scale:
         if name not in names:
             raise unknown("metric to scale", name, names)
-    ranks, arch_of_row = np.unique(space.rank_many(_archs(columns, arch, space)), return_inverse=True)
+    archs = _archs(columns, arch, space)
+    _, first_row, arch_of_row = np.unique(space.key_many(archs), return_index=True, return_inverse=True)
     seeds, seed_of_row = _axis(columns, seed)
     epochs, epoch_of_row = _axis(columns, epoch)
     stored = []
@@ -49,10 +50,10 @@ def read_frame(
         else:  # a property of the architecture
             metric = metric._replace(seeds=(), epochs=())
             place = (np.zeros(1, np.intp), np.zeros(1, np.intp), arch_of_row)
-        raw = np.full((max(len(metric.seeds), 1), max(len(metric.epochs), 1), len(ranks)), np.nan)
+        raw = np.full((max(len(metric.seeds), 1), max(len(metric.epochs), 1), len(first_row)), np.nan)
         _fill(raw, place, columns.numbers(column), f"column {column!r}")
         stored.append(Stored(metric, raw, scale.get(metric.name, (1, 1))))
-    return space.unrank_many(ranks), stored
+    return archs[first_row], stored
 
 
 class _Columns:

@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 from nasbench_kit.errors import TableError, listed
 
-SPLITS = ("train", "val", "test")
+SPLITS = ("train", "val", "test", "valtest")  # the last: validation and test images together
 DIRECTIONS = ("max", "min")
 
 # quantity that a metric's name ends in -> (unit, direction)
 _KNOWN = {
     "accuracy": ("fraction", "max"),
     "error": ("fraction", "min"),
+    "top5_accuracy": ("fraction", "max"),
     "loss": ("nats", "min"),
     "cost_s": ("s", "min"),
     "latency_s": ("s", "min"),
@@ -31,7 +32,7 @@ class Metric(NamedTuple):
     """
 
     name: str
-    split: str | None  #: train, val or test: the data it was measured on; None where no data are involved
+    split: str | None  #: one of `SPLITS`: the data it was measured on; None where no data are involved
     unit: str
     direction: str | None  #: "max" or "min" says which is better; None where neither is
     seeds: tuple[int, ...] = ()  #: the recorded training runs; empty where the value does not depend on one

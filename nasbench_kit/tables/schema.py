@@ -12,8 +12,10 @@ from nasbench_kit.tables.column import AdditiveColumn, Column
 from nasbench_kit.tables.format import RawColumn
 from nasbench_kit.tables.metric import DIRECTIONS, SPLITS, Metric
 
-KEYS = "/keys"  # the column that says which architectures a partial table holds
+KEYS = "/keys"  # the column by which rows are found, where they are not the whole space in order
+ARCHS = "/archs"  # the architecture of each row, where its key does not tell
 COST = "cost_s"  # the metric that advances the simulator's clock
+_MAX_RANKS = 2**63
 _MAX_INT = 2**53  # floats hold every integer up to here
 
 
@@ -27,6 +29,7 @@ class Contents(NamedTuple):
     objectives: dict[str, str]
     metrics: dict[str, dict[str, Column | AdditiveColumn]]
     keys: memoryview | None
+    archs: memoryview | None
 
 
 def parse_index(index: Mapping[str, Any], columns: Mapping[str, RawColumn]) -> Contents:
@@ -43,12 +46,8 @@ def parse_index(index: Mapping[str, Any], columns: Mapping[str, RawColumn]) -> C
         if not isinstance(about, dict):
             raise TableError(f"about={about!r}; an object expected")
         space = space_from(index["space"])
-        keys = columns.get(KEYS)
-        if keys is not None and (keys.dtype != "<u8" or len(keys.shape) != 1):
-            raise TableError(f"column {KEYS} is {keys.dtype} of shape {keys.shape}; <u8 (architectures) expected")
-        n_archs = space.size if keys is None else keys.shape[0]
-        if keys is not None and keys.items()[-1] >= space.size:
-            raise TableError(f"column {KEYS} ends in {keys.items()[-1]}; the space has {space.size} architectures")
+        keys, archs = _parse_keys(space, columns)
+        n_archs = space.size if keys is None else len(keys)
         objectives, metrics = {}, {}
         for dataset, description in index["datasets"].items():
             where = f"{name}/{dataset}"
@@ -62,7 +61,33 @@ def parse_index(index: Mapping[str, Any], columns: Mapping[str, RawColumn]) -> C
         if isinstance(error, NasbenchKitError):
             raise
         raise TableError(f"its index is malformed ({type(error).__name__}: {error})") from None
-    return Contents(name, space, about, sha256, objectives, metrics, None if keys is None else keys.items())
+    return Contents(name, space, about, sha256, objectives, metrics, keys, archs)
+
+
+def archs_follow_from_keys(space: Space) -> bool:
+    """Whether the key of an architecture is its rank, so that a table need not hold the architecture too."""
+    return not space.keyed_by_identity and space.size <= _MAX_RANKS
+
+
+def _parse_keys(space: Space, columns: Mapping[str, RawColumn]) -> tuple[memoryview | None, memoryview | None]:
+    keys, archs = columns.get(KEYS), columns.get(ARCHS)
+    if archs_follow_from_keys(space):
+        archs = None
+    elif keys is None or archs is None:
+        raise TableError(f"columns {KEYS} and {ARCHS} are missing; a table of {space.name} has both")
+    if keys is None:
+        return None, None
+    if keys.dtype != "<u8" or len(keys.shape) != 1:
+        raise TableError(f"column {KEYS} is {keys.dtype} of shape {keys.shape}; <u8 (architectures) expected")
+    if archs is None:
+        if keys.items()[-1] >= space.size:
+            raise TableError(f"column {KEYS} ends in {keys.items()[-1]}; the space has {space.size} architectures")
+        return keys.items(), None
+    if archs.dtype != "|u1" or archs.shape != (keys.shape[0], space.n_decisions):
+        raise TableError(
+            f"column {ARCHS} is {archs.dtype} of shape {archs.shape}; |u1 {(keys.shape[0], space.n_decisions)} expected"
+        )
+    return keys.items(), archs.items()
 
 
 def _parse_metric(

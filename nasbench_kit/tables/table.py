@@ -42,7 +42,9 @@ class Table:
             contents = parse_index(index, columns)
         except NasbenchKitError as error:
             raise TableError(f"{os.fspath(path)!r} is no valid table: {error}") from None
-        self.name, self.space, self.about, self.sha256, self.objectives, self._metrics, self._keys = contents
+        self.name, self.space, self.about, self.sha256, self.objectives, self._metrics, self._keys, self._archs = (
+            contents
+        )
         self.n_archs = self.space.size if self._keys is None else len(self._keys)
 
     def __repr__(self) -> str:
@@ -141,6 +143,11 @@ class Table:
         verify_table(self.path)
 
     @property
+    def is_complete(self) -> bool:
+        """Whether it holds every architecture of its space, isomorphic ones counted once where they share a row."""
+        return self.n_archs == self.space.n_keys
+
+    @property
     def datasets(self) -> tuple[str, ...]:
         """Names of the datasets that the architectures were trained on."""
         return tuple(self._metrics)
@@ -183,11 +190,11 @@ class Table:
         Raises:
             NotRecordedError: The table does not hold it.
         """
-        rank = self.space.rank(arch)
+        key = self.space.key(arch)
         if self._keys is None:
-            return rank
-        row = bisect_left(self._keys, rank)
-        if row == len(self._keys) or self._keys[row] != rank:
+            return key
+        row = bisect_left(self._keys, key)
+        if row == len(self._keys) or self._keys[row] != key:
             raise self._absent(arch)
         return row
 
@@ -197,17 +204,23 @@ class Table:
         Raises:
             NotRecordedError: The table does not hold one of them.
         """
+        if self._keys is None:
+            return self.space.rank_many(archs)
+        rows = self.rows_or_absent(archs)
+        if len(rows) and rows.min() < 0:
+            raise self._absent(self.space.parse_many(archs)[int(rows.argmin())].tolist())
+        return rows
+
+    def rows_or_absent(self, archs: object) -> NDArray[np.int64]:
+        """`rows`, with -1 for an architecture that the table does not hold."""
         import numpy as np
 
-        ranks = self.space.rank_many(archs)
         if self._keys is None:
-            return ranks
+            return self.space.rank_many(archs)
+        wanted = self.space.key_many(archs)
         keys = np.frombuffer(self._keys, np.uint64)
-        rows = np.searchsorted(keys, ranks.astype(np.uint64))
-        absent = keys[np.minimum(rows, len(keys) - 1)] != ranks
-        if absent.any():
-            raise self._absent(self.space.unrank(int(ranks[absent.argmax()])))
-        return rows.astype(np.int64, copy=False)
+        rows = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return np.where(keys[rows] == wanted, rows, -1)
 
     def _absent(self, arch: Sequence[int]) -> NotRecordedError:
         text = self.space.format(arch)
@@ -219,4 +232,6 @@ class Table:
 
         if self._keys is None:
             return self.space.all_archs()
+        if self._archs is not None:
+            return np.frombuffer(self._archs, np.uint8).reshape(self.n_archs, self.space.n_decisions)
         return self.space.unrank_many(np.frombuffer(self._keys, np.uint64).astype(np.int64))

@@ -17,7 +17,7 @@ from nasbench_kit.errors import TableError, listed
 from nasbench_kit.spaces import Space, describe_space
 from nasbench_kit.tables.column import Column
 from nasbench_kit.tables.format import DTYPES, MAGIC, VERSION, RawColumn, encode_index, read_index
-from nasbench_kit.tables.schema import KEYS, Contents, parse_index
+from nasbench_kit.tables.schema import ARCHS, KEYS, Contents, archs_follow_from_keys, parse_index
 from nasbench_kit.tables.spec import Additive, DatasetSpec, Stored
 
 _SMALLEST_USER_BLOCK = 4_096  # HDF5 would allow 512
@@ -48,10 +48,9 @@ def write_table(
     Raises:
         TableError: Shapes, types or values do not fit the description.
     """
-    keys, order = _sorted_keys(space, archs)
-    n_archs = space.size if keys is None else len(keys)
-    columns: dict[str, NDArray[Any]] = {} if keys is None else {KEYS: keys}
-    stored: dict[int, str] = {}  # id of an array -> where it is stored
+    columns, order = _architectures(space, archs)
+    n_archs = len(columns[KEYS]) if KEYS in columns else space.size
+    stored: dict[tuple[Any, ...], str] = {}  # which bytes of memory -> where they are stored
     described: dict[str, Any] = {}
     if not datasets:
         raise TableError("a table needs at least one dataset")
@@ -59,12 +58,12 @@ def write_table(
         metrics: dict[str, Any] = {}
         for entry in spec.metrics:
             where = f"/{dataset}/{entry.metric.name}"
-            if entry.metric.name in metrics or "/" in entry.metric.name or where.startswith(KEYS):
+            if entry.metric.name in metrics or "/" in entry.metric.name or where.startswith((KEYS, ARCHS)):
                 raise TableError(f"{where[1:]}: that name is taken, or holds a slash; rename it")
             description = _describe_metric(entry)
             if isinstance(entry, Stored):
                 _check_array(entry, where[1:], n_archs)
-                description["column"] = stored.setdefault(id(entry.raw), where)
+                description["column"] = stored.setdefault(_memory(entry.raw), where)
                 columns.setdefault(description["column"], entry.raw if order is None else entry.raw[..., order])
             metrics[entry.metric.name] = description
         described[dataset] = {"objective": spec.objective, "metrics": metrics}
@@ -77,19 +76,32 @@ def write_table(
     _write(os.fspath(path), meaning, columns)
 
 
-def _sorted_keys(space: Space, archs: object) -> tuple[NDArray[np.uint64] | None, NDArray[np.intp] | None]:
+def _architectures(space: Space, archs: object) -> tuple[dict[str, NDArray[Any]], NDArray[np.intp] | None]:
+    """The columns that say which architectures the rows are, and the order to bring the given ones into."""
     if archs is None:
-        return None, None
+        archs = space.all_archs()
     batch = space.parse_many(archs)
-    ranks = space.rank_many(batch).astype(np.uint64)
-    order = np.argsort(ranks, kind="stable")
-    keys = ranks[order]
+    keys = space.key_many(batch)
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
     twice = np.flatnonzero(keys[1:] == keys[:-1])
     if len(twice):
-        raise TableError(f"architecture {space.format(batch[order[twice[0]]].tolist())!r} is given twice")
+        first, second = (space.format(batch[order[twice[0] + i]].tolist()) for i in (0, 1))
+        same = f", also as {second!r}" if first != second else ""
+        raise TableError(f"architecture {first!r} is given twice{same}")
     if not len(keys):
         raise TableError("a table needs at least one architecture")
-    return (None if len(keys) == space.size else keys), order
+    columns: dict[str, NDArray[Any]] = {}
+    if not archs_follow_from_keys(space):
+        columns = {KEYS: keys, ARCHS: batch[order]}
+    elif len(keys) < space.size:
+        columns = {KEYS: keys}
+    return columns, None if (order[1:] > order[:-1]).all() else order
+
+
+def _memory(raw: NDArray[Any]) -> tuple[Any, ...]:
+    """Equal for arrays that are the same bytes of memory."""
+    return raw.ctypes.data, raw.shape, raw.strides, raw.dtype.str
 
 
 def _describe_metric(entry: Stored | Additive) -> dict[str, Any]:

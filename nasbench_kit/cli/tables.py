@@ -1,0 +1,78 @@
+"""`import` and `join`: make tables of official files, and one table of several."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from nasbench_kit.catalog import data_folder, list_tables
+from nasbench_kit.cli.shared import StoppedError, example, progress_bar
+from nasbench_kit.errors import SettingError
+from nasbench_kit.tables import Table
+
+
+@click.command(
+    "import",
+    epilog=example(
+        "nasbench-kit import nasbench_only108.tfrecord",
+        "nasbench-kit import NATS-tss-v1_0-3ffb9-simple --out tss.h5",
+        "nasbench-kit import hw_cifar10.csv hw_cifar100.csv --kind hw_nas_bench --out hw.h5",
+        "nasbench-kit import mine.toml",
+    ),
+)
+@click.argument("sources", nargs=-1, required=True, type=click.Path(), metavar="SOURCE...")
+@click.option("--kind", help="Which release SOURCE is of; told from its content by default.")
+@click.option("--name", help="What to call the table, the first part of its benchmarks' names.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False), help="The table to write; NAME.h5 in the data folder by default."
+)
+def import_(sources: tuple[str, ...], kind: str | None, name: str | None, out: str | None) -> None:
+    """Make a table of the files of a release, or of your own.
+
+    SOURCE is a file or folder of NAS-Bench-101, NAS-Bench-201, NATS-Bench, TransNAS-Bench-101, HW-NAS-Bench, ... or a
+    .toml file that describes your own results. Nothing in it is executed. A table in the data folder (set
+    NASBENCH_KIT_DATA to choose it) is found by its name from then on.
+    """
+    from nasbench_kit.importers import import_table
+
+    with progress_bar("importing") as advance:
+        try:
+            table = import_table(sources, out, kind=kind, name=name, progress=advance, folder=data_folder())
+        except KeyboardInterrupt:
+            raise StoppedError("stopped; nothing was written") from None
+    _tell(table)
+
+
+@click.command(
+    epilog=example(
+        "nasbench-kit join nasbench201 hw.h5 proxies.h5 --out nasbench201_hw.h5 --name nasbench201_hw",
+    )
+)
+@click.argument("tables", nargs=-1, required=True, metavar="TABLE...")
+@click.option("--name", help="What to call the table; as the first by default.")
+@click.option("--out", type=click.Path(dir_okay=False), required=True, help="The table to write.")
+def join(tables: tuple[str, ...], name: str | None, out: str) -> None:
+    """Make one table of several of the same space, by architecture.
+
+    TABLE is a name of a table that `list` shows, or the path of one. The result has the architectures of the first.
+    """
+    from nasbench_kit.tables.join import join_tables
+
+    opened = [open_table(table) for table in tables]
+    if os.path.abspath(out) in [table.path for table in opened]:
+        raise SettingError(f"--out {out!r} is one of the tables to join; give another")
+    _tell(join_tables(opened, out, name=name))
+
+
+def open_table(name: str) -> Table:
+    """The table of a name that `list` shows, or at a path."""
+    return Table.open(list_tables().get(name, name))
+
+
+def _tell(table: Table) -> None:
+    size = Path(table.path).stat().st_size
+    click.echo(f"{table.path}: {table.n_archs:,} architectures, {size / 1e6:,.1f} MB")
+    for dataset in table.datasets:
+        click.echo(f"  {table.name}/{dataset}: {', '.join(table.metrics(dataset))}")

@@ -1,0 +1,132 @@
+"""Part of a space: the architectures that somebody has measured."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from nasbench_kit.errors import ArchitectureError, unknown
+from nasbench_kit.spaces.base import Arch, Space, Uniform
+from nasbench_kit.spaces.graph import Graph, GraphBatch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_MEMO_SIZE = 4_096  # architectures whose nearest ones are remembered
+
+
+@final
+class RecordedSpace(Space):
+    """The recorded architectures of a space: what a search on an incomplete table stays among.
+
+    Samples are uniform among them. The neighbors of an architecture are the recorded ones that differ from it in the
+    fewest decisions, however many these are; a mutation is one of them.
+
+    Args:
+        space: The whole space.
+        archs: The recorded architectures, at least two: uint8 (n_archs, n_decisions).
+    """
+
+    def __init__(self, space: Space, archs: NDArray[np.uint8]) -> None:
+        super().__init__(space.name, space.decisions)
+        if len(archs) < 2:
+            raise ArchitectureError(f"{len(archs)} recorded architectures of {space.name}; a search needs at least two")
+        self.forms = space.forms
+        self.keyed_by_identity = space.keyed_by_identity
+        self.n_keys = len(archs)
+        self._space = space
+        self._recorded = archs
+        self._archs: list[Arch] = list(map(tuple, archs.tolist()))
+        self._nearest: OrderedDict[Arch, list[Arch]] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}: {len(self._archs):,} recorded architectures>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RecordedSpace, (self._space, self._recorded)
+
+    # ---- as in the whole space ----
+
+    def _parse_text(self, text: str) -> Sequence[int]:
+        return self._space._parse_text(text)
+
+    def _parse_index(self, index: int) -> Arch:
+        return self._space._parse_index(index)
+
+    def parse(self, arch: object, form: str | None = None) -> Arch:
+        """One architecture in any form; it need not be a recorded one."""
+        return self._space.parse(arch, form)
+
+    def parse_many(self, archs: Any) -> NDArray[np.uint8]:
+        """A batch in any form; they need not be recorded ones."""
+        return self._space.parse_many(archs)
+
+    def _checked(self, arch: Iterable[Any]) -> Arch:
+        return self._space._checked(arch)
+
+    def format(self, arch: Sequence[int], form: str | None = None) -> str:
+        """As in the whole space."""
+        return self._space.format(arch, form)
+
+    def key(self, arch: Arch) -> int:
+        """As in the whole space."""
+        return self._space.key(arch)
+
+    def identity(self, archs: object) -> NDArray[np.uint64]:
+        """As in the whole space."""
+        return self._space.identity(archs)
+
+    def is_valid(self, arch: Arch) -> bool:
+        """As in the whole space."""
+        return self._space.is_valid(arch)
+
+    def graphs(self, arch: Arch) -> dict[str, Graph]:
+        """As in the whole space."""
+        return self._space.graphs(arch)
+
+    def graph_many(self, archs: object) -> GraphBatch:
+        """As in the whole space."""
+        return self._space.graph_many(archs)
+
+    # ---- among the recorded ----
+
+    def all_archs(self) -> NDArray[np.uint8]:
+        """The recorded architectures: uint8 (n_archs, n_decisions)."""
+        return self._recorded
+
+    def sample(self, rng: Uniform) -> Arch:
+        """A recorded architecture, each as likely as any other."""
+        return self._archs[int(rng.random() * len(self._archs))]
+
+    def sample_many(self, rng: np.random.Generator, n: int) -> NDArray[np.uint8]:
+        """The `n` architectures that as many calls of `sample` would give: uint8 (n, n_decisions)."""
+        return self._recorded[(rng.random(n) * len(self._archs)).astype(np.intp)]
+
+    def mutate(self, arch: Arch, rng: Uniform, mutation: str = "uniform") -> Arch:
+        """One of the nearest recorded architectures, each as likely as any other."""
+        if mutation != "uniform":
+            raise unknown("mutation", mutation, self.mutations)
+        near = self.neighbors(arch)
+        return near[int(rng.random() * len(near))]
+
+    def mutate_many(self, archs: object, rng: np.random.Generator, mutation: str = "uniform") -> NDArray[np.uint8]:
+        """The children that as many calls of `mutate`, in order, would give: uint8 (n_archs, n_decisions)."""
+        children = [self.mutate(tuple(arch), rng, mutation) for arch in self.parse_many(archs).tolist()]
+        return np.array(children, np.uint8).reshape(-1, self.n_decisions)
+
+    def neighbors(self, arch: Arch) -> list[Arch]:
+        """The recorded architectures that differ from it in the fewest decisions."""
+        if arch not in self._nearest:
+            if len(self._nearest) >= _MEMO_SIZE:
+                self._nearest.popitem(last=False)
+            distance = (self._recorded != np.array(arch, np.uint8)).sum(axis=1)
+            distance[distance == 0] = self.n_decisions + 1  # itself
+            self._nearest[arch] = [self._archs[i] for i in np.flatnonzero(distance == distance.min()).tolist()]
+        return self._nearest[arch]
+
+    def neighbors_many(self, archs: object) -> list[NDArray[np.uint8]]:
+        """`neighbors` of each architecture of a batch: an array (n_neighbors, n_decisions) for each."""
+        return [np.array(self.neighbors(tuple(arch)), np.uint8) for arch in self.parse_many(archs).tolist()]

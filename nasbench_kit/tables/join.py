@@ -1,0 +1,107 @@
+"""Several tables of one space made into one: accuracy, hardware, proxies and robustness in one benchmark."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasbench_kit.errors import TableError
+from nasbench_kit.spaces import describe_space
+from nasbench_kit.tables.spec import Additive, DatasetSpec, Stored
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nasbench_kit.tables.table import Table
+
+
+def join_tables(tables: Sequence[Table], path: str | os.PathLike[str], *, name: str | None = None) -> Table:
+    """Write a table with the architectures of the first table and the metrics of all.
+
+    Metrics that several tables hold on a dataset of the same name stand side by side there; a dataset that only a later
+    table has is added. What a later table did not record for an architecture is missing, and its own further
+    architectures are left out.
+
+    Args:
+        tables: At least two tables of the same space.
+        path: The table file to make.
+        name: What to call it; as the first table by default.
+
+    Raises:
+        TableError: The spaces differ, or a metric of a dataset is in two tables with different values.
+    """
+    if len(tables) < 2:
+        raise TableError(f"{len(tables)} table given; at least two are needed to join")
+    first = tables[0]
+    for table in tables[1:]:
+        if describe_space(table.space) != describe_space(first.space):
+            raise TableError(
+                f"cannot join {table.name}, of space {table.space.name}, with {first.name}, of space {first.space.name}"
+            )
+    archs = first.archs()
+    metrics: dict[str, dict[str, Stored | Additive]] = {}
+    objectives: dict[str, str] = {}
+    for table in tables:
+        rows = None if table is first else table.rows_or_absent(archs)
+        moved: dict[int, NDArray[Any]] = {}
+        for dataset in table.datasets:
+            objectives.setdefault(dataset, table.objectives[dataset])
+            known = metrics.setdefault(dataset, {})
+            for metric in table.metrics(dataset):
+                entry = table.column(dataset, metric).spec()
+                if isinstance(entry, Stored) and rows is not None:
+                    entry = _move(entry, rows, moved)
+                if metric in known and not _same(known[metric], entry):
+                    raise TableError(
+                        f"{metric} of {dataset} is in {table.name} and in an earlier table, with different values;"
+                        " join tables that measured different things"
+                    )
+                known.setdefault(metric, entry)
+    return type(first).create(
+        path,
+        name=name or first.name,
+        space=first.space,
+        datasets={
+            dataset: DatasetSpec(list(entries.values()), objectives[dataset]) for dataset, entries in metrics.items()
+        },
+        archs=archs,
+        about=_about(tables),
+    )
+
+
+def _move(entry: Stored, rows: NDArray[np.int64], moved: dict[int, NDArray[Any]]) -> Stored:
+    """The values in the order of the joined table, missing where the architecture is absent (row -1)."""
+    absent = rows < 0
+    raw, missing = entry.raw, entry.missing
+    if absent.any() and raw.dtype.kind in "ui" and missing is None:
+        missing = int(np.iinfo(raw.dtype).max)
+        if (raw == missing).any():
+            raw, missing = raw.astype(np.float64), None
+    key = entry.raw.ctypes.data  # metrics that share a column go on sharing it
+    if key not in moved:
+        moved[key] = raw[..., rows]
+        if absent.any():
+            moved[key][..., absent] = np.nan if missing is None else missing
+    return entry._replace(raw=moved[key], missing=missing)
+
+
+def _same(one: Stored | Additive, other: Stored | Additive) -> bool:
+    if isinstance(one, Stored) and isinstance(other, Stored):
+        same_meaning = one._replace(raw=other.raw) == other
+        return same_meaning and np.array_equal(one.raw, other.raw, equal_nan=one.raw.dtype.kind == "f")
+    return one == other
+
+
+def _about(tables: Sequence[Table]) -> dict[str, Any]:
+    return {
+        "title": "; ".join(str(table.about.get("title", table.name)) for table in tables),
+        "licence": "; ".join(dict.fromkeys(str(table.about.get("licence", "not stated")) for table in tables)),
+        "citation": "; ".join(
+            dict.fromkeys(str(table.about["citation"]) for table in tables if "citation" in table.about)
+        ),
+        "sources": [source for table in tables for source in table.about.get("sources", ())],
+        "joined": [{"table": table.name, "sha256": table.sha256} for table in tables],
+    }
