@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import gc
-import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import count, repeat
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import peers
 from numpy.typing import NDArray
+from side_by_side import Row, Side, interleaved, one_by_one, timed
 
 import nasbench_kit as nbk
 from nasbench_kit.benchmark import Benchmark
@@ -28,8 +25,6 @@ CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_con
 FIRST_ANSWER = f"import nasbench_kit as nbk; nbk.load({BENCHMARK!r}).query({CELL!r})"
 N_OPS, N_EDGES = len(peers.OPS), len(peers.EDGES)
 N_CELLS = N_OPS**N_EDGES
-
-Side = Callable[[], float]  #: takes one turn and returns its seconds per unit of work
 
 
 @dataclass(frozen=True)
@@ -47,24 +42,6 @@ class Size:
     n_syne_tune_runs: int = 2
 
 
-class Row(NamedTuple):
-    """One line of the result: seconds per unit of work, and what is wanted of their ratio."""
-
-    what: str
-    peer: str
-    ours_s: float
-    peer_s: float
-    at_least: float | None = None  #: wanted: the peer takes at least so many times our time
-    at_most: float | None = None  #: wanted: we take at most so many times the peer's time
-
-    @property
-    def is_met(self) -> bool | None:
-        """Whether the goal is met; None if there is none."""
-        if self.at_least is not None:
-            return self.peer_s >= self.at_least * self.ours_s
-        return None if self.at_most is None else self.ours_s <= self.at_most * self.peer_s
-
-
 def rows(size: Size, cache: Path) -> Iterator[Row]:
     """All comparisons. Single queries go before the rest, which would touch every architecture."""
     yield from first_answer(size)
@@ -72,40 +49,6 @@ def rows(size: Size, cache: Path) -> Iterator[Row]:
     yield from start_up(size)
     yield from batches(size)
     yield from loops(size)
-
-
-def interleaved(rounds: int, *sides: Side) -> list[float]:
-    """Median of every side over rounds in which each has its turn, after one round that does not count.
-
-    Turns, because machines drift: what ran a minute ago compares with nothing.
-    """
-    gc.collect()
-    gc.freeze()  # or every collection during a turn would walk through all that the peers hold in memory
-    results = [[side() for side in sides] for _ in range(rounds + 1)]
-    gc.unfreeze()
-    return [statistics.median(turns) for turns in zip(*results[1:], strict=True)]
-
-
-def timed(work: Callable[[Any], Any], inputs: Iterator[Any], units: int = 1) -> Side:
-    """A side that works on the next of `inputs` at every turn. Making the input is not counted."""
-
-    def side() -> float:
-        given = next(inputs)
-        start = time.perf_counter()
-        work(given)
-        return (time.perf_counter() - start) / units
-
-    return side
-
-
-def one_by_one(query: Callable[[Any], Any]) -> Callable[[list[Any]], None]:
-    """The plain loop in which single queries are asked."""
-
-    def work(archs: list[Any]) -> None:
-        for arch in archs:
-            query(arch)
-
-    return work
 
 
 def first_answer(size: Size) -> Iterator[Row]:
