@@ -85,7 +85,7 @@ def _nasbench101_rows(path: str, rounds: int) -> Iterator[Row]:
     benches = (nbk.Benchmark(nbk.Table.open(path), "cifar10") for _ in count())  # each has seen nothing
     new, peer = interleaved(
         rounds,
-        timed(lambda given: one_by_one(given[0].query)(given[1]), zip(benches, specs), n),
+        timed(lambda given: one_by_one(given[0].query)(given[1]), zip(benches, specs, strict=False), n),
         timed(one_by_one(original), iter(specs), n),
     )
     yield Row("query of a new (matrix, ops)", "original's prune and hash", new, peer, at_least=6)
