@@ -208,22 +208,39 @@ def valid_many(archs: NDArray[np.uint8]) -> NDArray[np.bool_]:
 # ---- the official hash ----
 
 
-def official_hash(arch: Sequence[int], known: dict[str, str] | None = None) -> str:
-    """The md5 of one cell by which the release knows it: 32 hexadecimal digits.
-
-    Every vertex begins with a hash of its degrees and operation, and for as many rounds as there are vertices gets that
-    of the hashes before it, behind it, and its own. The text that is hashed is that of the reference, to the letter.
+def official_hash(arch: tuple[int, ...], known: dict[str, str] | None = None) -> str:
+    """The md5 by which the release knows one cell: 32 hexadecimal digits.
 
     Args:
         arch: The cell.
-        known: Hashes of states of vertices, to be shared by many cells.
+        known: Hashes of states of vertices, to be shared between calls.
+    """
+    vertices, sources, targets, _ = prune(arch[:N_EDGES])
+    return hash_graph(vertices, sources, targets, (-1, *arch[N_EDGES:], -2), {} if known is None else known)
+
+
+def hash_graph(
+    vertices: Sequence[int],
+    sources: Sequence[Sequence[int]],
+    targets: Sequence[Sequence[int]],
+    labels: Sequence[int],
+    known: dict[str, str],
+) -> str:
+    """The reference's hash of a graph: 32 hexadecimal digits.
+
+    Every vertex begins with a hash of its degrees and label. For as many rounds as there are vertices it gets that of
+    the hashes before it, those behind it, and its own. What is hashed is the reference's text, to the letter.
+
+    Args:
+        vertices: Which ones the graph has; the other arguments may know of more.
+        sources: Of each vertex, where edges to it come from.
+        targets: Of each vertex, where edges from it lead to.
+        labels: Of each vertex, its operation; -1 for the input, -2 for the output.
+        known: Hashes of states of vertices, shared between calls.
 
     Source: google-research/nasbench, `lib/graph_util.py`, `hash_module`.
     """
-    vertices, sources, targets, _ = prune(tuple(arch[:N_EDGES]))
-    labels = (-1, *arch[N_EDGES:], -2)
-    known = {} if known is None else known
-    hashes = [""] * N_VERTICES
+    hashes = [""] * len(labels)
     for v in vertices:
         state = f"({len(targets[v])}, {len(sources[v])}, {labels[v]})"
         hashes[v] = known.get(state) or _remember(state, known)
@@ -239,7 +256,7 @@ def official_hash(arch: Sequence[int], known: dict[str, str] | None = None) -> s
     return str(md5(str(sorted(filter(None, hashes))).encode()).hexdigest())  # noqa: S324 (nothing secret)
 
 
-def _joined(vertices: tuple[int, ...], hashes: list[str]) -> str:
+def _joined(vertices: Sequence[int], hashes: list[str]) -> str:
     if len(vertices) == 1:
         return hashes[vertices[0]]
     if len(vertices) == 2:
