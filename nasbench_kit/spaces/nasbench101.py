@@ -108,7 +108,10 @@ class NASBench101Space(ConstrainedSpace):
         if form is None:
             if isinstance(arch, tuple | list):
                 if len(arch) == 2:
-                    return self._parse_pair(*arch)
+                    try:
+                        return self._pairs[_content(*arch)]
+                    except (KeyError, TypeError, AttributeError):
+                        return self._parse_pair(*arch)
                 if len(arch) in _NASLIB_LENGTHS:
                     return self._parse_naslib(arch)
             elif isinstance(arch, Mapping):
@@ -165,15 +168,16 @@ class NASBench101Space(ConstrainedSpace):
         return self._parse_pair(matrix, ops)
 
     def _parse_pair(self, matrix: Any, ops: Any) -> Arch:
-        """The cell of a matrix and operations; remembered by their content, as the caller may change his lists."""
-        key = _content(matrix, ops)
-        arch = self._pairs.get(key)
-        if arch is None:
-            arch = self._read_pair(matrix, ops)
-            if key is not None:
+        arch = self._read_pair(matrix, ops)
+        try:
+            if type(ops) in (list, tuple) and (type(matrix) is list or matrix.dtype.kind in "biuf"):
+                key = _content(matrix, ops)
+                hash(key)
                 if len(self._pairs) >= _MEMO_SIZE:
                     self._pairs.clear()
                 self._pairs[key] = arch
+        except (TypeError, AttributeError):  # forms that are met too rarely to be remembered
+            pass
         return arch
 
     def _read_pair(self, matrix: Any, ops: Any) -> Arch:
@@ -327,22 +331,11 @@ class NASBench101Space(ConstrainedSpace):
                 return child
 
 
-def _content(matrix: Any, ops: Any) -> tuple[Any, ...] | None:
-    """Something hashable that is equal only for what means the same; None where there is nothing so cheap."""
-    kind = type(ops)
-    if kind is not list and kind is not tuple:
-        return None
-    try:
-        if isinstance(matrix, list | tuple):
-            key = (*map(tuple, matrix), *ops)
-        elif matrix.dtype.kind in "biuf":
-            key = (matrix.tobytes(), matrix.shape, matrix.dtype.str, *ops)
-        else:
-            return None
-        hash(key)
-    except (TypeError, AttributeError):  # rows that are no rows, operations that are lists
-        return None
-    return key
+def _content(matrix: Any, ops: Any) -> tuple[Any, ...]:
+    """What a matrix and operations hold now: the caller may change his lists later."""
+    if type(matrix) is list:
+        return (*map(tuple, matrix), *ops)
+    return (matrix.tobytes(), matrix.shape, matrix.dtype, *ops)
 
 
 def _operation(arch: Sequence[int], vertex: int) -> str:
