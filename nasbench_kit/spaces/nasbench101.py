@@ -250,7 +250,7 @@ class NASBench101Space(ConstrainedSpace):
     def all_archs(self) -> NDArray[np.uint8]:
         """One architecture of each class, in order of identity: uint8 (423,624, 26).
 
-        All unpruned forms would be 374 million.
+        Their unpruned forms are 373,754,169.
         """
         import numpy as np
 
@@ -279,9 +279,14 @@ class NASBench101Space(ConstrainedSpace):
         return cells.official_hash(self._checked(arch))
 
     def official_hash_many(self, archs: object) -> list[str]:
-        """`official_hash` of each cell of a batch, in a fraction of the time."""
+        """`official_hash` of each cell of a batch; each class is hashed once."""
+        import numpy as np
+
+        batch = self.parse_many(archs)
+        _, first, class_of = np.unique(cells.identity_many(batch), return_index=True, return_inverse=True)
         known: dict[str, str] = {}
-        return [cells.official_hash(arch, known) for arch in map(tuple, self.parse_many(archs).tolist())]
+        hashes = [cells.official_hash(arch, known) for arch in map(tuple, batch[first].tolist())]
+        return [hashes[i] for i in class_of.tolist()]
 
     # ---- graphs ----
 
