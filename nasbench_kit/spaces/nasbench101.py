@@ -41,12 +41,6 @@ _UPPER = itemgetter(*(_SQUARE.index(edge) for edge in EDGES))
 _NOT_UPPER = itemgetter(*(i for i, (a, b) in enumerate(_SQUARE) if a >= b))
 _MEMO_SIZE = 16_384  # pairs of matrix and operations remembered, about 1 KB each
 
-_EXAMPLE = (
-    "0100110001000000010010000010000001000000010000000:"
-    "input,conv3x3-bn-relu,maxpool3x3,conv3x3-bn-relu,conv3x3-bn-relu,conv1x1-bn-relu,output"
-)
-_SMALLEST = (0, 0, 0, 0, 0, 1) + (0,) * 20  # input to output, and nothing else
-
 
 @final
 class NASBench101Space(ConstrainedSpace):
@@ -74,6 +68,7 @@ class NASBench101Space(ConstrainedSpace):
         operations = [Decision(f"op{v}", OPERATIONS) for v in range(1, LAST)]
         super().__init__("nasbench101", edges + operations)
         self.n_keys = N_CLASSES
+        self._example = (0, 0, 0, 0, 0, 1) + (0,) * (self.n_decisions - LAST)  # input to output, and nothing else
         # How often each decision is changed, relative to the others; see `mutate`.
         self.mutations["official"] = (1 / N_VERTICES,) * N_EDGES + (1 / (N_VERTICES - 2),) * (N_VERTICES - 2)
         self._pairs: dict[Any, Arch] = {}
@@ -137,7 +132,7 @@ class NASBench101Space(ConstrainedSpace):
             raise ArchitectureError(
                 f"{got!r} is an official hash, which does not tell the cell; give its matrix and operations"
             )
-        raise ArchitectureError(f"{got!r} is no cell of nasbench101; one looks like {_EXAMPLE!r}")
+        raise ArchitectureError(f"{got!r} is no cell of nasbench101; one looks like {self.format(self._example)!r}")
 
     def _parse_form(self, arch: object, form: str) -> Arch:
         if form not in self.forms:
@@ -145,7 +140,7 @@ class NASBench101Space(ConstrainedSpace):
         if form == "naslib":
             return self._parse_naslib(arch)
         if not isinstance(arch, str) or (form == "official") != (":" in arch):
-            raise ArchitectureError(f"{arch!r} is not of the form {form!r}, like {self.format(_SMALLEST, form)!r}")
+            raise ArchitectureError(f"{arch!r} is not of the form {form!r}, like {self.format(self._example, form)!r}")
         return self.parse(arch)
 
     def _parse_naslib(self, arch: Any) -> Arch:
