@@ -21,12 +21,12 @@ https://arxiv.org/abs/2007.04965, section 3.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_COLUMNS = 1_000_000  # of path encodings that are not truncated
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 _CHUNK = 8_192  # architectures whose graphs are held in memory at a time
 _ENUMERATED = 1 << 16  # spaces up to this size are looked at whole to find their paths
@@ -66,12 +68,13 @@ def adjacency(space: Space, archs: object) -> NDArray[np.uint8]:
     Returns:
         uint8 (n_archs, n_nodes * (n_nodes - 1) / 2 + n_nodes * n_labels).
     """
-    parts = []
-    for graphs in _graphs(space, archs):
+
+    def encode(graphs: GraphBatch) -> NDArray[np.uint8]:
         above = np.triu_indices(graphs.nodes.shape[1], 1)
         labels = graphs.nodes[:, :, None] == np.arange(len(graphs.labels))
-        parts.append(np.hstack([graphs.adjacency[:, *above], labels.reshape(len(labels), -1).view(np.uint8)]))
-    return np.concatenate(parts)
+        return np.hstack([graphs.adjacency[:, *above], labels.reshape(len(labels), np.prod(labels.shape[1:]))])
+
+    return _in_pieces(space, archs, encode)
 
 
 # ---- paths ----
@@ -103,8 +106,7 @@ def paths(space: Space, archs: object, length: int | None = None) -> NDArray[np.
     """
     vocabulary = _vocabulary(space)
     n_columns = _n_columns(space, vocabulary, length)
-    parts = [_paths(graphs, vocabulary, n_columns) for graphs in _graphs(space, archs)]
-    return np.concatenate(parts)
+    return _in_pieces(space, archs, lambda graphs: _paths(graphs, vocabulary, n_columns))
 
 
 def path_names(space: Space, length: int | None = None) -> list[str]:
@@ -232,17 +234,17 @@ def _vocabulary(space: Space) -> tuple[_Block, ...]:
             starts.setdefault((int(roles.cell[row, node]), int(roles.source[row, node])), set()).add(node)
         for row, node in np.argwhere(roles.is_output).tolist():
             ends.setdefault(int(roles.cell[row, node]), set()).add(node)
-    reads = np.array(joined).any(axis=0)
-    labels = np.array(carries).any(axis=0)
+    reads: NDArray[np.bool_] = np.logical_or.reduce(joined)
+    labels: NDArray[np.bool_] = np.logical_or.reduce(carries)
     is_operation = labels.any(axis=1)
     found = []
     n_nodes = len(reads)
     for (cell, source), positions in starts.items():
-        ahead = [_mask(positions, n_nodes)]  # after so many steps
-        behind = [_mask(ends.get(cell, set()), n_nodes)]  # so many steps before the end
+        ahead: list[NDArray[np.bool_]] = [_mask(positions, n_nodes)]  # after so many steps
+        behind: list[NDArray[np.bool_]] = [_mask(ends.get(cell, set()), n_nodes)]  # so many steps before the end
         for _ in range(n_nodes):
-            ahead.append(reads[ahead[-1]].any(axis=0) & is_operation)
-            behind.append(reads[:, behind[-1]].any(axis=1) & is_operation)
+            ahead.append(np.logical_or.reduce(reads[ahead[-1]], axis=0) & is_operation)
+            behind.append(np.logical_or.reduce(reads[:, behind[-1]], axis=1) & is_operation)
         for n_steps in range(n_nodes - 1):
             last = ahead[n_steps]  # from where the end is read
             if not reads[np.ix_(last, behind[0])].any():
@@ -313,8 +315,7 @@ def weisfeiler_lehman(space: Space, archs: object, rounds: int = 2, *, n_feature
     """
     if rounds < 0 or n_features < 1:
         raise SettingError(f"rounds={rounds}, n_features={n_features}: at least 0 and 1 expected")
-    parts = [_histograms(graphs, rounds, n_features) for graphs in _graphs(space, archs)]
-    return np.concatenate(parts)
+    return _in_pieces(space, archs, lambda graphs: _histograms(graphs, rounds, n_features))
 
 
 def _histograms(graphs: GraphBatch, rounds: int, n_features: int) -> NDArray[np.float32]:
@@ -323,7 +324,7 @@ def _histograms(graphs: GraphBatch, rounds: int, n_features: int) -> NDArray[np.
     rows = np.broadcast_to(np.arange(len(there))[:, None], there.shape)[there]
     n_labels = len(graphs.labels)
     counts = np.zeros((len(there), n_labels + rounds * n_features), np.float32)
-    np.add.at(counts, (rows, graphs.nodes[there]), 1)
+    _count(counts, rows, graphs.nodes[there])
     known = [int.from_bytes(blake2b(label.encode(), digest_size=8).digest(), "little") for label in graphs.labels]
     colors = np.array([*known, 0], np.uint64)[graphs.nodes]
     for n in range(rounds):
@@ -331,10 +332,14 @@ def _histograms(graphs: GraphBatch, rounds: int, n_features: int) -> NDArray[np.
         shown = _mix(colors)
         before = np.where(joined, shown[:, :, None], np.uint64(0)).sum(axis=1, dtype=np.uint64)
         after = np.where(joined, shown[:, None, :], np.uint64(0)).sum(axis=2, dtype=np.uint64)
-        colors = _mix(_mix(_mix(colors) ^ before) ^ after)
+        colors = _mix(_mix(_mix(shown) + before) + after)  # no part can cancel another: each is mixed another time
         features = (colors[there] % np.uint64(n_features)).astype(np.intp)
-        np.add.at(counts, (rows, n_labels + n * n_features + features), 1)
+        _count(counts, rows, n_labels + n * n_features + features)
     return counts
+
+
+def _count(counts: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.integer[Any]]) -> None:
+    np.add.at(counts.reshape(-1), rows * counts.shape[1] + columns, np.float32(1))  # one index is faster than two
 
 
 def _mix(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -382,6 +387,18 @@ def sparse_graphs(space: Space, archs: object) -> SparseGraphs:
     graph, source, target = np.nonzero(graphs.adjacency)
     edge_index = np.stack([number[graph, source], number[graph, target]]).astype(np.int64)
     return SparseGraphs(edge_index, graphs.nodes[there].astype(np.int64), np.nonzero(there)[0].astype(np.int64))
+
+
+def _in_pieces(space: Space, archs: object, encode: Callable[[GraphBatch], NDArray[_Number]]) -> NDArray[_Number]:
+    """The rows that `encode` gives, with no more graphs in memory than `_CHUNK`."""
+    batch = space.parse_many(archs)
+    pieces = map(encode, _graphs(space, batch))
+    first = next(pieces)
+    encoded = np.empty((len(batch), first.shape[1]), first.dtype)
+    encoded[: len(first)] = first
+    for i, piece in enumerate(pieces, 1):
+        encoded[i * _CHUNK : i * _CHUNK + len(piece)] = piece
+    return encoded
 
 
 def _graphs(space: Space, archs: object) -> Iterator[GraphBatch]:
