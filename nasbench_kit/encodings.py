@@ -20,12 +20,10 @@ https://arxiv.org/abs/2007.04965, section 3.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import product
-from math import prod
+from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -44,6 +42,8 @@ _Number = TypeVar("_Number", bound=np.generic)
 _CHUNK = 8_192  # architectures whose graphs are held in memory at a time
 _ENUMERATED = 1 << 16  # spaces up to this size are looked at whole to find their paths
 _SAMPLED = 8_192  # architectures looked at in larger ones
+_NOTHING = ("none", "zero")  # operations that no path leads through
+_CLIPPED = 1 << 40  # columns from here on are never kept; their exact numbers do not matter
 
 
 # ---- decisions and edges ----
@@ -84,8 +84,9 @@ def paths(space: Space, archs: object, length: int | None = None) -> NDArray[np.
     """One column per sequence of operations that a path from input to output can meet, 1 where there is such a path.
 
     Shorter sequences come first; those of the same length are in lexicographic order of the operations as
-    `space.graph_many` lists them. Cells, and inputs of the same cell, have columns of their own. An edge with the
-    operation `none` is no path; a skip connection counts as an operation. `path_names` names the columns.
+    `space.graph_many` lists them. What else it names on the way (the cells of DARTS and their inputs, its sums) is part
+    of the sequence. No path leads through the operation `none`; a skip connection counts as an operation.
+    `path_names` names the columns.
 
     Not injective: equal branches are one path, and where branches meet before the output is not seen.
 
@@ -96,7 +97,7 @@ def paths(space: Space, archs: object, length: int | None = None) -> NDArray[np.
 
     Returns:
         uint8 (n_archs, n_paths): 364 columns for a NAS-Bench-101 cell (3^0 + ... + 3^5), 84 for NAS-Bench-201
-        (4 + 4^2 + 4^3); or `length`, if that is less.
+        (4 + 4^2 + 4^3, without those through `none` that would be 0); or `length`, if that is less.
 
     Raises:
         SettingError: There are more than a million columns and no `length`; or `length` is not positive.
@@ -104,45 +105,50 @@ def paths(space: Space, archs: object, length: int | None = None) -> NDArray[np.
     Source: White, Neiswanger and Savani 2021, BANANAS, https://arxiv.org/abs/1910.11858, section 3; the truncated one
         in section 4.
     """
-    vocabulary = _vocabulary(space)
-    n_columns = _n_columns(space, vocabulary, length)
-    return _in_pieces(space, archs, lambda graphs: _paths(graphs, vocabulary, n_columns))
+    known = _known_paths(space)
+    n_columns = _n_columns(space, known, length)
+    return _in_pieces(space, archs, lambda graphs: _paths(graphs, known, n_columns))
 
 
 def path_names(space: Space, length: int | None = None) -> list[str]:
     """What each column of `paths` stands for: the operations from input to output, joined by `>`.
 
-    Cells and inputs are numbered in front, where there are several.
-
     Raises:
         SettingError: As `paths`.
     """
-    vocabulary = _vocabulary(space)
-    n_columns = _n_columns(space, vocabulary, length)
-    many_cells = any(block.cell for block in vocabulary)
-    many_inputs = any(block.source for block in vocabulary)
-    labels = next(_graphs(space, space.sample_many(np.random.default_rng(0), 1))).labels
-    names: list[str] = []
-    for block in vocabulary:
-        prefix = (f"cell {block.cell}: " if many_cells else "") + (f"input {block.source}: " if many_inputs else "")
-        for sequence in product(*block.steps):
-            if len(names) == n_columns:
-                return names
-            names.append(prefix + (" > ".join(labels[label] for label in sequence) or "(nothing between)"))
-    return names
+    known = _known_paths(space)
+    n_columns = _n_columns(space, known, length)
+
+    def spell(state: int, n_steps: int) -> Iterator[tuple[str, ...]]:
+        if n_steps == 0:
+            yield ()
+        for label, to in enumerate(known.follows[state].tolist()):
+            if n_steps and known.ways[n_steps - 1][to]:
+                yield from ((known.labels[label], *rest) for rest in spell(to, n_steps - 1))
+
+    lengths = [n_steps for n_steps, ways in enumerate(known.ways) if ways[_START]]
+    sequences = chain.from_iterable(spell(_START, n_steps) for n_steps in lengths)
+    return [" > ".join(sequence) or "(nothing between)" for sequence in islice(sequences, n_columns)]
 
 
-class _Block(NamedTuple):
-    """Columns for the paths of one length from one input of one cell."""
-
-    cell: int
-    source: int  # number of the input in its cell
-    steps: tuple[tuple[int, ...], ...]  # for each operation on the way, the labels that it may have
-    first: int  # the column of the first
+_NOWHERE, _START = 0, 1  # states
 
 
-def _n_columns(space: Space, vocabulary: tuple[_Block, ...], length: int | None) -> int:
-    there = vocabulary[-1].first + prod(map(len, vocabulary[-1].steps)) if vocabulary else 0
+class _KnownPaths(NamedTuple):
+    """The sequences of operations between input and output that a space has, as an automaton that reads them.
+
+    A state is the set of positions where a path may be after the operations read so far.
+    """
+
+    labels: tuple[str, ...]
+    follows: NDArray[np.intp]  # (n_states, n_labels): state after one more operation
+    ways: list[list[int]]  # [n_steps][state]: how many sequences of so many operations lead on to the output
+    before: NDArray[np.int64]  # (n_steps, n_states, n_labels): how many of them begin with an earlier label
+    first: list[int]  # [n_steps]: the column of the first sequence of so many operations; the last: of all
+
+
+def _n_columns(space: Space, known: _KnownPaths, length: int | None) -> int:
+    there = known.first[-1]
     if length is None and there > MOST_COLUMNS:
         raise SettingError(
             f"{space.name} has {there:,} paths, more than {MOST_COLUMNS:,} columns; give length= to keep the first"
@@ -152,137 +158,86 @@ def _n_columns(space: Space, vocabulary: tuple[_Block, ...], length: int | None)
     return min(there, length or there)
 
 
-def _paths(graphs: GraphBatch, vocabulary: tuple[_Block, ...], n_columns: int) -> NDArray[np.uint8]:
+def _paths(graphs: GraphBatch, known: _KnownPaths, n_columns: int) -> NDArray[np.uint8]:
     """Walk all paths of positions that some architecture has, in all architectures that have it at once."""
     nodes, joined = graphs.nodes, graphs.adjacency.astype(bool)
     n_archs, n_nodes = nodes.shape
-    roles = _roles(graphs)
-    blocks = {(block.cell, block.source, len(block.steps)): block for block in vocabulary}
-    kept_lengths = [len(block.steps) for block in vocabulary if block.first < n_columns]
-    longest = n_nodes if len(kept_lengths) == len(vocabulary) else max(kept_lengths)
-    digits = {key: _digits(block, len(graphs.labels)) for key, block in blocks.items()}
+    is_input, is_output, is_operation = _roles(graphs)
+    longest = max((n for n, first in enumerate(known.first[:-1]) if first < n_columns), default=0)
+    if n_columns == known.first[-1]:
+        longest = n_nodes  # a path that is longer than all known ones is found, and refused
     encoded = np.zeros((n_archs, n_columns), np.uint8)
 
-    def mark(key: tuple[int, int, int], trail: tuple[int, ...], rows: NDArray[np.intp]) -> None:
-        if key not in blocks:
-            raise _unforeseen(graphs, trail, rows)
-        columns = np.zeros(len(rows), np.int64)
-        for node, values, labels in zip(trail, digits[key], blocks[key].steps, strict=True):
-            value = values[nodes[rows, node]]
-            if len(value) and value.min() < 0:
-                raise _unforeseen(graphs, trail, rows)
-            columns = columns * len(labels) + value
-        columns += blocks[key].first
-        kept = columns < n_columns
-        encoded[rows[kept], columns[kept]] = 1
+    def mark(trail: tuple[int, ...], rows: NDArray[np.intp]) -> None:
+        state = np.full(len(rows), _START)
+        column = np.zeros(len(rows), np.int64)
+        for n_left, node in zip(reversed(range(len(trail))), trail, strict=True):
+            label = nodes[rows, node]
+            if n_left < len(known.before):
+                column += known.before[n_left, state, label]
+            state = known.follows[state, label]
+        if len(trail) >= len(known.ways) or not np.array(known.ways[0])[state].all():
+            sequence = " > ".join(graphs.labels[nodes[rows[0], node]] for node in trail)
+            raise SettingError(f"path {sequence!r} has no column: too rare for sampling to find; take another encoding")
+        column += min(known.first[len(trail)], _CLIPPED)
+        kept = column < n_columns
+        encoded[rows[kept], column[kept]] = 1
 
-    def walk(cell: int, source: int, trail: tuple[int, ...], at: int, rows: NDArray[np.intp]) -> None:
+    def walk(trail: tuple[int, ...], at: int, rows: NDArray[np.intp]) -> None:
         for to in range(at + 1, n_nodes):
             there = rows[joined[rows, at, to]]
-            if not len(there):
-                continue
-            ends = roles.is_output[there, to]
-            if ends.any():
-                mark((cell, source, len(trail)), trail, there[ends])
-            if len(trail) < longest and not ends.all():
-                walk(cell, source, (*trail, to), to, there[~ends])
+            ends = there[is_output[there, to]]
+            if len(ends):
+                mark(trail, ends)
+            going_on = there[is_operation[there, to]]
+            if len(going_on) and len(trail) < longest:
+                walk((*trail, to), to, going_on)
 
-    for at in np.flatnonzero(roles.is_input.any(axis=0)).tolist():
-        starts = np.flatnonzero(roles.is_input[:, at])
-        cells, sources = roles.cell[starts, at], roles.source[starts, at]
-        for cell, source in sorted(set(zip(cells.tolist(), sources.tolist(), strict=True))):
-            walk(cell, source, (), at, starts[(cells == cell) & (sources == source)])
+    for at in np.flatnonzero(is_input.any(axis=0)).tolist():
+        walk((), at, np.flatnonzero(is_input[:, at]))
     return encoded
 
 
-def _digits(block: _Block, n_labels: int) -> list[NDArray[np.int64]]:
-    """For each step, label -> its number among those that the step may have; -1 for others."""
-    digits = []
-    for labels in block.steps:
-        values = np.full(n_labels, -1, np.int64)
-        values[list(labels)] = np.arange(len(labels))
-        digits.append(values)
-    return digits
-
-
-def _unforeseen(graphs: GraphBatch, trail: tuple[int, ...], rows: NDArray[np.intp]) -> SettingError:
-    sequence = " > ".join(graphs.labels[graphs.nodes[rows[0], node]] for node in trail)
-    return SettingError(
-        f"path {sequence!r} has no column: it is too rare to be found by sampling; take another encoding"
-    )
-
-
 @lru_cache(maxsize=32)
-def _vocabulary(space: Space) -> tuple[_Block, ...]:
-    """The possible paths, read off the union of the graphs of many architectures (all, in spaces of tables' size).
-
-    A step's labels are those of all positions that may be reached with so many steps behind and ahead.
-    """
+def _known_paths(space: Space) -> _KnownPaths:
+    """Read off the union of the graphs of many architectures: all, in spaces of the size of tables."""
     if isinstance(space, RecordedSpace):
-        return _vocabulary(space.whole)  # the same columns for a part
+        return _known_paths(space.whole)  # the same columns for a part
     rng = np.random.default_rng(0)
     archs = space.all_archs() if space.size <= _ENUMERATED else space.sample_many(rng, _SAMPLED)
-    joined, carries = [], []  # of each chunk
-    starts: dict[tuple[int, int], set[int]] = {}
-    ends: dict[int, set[int]] = {}
+    chunks = []
     for graphs in _graphs(space, archs):
-        roles = _roles(graphs)
-        joined.append(graphs.adjacency.any(axis=0))
-        carried = graphs.nodes[:, :, None] == np.arange(len(graphs.labels))
-        carries.append((carried & ~(roles.is_input | roles.is_output)[:, :, None]).any(axis=0))
-        for row, node in np.argwhere(roles.is_input).tolist():
-            starts.setdefault((int(roles.cell[row, node]), int(roles.source[row, node])), set()).add(node)
-        for row, node in np.argwhere(roles.is_output).tolist():
-            ends.setdefault(int(roles.cell[row, node]), set()).add(node)
-    reads: NDArray[np.bool_] = np.logical_or.reduce(joined)
-    labels: NDArray[np.bool_] = np.logical_or.reduce(carries)
-    is_operation = labels.any(axis=1)
-    found = []
-    n_nodes = len(reads)
-    for (cell, source), positions in starts.items():
-        ahead: list[NDArray[np.bool_]] = [_mask(positions, n_nodes)]  # after so many steps
-        behind: list[NDArray[np.bool_]] = [_mask(ends.get(cell, set()), n_nodes)]  # so many steps before the end
-        for _ in range(n_nodes):
-            ahead.append(np.logical_or.reduce(reads[ahead[-1]], axis=0) & is_operation)
-            behind.append(np.logical_or.reduce(reads[:, behind[-1]], axis=1) & is_operation)
-        for n_steps in range(n_nodes - 1):
-            last = ahead[n_steps]  # from where the end is read
-            if not reads[np.ix_(last, behind[0])].any():
-                continue
-            at = [ahead[step] & behind[n_steps + 1 - step] for step in range(1, n_steps + 1)]
-            steps = tuple(tuple(np.flatnonzero(labels[nodes].any(axis=0)).tolist()) for nodes in at)
-            found.append((n_steps, cell, source, steps))
-    blocks, first = [], 0
-    for _, cell, source, steps in sorted(found):
-        blocks.append(_Block(cell, source, steps, first))
-        first += prod(map(len, steps))
-    return tuple(blocks)
+        labels, roles = graphs.labels, _roles(graphs)
+        carried = (graphs.nodes[:, :, None] == np.arange(len(labels))) & roles[2][:, :, None]
+        chunks.append((graphs.adjacency.any(axis=0), carried.any(axis=0), roles[0].any(axis=0), roles[1].any(axis=0)))
+    reads, carries, is_input, is_output = (np.logical_or.reduce(parts) for parts in zip(*chunks, strict=True))
+    # the subset construction: a state for every set of positions that some sequence of labels leads to
+    states: dict[tuple[int, ...], int] = {(): _NOWHERE, tuple(np.flatnonzero(is_input).tolist()): _START}
+    follows: list[list[int]] = []
+    while len(follows) < len(states):
+        at = list(states)[len(follows)]
+        reached = reads[list(at)].any(axis=0)[:, None] & carries
+        sets = [tuple(np.flatnonzero(column).tolist()) for column in reached.T]
+        follows.append([states.setdefault(positions, len(states)) for positions in sets])
+    ways = [[int(reads[list(at)][:, is_output].any()) for at in states]]
+    before = []
+    while len(ways) < reads.shape[0]:
+        earlier = [list(accumulate((ways[-1][to] for to in row), initial=0)) for row in follows]
+        before.append([[min(n, _CLIPPED) for n in row[:-1]] for row in earlier])
+        ways.append([row[-1] for row in earlier])
+    while len(ways) > 1 and not ways[-1][_START]:
+        ways.pop()
+    first = list(accumulate((way[_START] for way in ways), initial=0))
+    return _KnownPaths(labels, np.array(follows), ways, np.array(before, np.int64), first)
 
 
-def _mask(positions: set[int], n_nodes: int) -> NDArray[np.bool_]:
-    mask = np.zeros(n_nodes, bool)
-    mask[list(positions)] = True
-    return mask
-
-
-class _Roles(NamedTuple):
-    """Where cells begin and end: arrays (n_archs, n_nodes)."""
-
-    is_input: NDArray[np.bool_]
-    is_output: NDArray[np.bool_]
-    cell: NDArray[np.int64]  # a cell ends with its output
-    source: NDArray[np.int64]  # how many inputs of the same cell stand before
-
-
-def _roles(graphs: GraphBatch) -> _Roles:
-    is_input, is_output = (
-        np.array([bool(re.fullmatch(rf"{role}\w*", label)) for label in graphs.labels] + [False])[graphs.nodes]
-        for role in ("input", "output")  # the last one is for -1, an absent node
+def _roles(graphs: GraphBatch) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which nodes are the input, the output, operations that compute something: bool (n_archs, n_nodes) each."""
+    is_input, is_output, is_nothing = (
+        np.array([label in names for label in (*graphs.labels, "none")])[graphs.nodes]  # the last is for -1, absent
+        for names in (("input",), ("output",), _NOTHING)
     )
-    cell = np.cumsum(is_output, axis=1) - is_output
-    before = np.cumsum(is_input, axis=1) - is_input
-    of_earlier_cells = np.maximum.accumulate(np.where(np.diff(cell, axis=1, prepend=0) > 0, before, 0), axis=1)
-    return _Roles(is_input, is_output, cell, before - of_earlier_cells)
+    return is_input, is_output, ~(is_input | is_output | is_nothing)
 
 
 # ---- neighborhoods ----
