@@ -108,16 +108,19 @@ def lay_out(graph: Graph, width_of: Callable[[str], float]) -> Layout:
         return Box(text, (left + right) / 2, high - heights[i], items[i].width, items[i].height)
 
     nodes = tuple(box(i, text) for i, text in enumerate(graph.nodes))
+    widest = [max((items[i].width for i in layer), default=0.0) for layer in order]
     edges = []
     for chain, (leave, meet), (*_, label), at in zip(chains, ports, graph.edges, labels_at, strict=True):
         start, end = nodes[chain[0]], nodes[chain[-1]]
         y = start.y - leave
-        points = [(start.x + start.width / 2, y), (bounds[layers[chain[0]]][1], y)]
+        points = [(start.x + start.width / 2, y)]
+        if start.width < widest[layers[chain[0]]]:
+            points.append((bounds[layers[chain[0]]][1], y))
         for i in chain[1:-1]:  # bend between layers, pass them straight
-            points += [(x, high - heights[i]) for x in bounds[items[i].layer]]
+            points += [(x, high - heights[i]) for x in sorted(set(bounds[items[i].layer]))]
         y = end.y - meet
         points += [(bounds[layers[chain[-1]]][0] - _HEAD, y), (end.x - end.width / 2, y)]
-        edges.append(Curve(tuple(dict.fromkeys(points)), None if at is None else box(at, label)))
+        edges.append(Curve(tuple(points), None if at is None else box(at, label)))
     return Layout(nodes, tuple(edges), bounds[-1][1] + _MARGIN / 2, high - low)
 
 
@@ -255,7 +258,7 @@ def _apart(
     layer: Sequence[int], items: Sequence[_Item], wished: Sequence[float], weights: Sequence[float]
 ) -> list[float]:
     """The heights closest to those wished for (least squares) at which nothing overlaps: pooling adjacent violators."""
-    offsets = [0.0]
+    offsets = [0.0] * bool(layer)
     for low, high in pairwise(layer):
         gap = _GAP if items[low].width or items[high].width else _GAP / 2
         offsets.append(offsets[-1] + (items[low].height + items[high].height) / 2 + gap)
