@@ -84,8 +84,9 @@ def paths(space: Space, archs: object, length: int | None = None) -> NDArray[np.
     """One column per sequence of operations that a path from input to output can meet, 1 where there is such a path.
 
     Shorter sequences come first; those of the same length are in lexicographic order of the operations as
-    `space.graph_many` lists them. What else it names on the way (the cells of DARTS and their inputs, its sums) is part
-    of the sequence. No path leads through the operation `none`; a skip connection counts as an operation.
+    `space.graph_many` lists them. What else it names on the way (the cells of DARTS, their inputs and sums; which of
+    several inputs and outputs) is part of the sequence. No path leads through the operation `none`; a skip connection
+    counts as an operation.
     `path_names` names the columns.
 
     Not injective: equal branches are one path, and where branches meet before the output is not seen.
@@ -107,7 +108,7 @@ def paths(space: Space, archs: object, length: int | None = None) -> NDArray[np.
     """
     known = _known_paths(space)
     n_columns = _n_columns(space, known, length)
-    return _in_pieces(space, archs, lambda graphs: _paths(graphs, known, n_columns))
+    return _in_pieces(space, archs, lambda graphs: _paths(_with_ends(graphs), known, n_columns))
 
 
 def path_names(space: Space, length: int | None = None) -> list[str]:
@@ -206,7 +207,7 @@ def _known_paths(space: Space) -> _KnownPaths:
     rng = np.random.default_rng(0)
     archs = space.all_archs() if space.size <= _ENUMERATED else space.sample_many(rng, _SAMPLED)
     chunks = []
-    for graphs in _graphs(space, archs):
+    for graphs in map(_with_ends, _graphs(space, archs)):
         labels, roles = graphs.labels, _roles(graphs)
         carried = (graphs.nodes[:, :, None] == np.arange(len(labels))) & roles[2][:, :, None]
         chunks.append((graphs.adjacency.any(axis=0), carried.any(axis=0), roles[0].any(axis=0), roles[1].any(axis=0)))
@@ -229,6 +230,25 @@ def _known_paths(space: Space) -> _KnownPaths:
         ways.pop()
     first = list(accumulate((way[_START] for way in ways), initial=0))
     return _KnownPaths(labels, np.array(follows), ways, np.array(before, np.int64), first)
+
+
+def _with_ends(graphs: GraphBatch) -> GraphBatch:
+    """The same graphs with one input, before those that read nothing, and one output, after those that nothing reads.
+
+    Recurrent cells have several of both, which then are part of the paths.
+    """
+    if "input" in graphs.labels and "output" in graphs.labels:
+        return graphs
+    reads, is_read = graphs.adjacency.any(axis=1), graphs.adjacency.any(axis=2)
+    n_archs, n_nodes = graphs.nodes.shape
+    nodes = np.full((n_archs, n_nodes + 2), len(graphs.labels), np.int16)
+    nodes[:, 1:-1] = graphs.nodes
+    nodes[:, -1] += 1
+    adjacency = np.zeros((n_archs, n_nodes + 2, n_nodes + 2), np.uint8)
+    adjacency[:, 1:-1, 1:-1] = graphs.adjacency
+    adjacency[:, 0, 1:-1] = is_read & ~reads
+    adjacency[:, 1:-1, -1] = reads & ~is_read
+    return GraphBatch((*graphs.labels, "input", "output"), nodes, adjacency)
 
 
 def _roles(graphs: GraphBatch) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:

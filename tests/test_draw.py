@@ -51,7 +51,7 @@ GRAPHS = {
     "nasbench101": NB101,
     "darts_normal": darts(NORMAL),
     "darts_reduction": darts(REDUCE),
-    "chain": Graph.chain(["input", *(f"layer {i}: kernel_3x3_expand_6" for i in range(8)), "output"]),
+    "chain": Graph.chain(["input", *(f"layer {i}" for i in range(8)), "output"]),
     "recurrent": recurrent(),
     "parallel": Graph(("input", "output"), ((0, 1, "conv"), (0, 1, "pool"), (0, 1, ""), (0, 1, ""))),
     "nothing": Graph(("input", "1", "2", "output"), ()),
@@ -150,6 +150,20 @@ def test_every_cell_of_nasbench201_that_differs_in_what_is_there_is_laid_out(spa
 def test_a_chain_is_straight():
     layout = check_layout(GRAPHS["chain"])
     assert len({round(box.y, 9) for box in layout.nodes}) == 1
+
+
+def test_a_long_chain_is_folded():
+    graph = Graph.chain(["input", *(f"stage {i}: channels_128" for i in range(20)), "output"])
+    layout = lay_out(graph, lambda text: 0.6 * len(text))
+    assert layout.width < 80
+    for one, other in combinations(layout.nodes, 2):
+        assert not overlap(one, other)
+    for edge, a, b in zip(layout.edges, layout.nodes[:-1], layout.nodes[1:], strict=True):
+        (x0, y0), (x1, y1) = edge.points
+        assert (x0 == x1) != (y0 == y1)  # level, or down to the next row
+        for (x, y), box in (((x0, y0), a), ((x1, y1), b)):
+            assert sorted((abs(abs(x - box.x) - box.width / 2), abs(abs(y - box.y) - box.height / 2)))[0] < 1e-9
+        assert 1 < abs(x1 - x0) + abs(y1 - y0) < 25
 
 
 def test_parallel_edges_are_apart():

@@ -160,7 +160,7 @@ def test_graphs_of_every_space_are_in_topological_order_and_join_nodes_that_ther
     absent = nodes < 0
     assert not adjacency[absent].any()
     assert not adjacency.transpose(0, 2, 1)[absent].any()
-    for role in ("input", "output"):
+    for role in {"input", "output"} & set(labels):
         assert ((nodes == labels.index(role)).sum(axis=1) == 1).all(), role
 
 
@@ -284,6 +284,19 @@ def test_cells_that_carry_their_names_have_columns_of_their_own_and_no_others():
     names = np.array(encodings.path_names(space))
     assert names.tolist() == [f"{cell} > {op} > end of {cell}" for cell in ("normal", "reduce") for op in "ab"]
     assert encodings.paths(space, space.all_archs()).tolist() == [[1, 0, 0, 1], [0, 1, 1, 0], [0, 0, 1, 0]]
+
+
+def test_a_cell_with_several_inputs_and_outputs_has_paths_from_each_to_each():
+    # as recurrent cells: x and h are read, one of two results is read by nothing; an h that nobody reads is no path
+    space = Listed(
+        ("x", "h", "sum", "tanh", "new"),
+        ((0, 1, 2, 3, 4), ((0, 2), (1, 2), (2, 3), (2, 4))),
+        ((0, 1, 3, -1, 4), ((0, 2), (2, 4))),
+    )
+    names = np.array(encodings.path_names(space))
+    found = [set(names[row == 1].tolist()) for row in encodings.paths(space, space.all_archs())]
+    both = {f"{start} > sum > {end}" for start in "xh" for end in ("tanh", "new")}
+    assert found == [both, {"x > tanh > new"}]
 
 
 def test_a_path_too_rare_for_sampling_is_an_error_and_not_left_out():

@@ -200,6 +200,8 @@ def _folded_text(text: str, width: float) -> str:
     for word in re.findall(r"[^+,;:]*[+,;:]*\s*", " ".join(text.split())):
         if lines[-1] and _width(lines[-1] + word) > width:
             lines.append("")
+        if _width(word) > width:
+            word = word[: int(len(word) * width / _width(word)) - 5] + " ... "
         lines[-1] += word
     if len(lines) > _MOST_LINES:
         lines = [*lines[:_MOST_LINES], "..."]

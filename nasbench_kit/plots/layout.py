@@ -8,8 +8,7 @@ placed as nodes are, so that nothing lies on anything else. The unit of length i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise, permutations
-from math import factorial
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from nasbench_kit.spaces import Graph
@@ -29,7 +28,7 @@ _HEAD = 0.6  # an arrow is straight for so long before it ends
 _STIFF = 4.0  # how much more long edges want to be straight than short ones short
 _ROUNDS = 100
 _SWEEPS = 24
-_MOST_ORDERS = 5_000  # so many orders of all layers are tried one by one
+_WIDEST = 75.0  # a chain that is wider is folded
 
 
 class Box(NamedTuple):
@@ -73,6 +72,10 @@ def lay_out(graph: Graph, width_of: Callable[[str], float]) -> Layout:
         graph: Without cycles.
         width_of: The width of a line of text, in font sizes.
     """
+    if graph == Graph.chain(graph.nodes):
+        sizes = [_size(text, width_of, PADDING) for text in graph.nodes]
+        if sum(width + _HEAD + _MARGIN for width, _ in sizes) > _WIDEST:
+            return _folded_chain(graph, sizes)
     labeled = any(label for *_, label in graph.edges)
     layers = [layer * (2 if labeled else 1) for layer in _longest_paths(graph)]
     items = [_Item(layer, *_size(text, width_of, PADDING)) for layer, text in zip(layers, graph.nodes, strict=True)]
@@ -124,6 +127,24 @@ def lay_out(graph: Graph, width_of: Callable[[str], float]) -> Layout:
     return Layout(nodes, tuple(edges), bounds[-1][1] + _MARGIN / 2, high - low)
 
 
+def _folded_chain(graph: Graph, sizes: Sequence[tuple[float, float]]) -> Layout:
+    """Rows from left to right and from right to left in turn, each below the one before."""
+    across, up = (max(lengths) for lengths in zip(*sizes, strict=True))
+    across, up = across + _HEAD + _MARGIN, up + _HEAD + _MARGIN
+    n_rows = -(-len(sizes) // max(2, int(_WIDEST / across)))
+    n_columns = -(-len(sizes) // n_rows)
+    nodes, edges = [], []
+    for i, (text, size) in enumerate(zip(graph.nodes, sizes, strict=True)):
+        row, column = divmod(i, n_columns)
+        column = column if row % 2 == 0 else n_columns - 1 - column
+        nodes.append(Box(text, (column + 0.5) * across, (n_rows - row - 0.5) * up, *size))
+    for a, b in pairwise(nodes):
+        right, down = (b.x > a.x) - (b.x < a.x), (b.y > a.y) - (b.y < a.y)
+        start = (a.x + right * a.width / 2, a.y + down * a.height / 2)
+        edges.append(Curve((start, (b.x - right * b.width / 2, b.y - down * b.height / 2)), None))
+    return Layout(tuple(nodes), tuple(edges), n_columns * across, n_rows * up)
+
+
 def _longest_paths(graph: Graph) -> list[int]:
     """The layer of each node: as far left as its predecessors allow; those without any, just before who reads them."""
     layers = [0] * len(graph.nodes)
@@ -171,10 +192,7 @@ def _order(layer_of: Sequence[int], pairs: Sequence[tuple[int, int]]) -> list[li
         near = before if forward else after
         for n in range(1, len(layers)) if forward else range(len(layers) - 2, -1, -1):
             other = {i: k for k, i in enumerate(layers[n - 1 if forward else n + 1])}
-            if factorial(min(len(layers[n]), 8)) <= _MOST_ORDERS:
-                layers[n] = _best_order(layers[n], near, other, reverse=sweep % 4 >= 2)
-            else:
-                layers[n] = _by_median(layers[n], near, other, reverse=sweep % 4 >= 2)
+            layers[n] = _sifted(layers[n] if sweep % 4 < 2 else layers[n][::-1], near, other)
         crossings = _crossings(layers, after)
         if crossings < fewest:
             best, fewest = [list(layer) for layer in layers], crossings
@@ -183,28 +201,21 @@ def _order(layer_of: Sequence[int], pairs: Sequence[tuple[int, int]]) -> list[li
     return best
 
 
-def _best_order(layer: list[int], near: dict[int, list[int]], other: dict[int, int], *, reverse: bool) -> list[int]:
-    """The order with the fewest crossings with the next layer; among equals the one by the mean of neighbors."""
-    by_mean = _by_median(layer, near, other, reverse=reverse)
+def _sifted(layer: list[int], near: dict[int, list[int]], other: dict[int, int]) -> list[int]:
+    """By the mean of the neighbors in the next layer; then each item where it crosses the fewest edges of the others.
+
+    Source: Matuszewski, Schoenfeld and Molitor 1999, https://doi.org/10.1007/3-540-46648-7_22: sifting.
+    """
     ends = {i: sorted(other[j] for j in near.get(i, ())) for i in layer}
+    order = sorted(layer, key=lambda i: sum(ends[i]) / len(ends[i]) if ends[i] else len(other) / 2)
     cost = {(a, b): sum(x > y for x in ends[a] for y in ends[b]) for a in layer for b in layer if a != b}
-    if sum(min(cost[a, b], cost[b, a]) for a in layer for b in layer if a < b) == _total(by_mean, cost):
-        return by_mean
-    orders = map(list, permutations(by_mean))
-    return min(orders, key=lambda order: _total(order, cost))
-
-
-def _total(order: Sequence[int], cost: dict[tuple[int, int], int]) -> int:
-    return sum(cost[a, b] for k, a in enumerate(order) for b in order[k + 1 :])
-
-
-def _by_median(layer: list[int], near: dict[int, list[int]], other: dict[int, int], *, reverse: bool) -> list[int]:
-    def mean(i: int) -> float:
-        places = [other[j] for j in near.get(i, ())]
-        return sum(places) / len(places) if places else len(other) / 2
-
-    kept = layer[::-1] if reverse else layer
-    return sorted(kept, key=mean)
+    for i in layer:
+        at = order.index(i)
+        others = order[:at] + order[at + 1 :]
+        gains = [0, *accumulate(cost[j, i] - cost[i, j] for j in others)]  # crossings with i in front of the k-th other
+        k = min(range(len(gains)), key=lambda k: (gains[k], abs(k - at)))
+        order = [*others[:k], i, *others[k:]]
+    return order
 
 
 def _crossings(layers: Sequence[Sequence[int]], after: dict[int, list[int]]) -> int:

@@ -25,7 +25,8 @@ class Graph(NamedTuple):
 class GraphBatch(NamedTuple):
     """Architectures as directed acyclic graphs of the same number of nodes, in topological order.
 
-    Each has one node labeled `input` and one labeled `output`; paths and encodings go from the one to the other.
+    Each has one node labeled `input` and one labeled `output`, which paths lead from and to; or, as recurrent cells,
+    neither: then paths lead from what reads nothing to what nothing reads.
     """
 
     labels: tuple[str, ...]  #: the operations that nodes may carry
