@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from matplotlib.font_manager import FontProperties
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 
 from nasbench_kit.plots.layout import Box, Layout, Point, lay_out
 from nasbench_kit.spaces import Arch, Graph, Space
@@ -30,29 +31,39 @@ _LONGEST = 24  # letters of a line in a node
 _MOST_LINES = 3  # of the text of the architecture
 
 
-def operation_colors(graphs: Iterable[Graph], operations: Sequence[str] = ()) -> dict[str, str]:
+def operation_colors(graphs: Collection[Graph], operations: Sequence[str] = ()) -> dict[str, str]:
     """A color for each operation that stands on edges, or in nodes if edges have none; inputs and outputs get none.
 
     Args:
         graphs: All graphs of a figure, so that an operation looks the same in each.
         operations: Those of the space in its order, so that an operation looks the same in all figures of it.
     """
-    found: dict[str, None] = {}
-    for graph in graphs:
-        on_edges = [label for *_, label in graph.edges if label]
-        inner = {source for source, *_ in graph.edges} & {target for _, target, _ in graph.edges}
-        in_nodes = [label for i, label in enumerate(graph.nodes) if i in inner]
-        found |= dict.fromkeys(_operation(label) for label in on_edges or in_nodes)
-    known = dict.fromkeys(_operation(operation) for operation in operations)
+    known = dict.fromkeys(operation.rpartition(": ")[2] for operation in operations)
+    shown = dict.fromkeys(
+        label for graph in graphs for label in (*(label for *_, label in graph.edges), *graph.nodes) if label
+    )
+    found = dict.fromkeys(part for label in shown for part in _parts(label) if part in known)
+    if not found:
+        known = {}
+        for graph in graphs:
+            on_edges = [label for *_, label in graph.edges if label]
+            inner = {source for source, *_ in graph.edges} & {target for _, target, _ in graph.edges}
+            in_nodes = [label for i, label in enumerate(graph.nodes) if i in inner]
+            found |= dict.fromkeys(_parts(label)[0] for label in on_edges or in_nodes)
     if len(known) > len(_COLORS):
         known = {operation: None for operation in known if operation in found}
     colors = dict(zip(known | found, _COLORS, strict=False))
     return {operation: color for operation, color in colors.items() if operation in found}
 
 
-def _operation(label: str) -> str:
-    """`3x3` of `layer 1: 3x3`."""
-    return label.rpartition(": ")[2]
+def _parts(label: str) -> tuple[str, ...]:
+    """Where its operation may stand: `3x3` of `layer 1: 3x3`, `both` of `both: 64 channels`, `64` of `64 channels`."""
+    before, _, after = label.rpartition(": ")
+    return (after, label, before, label.partition(" ")[0])
+
+
+def _color(label: str, colors: Mapping[str, str]) -> str:
+    return next((colors[part] for part in _parts(label) if part in colors), _NEUTRAL)
 
 
 def plot_graph(ax: Axes, graph: Graph, *, title: str = "", colors: Mapping[str, str] | None = None) -> None:
@@ -80,16 +91,17 @@ def plot_graph(ax: Axes, graph: Graph, *, title: str = "", colors: Mapping[str, 
     points = 72 / figure.dpi * min(window.width / layout.width, window.height / layout.height)
     size = min(points, FONT_SIZE)
     for edge in layout.edges:
-        color = colors.get(_operation(edge.label.text)) if edge.label else None
         arrow = FancyArrowPatch(
             path=_curve(edge.points), arrowstyle="-|>", mutation_scale=size, color=_LINE, linewidth=size / 9, zorder=1
         )
         arrow.set_joinstyle("miter")
         ax.add_patch(arrow)
         if edge.label:
-            _draw_box(ax, edge.label, color or _NEUTRAL, size, rounding=0.5 * edge.label.height, is_node=False)
+            _draw_box(
+                ax, edge.label, _color(edge.label.text, colors), size, rounding=0.5 * edge.label.height, is_node=False
+            )
     for box in layout.nodes:
-        _draw_box(ax, box, colors.get(_operation(box.text.replace("\n", " ")), _NEUTRAL), size, rounding=0.45)
+        _draw_box(ax, box, _color(box.text.replace("\n", " "), colors), size, rounding=0.45)
 
 
 def _draw_box(ax: Axes, box: Box, color: str, size: float, *, rounding: float, is_node: bool = True) -> None:
@@ -124,6 +136,10 @@ def _curve(points: Sequence[Point]) -> Path:
     """A smooth line through points, level at each of them."""
     vertices, codes = [points[0]], [Path.MOVETO]
     for (x0, y0), (x1, y1) in itertools.pairwise(points):
+        if x0 == x1:
+            vertices.append((x1, y1))
+            codes.append(Path.LINETO)
+            continue
         middle = (x0 + x1) / 2
         vertices += [(middle, y0), (middle, y1), (x1, y1)]
         codes += [Path.CURVE4] * 3
@@ -149,7 +165,9 @@ def _as_math(text: str) -> str:
 @lru_cache(maxsize=4_096)
 def _width(text: str) -> float:
     """In font sizes, measured with the default font."""
-    return float(TextPath((0, 0), _as_math(text), size=1).get_extents().width) if text.strip() else 0.0
+    shown = _as_math(text)
+    width, _, _ = text_to_path.get_text_width_height_descent(shown, FontProperties(size=1), shown != text)
+    return float(width)
 
 
 def architecture_figure(space: Space, arch: Arch) -> Figure:
@@ -191,7 +209,7 @@ def architecture_figure(space: Space, arch: Arch) -> Figure:
 def _operations(space: Space, arch: Arch) -> list[str]:
     """The choices that stand in nodes of graphs."""
     choices = {choice for decision in space.decisions for choice in decision.choices}
-    return [label for label in space.graph_many([arch]).labels if _operation(label) in choices]
+    return [label for label in space.graph_many([arch]).labels if _parts(label)[0] in choices]
 
 
 def _folded_text(text: str, width: float) -> str:
