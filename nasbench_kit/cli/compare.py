@@ -14,6 +14,7 @@ import click
 from nasbench_kit.catalog import load
 from nasbench_kit.cli.shared import (
     StoppedError,
+    check_picture,
     example,
     json_option,
     print_json,
@@ -149,14 +150,8 @@ def compare(
 
 def _pictures(figure: str) -> list[Path]:
     """The files to draw, checked before the work of many runs."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
+    check_picture(figure)
     path = Path(figure)
-    kinds = FigureCanvasAgg.get_supported_filetypes()
-    if path.suffix[1:].lower() not in kinds:
-        raise SettingError(f"cannot write figure {figure!r}: its name must end in one of {', '.join(sorted(kinds))}")
-    if not path.absolute().parent.is_dir():
-        raise SettingError(f"cannot write figure {figure!r}: there is no folder {str(path.absolute().parent)!r}")
     return list(dict.fromkeys([path, path.with_suffix(".pdf")]))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nasbench_kit.catalog import list_benchmarks, load
-from nasbench_kit.cli.shared import example, json_option, print_json, print_table, table_option
+from nasbench_kit.cli.shared import example, json_option, parse_arch, print_json, print_table, table_option
 from nasbench_kit.cli.tables import open_table
 from nasbench_kit.errors import NotRecordedError
 from nasbench_kit.tables import Metric, Table
@@ -154,9 +154,7 @@ def query(
 
 
 def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, seed: int | None) -> dict[str, Any]:
-    # fewer digits than a cell has are a position; a table's texts are never read so: zeros in front may be lost there
-    is_index = form is None and text.isdecimal() and len(text) < bench.space.n_decisions
-    arch = bench.space.parse(int(text) if is_index else text, form)
+    arch = parse_arch(bench.space, text, form)
     answer: dict[str, Any] = {"arch": bench.space.format(arch)}
     answer |= bench.query(arch, epoch=epoch, seed=seed)._asdict()
     for metric in bench.metrics.values():

@@ -7,11 +7,15 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import isfinite
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from nasbench_kit.errors import NasbenchKitError
+from nasbench_kit.errors import NasbenchKitError, SettingError
+
+if TYPE_CHECKING:
+    from nasbench_kit.spaces import Arch, Space
 
 
 class OneLineError(click.ClickException):
@@ -106,6 +110,25 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None)
         yield lambda there, asked_for: bar.update(task, completed=there, total=asked_for)
+
+
+def parse_arch(space: Space, text: str, form: str | None = None) -> Arch:
+    """An architecture as it is typed: a text form of the space, or an official index."""
+    # fewer digits than a cell has are a position; a table's texts are never read so: zeros in front may be lost there
+    is_index = form is None and text.isdecimal() and len(text) < space.n_decisions
+    return space.parse(int(text) if is_index else text, form)
+
+
+def check_picture(path: str) -> None:
+    """Refuse a file to draw that cannot be written, before any work is done."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    kinds = FigureCanvasAgg.get_supported_filetypes()
+    if Path(path).suffix[1:].lower() not in kinds:
+        raise SettingError(f"cannot write figure {path!r}: its name must end in one of {', '.join(sorted(kinds))}")
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
+        raise SettingError(f"cannot write figure {path!r}: there is no folder {str(folder)!r}")
 
 
 table_option = click.option("--table", type=click.Path(), help="Take the benchmark from this table file.")

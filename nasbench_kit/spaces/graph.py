@@ -23,7 +23,11 @@ class Graph(NamedTuple):
 
 
 class GraphBatch(NamedTuple):
-    """Architectures as directed acyclic graphs of the same number of nodes, in topological order."""
+    """Architectures as directed acyclic graphs of the same number of nodes, in topological order.
+
+    Each has one node labeled `input` and one labeled `output`, which paths lead from and to; or, as recurrent cells,
+    neither: then paths lead from what reads nothing to what nothing reads.
+    """
 
     labels: tuple[str, ...]  #: the operations that nodes may carry
     nodes: NDArray[np.int16]  #: (n_archs, n_nodes): position in `labels`; -1 where an architecture has no such node

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from nasbench_kit.errors import ArchitectureError, unknown
 from nasbench_kit.spaces.base import Arch, Decision, Space
+from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -162,6 +163,34 @@ class NASBench201Space(Space):
         node1 = there[0]
         node2 = there[1] | (node1 & there[2])
         return ~(there[3] | (node1 & there[4]) | (node2 & there[5]))
+
+    # ---- graphs ----
+
+    def graphs(self, arch: Arch) -> dict[str, Graph]:
+        """The cell as the paper draws it: four nodes, operations on the edges; edges with `none` are left out."""
+        cell = self._checked(arch)
+        edges = tuple(
+            (*edge, OPERATIONS[operation]) for edge, operation in zip(EDGES, cell, strict=True) if operation != NONE
+        )
+        return {"cell": Graph(("input", "1", "2", "output"), edges)}
+
+    def graph_many(self, archs: object) -> GraphBatch:
+        """A batch as graphs of eight nodes: input, the six edges in the order of the official string, output.
+
+        An operation reads those that end where it begins. An edge with `none` is no node (-1) and joins nothing; skip
+        connections are nodes like the others. Different cells give different graphs.
+        """
+        import numpy as np
+
+        batch = self.parse_many(archs)
+        nodes = np.zeros((len(batch), len(EDGES) + 2), np.int16)
+        nodes[:, 1:-1] = np.where(batch == NONE, -1, batch + np.int16(1))  # the first operation but none is label 2
+        nodes[:, -1] = 1
+        ends = [(-1, 0), *EDGES, (3, 4)]  # the input feeds node 0, the output reads node 3
+        joined = np.array([[head == tail for tail, _ in ends] for _, head in ends])
+        there = nodes >= 0
+        adjacency = (joined & there[:, :, None] & there[:, None, :]).view(np.uint8)
+        return GraphBatch(("input", "output", *OPERATIONS[1:]), nodes, adjacency)
 
 
 def _swap_naslib(cell: Arch) -> Arch:

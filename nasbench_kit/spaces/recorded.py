@@ -48,6 +48,11 @@ class RecordedSpace(Space):
     def __reduce__(self) -> tuple[Any, ...]:
         return RecordedSpace, (self._space, self._recorded)
 
+    @property
+    def whole(self) -> Space:
+        """The whole space."""
+        return self._space
+
     # ---- as in the whole space ----
 
     def _parse_text(self, text: str) -> Sequence[int]:

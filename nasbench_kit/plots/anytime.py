@@ -1,4 +1,4 @@
-"""Figures: every function draws on the Axes that it is given."""
+"""Anytime performance: regret over simulated time."""
 
 from __future__ import annotations
 
