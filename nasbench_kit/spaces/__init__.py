@@ -12,10 +12,18 @@ from nasbench_kit.spaces.choices import ChoiceSpace
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
+    from nasbench_kit.spaces.nas_bench_asr import NASBenchASRSpace
+    from nasbench_kit.spaces.nas_bench_graph import NASBenchGraphSpace
+    from nasbench_kit.spaces.nas_bench_mr import NASBenchMRSpace
     from nasbench_kit.spaces.nasbench201 import NASBench201Space
+    from nasbench_kit.spaces.nasbench_macro import NASBenchMacroSpace
 
 SPACES = {
     "nasbench201": "NASBench201Space",
+    "nas_bench_asr": "NASBenchASRSpace",
+    "nas_bench_graph": "NASBenchGraphSpace",
+    "nas_bench_mr": "NASBenchMRSpace",
+    "nasbench_macro": "NASBenchMacroSpace",
 }
 """The spaces that a table may refer to by name: name, which is that of their module too -> class."""
 
@@ -61,6 +69,10 @@ __all__ = [
     "Graph",
     "GraphBatch",
     "NASBench201Space",
+    "NASBenchASRSpace",
+    "NASBenchGraphSpace",
+    "NASBenchMRSpace",
+    "NASBenchMacroSpace",
     "Space",
     "Uniform",
     "describe_space",
