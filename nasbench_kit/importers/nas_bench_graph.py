@@ -87,9 +87,9 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
 def _dataset(name: str, values: NDArray[np.float64]) -> DatasetSpec:
     known = _SOURCES[name]
     val, test, latency, params = values
-    quantity, unit = ("accuracy", "fraction") if known.n_test else ("score", "score")
-    metrics = [_exact(Metric(f"val_{quantity}", "val", unit, "max"), val, _VAL_STEP, name)]
-    on_test = Metric(f"test_{quantity}", "test", unit, "max")
+    quantity = "accuracy" if known.n_test else "score"
+    metrics = [_exact(Metric(f"val_{quantity}", "val", "fraction", "max"), val, _VAL_STEP, name)]
+    on_test = Metric(f"test_{quantity}", "test", "fraction", "max")
     if known.n_test:
         metrics.append(_exact(on_test, test, 3 * known.n_test, name))
     else:
