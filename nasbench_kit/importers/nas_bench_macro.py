@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.errors import ImportDataError
+from nasbench_kit.errors import ArchitectureError, ImportDataError
 from nasbench_kit.importers.base import Content, Progress, each
 from nasbench_kit.spaces import NASBenchMacroSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
@@ -58,7 +58,10 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
     space = NASBenchMacroSpace()
     archs, records = [], []
     for text, record in each(list(data.items()), progress):
-        archs.append(space.parse(text))
+        try:
+            archs.append(space.parse(text))
+        except ArchitectureError as error:
+            raise ImportDataError(f"{name}: {error}") from None
         records.append(_numbers(record, f"{name}: network {text}"))
     values = np.array(records)
     percent = values[:, :3].T
