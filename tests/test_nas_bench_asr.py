@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nasbench_kit as nbk
-from nasbench_kit.errors import ArchitectureError, ImportDataError, UnknownNameError
+from nasbench_kit.errors import ArchitectureError, ImportDataError, NotRecordedError, UnknownNameError
 from nasbench_kit.importers import guess_kind, import_table
 from nasbench_kit.spaces import NASBenchASRSpace
 from nasbench_kit.testing import check_benchmark, check_space
@@ -181,6 +181,8 @@ def test_all_files_of_the_release_make_one_table(folder, tmp_path):
     )
     assert [bench.query(CELL, epoch=epoch + 1, seed=1235).val_per for epoch in range(40)] == VAL_PER
     assert bench.values("test_per", [CELL], seed=1235).tolist() == [TEST_PER]
+    with pytest.raises(NotRecordedError, match="epoch 5 was not recorded; choose from 40"):
+        bench.values("test_per", [CELL], epoch=5)
     assert bench.values("latency_s[gtx-1080ti-fp32]", [CELL]).tolist() == list(LATENCY.values())
     assert bench.values("params_m", [CELL]).tolist() == pytest.approx([PARAMS / 1e6], rel=1e-15)
     for i, arch in enumerate(ARCHS):
