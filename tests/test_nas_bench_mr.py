@@ -188,3 +188,14 @@ def test_a_file_outside_a_folder_of_a_setting_is_refused(folder, tmp_path):
     path = folder / "seg/trainval.pkl"
     with pytest.raises(ImportDataError, match="gives the setting seg a second time"):
         import_table([path, path], tmp_path / "made.h5")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"text", pickle.dumps([1, 2]), pickle.dumps({"embedding": [1]}), b"{}", b"PK\3\4"]
+)
+def test_other_files_are_not_taken_for_a_release(tmp_path, content):
+    path = tmp_path / "trainval.pkl"
+    path.write_bytes(content)
+    for source in (path, tmp_path):
+        with pytest.raises(ImportDataError, match="looks like none of the releases; give its kind"):
+            guess_kind([source])
