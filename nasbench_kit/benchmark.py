@@ -340,7 +340,8 @@ class _AtEpoch:
         runs = tuple([self._evaluation(self.epoch, *run) for run in found if not isnan(run[0])])
         if not runs:
             text = self._space.format(self._space.parse(arch))
-            raise NotRecordedError(f"{self._objective.metric.name} of {text!r} was not recorded at epoch {self.epoch}")
+            when = "" if self.epoch is None else f" at epoch {self.epoch}"
+            raise NotRecordedError(f"{self._objective.metric.name} of {text!r} was not recorded{when}")
         return runs
 
     def _mean(self, arch: object) -> Evaluation:

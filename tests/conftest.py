@@ -87,6 +87,11 @@ def embedded(request):
     return nbk.load(request.param)
 
 
+@pytest.fixture(scope="session", params=[name for name in nbk.list_benchmarks() if name.startswith("nasbench201/")])
+def nasbench201(request):
+    return nbk.load(request.param)
+
+
 @pytest.fixture(scope="session")
 def new_path(tmp_path_factory):
     """A path that does not exist yet, per call; for tests of many examples, where `tmp_path` would be shared."""

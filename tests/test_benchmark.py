@@ -59,31 +59,31 @@ def test_benchmarks_conform(embedded):
 
 
 @pytest.mark.parametrize("kind", ["texts", "tuples"])
-def test_all_cells_have_the_same_answers_alone_and_in_a_batch(embedded, kind):
-    archs = embedded.table.archs()
-    asked = embedded.space.format_many(archs) if kind == "texts" else tuples(archs)
-    fresh = Benchmark(embedded.table, embedded.dataset)
+def test_all_cells_have_the_same_answers_alone_and_in_a_batch(nasbench201, kind):
+    archs = nasbench201.table.archs()
+    asked = nasbench201.space.format_many(archs) if kind == "texts" else tuples(archs)
+    fresh = Benchmark(nasbench201.table, nasbench201.dataset)
     singles = [fresh.query(arch) for arch in asked]
-    batch = embedded.query_many(asked)
+    batch = nasbench201.query_many(asked)
     assert [single.val_accuracy for single in singles] == batch.val_accuracy.tolist()
     assert [single.cost_s for single in singles] == batch.cost_s.tolist()
-    assert batch.val_accuracy.tolist() == embedded.values("val_accuracy", archs).tolist()
-    assert batch.cost_s.tolist() == embedded.values("cost_s", archs).tolist()
+    assert batch.val_accuracy.tolist() == nasbench201.values("val_accuracy", archs).tolist()
+    assert batch.cost_s.tolist() == nasbench201.values("cost_s", archs).tolist()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_all_runs_have_the_same_answers_alone_and_in_a_batch(embedded, seed):
-    archs = embedded.table.archs()
-    batch = embedded.query_many(archs, seed=seed, missing="nan")
-    assert embedded.values("val_accuracy", archs, seed=seed, missing="nan") == pytest.approx(
+def test_all_runs_have_the_same_answers_alone_and_in_a_batch(nasbench201, seed):
+    archs = nasbench201.table.archs()
+    batch = nasbench201.query_many(archs, seed=seed, missing="nan")
+    assert nasbench201.values("val_accuracy", archs, seed=seed, missing="nan") == pytest.approx(
         batch.val_accuracy, abs=0, nan_ok=True
     )
     for arch, value, cost_s in zip(tuples(archs), *batch[1:], strict=True):
         if math.isnan(value):
             with pytest.raises(NotRecordedError, match=f"seed {seed} of .* was not recorded; choose from 777, 888"):
-                embedded.query(arch, seed=seed)
+                nasbench201.query(arch, seed=seed)
         else:
-            assert embedded.query(arch, seed=seed)[1:] == (value, cost_s, (seed,))
+            assert nasbench201.query(arch, seed=seed)[1:] == (value, cost_s, (seed,))
 
 
 def test_an_empty_batch_has_an_empty_answer(cifar10):
@@ -114,11 +114,11 @@ def test_a_drawn_run_is_a_recorded_one_each_as_likely(cifar10):
             assert share == pytest.approx(1 / len(seeds), abs=4 * np.sqrt(0.25 / 6_000))
 
 
-def test_a_batch_draws_what_single_queries_draw(embedded):
-    archs = embedded.table.archs()[::5]
+def test_a_batch_draws_what_single_queries_draw(nasbench201):
+    archs = nasbench201.table.archs()[::5]
     rngs = [np.random.default_rng(3) for _ in range(2)]
-    batch = embedded.query_many(archs, rng=rngs[0])
-    singles = [embedded.query(arch, rng=rngs[1]) for arch in tuples(archs)]
+    batch = nasbench201.query_many(archs, rng=rngs[0])
+    singles = [nasbench201.query(arch, rng=rngs[1]) for arch in tuples(archs)]
     assert [run.val_accuracy for run in singles] == batch.val_accuracy.tolist()
     assert [run.cost_s for run in singles] == batch.cost_s.tolist()
     assert rngs[0].random() == rngs[1].random()
@@ -365,7 +365,7 @@ def test_the_best_where_nothing_was_recorded_is_an_error_of_ours(make_benchmark,
         ("nasbench201/mnist", "unknown benchmark 'nasbench201/mnist'; "),
         ("nasbench201", "'nasbench201' names no dataset; choose from nasbench201/cifar10, nasbench201/cifar100"),
         ("nasbench20/cifar10", "unknown benchmark .*; did you mean 'nasbench201/cifar10'"),
-        ("xyz", "unknown benchmark 'xyz'; choose from nasbench201/cifar10"),
+        ("xyz", "unknown benchmark 'xyz'; choose from .*nasbench201/cifar10"),
         ("", "unknown benchmark ''; choose from"),
         (None, "unknown benchmark None; choose from"),
     ],

@@ -291,14 +291,14 @@ def test_sizes_take_28_values_and_count_convolutions(benches, space):
         assert len(np.unique(params_m)) == 28
 
 
-def test_there_is_no_test_accuracy_and_the_error_says_so(embedded):
+def test_there_is_no_test_accuracy_and_the_error_says_so(nasbench201):
     for metric in ("test_accuracy", "train_accuracy"):
         split = metric.partition("_")[0]
         message = f"records nothing on the {split} split, so no '{metric}'; it has val_accuracy, cost_s"
         with pytest.raises(NotRecordedError, match=message):
-            embedded.values(metric, ["333132"])
+            nasbench201.values(metric, ["333132"])
         with pytest.raises(NotRecordedError, match=message):
-            embedded.best(metric)
+            nasbench201.best(metric)
 
 
 def test_the_file_is_small_and_verifies(cifar10):

