@@ -178,6 +178,8 @@ def test_planar_cells_are_drawn_without_crossings(space):
     (graph,) = space.graphs((3, 0, 2, 1, 0, 2)).values()
     assert crossings(check_layout(graph)) == 0
     assert crossings(check_layout(NB101)) == 0
+    (graph,) = space.graphs((3, 4, 2, 1, 3, 2)).values()
+    assert crossings(check_layout(graph)) == 0
 
 
 def crossings(layout):
@@ -218,7 +220,7 @@ def test_texts_fit_their_boxes_on_axes_of_any_size(graph, size):
     for box, text in zip(boxes, texts, strict=True):
         outer, inner = box.get_window_extent(), text.get_window_extent()
         assert outer.x0 <= inner.x0 <= inner.x1 <= outer.x1, text.get_text()
-        assert outer.y0 <= inner.y0 <= inner.y1 <= outer.y1, text.get_text()
+        assert outer.y0 - 1 <= inner.y0 <= inner.y1 <= outer.y1 + 1, text.get_text()
 
 
 def test_an_operation_has_one_color_in_all_cells_and_inputs_have_none():
@@ -236,6 +238,19 @@ def test_an_operation_has_one_color_in_all_architectures_of_a_space(space):
         shown = {text.get_text(): box.get_facecolor() for box, text in zip(boxes, texts, strict=True)}
         faces.append(shown["nor_conv_3x3"])
     assert faces[0] == faces[1]
+
+
+def test_operations_are_colored_and_what_stands_beside_them_is_not():
+    # a recurrent cell: one input of its blend is named on its edge
+    graph = Graph(
+        ("x", "h", "linear", "blend", "new h"), ((0, 2, ""), (1, 2, ""), (1, 3, "closed"), (2, 3, "gate"), (3, 4, ""))
+    )
+    assert set(operation_colors([graph], ["x", "h", "blend", "linear", "new h"])) == {"linear", "blend"}
+    chain = Graph.chain(["image", "16 channels", "stage 2: 8", "both: 64 channels", "classes"])
+    assert set(operation_colors([chain], ["stage 1: 8", "stage 1: 16", "both"])) == {"16", "8", "both"}
+    boxes, _, texts = drawn(architecture_figure(ChoiceSpace("widths", {"a": "12", "b": "12"}), (0, 0)).axes[0])
+    faces = {text.get_text(): box.get_facecolor() for box, text in zip(boxes, texts, strict=True)}
+    assert faces["a:\n1"] == faces["b:\n1"] != faces["input"] == faces["output"]
 
 
 def test_more_operations_than_colors_leave_the_rest_without():
@@ -270,7 +285,8 @@ def test_architectures_of_every_space_are_drawn_cell_by_cell_with_text_of_one_si
             _, arrows, texts = drawn(ax)
             assert len(arrows) == len(graph.edges)
             assert {round(text.get_fontsize(), 3) for text in texts} == {9.0}
-            check_layout(graph)
+            if graph != Graph.chain(graph.nodes):  # which may be folded
+                check_layout(graph)
         figure.draw_without_rendering()
 
 

@@ -38,21 +38,19 @@ def operation_colors(graphs: Collection[Graph], operations: Sequence[str] = ()) 
         graphs: All graphs of a figure, so that an operation looks the same in each.
         operations: Those of the space in its order, so that an operation looks the same in all figures of it.
     """
-    known = dict.fromkeys(operation.rpartition(": ")[2] for operation in operations)
-    shown = dict.fromkeys(
-        label for graph in graphs for label in (*(label for *_, label in graph.edges), *graph.nodes) if label
-    )
+    shown: dict[str, None] = {}  # labels where operations stand: on edges, or in nodes between others
+    for graph in graphs:
+        inner = {source for source, *_ in graph.edges} & {target for _, target, _ in graph.edges}
+        on_edges = [label for *_, label in graph.edges if label]
+        in_nodes = [label for i, label in enumerate(graph.nodes) if i in inner]
+        shown |= dict.fromkeys(on_edges + in_nodes if operations else on_edges or in_nodes)
+    known = dict.fromkeys(_parts(operation)[0] for operation in operations)
     found = dict.fromkeys(part for label in shown for part in _parts(label) if part in known)
-    if not found:
-        known = {}
-        for graph in graphs:
-            on_edges = [label for *_, label in graph.edges if label]
-            inner = {source for source, *_ in graph.edges} & {target for _, target, _ in graph.edges}
-            in_nodes = [label for i, label in enumerate(graph.nodes) if i in inner]
-            found |= dict.fromkeys(_parts(label)[0] for label in on_edges or in_nodes)
-    if len(known) > len(_COLORS):
-        known = {operation: None for operation in known if operation in found}
-    colors = dict(zip(known | found, _COLORS, strict=False))
+    if not found:  # the drawing has names of its own
+        known, found = {}, dict.fromkeys(_parts(label)[0] for label in shown)
+    colors = dict(zip(known, _COLORS, strict=False))
+    if not set(found) <= set(colors):  # too many for colors of their own in all figures
+        colors = dict(zip(found, _COLORS, strict=False))
     return {operation: color for operation, color in colors.items() if operation in found}
 
 
@@ -207,9 +205,10 @@ def architecture_figure(space: Space, arch: Arch) -> Figure:
 
 
 def _operations(space: Space, arch: Arch) -> list[str]:
-    """The choices that stand in nodes of graphs."""
+    """What nodes of the space's graphs carry, first those that are choices of its decisions."""
     choices = {choice for decision in space.decisions for choice in decision.choices}
-    return [label for label in space.graph_many([arch]).labels if _parts(label)[0] in choices]
+    labels = [label for label in space.graph_many([arch]).labels if label not in ("input", "output")]
+    return sorted(labels, key=lambda label: _parts(label)[0] not in choices)
 
 
 def _folded_text(text: str, width: float) -> str:
