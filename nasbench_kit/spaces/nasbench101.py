@@ -274,13 +274,12 @@ class NASBench101Space(ConstrainedSpace):
         return cells.official_hash(self._checked(arch))
 
     def official_hash_many(self, archs: object) -> list[str]:
-        """`official_hash` of each cell of a batch; each class is hashed once."""
+        """`official_hash` of each cell of a batch, several times as fast; each class is hashed once."""
         import numpy as np
 
         batch = self.parse_many(archs)
         _, first, class_of = np.unique(cells.identity_many(batch), return_index=True, return_inverse=True)
-        known: dict[str, str] = {}
-        hashes = [cells.official_hash(arch, known) for arch in map(tuple, batch[first].tolist())]
+        hashes = cells.official_hash_many(batch[first])
         return [hashes[i] for i in class_of.tolist()]
 
     # ---- graphs ----
