@@ -12,9 +12,11 @@ from nasbench_kit.spaces.choices import ChoiceSpace
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
+    from nasbench_kit.spaces.nasbench101 import NASBench101Space
     from nasbench_kit.spaces.nasbench201 import NASBench201Space
 
 SPACES = {
+    "nasbench101": "NASBench101Space",
     "nasbench201": "NASBench201Space",
 }
 """The spaces that a table may refer to by name: name, which is that of their module too -> class."""
@@ -60,6 +62,7 @@ __all__ = [
     "DrawnAhead",
     "Graph",
     "GraphBatch",
+    "NASBench101Space",
     "NASBench201Space",
     "Space",
     "Uniform",
