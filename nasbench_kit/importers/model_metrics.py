@@ -47,9 +47,9 @@ class Messages(NamedTuple):
     extra: NDArray[np.float64] | None  #: (n, len(EXTRA)), NaN where absent; None for NAS-Bench-101
 
 
-# How the release's own writer lays a message out: evaluations of 45 bytes with all five numbers, the parameters in three
-# or four bytes, the total time.
-_EVALUATION = [("head", "<u2"), *((f"{name}", [("tag", "u1"), ("value", "<f8")]) for name in MEASURED)]
+# How the release's own writer lays a message out: evaluations of 45 bytes with all five numbers, the parameters in
+# three or four bytes, the total time.
+_EVALUATION = [("head", "<u2"), *((name, [("tag", "u1"), ("value", "<f8")]) for name in MEASURED)]
 _USUAL = {
     n_bytes: np.dtype(
         [

@@ -25,19 +25,19 @@ from __future__ import annotations
 
 import json
 from binascii import a2b_base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, listed
-from nasbench_kit.importers import nasbench101_pickle
 from nasbench_kit.importers.base import Content, Progress, files_of
-from nasbench_kit.importers.model_metrics import EXTRA, MEASURED, Messages, decode
+from nasbench_kit.importers.model_metrics import EVALUATIONS, EXTRA, MEASURED, Messages, decode
 from nasbench_kit.importers.nasbench101_cells import Cells
+from nasbench_kit.importers.nasbench101_pickle import pickled_runs
+from nasbench_kit.importers.nasbench101_pickle import recognizes as recognizes_pickle
 from nasbench_kit.importers.tfrecord import RecordError, broken, first_record, records
 from nasbench_kit.importers.training_runs import TrainingRuns
 from nasbench_kit.spaces import NASBench101Space
@@ -47,6 +47,7 @@ BUDGETS = (4, 12, 36, 108)
 N_IMAGES = 9_984  # that accuracies are measured on, of all three splits: 78 batches of 128
 FILES = ("nasbench_full.tfrecord", "nasbench_only108.tfrecord", "nasbench_only108.pkl")
 _BATCH = 16_384
+_MOST_SECONDS = 1e12  # 30,000 years
 _POSITION = {budget: i for i, budget in enumerate(BUDGETS)}
 
 _ENTRY = {"hash": str, "epochs": int, "matrix": str, "operations": str, "metrics": str}
@@ -61,8 +62,8 @@ _UNITS: dict[str, tuple[str, str | None]] = {
     "energy_j": ("J", "min"),
 }
 _NOTES = {
-    "halfway": "[halfway] is the evaluation of the same run after half of its epochs: epoch 108 of it is after 54 of 108",
-    "epoch1": "[epoch1] is the evaluation of the same run after its first epoch",
+    "halfway": "[halfway]: the same run after half of its epochs, so at epoch 108 after 54 of its 108",
+    "epoch1": "[epoch1]: the same run after its first epoch, whatever the epoch asked for",
 }
 _ABOUT = {
     "nasbench101": {
@@ -82,7 +83,7 @@ def recognizes(path: Path, head: bytes) -> bool:
     """Whether it is a TFRecord file of such records, NASLib's pickle of them, or a folder with an official file."""
     if path.is_dir():
         return any((path / name).is_file() for name in FILES)
-    return _begins_with_hash(first_record(head)) or nasbench101_pickle.recognizes(head)
+    return _begins_with_hash(first_record(head)) or recognizes_pickle(head)
 
 
 def _begins_with_hash(record: bytes | None) -> bool:
@@ -118,8 +119,9 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
 
 def _metrics(name: str, variant: str) -> dict[str, Metric]:
     """Column of the runs -> what it means."""
-    named = {column: column for column in MEASURED[1:]}
-    named |= {f"{column}[midway]": f"{column}[{variant}]" for column in MEASURED[1:]}
+    measured = (*MEASURED[2:], MEASURED[1])  # accuracies first
+    named = {column: column for column in measured}
+    named |= {f"{column}[midway]": f"{column}[{variant}]" for column in measured}
     if name == "ec_nas":
         named |= {column: column.replace("[midway]", f"[{variant}]") for column in EXTRA}
     return {column: _metric(metric) for column, metric in named.items()}
@@ -133,9 +135,9 @@ def _metric(name: str) -> Metric:
     return Metric.from_name(name)
 
 
-def columns_of(measured: NDArray[np.float64], suffix: str = "") -> dict[str, NDArray[np.float64]]:
-    """An array (n, 5) of evaluations by the names of the columns, the epoch left out."""
-    return {f"{name}{suffix}": measured[:, i] for i, name in enumerate(MEASURED) if i}
+def _columns(values: NDArray[np.float64], suffix: str = "") -> dict[str, NDArray[np.float64]]:
+    """An array (n, 4) of seconds and three accuracies by the names of the columns."""
+    return {f"{name}{suffix}": values[:, i] for i, name in enumerate(MEASURED[1:])}
 
 
 # ---- TFRecord ----
@@ -158,7 +160,7 @@ def _read_tfrecord(path: Path, cells: Cells, runs: TrainingRuns, progress: Progr
                 cells.verify()
             except RecordError as error:
                 raise broken(name, offsets[error.position], str(error)) from None
-            values = columns_of(decoded.measured[:, 2]) | columns_of(decoded.measured[:, 1], "[midway]")
+            values = _columns(decoded.measured[:, 2, 1:]) | _columns(decoded.measured[:, 1, 1:], "[midway]")
             if decoded.extra is not None:
                 values |= {column: decoded.extra[:, i] for i, column in enumerate(EXTRA)}
             runs.add(rows, positions, values)
@@ -210,25 +212,66 @@ def _check(decoded: Messages, positions: NDArray[np.uint8], kind: tuple[str, str
     Raises:
         RecordError: A number is none, or the evaluations are those of other epochs.
     """
-    epochs, measured = decoded.measured[:, :, 0], decoded.measured[:, :, 1:]
-    budgets = np.array(BUDGETS)[positions]
-    on_the_way = {"halfway": budgets / 2, "epoch1": np.ones(len(budgets))}
+    epochs = decoded.measured[:, :, 0]
     name = "nasbench101" if decoded.extra is None else "ec_nas"
     if kind is None:
         kind = name, "epoch1" if epochs[0, 1] == 1 else "halfway"
     if name != kind[0]:
         raise RecordError(0, f"and those behind it look like {name}, those before like {kind[0]}; one release expected")
-    expected = np.stack([np.zeros(len(budgets)), on_the_way[kind[1]], budgets], axis=1)
-    for wrong, what, right in (
-        (epochs != expected, "epoch", "0, half of the epochs, and all of them"),
-        (~((measured[..., 0] >= 0) & (measured[..., 0] < np.inf)), "cost_s", "a finite number of seconds"),
-        *(
-            (~((measured[..., i] >= 0) & (measured[..., i] <= 1)), split, "a fraction")
-            for i, split in enumerate(MEASURED[2:], 1)
-        ),
-    ):
-        if wrong.any():
-            position, evaluation = np.argwhere(wrong)[0]
-            got = decoded.measured[position, evaluation, MEASURED.index(what)]
-            raise RecordError(int(position), f"says {got:g} for {what} in evaluation {evaluation}; {right} expected")
+    budgets = np.array(BUDGETS)[positions]
+    on_the_way = budgets / 2 if kind[1] == "halfway" else np.ones(len(budgets))
+    wrong = np.argwhere(epochs != np.stack([np.zeros(len(budgets)), on_the_way, budgets], axis=1))
+    if len(wrong):
+        position, i = wrong[0].tolist()
+        raise RecordError(
+            position,
+            f"says that its evaluations are after {listed(f'{epoch:g}' for epoch in epochs[position])} epochs;"
+            f" 0, {on_the_way[position]:g}, {budgets[position]} expected",
+        )
+    for i in range(EVALUATIONS):
+        _check_values(decoded.measured[:, i, 1:], f"evaluation {i}")
     return kind
+
+
+def _check_values(values: NDArray[np.float64], where: str) -> None:
+    """Whether an array (n, 4) holds seconds, and three accuracies.
+
+    Raises:
+        RecordError: Some is not.
+    """
+    for i, (name, largest) in enumerate(zip(MEASURED[1:], (_MOST_SECONDS, 1, 1, 1), strict=True)):
+        wrong = np.flatnonzero(~((values[:, i] >= 0) & (values[:, i] <= largest)))  # catches NaN
+        if len(wrong):
+            right = "a fraction" if largest == 1 else "seconds"
+            position = int(wrong[0])
+            raise RecordError(position, f"says {values[position, i]:g} for {name} in {where}; {right} expected")
+
+
+# ---- NASLib's pickle ----
+
+
+def _read_pickle(path: Path, cells: Cells, runs: TrainingRuns, progress: Progress) -> tuple[str, str]:
+    """As `_read_tfrecord`, from a pickle. How many cells are left is not known, so progress is in whole files."""
+    progress(0, 1)
+    entries = pickled_runs(path)
+    while batch := list(islice(entries, _BATCH)):
+        try:
+            rows, positions = [], []
+            for i, run in enumerate(batch):
+                if run.budget not in BUDGETS:
+                    raise RecordError(i, f"has a run of {run.budget!r:.40} epochs; choose from {listed(BUDGETS)}")
+                positions.append(_POSITION[run.budget])
+                rows.append(cells.row(run.module_hash, run.adjacency, run.operations, i))
+            evaluations = np.array([run.evaluations for run in batch])
+            _check_values(evaluations[:, 0], "the evaluation halfway")
+            _check_values(evaluations[:, 1], "the final evaluation")
+            cells.agree(np.array(rows, np.int32), np.array([run.params for run in batch]))
+            cells.verify()
+        except RecordError as error:
+            raise ImportDataError(f"{str(path)!r}: cell {batch[error.position].module_hash} {error}") from None
+        except ImportDataError as error:
+            raise ImportDataError(f"{str(path)!r}: cell {batch[len(rows)].module_hash} {error}") from None
+        values = _columns(evaluations[:, 1]) | _columns(evaluations[:, 0], "[midway]")
+        runs.add(np.array(rows), np.array(positions), values)
+    progress(1, 1)
+    return "nasbench101", "halfway"

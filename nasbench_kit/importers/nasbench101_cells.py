@@ -81,7 +81,7 @@ class Cells:
         known = self._matrices.get(adjacency)
         if known is None:
             n_inner = isqrt(len(adjacency)) - 2
-            arch = self.space.parse(f"{adjacency}:{','.join(['input', *[_CONV] * n_inner, 'output'])}")
+            arch = self.space.parse((adjacency, ["input", *[_CONV] * n_inner, "output"]))
             known = self._matrices[adjacency] = len(self._edges)
             self._edges.append(bytes(arch[:-5]))
         return known
@@ -91,7 +91,7 @@ class Cells:
         if known is None:
             n = operations.count(",") + 1
             chain = "".join("1" if column == row + 1 else "0" for row in range(n) for column in range(n))
-            arch = self.space.parse(f"{chain}:{operations}")
+            arch = self.space.parse((chain, operations.split(",")))
             known = self._labelings[operations] = len(self._operations)
             self._operations.append(bytes(arch[-5:]))
         return known

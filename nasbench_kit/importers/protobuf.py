@@ -18,7 +18,8 @@ _DOUBLE = struct.Struct("<d")
 def fields(message: bytes) -> Iterator[tuple[int, int, Any]]:
     """Number, wire type and value of each field of a message, in the order of the bytes.
 
-    Fields of eight bytes are read as a double, the only use that benchmarks make of them. Those of four are passed over.
+    Fields of eight bytes are read as a double, the only use that benchmarks make of them. Those of
+    four are passed over.
 
     Raises:
         ImportDataError: The bytes are no message.
