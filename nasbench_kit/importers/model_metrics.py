@@ -150,7 +150,7 @@ def _decode_evaluation(evaluation: bytes, i: int, measured: NDArray[np.float64],
     for number, name in _PREDICTED.items():
         if number in doubles and last:
             _set(extra, f"{name}[predicted]", doubles[number])
-    return not doubles.keys() <= set(range(1, len(MEASURED) + 1))
+    return not doubles.keys().isdisjoint({*_ENERGY, *_PREDICTED})
 
 
 def _add_power(message: bytes, extra: NDArray[np.float64]) -> None:

@@ -101,9 +101,10 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
     if len(files) != 1:
         raise ImportDataError(f"{len(files)} files of NAS-Bench-101 given ({listed(files)}); one expected")
     with open(files[0], "rb") as file:
-        pickled = file.read(1) == b"\x80"
+        head = file.read(8)
+    # the length of a record may begin as a pickle does, but ends in zeros
+    read_file = _read_pickle if head[:1] == b"\x80" and any(head[3:]) else _read_tfrecord
     cells, runs = Cells(NASBench101Space()), TrainingRuns(BUDGETS, N_IMAGES)
-    read_file = _read_pickle if pickled else _read_tfrecord
     name, variant = read_file(files[0], cells, runs, progress)
     archs, params = cells.archs(), cells.params()
     cells.forget()

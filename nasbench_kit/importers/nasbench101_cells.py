@@ -106,7 +106,7 @@ class Cells:
             grown = np.full(2 * len(self._rows), -1, np.int64)
             grown[: len(self._params)] = self._params
             self._params = grown
-        new = self._params[rows] < 0
+        new = np.flatnonzero(self._params[rows] < 0)[::-1]  # the first record of a cell is set last, and stays
         self._params[rows[new]] = params[new]
         wrong = np.flatnonzero(self._params[rows] != params)
         if len(wrong):

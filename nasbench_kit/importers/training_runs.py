@@ -6,6 +6,7 @@ Made for millions of runs: values are kept in the fewest bytes that hold them ex
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from mmap import mmap
 from typing import Any, final
 
 import numpy as np
@@ -15,6 +16,7 @@ from nasbench_kit.errors import ImportDataError
 from nasbench_kit.tables import Metric, Stored
 
 MISSING = 65_535
+_BLOCK = 1 << 17  # runs kept together
 _SPARSEST = 64  # places per run, above which a table would be nothing but gaps
 
 
@@ -26,16 +28,19 @@ class TrainingRuns:
     numbers are the seeds of the columns.
 
     Args:
-        epochs: The epochs that runs may end at.
-        n_images: Accuracies that are float32 numbers nearest to multiples of `1 / n_images` are kept as counts.
+        epochs: The epochs that runs may end at, ascending.
+        n_images: Accuracies that are the float32 numbers nearest to multiples of `1 / n_images` are kept as counts.
     """
 
     def __init__(self, epochs: Sequence[int], n_images: int) -> None:
         self._epochs = tuple(epochs)
         self._n_images = n_images
+        self._pending: list[tuple[NDArray[np.int32], Mapping[str, NDArray[np.float64]]]] = []
+        self._n_pending = 0
+        self._groups: list[NDArray[np.int32]] = []  # architecture * len(epochs) + position of the epoch
+        self._numbers: list[NDArray[np.int32]] = []
         self._columns: dict[str, list[NDArray[Any]]] = {}
-        self._places: list[tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.int32]]] = []
-        self._n_runs = np.zeros(0, np.int32)  # of each architecture at each epoch
+        self._n_runs = np.zeros(0, np.int32)  # in each group
 
     def add(self, archs: NDArray[Any], epochs: NDArray[Any], values: Mapping[str, NDArray[np.float64]]) -> None:
         """Add some runs.
@@ -45,30 +50,45 @@ class TrainingRuns:
             epochs: Positions among `epochs`: (n,).
             values: Metric -> (n,); the same metrics every time.
         """
-        group = archs.astype(np.int32) * len(self._epochs) + epochs
-        n_groups = int(group.max()) + 1
-        if n_groups > len(self._n_runs):
-            grown = np.zeros(2 * n_groups, np.int32)
-            grown[: len(self._n_runs)] = self._n_runs
-            self._n_runs = grown
-        order = np.argsort(group, kind="stable")
-        first = np.flatnonzero(np.diff(group[order], prepend=-1))  # where another group begins
-        size = np.diff(first, append=len(group))
-        number = np.empty(len(group), np.int32)
-        number[order] = np.arange(len(group)) - np.repeat(first, size)
-        number += self._n_runs[group]
-        self._n_runs[group[order[first]]] += size.astype(np.int32)
-        self._places.append((archs.astype(np.int32), epochs.astype(np.uint8), number))
-        for name, column in values.items():
-            self._columns.setdefault(name, []).append(self._compact(name, column))
+        self._pending.append((archs.astype(np.int32) * np.int32(len(self._epochs)) + epochs, values))
+        self._n_pending += len(archs)
+        if self._n_pending >= _BLOCK:
+            self._close_block()
+
+    def _close_block(self) -> None:
+        if not self._pending:
+            return
+        groups = np.concatenate([group for group, _ in self._pending])
+        self._groups.append(_apart(groups))
+        self._numbers.append(_apart(self._number(groups)))
+        for name in self._pending[0][1]:
+            column = np.concatenate([values[name] for _, values in self._pending])
+            self._columns.setdefault(name, []).append(_apart(self._compact(name, column)))
+        self._pending.clear()
+        self._n_pending = 0
+
+    def _number(self, groups: NDArray[np.int32]) -> NDArray[np.int32]:
+        """How many runs each has before it in its group."""
+        n_archs = int(groups.max()) // len(self._epochs) + 1
+        if n_archs * len(self._epochs) > len(self._n_runs):
+            more = 2 * n_archs * len(self._epochs) - len(self._n_runs)
+            self._n_runs = np.concatenate([self._n_runs, np.zeros(more, np.int32)])
+        order = np.argsort(groups, kind="stable")
+        first = np.flatnonzero(np.diff(groups[order], prepend=-1))  # where the next group begins
+        size = np.diff(first, append=len(groups))
+        numbers = np.empty(len(groups), np.int32)
+        numbers[order] = np.arange(len(groups)) - np.repeat(first, size)
+        numbers += self._n_runs[groups]
+        self._n_runs[groups[order[first]]] += size.astype(np.int32)
+        return numbers
 
     def _compact(self, name: str, values: NDArray[np.float64]) -> NDArray[Any]:
         """Counts of images, or float32, or float64: the first that says the same."""
-        single = values.astype(np.float32)
         if "accuracy" in name:
             counts = np.rint(values * self._n_images)
-            if ((counts / self._n_images).astype(np.float32) == values).all():
+            if np.array_equal((counts / self._n_images).astype(np.float32), values):
                 return counts.astype(np.uint16)
+        single = values.astype(np.float32)
         return single if np.array_equal(single, values, equal_nan=True) else values
 
     def stored(self, metrics: Mapping[str, Metric], ranks: NDArray[np.int64]) -> list[Stored]:
@@ -81,42 +101,52 @@ class TrainingRuns:
         Raises:
             ImportDataError: The runs are distributed so unevenly that the columns would be nothing but gaps.
         """
-        archs, position, number = (np.concatenate(parts) for parts in zip(*self._places, strict=True))
-        self._places.clear()
-        there = np.unique(position)
+        self._close_block()
+        there = np.flatnonzero(self._n_runs.reshape(-1, len(self._epochs)).any(axis=0))
         epochs = tuple(self._epochs[i] for i in there.tolist())
-        shape = (int(number.max()) + 1, len(epochs), len(ranks))
-        if shape[0] * shape[1] * shape[2] > _SPARSEST * len(archs):
+        shape = (int(self._n_runs.max()), len(epochs), len(ranks))
+        n_runs = int(self._n_runs.sum(dtype=np.int64))
+        if shape[0] * shape[1] * shape[2] > _SPARSEST * n_runs:
             raise ImportDataError(
-                f"some architecture has {shape[0]:,} training runs, where {len(ranks):,} architectures have"
-                f" {len(archs):,} in all; about the same number for each expected"
+                f"some architecture has {shape[0]:,} training runs, where {len(ranks):,} architectures have {n_runs:,}"
+                " in all; about the same number for each expected"
             )
-        place = number.astype(np.int64)
-        place *= len(epochs)
-        place += np.searchsorted(there, position)
-        place *= len(ranks)
-        place += ranks[archs]
-        del archs, position, number
+        places = []
+        for _ in range(len(self._groups)):
+            archs, positions = np.divmod(self._groups.pop(0), len(self._epochs))
+            row = self._numbers.pop(0) * len(epochs) + np.searchsorted(there, positions)
+            places.append(row * len(ranks) + ranks[archs])
         columns = []
         for name, metric in metrics.items():
-            raw = _concatenated(self._columns.pop(name), self._n_images)
-            counts = raw.dtype == np.uint16
-            if not counts and np.isnan(raw).all():
-                continue
-            dense = np.full(shape, MISSING if counts else np.nan, raw.dtype)
-            dense.reshape(-1)[place] = raw
+            blocks = self._columns.pop(name)
             described = metric._replace(seeds=tuple(range(shape[0])), epochs=epochs)
-            columns.append(
-                Stored(described, dense, (1, self._n_images), MISSING) if counts else Stored(described, dense)
-            )
+            dtype = max((block.dtype for block in blocks), key=lambda dtype: dtype.itemsize)
+            if dtype == np.uint16:
+                raw = np.full(shape, MISSING, dtype)
+                _scatter(blocks, places, raw)
+                columns.append(Stored(described, raw, (1, self._n_images), MISSING))
+                continue
+            raw = np.full(shape, np.nan, dtype)
+            _scatter(blocks, places, raw, self._n_images)
+            if not np.isnan(raw).all():
+                columns.append(Stored(described, raw))
         return columns
 
 
-def _concatenated(parts: list[NDArray[Any]], n_images: int) -> NDArray[Any]:
-    """All values of a metric in the type that holds each of them exactly."""
-    dtype = max((part.dtype for part in parts), key=lambda dtype: dtype.itemsize)
-    if dtype == np.uint16:
-        return np.concatenate(parts)
-    return np.concatenate(
-        [((part / n_images).astype(np.float32) if part.dtype == np.uint16 else part).astype(dtype) for part in parts]
-    )
+def _apart(values: NDArray[Any]) -> NDArray[Any]:
+    """A copy in pages of its own, so that its memory goes back to the system as soon as it is forgotten."""
+    pages = np.frombuffer(mmap(-1, values.nbytes), values.dtype)
+    pages[:] = values
+    return pages
+
+
+def _scatter(
+    blocks: list[NDArray[Any]], places: Sequence[NDArray[np.int64]], raw: NDArray[Any], n_images: int | None = None
+) -> None:
+    """Put values in their places; `n_images` says that counts become the fractions, to float32, that they were."""
+    flat = raw.reshape(-1)
+    for place in places:
+        block = blocks.pop(0)
+        if n_images is not None and block.dtype == np.uint16:
+            block = (block / n_images).astype(np.float32)
+        flat[place] = block
