@@ -324,8 +324,10 @@ class _AtEpoch:
         self.recorded_space: Space | None = None  # the recorded part, once somebody asked for it
         self._arrays: dict[tuple[str, int | None], NDArray[np.float64]] = {}
         few = self._table.n_archs <= _MEMO_SIZE
-        self.means: dict[Any, Evaluation] = _Memo(self._mean, self._every_mean if few else None)
-        self.runs: dict[Any, tuple[Evaluation, ...]] = _Memo(self._runs, self._every_run if few else None)
+        self.means: dict[Any, Evaluation] = _Memo(self._mean, self._space.parse, self._every_mean if few else None)
+        self.runs: dict[Any, tuple[Evaluation, ...]] = _Memo(
+            self._runs, self._space.parse, self._every_run if few else None
+        )
 
     # ---- one architecture, without numpy ----
 
@@ -424,27 +426,34 @@ class _AtEpoch:
 
 
 class _Memo(dict[Any, Any]):
-    """Answers given so far, by text or tuple.
+    """Answers given so far, by text or tuple; whatever else is asked about is asked about as the tuple that it means.
 
     An answer is computed when first asked for, and not kept if that raises. After many such, all that the table can
     give are computed at once, which costs much less than one by one.
     """
 
-    def __init__(self, compute: Callable[[Any], Any], every: Callable[[type], dict[Any, Any]] | None) -> None:
+    def __init__(
+        self,
+        compute: Callable[[Any], Any],
+        parse: Callable[[object], Arch],
+        every: Callable[[type], dict[Any, Any]] | None,
+    ) -> None:
         self._compute = compute
+        self._parse = parse
         self._every = every
         self._n_computed: dict[type, int] = {str: 0, tuple: 0}
 
     def __missing__(self, arch: object) -> Any:
-        answer = self._compute(arch)
         kind = type(arch)
-        if kind in self._n_computed:  # of others 5, 5.0 and True are the same key but not the same question
-            if len(self) >= 2 * _MEMO_SIZE:
-                self.clear()
-            self[arch] = answer
-            self._n_computed[kind] += 1
-            if self._every is not None and self._n_computed[kind] == _MANY:
-                self.update(self._every(kind))
+        if kind not in self._n_computed:  # of others 5, 5.0 and True are the same key but not the same question
+            return self[self._parse(arch)]
+        answer = self._compute(arch)
+        if len(self) >= 2 * _MEMO_SIZE:
+            self.clear()
+        self[arch] = answer
+        self._n_computed[kind] += 1
+        if self._every is not None and self._n_computed[kind] == _MANY:
+            self.update(self._every(kind))
         return answer
 
 

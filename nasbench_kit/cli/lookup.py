@@ -72,7 +72,8 @@ def info(table: str, verify: bool, as_json: bool) -> None:
     click.echo(f"{opened.name}: {opened.about.get('title', '')}")
     click.echo(f"  file      {opened.path}" + ("  (verified)" if verify else ""))
     click.echo(f"  content   sha256 {opened.sha256}")
-    click.echo(f"  space     {opened.space.name}, {opened.n_archs:,} of {opened.space.size:,} architectures")
+    whole = opened.space.n_keys or opened.space.size  # isomorphic ones counted once where they share a row
+    click.echo(f"  space     {opened.space.name}, {opened.n_archs:,} of {whole:,} architectures")
     click.echo(f"  licence   {opened.about.get('licence', 'not stated')}")
     for source in opened.about.get("sources", ()):
         click.echo("  source    " + ", ".join(f"{key} {value}" for key, value in source.items()))
@@ -147,8 +148,9 @@ def query(
         return
     for answer in answers:
         click.echo(answer.pop("arch"))
+        width = max(14, *(len(key) + 1 for key in answer))
         for key, value in answer.items():
-            click.echo(f"  {key:<14}{_shown(value, bench.metrics[key].unit if key in bench.metrics else '')}")
+            click.echo(f"  {key:<{width}}{_shown(value, bench.metrics[key].unit if key in bench.metrics else '')}")
 
 
 def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, seed: int | None) -> dict[str, Any]:

@@ -89,6 +89,7 @@ class Space(ABC):
         self.size = prod(self.n_choices)
         self.n_keys: int | None = self.size
         self.mutations: dict[str, tuple[float, ...]] = {"uniform": (1.0,) * self.n_decisions}
+        self._example: Arch = (0,) * self.n_decisions  # for messages; spaces in which it is invalid have another
         self._cumulative = _Cumulative(self)
         self._rank_of_text = _RankOfText(self)
 
@@ -139,7 +140,7 @@ class Space(ABC):
             index = as_int(arch)  # type: ignore[arg-type]
         except TypeError:
             raise ArchitectureError(
-                f"{arch!r} is no architecture of {self.name}; give a text like {self.format((0,) * self.n_decisions)!r}"
+                f"{arch!r} is no architecture of {self.name}; give a text like {self.format(self._example)!r}"
                 f" or {self.n_decisions} integers"
             ) from None
         return self._parse_index(index)

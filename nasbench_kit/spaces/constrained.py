@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nasbench_kit.errors import ArchitectureError
@@ -40,6 +40,9 @@ class ConstrainedSpace(Space):
         if wrong is not None:
             raise ArchitectureError(f"{checked} is no architecture of {self.name}: {wrong}")
         return checked
+
+    def _parse_mapping(self, choices: Mapping[Any, Any]) -> Arch:
+        return self._checked(super()._parse_mapping(choices))
 
     def _checked_batch(self, archs: NDArray[Any]) -> NDArray[np.uint8]:
         batch = super()._checked_batch(archs)

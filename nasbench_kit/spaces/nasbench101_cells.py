@@ -15,7 +15,8 @@ from itertools import combinations, compress
 from typing import TYPE_CHECKING, NamedTuple
 
 try:
-    from _md5 import md5  # type: ignore[import-not-found]  # Python's own: on short texts twice as fast as OpenSSL's
+    # Python's own is on short texts twice as fast as OpenSSL's. (Nothing is kept secret by it: "noqa: S324" below.)
+    from _md5 import md5  # type: ignore[import-not-found]
 except ImportError:
     from hashlib import md5
 
@@ -208,48 +209,69 @@ def valid_many(archs: NDArray[np.uint8]) -> NDArray[np.bool_]:
 # ---- the official hash ----
 
 
-def official_hash(arch: Sequence[int], known: dict[str, str] | None = None) -> str:
-    """The md5 of one cell by which the release knows it: 32 hexadecimal digits.
-
-    Every vertex begins with a hash of its degrees and operation, and for as many rounds as there are vertices gets that
-    of the hashes before it, behind it, and its own. The text that is hashed is that of the reference, to the letter.
+def official_hash(arch: tuple[int, ...], known: dict[str, str] | None = None) -> str:
+    """The md5 by which the release knows one cell: 32 hexadecimal digits.
 
     Args:
         arch: The cell.
-        known: Hashes of states of vertices, to be shared by many cells.
+        known: Hashes of states of vertices, to be shared between calls.
+    """
+    vertices, sources, targets, _ = prune(arch[:N_EDGES])
+    return hash_graph(vertices, sources, targets, (-1, *arch[N_EDGES:], -2), {} if known is None else known)
+
+
+def hash_graph(
+    vertices: Sequence[int],
+    sources: Sequence[Sequence[int]],
+    targets: Sequence[Sequence[int]],
+    labels: Sequence[int],
+    known: dict[str, str],
+) -> str:
+    """The reference's hash of a graph: 32 hexadecimal digits.
+
+    Every vertex begins with a hash of its degrees and label. For as many rounds as there are vertices it gets that of
+    the hashes before it, those behind it, and its own. What is hashed is the reference's text, to the letter.
+
+    Args:
+        vertices: Which ones the graph has; the other arguments may know of more.
+        sources: Of each vertex, where edges to it come from.
+        targets: Of each vertex, where edges from it lead to.
+        labels: Of each vertex, its operation; -1 for the input, -2 for the output.
+        known: Hashes of states of vertices, shared between calls.
 
     Source: google-research/nasbench, `lib/graph_util.py`, `hash_module`.
     """
-    vertices, sources, targets, _ = prune(tuple(arch[:N_EDGES]))
-    labels = (-1, *arch[N_EDGES:], -2)
-    known = {} if known is None else known
-    hashes = [""] * N_VERTICES
-    for v in vertices:
-        state = f"({len(targets[v])}, {len(sources[v])}, {labels[v]})"
-        hashes[v] = known.get(state) or _remember(state, known)
     wiring = [(v, sources[v], targets[v]) for v in vertices]
+    hashes = [""] * len(labels)
+    for v, before, behind in wiring:
+        hashes[v] = _md5_of(f"({len(behind)}, {len(before)}, {labels[v]})", known)
     for n_round in range(len(vertices)):
-        states = [f"{_joined(before, hashes)}|{_joined(behind, hashes)}|{hashes[v]}" for v, before, behind in wiring]
-        if n_round < _MEMO_ROUNDS:
-            new = [known.get(state) or _remember(state, known) for state in states]
-        else:
-            new = [md5(state.encode()).hexdigest() for state in states]  # noqa: S324 (nothing secret)
-        for v, found in zip(vertices, new, strict=True):
-            hashes[v] = found
-    return str(md5(str(sorted(filter(None, hashes))).encode()).hexdigest())  # noqa: S324 (nothing secret)
+        new = hashes.copy()
+        for v, before, behind in wiring:  # one or two neighbors, the usual case, need no list: a quarter less time
+            if len(before) == 1:
+                first = hashes[before[0]]
+            elif len(before) == 2:
+                a, b = hashes[before[0]], hashes[before[1]]
+                first = a + b if a < b else b + a
+            else:
+                first = "".join(sorted([hashes[u] for u in before]))
+            if len(behind) == 1:
+                last = hashes[behind[0]]
+            elif len(behind) == 2:
+                a, b = hashes[behind[0]], hashes[behind[1]]
+                last = a + b if a < b else b + a
+            else:
+                last = "".join(sorted([hashes[u] for u in behind]))
+            state = f"{first}|{last}|{hashes[v]}"
+            new[v] = _md5_of(state, known) if n_round < _MEMO_ROUNDS else md5(state.encode()).hexdigest()  # noqa: S324
+        hashes = new
+    return str(md5(str(sorted([hashes[v] for v in vertices])).encode()).hexdigest())  # noqa: S324
 
 
-def _joined(vertices: tuple[int, ...], hashes: list[str]) -> str:
-    if len(vertices) == 1:
-        return hashes[vertices[0]]
-    if len(vertices) == 2:
-        one, other = hashes[vertices[0]], hashes[vertices[1]]
-        return one + other if one < other else other + one
-    return "".join(sorted([hashes[v] for v in vertices]))
-
-
-def _remember(state: str, known: dict[str, str]) -> str:
-    if len(known) >= _MEMO_SIZE:
-        known.clear()
-    known[state] = found = md5(state.encode()).hexdigest()  # noqa: S324 (nothing secret)
+def _md5_of(text: str, known: dict[str, str]) -> str:
+    found = known.get(text)
+    if found is None:
+        if len(known) >= _MEMO_SIZE:
+            known.clear()
+        known[text] = found = md5(text.encode()).hexdigest()  # noqa: S324
     return found
