@@ -62,17 +62,19 @@ _UNITS: dict[str, tuple[str, str | None]] = {
     "energy_j": ("J", "min"),
 }
 _NOTES = {
+    "seeds": "seeds number the repeats of a run in the order of the file",
     "halfway": "[halfway]: the same run after half of its epochs, so at epoch 108 after 54 of its 108",
     "epoch1": "[epoch1]: the same run after its first epoch, whatever the epoch asked for",
+    "devices": "[gpu], [cpu]: of all devices that the file lists; of two processors it lists the first",
 }
 _ABOUT = {
     "nasbench101": {
-        "title": "NAS-Bench-101: accuracies and training time after 4, 12, 36 and 108 epochs",
+        "title": "NAS-Bench-101: accuracies and seconds of training on CIFAR-10",
         "licence": "Apache-2.0 (google-research/nasbench)",
         "citation": "Ying et al. 2019, https://arxiv.org/abs/1902.09635",
     },
     "ec_nas": {
-        "title": "EC-NAS: accuracies, training time, energy and carbon dioxide of cells of NAS-Bench-101",
+        "title": "EC-NAS: accuracies, seconds, energy and carbon dioxide of training cells on CIFAR-10",
         "licence": "MIT (EC-NAS-Bench)",
         "citation": "Bakhtiarifard, Igel and Selvan 2024, https://arxiv.org/abs/2210.06015",
     },
@@ -99,7 +101,8 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
     """
     files = [file for file in files_of(paths) if not paths[0].is_dir() or file.name in FILES]
     if len(files) != 1:
-        raise ImportDataError(f"{len(files)} files of NAS-Bench-101 given ({listed(files)}); one expected")
+        given = f" ({listed(files)})" if files else f" in {str(paths[0])!r}"
+        raise ImportDataError(f"{len(files)} files of NAS-Bench-101 given{given}; one of {listed(FILES)} expected")
     with open(files[0], "rb") as file:
         head = file.read(8)
     # the length of a record may begin as a pickle does, but ends in zeros
@@ -114,7 +117,8 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
     ranks[order] = np.arange(len(order))
     stored = runs.stored(_metrics(name, variant), ranks)
     stored.append(Stored(Metric.from_name("params_m"), params[order].reshape(1, 1, -1), (1, 1_000_000)))
-    about = _ABOUT[name] | {"notes": ["seeds number the repeats in the order of the file", _NOTES[variant]]}
+    notes = [_NOTES["seeds"], _NOTES[variant], *([_NOTES["devices"]] if name == "ec_nas" else [])]
+    about = _ABOUT[name] | {"notes": notes}
     return Content(name, cells.space, {"cifar10": DatasetSpec(stored)}, archs[order], about)
 
 
