@@ -434,6 +434,13 @@ def test_the_one_off_value_among_many_blocks_keeps_the_others_exact(imported, mo
     assert values(table, "train_accuracy")[:5, 0].tolist() == [s / 9_984 for s in range(1, 6)]
 
 
+def test_an_amount_beyond_float32_is_kept(imported):
+    evaluations = [*run()[:2], doubles(dict(enumerate((*run()[2], 1e300), 1)))]
+    table = imported(entry(evaluations))
+    assert table.name == "ec_nas"
+    assert values(table, "energy_kwh").tolist() == [[1e300]]
+
+
 def test_fields_in_another_order_or_unknown_are_read_as_protocol_buffers_say(imported):
     at_the_end = {5: 0.5, 99: 1.0, 4: 0.25, 3: 0.75, 2: 7.0, 1: 4.0}
     path = b"\x32" + varint(200) + b"x" * 200  # checkpoint_path

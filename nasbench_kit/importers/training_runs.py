@@ -88,7 +88,8 @@ class TrainingRuns:
             counts = np.rint(values * self._n_images)
             if np.array_equal((counts / self._n_images).astype(np.float32), values):
                 return counts.astype(np.uint16)
-        single = values.astype(np.float32)
+        with np.errstate(over="ignore"):  # what is too large for float32 is not equal
+            single = values.astype(np.float32)
         return single if np.array_equal(single, values, equal_nan=True) else values
 
     def stored(self, metrics: Mapping[str, Metric], ranks: NDArray[np.int64]) -> list[Stored]:
