@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence
 from itertools import product
+from math import isnan
 from random import Random
 from typing import Any, cast, final
 
@@ -27,7 +28,7 @@ from nasbench_kit.errors import (
 from nasbench_kit.spaces.nasbench101 import INPUT, OPERATIONS, OUTPUT, NASBench101Space
 from nasbench_kit.spaces.nasbench101_cells import MAX_EDGES, N_VERTICES, hash_graph
 from nasbench_kit.tables import Table
-from nasbench_kit.tables.column import Column
+from nasbench_kit.tables.column import Column, Values
 
 _NAME = "nasbench101"
 _DATASET = "cifar10"
@@ -159,12 +160,12 @@ class NASBench:
         if lacking:
             raise TableError(f"{os.fspath(dataset_file)!r} lacks {listed(lacking)}, which the original's answers hold")
         self._parameters = cast(Column, self._table.column(_DATASET, _PARAMETERS)).at(0, 0)
-        self._columns = {
-            f"{stage}_{name}": cast(Column, self._table.column(_DATASET, form.format(metric)))
-            for (stage, form), (name, metric) in product(_STAGES.items(), _METRICS.items())
-        }
         objective = metrics["val_accuracy"]
         self.valid_epochs = set(objective.epochs)
+        self._runs = {
+            epochs: [self._values_of(epochs, seed) for seed in range(len(objective.seeds))]
+            for epochs in objective.epochs
+        }
         self.config = _CONFIG | {"available_ops": list(OPERATIONS), "num_repeats": len(objective.seeds)}
         self._hashes = _Hashes(self._table)
         self.fixed_statistics = _Statistics(self._hashes, self._fixed)
@@ -195,13 +196,13 @@ class NASBench:
                 f"invalid number of epochs, must be one of {sorted(self.valid_epochs)}; got {epochs!r}"
             )
         row = self._row(model_spec)
-        repeats = self._repeats(row, epochs)
-        if not repeats:
+        recorded = self._recorded(row, epochs)
+        if not recorded:
             raise UnknownNameError(f"no training of this cell for {epochs} epochs was recorded")
-        run = repeats[self._random.randint(0, len(repeats) - 1)]
+        run = recorded[self._random.randint(0, len(recorded) - 1)]
         data = self._fixed(row)
         stage = "halfway" if stop_halfway else "final"
-        data |= {name: run[f"{stage}_{name}"] for name in _METRICS}
+        data |= {name: _single(run[f"{stage}_{name}"](row)) for name in _METRICS}
         self.training_time_spent += data["training_time"]
         self.total_epochs_spent += epochs // 2 if stop_halfway else epochs
         return data
@@ -238,7 +239,7 @@ class NASBench:
     def get_metrics_from_hash(self, module_hash: str) -> tuple[dict[str, Any], dict[int, list[dict[str, float]]]]:
         """All that was recorded of a cell. No budget counter changes.
 
-        The first hash that was not met before costs a walk over the table, up to half a minute.
+        The first hash that was not met before costs a walk over the table: half a minute for the last of all.
 
         Args:
             module_hash: 32 hexadecimal digits, as `hash_iterator` gives them.
@@ -299,17 +300,26 @@ class NASBench:
         }
 
     def _computed(self, row: int) -> dict[int, list[dict[str, float]]]:
-        return {epochs: self._repeats(row, epochs) for epochs in sorted(self.valid_epochs)}
+        return {
+            epochs: [{name: _single(read(row)) for name, read in run.items()} for run in self._recorded(row, epochs)]
+            for epochs in self._runs
+        }
 
-    def _repeats(self, row: int, epochs: int) -> list[dict[str, float]]:
-        """The recorded trainings of one cell, one dictionary each."""
-        columns = self._columns
-        at = {name: column.epoch_position(epochs) for name, column in columns.items()}
-        every = [
-            {name: float(np.float32(column.at(repeat, at[name])(row))) for name, column in columns.items()}
-            for repeat in range(self.config["num_repeats"])
-        ]
-        return [run for run in every if not np.isnan(run["final_validation_accuracy"])]
+    def _recorded(self, row: int, epochs: int) -> list[dict[str, Values]]:
+        return [run for run in self._runs[epochs] if not isnan(run["final_validation_accuracy"](row))]
+
+    def _values_of(self, epochs: int, seed: int) -> dict[str, Values]:
+        """The values of one repeat, by the original's names."""
+        columns = {
+            f"{stage}_{name}": cast(Column, self._table.column(_DATASET, form.format(metric)))
+            for (stage, form), (name, metric) in product(_STAGES.items(), _METRICS.items())
+        }
+        return {name: column.at(seed, column.epoch_position(epochs)) for name, column in columns.items()}
+
+
+def _single(value: float) -> float:
+    """Rounded to single precision, as all values of the release are."""
+    return float(np.float32(value))
 
 
 _CONFIG: dict[str, Any] = {  # the original's defaults. Source: google-research/nasbench, `lib/config.py`
