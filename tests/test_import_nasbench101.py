@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import hashlib
 import json
 import math
 import pickle
@@ -140,6 +141,14 @@ def test_the_genuine_record_is_read_to_the_published_values(imported):
         assert values(table, metric)[0, 0] == pytest.approx(value, abs=2e-8)
     assert table.metrics("cifar10")["val_accuracy"].epochs == (4,)
     assert table.space.official_hash(table.space.parse(CELL)) == GENUINE_HASH
+
+
+def test_a_table_says_whether_its_file_is_the_published_one(imported, monkeypatch):
+    assert "by its sha256, the file is none of the two that were published" in imported(raw=GENUINE).about["notes"]
+    monkeypatch.setitem(importer._PUBLISHED, hashlib.sha256(GENUINE).hexdigest(), "the published one")
+    table = imported(raw=GENUINE)
+    assert "by its sha256, the file is the published one" in table.about["notes"]
+    assert table.about["sources"][0]["sha256"] == hashlib.sha256(GENUINE).hexdigest()
 
 
 def test_the_checksums_of_the_genuine_record_are_computed():

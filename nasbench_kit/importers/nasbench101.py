@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, listed
-from nasbench_kit.importers.base import Content, Progress, files_of
+from nasbench_kit.importers.base import Content, Progress, files_of, origin
 from nasbench_kit.importers.model_metrics import EVALUATIONS, EXTRA, MEASURED, Messages, decode
 from nasbench_kit.importers.nasbench101_cells import Cells
 from nasbench_kit.importers.nasbench101_pickle import pickled_runs
@@ -46,6 +46,10 @@ from nasbench_kit.tables import DatasetSpec, Metric, Stored
 BUDGETS = (4, 12, 36, 108)
 N_IMAGES = 9_984  # that accuracies are measured on, of all three splits: 78 batches of 128
 FILES = ("nasbench_full.tfrecord", "nasbench_only108.tfrecord", "nasbench_only108.pkl")
+_PUBLISHED = {  # sha256, as the release's README says it
+    "3d64db8180fb1b0207212f9032205064312b6907a3bbc81eabea10db2f5c7e9c": "the published nasbench_full.tfrecord",
+    "4c39c3936e36a85269881d659e44e61a245babcb72cb374eacacf75d0e5f4fd1": "the published nasbench_only108.tfrecord",
+}
 _BATCH = 16_384
 _MOST_SECONDS = 1e12  # 30,000 years
 _POSITION = {budget: i for i, budget in enumerate(BUDGETS)}
@@ -117,8 +121,14 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
     ranks[order] = np.arange(len(order))
     stored = runs.stored(_metrics(name, variant), ranks)
     stored.append(Stored(Metric.from_name("params_m"), params[order].reshape(1, 1, -1), (1, 1_000_000)))
-    notes = [_NOTES["seeds"], _NOTES[variant], *([_NOTES["devices"]] if name == "ec_nas" else [])]
-    about = _ABOUT[name] | {"notes": notes}
+    source = origin(files[0])
+    published = _PUBLISHED.get(source["sha256"])
+    notes = [_NOTES["seeds"], _NOTES[variant]]
+    if name == "ec_nas":
+        notes.append(_NOTES["devices"])
+    else:
+        notes.append(f"by its sha256, the file is {published or 'none of the two that were published'}")
+    about = _ABOUT[name] | {"notes": notes, "sources": [source]}
     return Content(name, cells.space, {"cifar10": DatasetSpec(stored)}, archs[order], about)
 
 
