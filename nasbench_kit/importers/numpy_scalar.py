@@ -78,7 +78,7 @@ def plain_ordered_dict(*pairs: object) -> OrderedDict[Any, Any]:
     """An ordered dictionary; a pickle fills it afterwards."""
     if pairs and not (len(pairs) == 1 and isinstance(pairs[0], list | tuple)):
         raise ImportDataError(f"the pickle makes an OrderedDict of {pairs!r:.40}; a list of pairs expected")
-    return OrderedDict(*pairs)  # type: ignore[call-overload]
+    return OrderedDict(*pairs)
 
 
 PLAIN: Mapping[tuple[str, str], Any] = {

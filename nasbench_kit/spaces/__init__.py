@@ -13,9 +13,11 @@ from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces.nasbench201 import NASBench201Space
+    from nasbench_kit.spaces.natsbench_sss import NATSBenchSizeSpace
 
 SPACES = {
     "nasbench201": "NASBench201Space",
+    "natsbench_sss": "NATSBenchSizeSpace",
 }
 """The spaces that a table may refer to by name: name, which is that of their module too -> class."""
 
@@ -61,6 +63,7 @@ __all__ = [
     "Graph",
     "GraphBatch",
     "NASBench201Space",
+    "NATSBenchSizeSpace",
     "Space",
     "Uniform",
     "describe_space",
