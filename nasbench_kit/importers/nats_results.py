@@ -134,7 +134,9 @@ class Results:
         runs = results["all_results"]
         keys = {(training, seed) for training, seeds in results["dataset_seed"].items() for seed in seeds}
         if keys != set(runs):
-            raise ImportDataError(f"{where}: its runs {listed(runs)} are not those that it lists, {listed(sorted(keys))}")
+            raise ImportDataError(
+                f"{where}: its runs {listed(runs)} are not those that it lists, {listed(sorted(keys))}"
+            )
         for training, seed in sorted(keys):  # the first seed's values decide how a column is made
             self._add_run(f"{where}, {training} of seed {seed}", row, (hp, training, seed), runs[training, seed])
 
@@ -160,8 +162,7 @@ class Results:
         take("train_loss", run["train_losses"], epochs, np.float64)
         take("cost_s", run.get("train_times"), epochs, np.float64)
         known = {
-            split: [f"{name}@{epoch}" for epoch in epochs]
-            for split, (name, _) in TRAININGS[training].evaluated.items()
+            split: [f"{name}@{epoch}" for epoch in epochs] for split, (name, _) in TRAININGS[training].evaluated.items()
         }
         every = {key for keys in known.values() for key in keys}
         for quantity, what, dtype in (
@@ -320,7 +321,9 @@ def _read(where: str, values: Any, keys: Sequence[Any]) -> Sequence[float]:
         wrong = next(value for value in values.values() if not isinstance(value, float | int))
         raise ImportDataError(f"{where} has the value {wrong!r:.60}; a number expected") from None
     if not values.keys() <= set(keys):
-        raise ImportDataError(f"{where} has {listed(sorted(map(str, set(values) - set(keys))), 3)}; 0 to {len(keys) - 1} expected")
+        raise ImportDataError(
+            f"{where} has {listed(sorted(map(str, set(values) - set(keys))), 3)}; 0 to {len(keys) - 1} expected"
+        )
     return found
 
 
@@ -333,9 +336,7 @@ def _agreed(values: NDArray[np.float64], seeds: Sequence[int]) -> NDArray[np.flo
     return np.where(agree, first, trusted)
 
 
-def _stored(
-    metric: Metric, values: NDArray[Any], n_images: int | None, ran: NDArray[np.bool_] | None = None
-) -> Stored:
+def _stored(metric: Metric, values: NDArray[Any], n_images: int | None, ran: NDArray[np.bool_] | None = None) -> Stored:
     """A column of values (seeds, epochs, architectures), as small as is exact.
 
     Args:

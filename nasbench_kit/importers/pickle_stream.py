@@ -269,7 +269,9 @@ class _Reader:
         if number != _NOT_KEPT:
             return self._kept[number]
         if index not in self._containers:
-            raise ImportDataError("the pickle shares a part between architectures; a release that was saved once expected")
+            raise ImportDataError(
+                "the pickle shares a part between architectures; a release that was saved once expected"
+            )
         return self._containers[index]
 
     def _forget(self, taken: dict[Any, Any]) -> None:
