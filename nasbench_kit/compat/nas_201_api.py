@@ -5,9 +5,9 @@
     api = NASBench201API("nasbench201.h5", verbose=False)  # the table that `nasbench-kit import NAS-Bench-201...` made
     api.query_meta_info_by_index(11, hp="200").get_metrics("cifar100", "x-test")
 
-Names, arguments and results are those of nas-bench-201 2.1. What differs on purpose is said in `nats_api.MetaAPI` and in
-`nats_results`; besides, `simulate_train_eval` reports the latency of the setting that it is asked for, where the original
-always reports that of "12".
+Names, arguments and results are those of nas-bench-201 2.1. What differs on purpose is said in `nats_api.MetaAPI` and
+in `nats_results`; besides, `simulate_train_eval` reports the latency of the setting that it is asked for, where the
+original always reports that of "12".
 
 Source: Dong and Yang 2020, https://github.com/D-X-Y/NAS-Bench-201 (MIT)
 """

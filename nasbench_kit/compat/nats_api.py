@@ -205,7 +205,7 @@ class MetaAPI:
         train = results.get_metrics(dataset, "train", iepoch, is_random)
         found: dict[str, Any] = _Info(f"{dataset} of architecture {results.arch_index}, hp {hp}")
         _fill(found, "train", train)
-        sets = {label: name for label, name in _sets(dataset).items()}
+        sets = _sets(dataset)
         for label in _TIMED:
             if label in sets:
                 try:
@@ -311,9 +311,8 @@ class MetaAPI:
         if index < 0:
             print(self)
             for i, known in enumerate(self._source.row_of):
-                print(
-                    f"\n{'-' * 10} The ({i:5d}/{len(self.evaluated_indexes):5d}) {known:06d}-th architecture! {'-' * 10}"
-                )
+                place = f"{i:5d}/{len(self.evaluated_indexes):5d}"
+                print(f"\n{'-' * 10} The ({place}) {known:06d}-th architecture! {'-' * 10}")
                 print(f"arch : {self.meta_archs[known]}")
                 self._show_one(known)
         elif index >= len(self):

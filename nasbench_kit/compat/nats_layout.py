@@ -4,7 +4,7 @@
     write_release(table, "NATS-tss.pickle.pbz2")      # nats_bench.create(..., "tss")
     write_torch(table, "NAS-Bench-201.pth")           # nas_201_api.NASBench201API(...)
 
-Values are of plain types, text and numbers: nothing in the files is code, and any of the originals' versions reads them.
+Values are of plain types, text and numbers: nothing in the files is code, and all versions of the originals read them.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def write_torch(table: Table, path: str | os.PathLike[str]) -> None:
         records[index] = {"full": record["200"], "less": record["12"]}
     release = _meta(source) | {"basestr": "C16-N5", "arch2infos": records, "evaluated_indexes": list(records)}
     with open(path, "wb") as file:
-        for part in (_TORCH_MAGIC, _TORCH_PROTOCOL, _TORCH_MACHINE, release, []):
+        parts: tuple[Any, ...] = (_TORCH_MAGIC, _TORCH_PROTOCOL, _TORCH_MACHINE, release, [])
+        for part in parts:
             pickle.dump(part, file, protocol=2)
 
 

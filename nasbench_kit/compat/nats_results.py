@@ -386,7 +386,8 @@ class ArchResults:
     def _seeds(self, dataset: str) -> list[int]:
         if dataset not in self.dataset_seed:
             raise UnknownNameError(
-                f"architecture {self.arch_index} was not trained on {dataset!r}; choose from {listed(self.dataset_seed)}"
+                f"architecture {self.arch_index} was not trained on {dataset!r}; choose from"
+                f" {listed(self.dataset_seed)}"
             )
         return self.dataset_seed[dataset]
 

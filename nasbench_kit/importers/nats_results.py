@@ -3,8 +3,8 @@
 Both releases hold, per architecture and setting of training ("12" or "200" epochs, say), one dictionary per training
 run: a data set that was trained on and a seed. Epochs count from 0 there, accuracies are percentages.
 
-Both sizes of an architecture were written down wrongly for some runs; their authors advise to believe seed 888 where the
-runs disagree in five digits behind the point, and so it is done here.
+The sizes of an architecture were written down wrongly for some runs; their authors believe seed 888 where the runs
+disagree in five digits behind the point, and so it is done here.
 Source: NATS-Bench, `ArchResults.get_compute_costs`, https://github.com/D-X-Y/NATS-Bench/issues/36
 """
 
@@ -225,7 +225,7 @@ class Results:
         archs = np.array(list(self._row_of), np.uint8)
         order = np.argsort(self.space.rank_many(archs), kind="stable")
         full_first = sorted(_hps(self.space.name), key=lambda hp: (hp != FULL[self.space.name], -int(hp)))
-        datasets = {}
+        datasets: dict[str, DatasetSpec] = {}
         for hp in full_first:
             for training, known in TRAININGS.items():
                 metrics = self._metrics(hp, training, order)
@@ -235,7 +235,7 @@ class Results:
                 if known.bracket:
                     if name not in datasets:
                         raise ImportDataError(f"{training} was trained for hp {hp}, but cifar10-valid was not")
-                    shared = {entry.metric.name: entry for entry in datasets[name].metrics}
+                    shared = {e.metric.name: e for e in datasets[name].metrics if isinstance(e, Stored)}
                     metrics = [entry for entry in metrics if not _as_without_bracket(entry, shared)]
                     datasets[name] = DatasetSpec([*datasets[name].metrics, *metrics])
                 else:
@@ -261,8 +261,8 @@ class Results:
         for quantity in ("cost_s", "val_cost_s", "test_cost_s", "valtest_cost_s", "latency_s"):
             values = self._costs(hp, training, quantity, seeds, order)
             if values.size:
-                split = quantity.removesuffix("cost_s").rstrip("_") if quantity.endswith("_cost_s") else None
-                metric = Metric(f"{quantity}{known.bracket}", split, "s", "min", seeds)
+                on = quantity.removesuffix("_cost_s") if quantity.endswith("_cost_s") else None
+                metric = Metric(f"{quantity}{known.bracket}", on, "s", "min", seeds)
                 made.append(_stored(metric, values, None, ran))
         for quantity in ("params_m", "flops_m"):
             values = _agreed(self._stack(hp, training, quantity, seeds, order)[:, 0], seeds)

@@ -12,7 +12,8 @@ import io
 import re
 from array import array
 from collections.abc import Callable, Mapping
-from struct import Struct, error as struct_error
+from struct import Struct
+from struct import error as struct_error
 from typing import IO, Any, final
 
 from nasbench_kit.errors import ImportDataError
