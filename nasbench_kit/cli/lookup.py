@@ -11,7 +11,7 @@ import click
 from nasbench_kit.catalog import list_benchmarks, load
 from nasbench_kit.cli.shared import example, json_option, print_json, print_table, table_option
 from nasbench_kit.cli.tables import open_table
-from nasbench_kit.errors import NotRecordedError
+from nasbench_kit.errors import ArchitectureError, NotRecordedError, UnknownNameError
 from nasbench_kit.tables import Metric, Table
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ def list_(as_json: bool) -> None:
 
 
 def _numbers(numbers: Sequence[int]) -> str:
+    """`12, 200`; numbers in a row, such as the epochs of a curve, as `1-200`."""
+    if len(numbers) > 2 and list(numbers) == list(range(numbers[0], numbers[-1] + 1)):
+        return f"{numbers[0]}-{numbers[-1]}"
     return ", ".join(map(str, numbers)) or "-"
 
 
@@ -147,13 +150,15 @@ def query(
         return
     for answer in answers:
         click.echo(answer.pop("arch"))
+        width = max(map(len, answer)) + 2
         for key, value in answer.items():
-            click.echo(f"  {key:<14}{_shown(value, bench.metrics[key].unit if key in bench.metrics else '')}")
+            click.echo(f"  {key:<{width}}{_shown(value, bench.metrics[key].unit if key in bench.metrics else '')}")
 
 
 def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, seed: int | None) -> dict[str, Any]:
     # fewer digits than a cell has are a position; a table's texts are never read so: zeros in front may be lost there
-    is_index = form is None and text.isdecimal() and len(text) < bench.space.n_decisions
+    few = len(text) < bench.space.n_decisions or ("digits" not in bench.space.forms and not _is_text(bench, text))
+    is_index = form is None and text.isdecimal() and few
     arch = bench.space.parse(int(text) if is_index else text, form)
     answer: dict[str, Any] = {"arch": bench.space.format(arch)}
     answer |= bench.query(arch, epoch=epoch, seed=seed)._asdict()
@@ -161,6 +166,14 @@ def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, se
         if metric.name not in answer:
             answer[metric.name] = _value(bench, metric, arch, answer["epoch"], seed)
     return answer
+
+
+def _is_text(bench: Benchmark, text: str) -> bool:
+    try:
+        bench.space.parse(text)
+    except (ArchitectureError, UnknownNameError):
+        return False
+    return True
 
 
 def _value(bench: Benchmark, metric: Metric, arch: Arch, epoch: int | None, seed: int | None) -> float:
