@@ -30,6 +30,7 @@ from nasbench_kit.tables.column import AdditiveColumn, Column
 
 _HPS = {"nasbench201": ("12", "200"), "natsbench_sss": ("01", "12", "90")}
 _CLASSES = {"cifar10-valid": 10, "cifar10": 10, "cifar100": 100, "ImageNet16-120": 120}
+_MEMO_SIZE = 4_096  # architectures remembered per table
 _SHOWN_TEST = {"cifar10": "ori-test", "cifar100": "x-test", "ImageNet16-120": "x-test"}
 
 
@@ -56,6 +57,7 @@ class Source:
         )
         self._columns: dict[tuple[str, str, str], Column | AdditiveColumn | None] = {}
         self._positions: dict[Column, tuple[dict[int, int], dict[int, int]]] = {}
+        self.results: dict[tuple[int, str], ArchResults] = {}  # those made so far, by index and setting
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Source, (self.table,)
@@ -515,7 +517,12 @@ def results_of(source: Source, index: int, hp: object) -> ArchResults:
         raise NotRecordedError(f"architecture {index} is not in table {source.table.name!r}")
     if str(hp) not in source.hps:
         raise SettingError(f"table {source.table.name!r} has no hp {hp!r}; choose from {listed(source.hps)}")
-    return ArchResults(source, index, str(hp))
+    key = (index, str(hp))
+    if key not in source.results:
+        if len(source.results) >= _MEMO_SIZE:
+            source.results.clear()
+        source.results[key] = ArchResults(source, *key)
+    return source.results[key]
 
 
 def describe(results: ArchResults, extra: str | None, joint: str, show: bool = False, size: bool = False) -> list[str]:
