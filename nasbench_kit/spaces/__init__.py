@@ -12,12 +12,13 @@ from nasbench_kit.spaces.choices import ChoiceSpace
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
-    from nasbench_kit.spaces.nasbench101 import NASBench101Space
     from nasbench_kit.spaces.nas_bench_asr import NASBenchASRSpace
     from nasbench_kit.spaces.nas_bench_graph import NASBenchGraphSpace
     from nasbench_kit.spaces.nas_bench_mr import NASBenchMRSpace
+    from nasbench_kit.spaces.nasbench101 import NASBench101Space
     from nasbench_kit.spaces.nasbench201 import NASBench201Space
     from nasbench_kit.spaces.nasbench_macro import NASBenchMacroSpace
+    from nasbench_kit.spaces.natsbench_sss import NATSBenchSizeSpace
 
 SPACES = {
     "nasbench101": "NASBench101Space",
@@ -26,6 +27,7 @@ SPACES = {
     "nas_bench_graph": "NASBenchGraphSpace",
     "nas_bench_mr": "NASBenchMRSpace",
     "nasbench_macro": "NASBenchMacroSpace",
+    "natsbench_sss": "NATSBenchSizeSpace",
 }
 """The spaces that a table may refer to by name: name, which is that of their module too -> class."""
 
@@ -76,6 +78,7 @@ __all__ = [
     "NASBenchGraphSpace",
     "NASBenchMRSpace",
     "NASBenchMacroSpace",
+    "NATSBenchSizeSpace",
     "Space",
     "Uniform",
     "describe_space",
