@@ -104,11 +104,18 @@ def guess_kind(paths: Sequence[Path]) -> str:
                 head = file.read(_HEAD_BYTES)
     except OSError as error:
         raise ImportDataError(f"cannot read {str(path)!r}: {error.strerror}") from None
-    kinds = [kind for kind in KINDS if import_module(f"nasbench_kit.importers.{kind}").recognizes(path, head)]
+    kinds = [kind for kind in KINDS if _recognizes(kind, path, head)]
     if len(kinds) != 1:
         looks = f"may be {' or '.join(kinds)}" if kinds else "looks like none of the releases"
         raise ImportDataError(f"{str(path)!r} {looks}; give its kind: {listed(KINDS)}")
     return kinds[0]
+
+
+def _recognizes(kind: str, path: Path, head: bytes) -> bool:
+    try:
+        return bool(import_module(f"nasbench_kit.importers.{kind}").recognizes(path, head))
+    except Exception:  # a file that cannot even be looked at is not of this kind
+        return False
 
 
 __all__ = ["KINDS", "Content", "Progress", "guess_kind", "import_table"]
