@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
     from nasbench_kit.tables.table import Table
 
+_LARGEST = 2**53 - 1  # a marker stands in the index, where integers are below 2^53
+
 
 def join_tables(tables: Sequence[Table], path: str | os.PathLike[str], *, name: str | None = None) -> Table:
     """Write a table with the architectures of the first table and the metrics of all.
 
     Metrics that several tables hold on a dataset of the same name stand side by side there; a dataset that only a later
-    table has is added. A metric that two tables hold is taken once if the later one tells nothing else. What a later table did not record for an architecture is missing, and its own further
-    architectures are left out.
+    table has is added. A metric that two tables hold is taken once if the later one tells nothing else. What a later
+    table did not record for an architecture is missing, and its own further architectures are left out.
 
     Args:
         tables: At least two tables of the same space.
@@ -77,7 +79,7 @@ def _move(entry: Stored, rows: NDArray[np.int64], moved: dict[tuple[int, int | N
     absent = rows < 0
     raw, missing = entry.raw, entry.missing
     if absent.any() and raw.dtype.kind in "ui" and missing is None:
-        missing = int(np.iinfo(raw.dtype).max)
+        missing = min(int(np.iinfo(raw.dtype).max), _LARGEST)
         if (raw == missing).any():
             raw, missing = raw.astype(np.float64), None
     key = entry.raw.ctypes.data, missing  # metrics that share a column go on sharing it, if they mark alike
