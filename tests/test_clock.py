@@ -106,3 +106,20 @@ def test_compare_counts_evaluations_where_no_seconds_were_recorded(free, tmp_pat
     assert done.exit_code == 0, done.output
     assert Path("compare.png").exists()
     assert nbk.__version__
+
+
+def test_a_benchmark_whose_searches_cannot_be_judged_is_refused_before_any_run(
+    make_table, stored, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    test = stored("test_accuracy", [0.1, 0.2, np.nan, 0.4, 0.5, 0.6])
+    table = make_table(stored("val_accuracy", np.arange(6) / 10), test)
+    done = CliRunner().invoke(main, ["compare", "-b", "mine/d", "--table", table.path, "--runs", "1"])
+    assert done.exit_code == 2
+    assert "test_accuracy, which judges searches, was not recorded for 1 of the 6 architectures" in done.stderr
+    assert not Path("compare.db").exists()
+    table = make_table(stored("val_accuracy", [0, 0.1, np.nan, 0.3, 0.4, 0.5]), test)  # nobody finds the third
+    done = CliRunner().invoke(
+        main, ["compare", "-b", "mine/d", "--table", table.path, "--runs", "1", "--evaluations", "9"]
+    )
+    assert done.exit_code == 0, done.output

@@ -13,6 +13,7 @@ from nasbench_kit.simulator import simulate
 from nasbench_kit.spaces import NASBench201Space
 from nasbench_kit.spaces.recorded import RecordedSpace
 from nasbench_kit.study import Configuration, Study
+from nasbench_kit.study.configuration import execute
 from nasbench_kit.testing import check_optimizer
 
 WHOLE = NASBench201Space()
@@ -127,6 +128,18 @@ def test_what_has_no_value_or_no_cost_is_not_offered(make_benchmark, stored):
     assert members(bench.search_space()) == set(map(tuple, bench.space.all_archs()[1:5].tolist()))
     with pytest.raises(NotRecordedError, match="epoch 3 was not recorded"):
         bench.search_space(epoch=3)
+
+
+def test_a_search_that_sees_one_training_run_stays_where_that_was_recorded(cifar10, make_benchmark, stored):
+    values = np.array([[0.1] * 6, [0.2, 0.3, np.nan, np.nan, np.nan, 0.4]])
+    bench = make_benchmark(stored("val_accuracy", values, seeds=[5, 7]), stored("cost_s", np.ones(6)))
+    assert bench.search_space() is bench.space is bench.search_space(seed=5)
+    assert len(bench.search_space(seed=7).all_archs()) == 3
+    with pytest.raises(NotRecordedError, match="seed 6 was not recorded"):
+        bench.search_space(seed=6)
+    # 888 was not used for every cell of NAS-Bench-201
+    key = Configuration.of(cifar10, "regularized_evolution", n_evaluations=300, seed=888)
+    assert len(execute(key, 0).value) == 300
 
 
 def test_each_epoch_has_its_own_part(make_benchmark, stored):

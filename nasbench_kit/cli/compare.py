@@ -113,6 +113,7 @@ def compare(
 
     Runs are kept in the study file. Stop it whenever you like: the same command goes on where it was.
     """
+    from nasbench_kit.analysis import check_judgeable
     from nasbench_kit.study import Configuration, Study
 
     if evaluations and budget_s:
@@ -133,6 +134,8 @@ def compare(
         ]
         for bench in loaded
     }
+    for bench in loaded:
+        check_judgeable(bench, epoch=epoch)
     run_seeds = range(first_seed, first_seed + n_runs)
     pictures = _pictures(figure)
     with Study(path) as study:
