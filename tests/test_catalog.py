@@ -174,3 +174,24 @@ def test_info_says_how_much_was_recorded(make_table, stored):
         assert what in shown
     (metric, *_) = json.loads(command("info", table.path, "--json"))["datasets"]["d"]["metrics"]
     assert (metric["n_recorded"], metric["n_possible"]) == (6, 12)
+
+
+def test_benchmarks_with_different_metrics_and_clocks_are_compared_without_mixing_them_up(
+    folder, make_table, stored, monkeypatch
+):
+    monkeypatch.chdir(folder.parent)
+    make_table(stored("val_accuracy", np.arange(6) / 10), stored("cost_s", np.ones(6)), path=folder / "mine.h5")
+    losses = make_table(
+        stored("val_loss", np.arange(6.0)), objective="val_loss", name="losses", path=folder / "losses.h5"
+    )
+    both = ["-b", "mine/d", "-b", "losses/d", "--runs", "2", "--processes", "1", "-o", "random_search"]
+    lines = command("compare", *both).splitlines()
+    assert [" ".join(line.split()) for line in lines if "/d" in line] == [
+        "mine/d val accuracy [%]",
+        "losses/d val loss [nats]",
+    ]
+    assert " metric " in lines[0]
+    (how,) = [line for line in lines if line.startswith("how: ")]
+    assert "budget in simulated seconds" in how
+    assert "budget in 500 evaluations" in how
+    assert losses.name == "losses"
