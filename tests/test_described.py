@@ -8,6 +8,8 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import nasbench_kit as nbk
 from nasbench_kit.cli import main
@@ -441,3 +443,26 @@ varies = true }}
     assert "anb/imagenet" in command(
         "compare", "-b", "anb/imagenet", "--runs", "5", "--evaluations", "30", "--processes", "1"
     )
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.data())
+def test_a_description_and_data_damaged_anywhere_give_a_table_or_one_line(described, tmp_path, data):
+    texts = []
+    for text in (TOML, CSV):
+        damaged = bytearray(text.encode())
+        for _ in range(data.draw(st.integers(0, 3))):
+            position = data.draw(st.integers(0, len(damaged) - 1))
+            damaged[position : position + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=3))
+        texts.append(bytes(damaged))
+    (tmp_path / "results.csv").write_bytes(texts[1])
+    (tmp_path / "mine.toml").write_bytes(texts[0])
+    try:
+        import_table([tmp_path / "mine.toml"], tmp_path / "mine.h5", kind="described").verify()
+    except nbk.NasbenchKitError as error:
+        message = str(error)
+        if "is not what described looks like" in message or "\n" in message:
+            raise AssertionError(message) from error
+    assert (tmp_path / "results.csv").read_bytes() == texts[1]
+    (tmp_path / "mine.h5").unlink(missing_ok=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.toml", "results.csv"]
