@@ -62,6 +62,27 @@ def report_metric(benchmark: Benchmark) -> str:
     return test if test in benchmark.metrics else objective.name
 
 
+def check_judgeable(benchmark: Benchmark, *, epoch: int | None = None) -> None:
+    """Refuse a benchmark on which an incumbent may have no value to be judged by, before it is searched.
+
+    Args:
+        benchmark: What is to be searched.
+        epoch: As in `simulate`.
+
+    Raises:
+        SettingError: The metric that judges was not recorded for some architectures that a search may find.
+    """
+    space = benchmark.search_space(epoch=epoch)
+    archs = benchmark.table.archs() if space is benchmark.space else space.all_archs()
+    metric = report_metric(benchmark)
+    absent = np.isnan(benchmark.values(metric, archs, missing="nan"))
+    if absent.any():
+        raise SettingError(
+            f"{benchmark.name}: {metric}, which judges searches, was not recorded for {absent.sum():,} of the"
+            f" {len(archs):,} architectures that they may find; make a table without it, or without these"
+        )
+
+
 class Outcomes(NamedTuple):
     """The runs of one optimizer on one benchmark, judged."""
 

@@ -247,28 +247,29 @@ class Benchmark:
         row = int(np.nanargmax(values * self._metrics[metric].sign()))
         return Best(tuple(archs[row].tolist()), float(values[row]))
 
-    def search_space(self, *, epoch: int | None = None) -> Space:
+    def search_space(self, *, epoch: int | None = None, seed: int | None = None) -> Space:
         """What an optimizer may propose: the whole space where all of it was recorded, else what was.
 
         Args:
             epoch: The objective, and its cost where the table has one, must have been recorded after this epoch.
+            seed: They must have been recorded in this training run; by default in any.
 
         Raises:
-            NotRecordedError: The epoch was never recorded.
+            NotRecordedError: The epoch or seed was never recorded.
         """
         import numpy as np
 
         at = self._at(epoch)
-        recorded = ~np.isnan(at.values(None))
+        recorded = ~np.isnan(at.values(seed))
         if self._cost is not None:
-            recorded &= ~np.isnan(at.costs(None))
+            recorded &= ~np.isnan(at.costs(seed))
         if self.table.is_complete and recorded.all():
             return self.space
-        if at.recorded_space is None:
+        if seed not in at.recorded_spaces:
             from nasbench_kit.spaces.recorded import RecordedSpace
 
-            at.recorded_space = RecordedSpace(self.space, self.table.archs()[recorded])
-        return at.recorded_space
+            at.recorded_spaces[seed] = RecordedSpace(self.space, self.table.archs()[recorded])
+        return at.recorded_spaces[seed]
 
     def check_recorded(self, *, epoch: int | None = None, seed: int | None = None) -> None:
         """Refuse an epoch or seed for which the objective was never recorded.
@@ -321,7 +322,7 @@ class _AtEpoch:
         if cost is not None:
             cost_position = cost.epoch_position(epoch if cost.metric.epochs else None)
             self._costs = [cost.at(i, cost_position) for i in cost.seed_positions(None)]
-        self.recorded_space: Space | None = None  # the recorded part, once somebody asked for it
+        self.recorded_spaces: dict[int | None, Space] = {}  # seed -> the recorded part, once somebody asked for it
         self._arrays: dict[tuple[str, int | None], NDArray[np.float64]] = {}
         few = self._table.n_archs <= _MEMO_SIZE
         self.means: dict[Any, Evaluation] = _Memo(self._mean, self._space.parse, self._every_mean if few else None)

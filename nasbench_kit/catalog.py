@@ -47,15 +47,32 @@ def list_tables() -> dict[str, str]:
     return _embedded_tables() | _tables_in(data_folder())
 
 
-def list_benchmarks() -> list[str]:
-    """Names of the benchmarks that `load` finds, each `table/dataset`; files that are no tables are left out."""
-    names = []
+def _openings() -> list[Table | UnknownNameError | TableError]:
+    """Each table that is found by its name, or what is wrong with its file."""
+    found: list[Table | UnknownNameError | TableError] = []
     for stem, path in list_tables().items():
         try:
-            names += [f"{stem}/{dataset}" for dataset in Table.open(path).datasets]
-        except TableError:  # `load` says what is wrong with it
+            table = Table.open(path)
+        except TableError as error:
+            found.append(error)
             continue
-    return names
+        found.append(table if table.name == stem else _misnamed(table))
+    return found
+
+
+def _misnamed(table: Table) -> UnknownNameError:
+    return UnknownNameError(f"{table.path!r} holds the table {table.name!r}; name the file {table.name}.h5")
+
+
+def list_benchmarks() -> list[str]:
+    """Names of the benchmarks that `load` finds, each `table/dataset`; files that are no tables are left out."""
+    tables = [table for table in _openings() if isinstance(table, Table)]
+    return [f"{table.name}/{dataset}" for table in tables for dataset in table.datasets]
+
+
+def problems() -> list[str]:
+    """What is wrong with the files that `list_benchmarks` left out, one line each."""
+    return [str(error) for error in _openings() if not isinstance(error, Table)]
 
 
 def load(name: str, *, table: str | os.PathLike[str] | None = None) -> Benchmark:
@@ -79,8 +96,8 @@ def load(name: str, *, table: str | os.PathLike[str] | None = None) -> Benchmark
     opened = Table.open(table)
     if stem != opened.name or dataset not in opened.datasets:
         names = [f"{opened.name}/{known}" for known in opened.datasets]
-        if stem != opened.name and opened.path == list_tables().get(stem):
-            raise UnknownNameError(f"{opened.path!r} holds the table {opened.name!r}; name the file {opened.name}.h5")
+        if stem != opened.name and opened.path == os.path.abspath(list_tables().get(stem, "")):
+            raise _misnamed(opened)
         if not dataset and stem == opened.name:
             raise UnknownNameError(f"{name!r} names no dataset; choose from {', '.join(names)}")
         raise unknown("benchmark", name, names)

@@ -4,15 +4,14 @@ import bz2
 import io
 import os
 import tempfile
-from collections import OrderedDict
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy._core.multiarray import scalar
 
 import nasbench_kit as nbk
+from nasbench_kit.importers.numpy_scalar import PLAIN
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
 from nasbench_kit.tables import DatasetSpec, Stored
@@ -21,15 +20,6 @@ from nasbench_kit.tables import DatasetSpec, Stored
 os.environ["NASBENCH_KIT_DATA"] = tempfile.mkdtemp(prefix="nasbench_kit_data_")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-
-# The global names in NATS-Bench's pickles, and nothing else.
-PLAIN = {
-    ("collections", "OrderedDict"): OrderedDict,
-    ("builtins", "set"): set,
-    ("numpy", "dtype"): np.dtype,
-    ("numpy.core.multiarray", "scalar"): scalar,
-    ("numpy._core.multiarray", "scalar"): scalar,
-}
 
 
 def pytest_collection_modifyitems(items):

@@ -5,11 +5,14 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from nasbench_kit.cli import main
+from nasbench_kit.importers.described import KEYS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,8 +24,11 @@ DOCUMENTS = sorted(
 COMMAND = Path(sys.executable).with_name("nasbench-kit")
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+OWN = (ROOT / "docs" / "your-own-benchmark.md").read_text(encoding="utf-8")
+
+
+def blocks(language, document=README):
+    return re.findall(rf"^```{language}\n(.*?)^```$", document, flags=re.DOTALL | re.MULTILINE)
 
 
 def commands():
@@ -45,6 +51,34 @@ def test_every_python_block_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     assert [found[i].startswith(shown[i]) for i in (1, 2)] == [True, True]
     best = re.search(r"bench\.best\(\) +# (Best\(arch=\(.*\), value=0\.\d+)\.\.\.", README)[1]
     assert repr(namespace["bench"].best()).startswith(best)
+
+
+def test_every_block_of_the_page_on_benchmarks_of_ones_own_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NASBENCH_KIT_DATA", str(tmp_path / "data"))
+    descriptions, frames = blocks("toml", OWN), blocks("csv", OWN)
+    for description, frame in zip(descriptions, frames, strict=True):
+        described = tomllib.loads(description)
+        Path(described["data"]).write_text(frame)
+        Path(f"{described['name']}.toml").write_text(description)
+    typed = [shlex.split(line)[1:] for line in "".join(blocks("sh", OWN)).splitlines()]
+    typed += [["import", "words.toml"], ["compare", "-b", "words/default", "--runs", "2", "--evaluations", "4"]]
+    printed = []
+    for arguments in typed:
+        done = CliRunner().invoke(main, arguments)
+        assert done.exit_code == 0, done.output
+        printed.append(done.stdout)
+    assert Path("compare.png").exists()
+    assert Path("data/mine.h5").exists()
+    assert "Kernels and widths on CIFAR-10" in printed[1]
+    assert "0.9155" in printed[2]  # (91.2 + 91.9) / 2
+    (block,) = blocks("python", OWN)
+    exec(compile(block, "your-own-benchmark.md", "exec"), {"__name__": "page"})  # allowed: our own text
+    assert re.findall(r"val_accuracy=(0\.\d+)", capsys.readouterr().out) == ["0.9155", "0.912"]
+
+
+def test_the_page_on_benchmarks_of_ones_own_names_every_key_of_a_description():
+    assert [key for key in KEYS if not re.search(rf"\| `{key}[.`]", OWN)] == []
 
 
 @pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)

@@ -145,3 +145,13 @@ def test_the_figure_is_written(tmp_path, panel, suffix, magic):
     content = path.read_bytes()
     assert content.startswith(magic)
     assert len(content) > 5_000
+
+
+def test_panels_that_are_judged_by_different_metrics_say_so_each():
+    same = outcomes([0.5, 0.8])
+    loss = outcomes([0.5, 0.8], metric="val_loss")._replace(unit="nats")
+    first, second = compare_figure({"a": {"o": same}, "b": {"o": loss}}).axes
+    assert "percentage points" in first.get_ylabel()
+    assert second.get_ylabel() == "regret of the incumbent [nats]\n(val loss, mean of recorded runs)"
+    first, second = compare_figure({"a": {"o": same}, "b": {"o": same}}).axes
+    assert second.get_ylabel() == ""

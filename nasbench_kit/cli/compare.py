@@ -114,6 +114,7 @@ def compare(
 
     Runs are kept in the study file. Stop it whenever you like: the same command goes on where it was.
     """
+    from nasbench_kit.analysis import check_judgeable
     from nasbench_kit.study import Configuration, Study
 
     if evaluations and budget_s:
@@ -134,6 +135,8 @@ def compare(
         ]
         for bench in loaded
     }
+    for bench in loaded:
+        check_judgeable(bench, epoch=epoch)
     run_seeds = range(first_seed, first_seed + n_runs)
     pictures = _pictures(figure)
     with Study(path) as study:
@@ -209,7 +212,8 @@ def _report(
     }
     rows = [(key, summarize(one)) for panel in outcomes.values() for key, one in panel.items()]
     panels = {bench.name: {key.label: one for key, one in panel.items()} for bench, panel in outcomes.items()}
-    drawn = compare_figure(panels, note=_how(rows[0][0]))
+    how = " ".join(dict.fromkeys(_how(key) for key, _ in rows))  # not all benchmarks may have the same clock
+    drawn = compare_figure(panels, note=how)
     for picture in pictures:
         try:
             with rc_context({"pdf.fonttype": 42}):  # fonts that publishers accept
@@ -222,7 +226,7 @@ def _report(
         print_json([_row(key, summary) for key, summary in rows])
         return
     _print_results(rows, outcomes)
-    click.echo(f"how: {_how(rows[0][0])}")
+    click.echo(f"how: {how}")
     click.echo(f"figure: {', '.join(map(str, pictures))}")
 
 
@@ -230,24 +234,31 @@ def _print_results(
     rows: Sequence[tuple[Configuration, Summary]], outcomes: Mapping[Benchmark, Mapping[Configuration, Outcomes]]
 ) -> None:
     texts: list[Sequence[object]] = []
-    scales = [next(iter(panel.values())).shown_as for panel in outcomes.values()]
-    for (bench, panel), (scale, _) in zip(outcomes.items(), scales, strict=True):
-        texts.append([bench.name, *[""] * 5])
+    judged = [_judged(next(iter(panel.values()))) for panel in outcomes.values()]
+    same = len(set(judged)) == 1
+    for (bench, panel), by in zip(outcomes.items(), judged, strict=True):
+        scale = next(iter(panel.values())).shown_as[0]
+        texts.append([bench.name, "", "" if same else by, *[""] * 3])
         for key, summary in rows:
             if key in panel:
                 mean, sd, regret = (scale * value for value in (summary.mean, summary.sd, summary.median_regret))
                 spread = f"{mean:.2f} ± {sd:.2f}" if summary.n_runs > 1 else f"{mean:.2f}"
                 shares = (f"{100 * share:.1f} %" for share in (summary.found_share, summary.kept_share))
                 texts.append((f"  {key.label}", f"{summary.mean_evaluations:.1f}", spread, f"{regret:.2f}", *shares))
-    first = rows[0][1]
-    metric, unit = first.metric.replace("_", " "), scales[0][1]
-    print_table((f"n = {first.n_runs} runs each", "evals", f"{metric} [{unit}]", "regret", "found", "kept"), texts, 5)
+    column = judged[0] if same else "metric"
+    print_table((f"n = {rows[0][1].n_runs} runs each", "evals", column, "regret", "found", "kept"), texts, 5)
     click.echo(
-        f"\n{metric}: of the final incumbent, after the last recorded epoch, mean over the recorded training runs;"
+        f"\n{column.partition(' [')[0]}: of the final incumbent, after the last recorded epoch, mean over the recorded"
+        " training runs;"
     )
     click.echo("  mean ± standard deviation over runs")
-    click.echo(f"regret: its distance from the best of the benchmark [{unit}], median over runs")
+    unit = f" {judged[0][judged[0].rindex('[') :]}" if same else ""
+    click.echo(f"regret: its distance from the best of the benchmark{unit}, median over runs")
     click.echo("found, kept: share of runs that evaluated the best of the benchmark; that ended on it")
+
+
+def _judged(outcomes: Outcomes) -> str:
+    return f"{outcomes.metric.replace('_', ' ')} [{outcomes.shown_as[1]}]"
 
 
 def _how(key: Configuration) -> str:

@@ -2,51 +2,84 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from math import nan
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from nasbench_kit.catalog import list_benchmarks, load
+from nasbench_kit.catalog import data_folder, list_benchmarks, load, problems, shipped
 from nasbench_kit.cli.shared import example, json_option, parse_arch, print_json, print_table, table_option
 from nasbench_kit.cli.tables import open_table
 from nasbench_kit.errors import ArchitectureError, NotRecordedError, UnknownNameError
 from nasbench_kit.tables import Metric, Table
+from nasbench_kit.tables.column import AdditiveColumn
 
 if TYPE_CHECKING:
     from nasbench_kit.benchmark import Benchmark
     from nasbench_kit.spaces import Arch
 
+_PAIR = 2
+_MANY = 10**12  # architectures whose number is not read digit by digit
+_MOST_SHOWN = 10  # numbers, or rows of numbers
+
 
 @click.command("list", epilog=example("nasbench-kit list", "nasbench-kit list --json"))
 @json_option
 def list_(as_json: bool) -> None:
-    """The benchmarks and optimizers that come with the package."""
+    """The benchmarks and optimizers that come with the package, and the benchmarks in the data folder."""
     from nasbench_kit.optimizers import OPTIMIZERS as KNOWN
 
     rows = []
     for name in list_benchmarks():
         bench = load(name)
         objective = bench.objective_metric
-        rows.append((name, bench.table.n_archs, objective.name, objective.epochs, objective.seeds))
+        place = _whose(bench.table)
+        rows.append((name, bench.table.n_archs, objective.name, objective.epochs, objective.seeds, place))
     if as_json:
-        keys = ("name", "n_archs", "objective", "epochs", "seeds")
+        keys = ("name", "n_archs", "objective", "epochs", "seeds", "place")
         print_json({"benchmarks": [dict(zip(keys, row, strict=True)) for row in rows], "optimizers": list(KNOWN)})
         return
     texts = [
-        (name, f"{n:,}", objective, _numbers(epochs), _numbers(seeds)) for name, n, objective, epochs, seeds in rows
+        (name, f"{n:,}", objective, _numbers(epochs), _numbers(seeds), place)
+        for name, n, objective, epochs, seeds, place in rows
     ]
-    print_table(("benchmark", "architectures", "objective", "epochs", "seeds"), texts)
+    print_table(("benchmark", "architectures", "objective", "epochs", "seeds", "table"), texts)
+    for problem in problems():
+        click.echo(f"left out: {problem}")
     click.echo()
     print_table(("optimizer", "what it does"), [(name, _first_line(made)) for name, made in KNOWN.items()])
 
 
 def _numbers(numbers: Sequence[int]) -> str:
-    """All of them, or the first and last of many that follow each other."""
-    if len(numbers) > 4 and list(numbers) == list(range(numbers[0], numbers[-1] + 1)):
-        return f"{numbers[0]}-{numbers[-1]}"
-    return ", ".join(map(str, numbers)) or "-"
+    """`4, 12, 36`, but `1-200` for three or more in a row."""
+    rows: list[list[int]] = []
+    for number in numbers:
+        if rows and number == rows[-1][-1] + 1:
+            rows[-1].append(number)
+        else:
+            rows.append([number])
+    texts = [f"{row[0]}-{row[-1]}" if len(row) > _PAIR else ", ".join(map(str, row)) for row in rows]
+    if len(texts) > _MOST_SHOWN:
+        texts = [*texts[: _MOST_SHOWN - 2], "...", texts[-1], f"({len(numbers)})"]
+    return ", ".join(texts).replace(", (", " (") or "-"
+
+
+def _coverage(table: Table, dataset: str, metric: str) -> tuple[int, int]:
+    """How many values of a metric were recorded after its last epoch, and how many there could be."""
+    column = table.column(dataset, metric)
+    if isinstance(column, AdditiveColumn):
+        return table.n_archs, table.n_archs
+    last = column.epoch_position(None)
+    values = [column.at(seed, last).all() for seed in column.seed_positions(None)]
+    return sum(int((run == run).sum()) for run in values), len(values) * table.n_archs
+
+
+def _share(recorded: int, possible: int) -> str:
+    if recorded == possible:
+        return "all"
+    return f"{recorded:,} of {possible:,} ({int(1000 * recorded / possible) / 10:.1f} %)"
 
 
 def _first_line(documented: object) -> str:
@@ -64,7 +97,7 @@ def _first_line(documented: object) -> str:
 def info(table: str, verify: bool, as_json: bool) -> None:
     """What a table holds and where it comes from.
 
-    TABLE is the name of a table that comes with the package, or the path of one.
+    TABLE is the name of a table that `list` shows, or the path of one.
     """
     opened = open_table(table)
     if verify:
@@ -72,42 +105,59 @@ def info(table: str, verify: bool, as_json: bool) -> None:
     if as_json:
         print_json(_info(opened, verify))
         return
-    click.echo(f"{opened.name}: {opened.about.get('title', '')}")
-    click.echo(f"  file      {opened.path}" + ("  (verified)" if verify else ""))
+    title = opened.about.get("title")
+    click.echo(f"{opened.name}: {title}" if title else opened.name)
+    click.echo(f"  file      {opened.path} ({_whose(opened)})" + ("  (verified)" if verify else ""))
     click.echo(f"  content   sha256 {opened.sha256}")
-    click.echo(f"  space     {opened.space.name}, {_coverage(opened)}")
-    click.echo(f"  licence   {opened.about.get('licence', 'not stated')}")
+    click.echo(f"  space     {opened.space.name}, {_of_space(opened)}")
+    for what in ("licence", "citation"):
+        click.echo(f"  {what:<10}{opened.about.get(what) or 'not stated'}")
     for source in opened.about.get("sources", ()):
         click.echo("  source    " + ", ".join(f"{key} {value}" for key, value in source.items()))
     rows = [
         (
             dataset,
-            metric.name,
+            metric.name + " *" * (metric.name == opened.objectives[dataset]),
             metric.split or "-",
             metric.unit,
             metric.direction or "-",
             _numbers(metric.epochs),
-            seeds,
+            _numbers(metric.seeds),
+            _share(*_coverage(opened, dataset, metric.name)),
         )
         for dataset in opened.datasets
         for metric in opened.metrics(dataset).values()
-        for seeds in [_numbers(metric.seeds)]
     ]
     click.echo()
-    print_table(("dataset", "metric", "split", "unit", "better", "epochs", "seeds"), rows)
+    print_table(("dataset", "metric", "split", "unit", "better", "epochs", "seeds", "recorded"), rows)
+    click.echo("\n*: the objective of a search; recorded: architectures x seeds with a value after the last epoch")
 
 
-def _coverage(table: Table) -> str:
-    """How many architectures of its space a table holds."""
-    whole = table.space.n_keys or table.space.size
-    once = ", equal ones counted once" if table.space.keyed_by_identity and table.space.n_keys else ""
-    return f"{table.n_archs:,} of {whole:{',' if whole < 10**15 else '.2g'}} architectures{once}"
+def _whose(table: Table) -> str:
+    """Where a table lies, in words."""
+    folder = os.path.dirname(table.path)
+    if os.path.realpath(folder) == os.path.realpath(data_folder()):
+        beside = os.path.exists(os.path.join(shipped("data"), os.path.basename(table.path)))
+        return "in the data folder" + ", instead of the one that comes with the package" * beside
+    return "comes with the package" if os.path.realpath(folder) == os.path.realpath(shipped("data")) else "a file"
+
+
+def _of_space(table: Table) -> str:
+    n_all = table.space.n_keys
+    if n_all is None:
+        size = table.space.size
+        about = f"{size:,}" if size < _MANY else f"about 10^{len(str(size)) - 1}"
+        return f"{table.n_archs:,} architectures of a space of {about}"
+    once = ", equal ones counted once" if table.space.keyed_by_identity else ""
+    whole = f"all {n_all:,}" if table.is_complete else f"{table.n_archs:,} of {n_all:,}"
+    return f"{whole} architectures{once}"
 
 
 def _info(table: Table, verified: bool) -> dict[str, Any]:
     return {
         "name": table.name,
         "path": table.path,
+        "place": _whose(table),
         "sha256": table.sha256,
         "verified": verified,
         "space": table.space.name,
@@ -116,7 +166,11 @@ def _info(table: Table, verified: bool) -> dict[str, Any]:
         "datasets": {
             dataset: {
                 "objective": table.objectives[dataset],
-                "metrics": [metric._asdict() for metric in table.metrics(dataset).values()],
+                "metrics": [
+                    metric._asdict()
+                    | dict(zip(("n_recorded", "n_possible"), _coverage(table, dataset, metric.name), strict=True))
+                    for metric in table.metrics(dataset).values()
+                ],
             }
             for dataset in table.datasets
         },
@@ -194,4 +248,6 @@ def _value(bench: Benchmark, metric: Metric, arch: Arch, epoch: int | None, seed
 def _shown(value: object, unit: str) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "-"
+    if value is None or value != value:
+        return "-"
     return f"{value:.6g} {unit}".rstrip() if isinstance(value, float) else str(value)

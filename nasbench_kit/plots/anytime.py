@@ -107,9 +107,13 @@ def compare_figure(
         ax.set_title(benchmark, fontsize=10)
         clock = next(iter(outcomes.values())).clock
         ax.set_xlabel("simulated time [s]" if clock == SECONDS else "evaluations")
-    first = next(iter(next(iter(panels.values())).values()))
-    unit = first.shown_as[1].replace("%", "percentage points")
-    axes[0].set_ylabel(f"regret of the incumbent [{unit}]\n({first.metric.replace('_', ' ')}, mean of recorded runs)")
+    judged = {benchmark: next(iter(outcomes.values())) for benchmark, outcomes in panels.items()}
+    same = len({(one.metric, one.shown_as) for one in judged.values()}) == 1
+    for i, (ax, one) in enumerate(zip(axes, judged.values(), strict=True)):
+        if i and same:
+            break
+        unit = one.shown_as[1].replace("%", "percentage points")
+        ax.set_ylabel(f"regret of the incumbent [{unit}]\n({one.metric.replace('_', ' ')}, mean of recorded runs)")
     handles, labels = axes[0].get_legend_handles_labels()
     columns = min(n_columns, len(labels))
     figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=9)

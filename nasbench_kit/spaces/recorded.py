@@ -124,6 +124,8 @@ class RecordedSpace(Space):
 
     def neighbors(self, arch: Arch) -> list[Arch]:
         """The recorded architectures that differ from it in the fewest decisions."""
+        if type(arch) is not tuple:
+            arch = self.parse(arch)
         if arch not in self._nearest:
             if len(self._nearest) >= _MEMO_SIZE:
                 self._nearest.popitem(last=False)

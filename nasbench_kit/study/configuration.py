@@ -139,9 +139,9 @@ def _build(configuration: Configuration, benchmark: Benchmark, rng: np.random.Ge
         for name in configuration.settings:
             if name not in names:
                 raise unknown(f"setting of {configuration.optimizer}", name, names)
-    return optimizer_class(configuration.optimizer)(
-        benchmark.search_space(epoch=configuration.epoch), rng, **configuration.settings
-    )
+    seed = None if isinstance(configuration.seed, str) else configuration.seed
+    space = benchmark.search_space(epoch=configuration.epoch, seed=seed)
+    return optimizer_class(configuration.optimizer)(space, rng, **configuration.settings)
 
 
 def _accepted(optimizer: str) -> list[Parameter]:

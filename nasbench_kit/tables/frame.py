@@ -1,11 +1,16 @@
-"""Anybody's results as a table: from a DataFrame, a dictionary of columns, or a CSV file."""
+"""Anybody's results as a table: from a DataFrame, a dictionary of columns, a CSV or a Parquet file."""
 
 from __future__ import annotations
 
 import csv
+import gzip
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +24,14 @@ from nasbench_kit.tables.spec import Stored
 _EMPTY = ("", "none", "nan", "<na>", "nat")  # how a cell without value reads, in CSV and in pandas
 
 
+class Part(NamedTuple):
+    """A column with values of a metric, and the seed and epoch that are the same in all its rows, if they are."""
+
+    column: str
+    seed: int | None = None
+    epoch: int | None = None
+
+
 def read_frame(
     frame: Any,
     *,
@@ -30,42 +43,134 @@ def read_frame(
     scale: Mapping[str, tuple[int, int]],
 ) -> tuple[NDArray[np.uint8], list[Stored]]:
     """The architectures and metrics in rows of results; `Table.from_frame` says what the arguments mean."""
-    columns = _Columns(frame)
+    results = Results(frame, space=space, arch=arch, seed=seed, epoch=epoch)
     if not isinstance(metrics, Mapping):
         metrics = {metric: metric for metric in metrics}
     names = [metric.name if isinstance(metric, Metric) else metric for metric in metrics]
     for name in scale:
         if name not in names:
             raise unknown("metric to scale", name, names)
-    archs = _archs(columns, arch, space)
-    _, first_row, arch_of_row = np.unique(space.key_many(archs), return_index=True, return_inverse=True)
-    seeds, seed_of_row = _axis(columns, seed)
-    epochs, epoch_of_row = _axis(columns, epoch)
     stored = []
     for key, column in metrics.items():
         metric = key if isinstance(key, Metric) else Metric.from_name(key)
-        if metric.split is not None or metric.name == COST:
-            metric = metric._replace(seeds=seeds, epochs=epochs)
-            place = (seed_of_row, epoch_of_row, arch_of_row)
-        else:  # a property of the architecture
-            metric = metric._replace(seeds=(), epochs=())
-            place = (np.zeros(1, np.intp), np.zeros(1, np.intp), arch_of_row)
-        raw = np.full((max(len(metric.seeds), 1), max(len(metric.epochs), 1), len(first_row)), np.nan)
-        _fill(raw, place, columns.numbers(column), f"column {column!r}")
-        stored.append(Stored(metric, raw, scale.get(metric.name, (1, 1))))
-    return archs[first_row], stored
+        stored.append(results.metric(metric, [Part(column)], scale.get(metric.name, (1, 1))))
+    return results.archs, stored
 
 
+@final
+class Results:
+    """Rows of results: each of one architecture, at one seed and epoch if there are columns that say so.
+
+    Args:
+        frame: As for `Table.from_frame`.
+        space: As for `Table.from_frame`.
+        arch: As for `Table.from_frame`.
+        seed: As for `Table.from_frame`.
+        epoch: As for `Table.from_frame`.
+        form: The text form of the space that the architectures have; by default whichever can be told.
+        counted: Whether rows of the same architecture and epoch are training runs, to be numbered from 0 in order.
+        dataset: The column that tells the dataset, if there is one: runs are counted in each.
+
+    Attributes:
+        archs: The different architectures, in the order of the metrics' last axis: uint8 (n_archs, n_decisions).
+    """
+
+    def __init__(
+        self,
+        frame: Any,
+        *,
+        space: Space,
+        arch: str | Sequence[str],
+        seed: str | None = None,
+        epoch: str | None = None,
+        form: str | None = None,
+        counted: bool = False,
+        dataset: str | None = None,
+    ) -> None:
+        self._columns = _Columns(frame)
+        archs = _archs(self._columns, arch, space, form)
+        _, first_row, self._arch_of_row = np.unique(space.key_many(archs), return_index=True, return_inverse=True)
+        self.archs = archs[first_row]
+        self._seeds = None if seed is None else _whole_numbers(self._columns, seed)
+        self._epochs = None if epoch is None else _whole_numbers(self._columns, epoch)
+        if counted:
+            epochs = [0] * len(archs) if self._epochs is None else self._epochs.tolist()
+            datasets = [""] * len(archs) if dataset is None else list(map(str, self._columns[dataset]))
+            n_runs: Counter[Any] = Counter()
+            numbers = []
+            for place in zip(self._arch_of_row.tolist(), epochs, datasets, strict=True):
+                numbers.append(n_runs[place])
+                n_runs[place] += 1
+            self._seeds = np.array(numbers, np.int64)
+
+    def groups(self, column: str) -> dict[str, NDArray[np.intp]]:
+        """The different texts in a column, in order of appearance -> the rows that have them."""
+        rows: dict[str, list[int]] = {}
+        for row, text in enumerate(self._columns[column]):
+            rows.setdefault(str(text).strip(), []).append(row)
+        return {text: np.array(found, np.intp) for text, found in rows.items()}
+
+    def metric(
+        self,
+        metric: Metric,
+        parts: Sequence[Part],
+        scale: tuple[int, int] = (1, 1),
+        *,
+        missing: float | None = None,
+        rows: NDArray[np.intp] | None = None,
+        varies: bool = False,
+    ) -> Stored:
+        """The values of one metric; its seeds and epochs are those that are found.
+
+        Args:
+            metric: What it is.
+            parts: Where its values are.
+            scale: What to multiply them by.
+            missing: The number that means "not recorded"; an empty cell means it in any case.
+            rows: The rows to look at; all by default.
+            varies: Whether it may differ between seeds and epochs; metrics of a split, and `cost_s`, may in any case.
+
+        Raises:
+            TableError: A value is no number, or is given twice and differently.
+        """
+        rows = np.arange(len(self._arch_of_row)) if rows is None else rows
+        depends = varies or metric.split is not None or metric.name == COST  # else it is a property of the architecture
+        axes = []
+        for what, of_rows in (("seed", self._seeds), ("epoch", self._epochs)):
+            fixed = [getattr(part, what) for part in parts]
+            if any(number is not None for number in fixed) and (not depends or of_rows is not None or None in fixed):
+                raise TableError(
+                    f"{metric.name}: the {what} is given with its column; that takes a metric that may differ between"
+                    f" {what}s, a {what} for each column, and no column of {what}s"
+                )
+            if depends and of_rows is not None:
+                axes.append([of_rows[rows]] * len(parts))
+            else:
+                axes.append([np.full(len(rows), number if number is not None else -1) for number in fixed])
+        distinct = [np.unique(np.concatenate(axis)) for axis in axes]
+        seeds, epochs = (tuple(numbers.tolist()) if (numbers >= 0).any() else () for numbers in distinct)
+        raw = np.full((len(distinct[0]), len(distinct[1]), len(self.archs)), np.nan)
+        for part, *numbers in zip(parts, *axes, strict=True):
+            place = tuple(np.searchsorted(known, found) for known, found in zip(distinct, numbers, strict=True))
+            values = self._columns.numbers(part.column)[rows]
+            values[values == missing] = np.nan
+            _fill(raw, (*place, self._arch_of_row[rows]), values, rows, f"column {part.column!r}")
+        return Stored(metric._replace(seeds=seeds, epochs=epochs), raw, scale)
+
+
+@final
 class _Columns:
     """The columns of whatever was given."""
 
     def __init__(self, frame: Any) -> None:
         if isinstance(frame, (str, os.PathLike)):
-            frame = _read_csv(frame)
+            frame = _read_file(Path(frame))
         self._frame = frame
         self._names = {str(column): column for column in getattr(frame, "columns", frame)}
-
         self._n_rows: int | None = None
+
+    def __contains__(self, column: str) -> bool:
+        return column in self._names
 
     def __getitem__(self, column: str) -> list[Any]:
         column = str(column)
@@ -88,23 +193,55 @@ class _Columns:
         return numbers
 
 
-def _read_csv(path: str | os.PathLike[str]) -> dict[str, list[str]]:
+def _read_file(path: Path) -> dict[str, list[Any]]:
+    """The columns of a CSV file, which may be compressed by gzip, or of a Parquet file."""
+    with _reading(path), open(path, "rb") as file:
+        head = file.read(4)
+    return _read_parquet(path) if head == b"PAR1" else _read_csv(path, gzip.open if head[:2] == b"\x1f\x8b" else open)
+
+
+@contextmanager
+def _reading(path: Path, kind: str = "CSV") -> Iterator[None]:
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            header, *rows = csv.reader(file)
-    except (OSError, ValueError, csv.Error) as error:
-        raise TableError(f"cannot read CSV file {os.fspath(path)!r}: {error}") from None
-    if len(set(header)) < len(header):
-        raise TableError(f"the header of {os.fspath(path)!r} names a column twice: {listed(header)}")
-    for number, row in enumerate(rows, 2):
-        if len(row) != len(header):
-            raise TableError(
-                f"line {number} of {os.fspath(path)!r} has {len(row)} fields; its header has {len(header)}"
-            )
+        yield
+    except (OSError, EOFError, ValueError, zlib.error, csv.Error) as error:
+        if isinstance(error, TableError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise TableError(f"cannot read {kind} file {os.fspath(path)!r}: {reason}") from None
+
+
+def _read_csv(path: Path, opened: Any) -> dict[str, list[Any]]:
+    rows: list[list[str]] = []
+    with _reading(path), opened(path, "rt", newline="", encoding="utf-8-sig") as file:
+        lines = csv.reader(file)
+        header = next(lines, [])
+        if not header:
+            raise ValueError("a header expected in its first line")
+        if len(set(header)) < len(header):
+            raise TableError(f"the header of {os.fspath(path)!r} names a column twice: {listed(header)}")
+        for row in lines:
+            if row and len(row) != len(header):
+                raise TableError(
+                    f"line {lines.line_num} of {os.fspath(path)!r} has {len(row)} fields; its header has {len(header)}"
+                )
+            rows += [row] if row else []
     return dict(zip(header, map(list, zip(*rows, strict=True)), strict=True)) if rows else {name: [] for name in header}
 
 
-def _archs(columns: _Columns, arch: str | Sequence[str], space: Space) -> NDArray[np.uint8]:
+def _read_parquet(path: Path) -> dict[str, list[Any]]:
+    try:
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise TableError(
+            f"{os.fspath(path)!r} is a Parquet file, which needs pyarrow: pip install 'nasbench-kit[parquet]'"
+        ) from None
+    with _reading(path, "Parquet"):
+        columns: dict[str, list[Any]] = pq.read_table(path).to_pydict()
+    return columns
+
+
+def _archs(columns: _Columns, arch: str | Sequence[str], space: Space, form: str | None) -> NDArray[np.uint8]:
     if isinstance(arch, str):
         archs = columns[arch]
         if any(hasattr(entry, "__index__") for entry in archs):
@@ -112,7 +249,10 @@ def _archs(columns: _Columns, arch: str | Sequence[str], space: Space) -> NDArra
                 f"column {arch!r} holds integers, which may be digits that lost their zeros; give texts (dtype=str in"
                 " pandas), or parse official positions first"
             )
-        return space.parse_many(archs)
+        if form is None:
+            return space.parse_many(archs)
+        known = {text: bytes(space.parse(text, form)) for text in dict.fromkeys(archs)}
+        return np.frombuffer(b"".join([known[text] for text in archs]), np.uint8).reshape(-1, space.n_decisions)
     if len(arch) != space.n_decisions:
         raise TableError(f"{len(arch)} columns for the architecture; {space.name} has {space.n_decisions} decisions")
     names = [decision.name for decision in space.decisions]
@@ -122,27 +262,28 @@ def _archs(columns: _Columns, arch: str | Sequence[str], space: Space) -> NDArra
     return space.parse_many([space.parse(dict(zip(names, row, strict=True))) for row in rows])
 
 
-def _axis(columns: _Columns, column: str | None) -> tuple[tuple[int, ...], NDArray[np.intp]]:
-    """The distinct numbers in a column, ascending, and the position of each row's among them."""
-    if column is None:
-        return (), np.zeros(1, np.intp)
+def _whole_numbers(columns: _Columns, column: str) -> NDArray[np.int64]:
     numbers = columns.numbers(column)
-    whole = np.isfinite(numbers) & (numbers == np.round(numbers))
+    whole = np.isfinite(numbers) & (numbers == np.round(numbers)) & (numbers >= 0)
     if not whole.all():
         raise TableError(f"column {column!r} holds {numbers[~whole][0]}; whole numbers expected")
-    distinct, position = np.unique(numbers.astype(np.int64), return_inverse=True)
-    return tuple(distinct.tolist()), position
+    return numbers.astype(np.int64)
 
 
 def _fill(
-    raw: NDArray[np.float64], place: tuple[NDArray[np.intp], ...], values: NDArray[np.float64], what: str
+    raw: NDArray[np.float64],
+    place: tuple[NDArray[np.intp], ...],
+    values: NDArray[np.float64],
+    rows: NDArray[np.intp],
+    what: str,
 ) -> None:
     """Put each value in its place; the same place may be given twice only with the same value."""
     there = ~np.isnan(values)
-    place = tuple(np.broadcast_to(axis, values.shape)[there] for axis in place)
+    place = tuple(axis[there] for axis in place)
     values = values[there]
+    known = raw[place]
     raw[place] = values
-    differing = np.flatnonzero(raw[place] != values)
+    differing = np.flatnonzero((raw[place] != values) | ~(np.isnan(known) | (known == values)))
     if len(differing):
-        row = int(np.flatnonzero(there)[differing[0]])
+        row = int(rows[there][differing[0]])
         raise TableError(f"{what}: row {row} gives a second, different value for its architecture, seed and epoch")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
     from nasbench_kit.tables.table import Table
 
+_LARGEST = 2**53 - 1  # a marker stands in the index, where integers are below 2^53
+
 
 def join_tables(tables: Sequence[Table], path: str | os.PathLike[str], *, name: str | None = None) -> Table:
     """Write a table with the architectures of the first table and the metrics of all.
 
     Metrics that several tables hold on a dataset of the same name stand side by side there; a dataset that only a later
-    table has is added. What a later table did not record for an architecture is missing, and its own further
-    architectures are left out.
+    table has is added. A metric that two tables hold is taken once if the later one tells nothing else. What a later
+    table did not record for an architecture is missing, and its own further architectures are left out.
 
     Args:
         tables: At least two tables of the same space.
@@ -46,7 +48,7 @@ def join_tables(tables: Sequence[Table], path: str | os.PathLike[str], *, name: 
     objectives: dict[str, str] = {}
     for table in tables:
         rows = None if table is first else table.rows_or_absent(archs)
-        moved: dict[int, NDArray[Any]] = {}
+        moved: dict[tuple[int, int | None], NDArray[Any]] = {}
         for dataset in table.datasets:
             objectives.setdefault(dataset, table.objectives[dataset])
             known = metrics.setdefault(dataset, {})
@@ -72,15 +74,15 @@ def join_tables(tables: Sequence[Table], path: str | os.PathLike[str], *, name: 
     )
 
 
-def _move(entry: Stored, rows: NDArray[np.int64], moved: dict[int, NDArray[Any]]) -> Stored:
+def _move(entry: Stored, rows: NDArray[np.int64], moved: dict[tuple[int, int | None], NDArray[Any]]) -> Stored:
     """The values in the order of the joined table, missing where the architecture is absent (row -1)."""
     absent = rows < 0
     raw, missing = entry.raw, entry.missing
     if absent.any() and raw.dtype.kind in "ui" and missing is None:
-        missing = int(np.iinfo(raw.dtype).max)
+        missing = min(int(np.iinfo(raw.dtype).max), _LARGEST)
         if (raw == missing).any():
             raw, missing = raw.astype(np.float64), None
-    key = entry.raw.ctypes.data  # metrics that share a column go on sharing it
+    key = entry.raw.ctypes.data, missing  # metrics that share a column go on sharing it, if they mark alike
     if key not in moved:
         moved[key] = raw[..., rows]
         if absent.any():
@@ -89,10 +91,22 @@ def _move(entry: Stored, rows: NDArray[np.int64], moved: dict[int, NDArray[Any]]
 
 
 def _same(one: Stored | Additive, other: Stored | Additive) -> bool:
-    if isinstance(one, Stored) and isinstance(other, Stored):
-        same_meaning = one._replace(raw=other.raw) == other
-        return same_meaning and np.array_equal(one.raw, other.raw, equal_nan=one.raw.dtype.kind == "f")
-    return one == other
+    """Whether the first tells all that the other does."""
+    if isinstance(one, Stored) and isinstance(other, Stored) and one.metric == other.metric:
+        return all(
+            bool(np.all((known == found) | np.isnan(found)))
+            for known, found in zip(_values(one), _values(other), strict=True)
+        )
+    return one == other if isinstance(one, Additive) and isinstance(other, Additive) else False
+
+
+def _values(entry: Stored) -> Iterator[NDArray[np.float64]]:
+    """What is recorded, for each seed and epoch: float64 (n_archs,), NaN where missing."""
+    for raw in entry.raw.reshape(-1, entry.raw.shape[-1]):
+        values = raw.astype(np.float64) * entry.scale[0] / entry.scale[1]
+        if entry.missing is not None:
+            values[raw == entry.missing] = np.nan
+        yield values
 
 
 def _about(tables: Sequence[Table]) -> dict[str, Any]:

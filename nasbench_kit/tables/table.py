@@ -102,7 +102,8 @@ class Table:
         architecture and must not. An empty cell or NaN is a value that was not recorded. Needs h5py.
 
         Args:
-            frame: A DataFrame, a mapping from column name to values, or the path of a CSV file with a header.
+            frame: A DataFrame, a mapping from column name to values, or the path of a CSV file with a header (which may
+                be compressed by gzip) or of a Parquet file.
             path: The table file to make.
             name: The first part of the benchmark's name, `name/dataset`.
             space: What the architectures are.

@@ -1,0 +1,221 @@
+"""`import_table`: whatever the file, a whole table or none, the source as it was, one line that says what is wrong."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import nasbench_kit as nbk
+from nasbench_kit import importers
+from nasbench_kit.errors import ImportDataError, TableError, UnknownNameError
+from nasbench_kit.importers import Content, guess_kind, import_table
+from nasbench_kit.importers.base import each, files_of, origin
+from nasbench_kit.spaces import ChoiceSpace
+from nasbench_kit.tables import DatasetSpec, Stored
+
+SPACE = ChoiceSpace("letter", {"letter": "abc"})
+
+
+class Importer:
+    """A module of a kind of its own."""
+
+    def __init__(self):
+        self.about = {"title": "T"}
+        self.error = None
+        self.recognized = b"magic"
+
+    def recognizes(self, path, head):
+        if isinstance(self.recognized, Exception):
+            raise self.recognized
+        return head.startswith(self.recognized)
+
+    def read(self, paths, progress):
+        progress(1, 2)
+        if self.error is not None:
+            raise self.error
+        raw = np.array([[[0.1, 0.2, 0.3]]])
+        spec = DatasetSpec([Stored(nbk.Metric.from_name("val_accuracy"), raw)])
+        return Content("letters", SPACE, {"d": spec}, about=self.about)
+
+
+@pytest.fixture
+def importer(monkeypatch):
+    made = Importer()
+    monkeypatch.setitem(sys.modules, "nasbench_kit.importers.mine", made)
+    monkeypatch.setitem(importers.KINDS, "mine", "mine")
+    return made
+
+
+@pytest.fixture
+def source(tmp_path):
+    (tmp_path / "source").write_bytes(b"magic and more")
+    return tmp_path / "source"
+
+
+def test_a_table_has_the_name_of_the_release_and_says_where_it_comes_from(importer, source, tmp_path):
+    seen = []
+    table = import_table([source], folder=tmp_path / "new" / "folder", progress=lambda *at: seen.append(at))
+    assert table.path == str(tmp_path / "new" / "folder" / "letters.h5")
+    assert table.about == {
+        "title": "T",
+        "sources": [{"file": "source", "bytes": 14, "sha256": hashlib.sha256(b"magic and more").hexdigest()}],
+    }
+    table.verify()
+    assert nbk.load("letters/d", table=table.path).query("b").val_accuracy == 0.2
+    assert seen == [(1, 2)]
+    assert source.read_bytes() == b"magic and more"
+
+
+def test_a_name_given_is_that_of_table_and_file(importer, source, tmp_path):
+    assert import_table([source], name="other", folder=tmp_path).path == str(tmp_path / "other.h5")
+    table = import_table([source], tmp_path / "x.h5", name="other")
+    assert (table.name, table.path) == ("other", str(tmp_path / "x.h5"))
+    with pytest.raises(TableError, match="'a/b' cannot be a name"):
+        import_table([source], name="a/b", folder=tmp_path)
+
+
+def test_an_importer_may_know_its_sources_better(importer, source, tmp_path):
+    importer.about = {"sources": [{"url": "u", "sha256": "s"}]}
+    assert import_table([source], tmp_path / "x.h5").about == {"sources": [{"url": "u", "sha256": "s"}]}
+
+
+def test_a_folder_is_recorded_by_the_hash_of_its_listing(tmp_path):
+    (tmp_path / "d" / "e").mkdir(parents=True)
+    (tmp_path / "d" / "b").write_bytes(b"2")
+    (tmp_path / "d" / "e" / "a").write_bytes(b"1")
+    listing = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for data, name in ((b"2", "b"), (b"1", "e/a")))
+    assert origin(tmp_path / "d") == {
+        "folder": "d",
+        "files": 2,
+        "sha256": hashlib.sha256(listing.encode()).hexdigest(),
+    }
+    assert files_of([tmp_path / "d"], "a") == [tmp_path / "d" / "e" / "a"]
+    with pytest.raises(ImportDataError, match=r"holds no file \*\.x"):
+        files_of([tmp_path / "d"], "*.x")
+
+
+def test_progress_ends_at_the_end():
+    seen = []
+    assert list(each(list("abcde"), lambda *at: seen.append(at), every=2)) == list("abcde")
+    assert seen == [(0, 5), (2, 5), (4, 5), (5, 5)]
+
+
+# ---- which kind ----
+
+
+def test_the_kind_is_told_or_asked_for(importer, source, tmp_path, monkeypatch):
+    assert guess_kind([source]) == "mine"
+    (tmp_path / "unknown").write_bytes(b"\x00")
+    with pytest.raises(ImportDataError, match=r"'.*unknown' looks like none of the releases; give its kind: .*mine"):
+        import_table([tmp_path / "unknown"], tmp_path / "x.h5")
+    monkeypatch.setitem(sys.modules, "nasbench_kit.importers.twin", importer)
+    monkeypatch.setitem(importers.KINDS, "twin", "twin")
+    with pytest.raises(ImportDataError, match=r"'.*source' may be mine or twin; give its kind"):
+        import_table([source], tmp_path / "x.h5")
+    assert import_table([source], tmp_path / "x.h5", kind="twin").name == "letters"
+
+
+def test_an_unknown_kind_is_refused_with_the_nearest(importer, source):
+    with pytest.raises(UnknownNameError, match=r"unknown kind of file 'mien'; did you mean 'mine'?"):
+        import_table([source], kind="mien")
+
+
+def test_a_file_that_an_importer_cannot_even_look_at_is_not_of_its_kind(importer, source):
+    importer.recognized = RecursionError("deep")
+    with pytest.raises(ImportDataError, match="looks like none of the releases"):
+        guess_kind([source])
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"a,b\n1,2\n", b"PK\x03\x04", b"\x80\x04N.", b"[[" * 9_999, b"x=" + b"[" * 9_999]
+)
+@pytest.mark.parametrize("name", ["a.csv", "a.json", "a.toml", "a.whl", "a"])
+def test_files_of_nobody_are_refused(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(
+        ImportDataError, match=r"looks like none of the releases|a\.toml.* (no TOML|is missing|looks like)"
+    ):
+        import_table([tmp_path / name], tmp_path / "x.h5")
+    assert os.listdir(tmp_path) == [name]
+
+
+# ---- what may go wrong ----
+
+
+def test_missing_sources_are_named(tmp_path):
+    with pytest.raises(ImportDataError, match="nothing to import; give the files of a release"):
+        import_table([])
+    with pytest.raises(ImportDataError, match=r"there is no '.*absent'; give the files of a release, or their folder"):
+        import_table([tmp_path / "absent"])
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ValueError("line 1\nline 2"), r"'.*source' is not what mine looks like \(ValueError: line 1 line 2\)"),
+        (KeyError("arch"), r"is not what mine looks like \(KeyError: 'arch'\)"),
+        (RecursionError(), "is not what mine looks like"),
+        (MemoryError(), "is not what mine looks like"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"), "is not what mine looks like"),
+        (PermissionError(13, "Permission denied", "inner"), "cannot read 'inner': Permission denied"),
+        (OSError("odd"), "cannot read '.*source': odd"),
+        (ValueError("x" * 10_000), "is not what mine looks like"),
+        (ImportDataError("said by the importer"), "^said by the importer$"),
+    ],
+    ids=lambda what: type(what).__name__ if isinstance(what, Exception) else "",
+)
+def test_whatever_an_importer_raises_is_one_line_and_leaves_nothing(importer, source, tmp_path, error, message):
+    importer.error = error
+    with pytest.raises(ImportDataError, match=message) as caught:
+        import_table([source], tmp_path / "x.h5")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+    assert os.listdir(tmp_path) == ["source"]
+
+
+def test_an_interrupted_import_leaves_what_was_there(importer, source, tmp_path):
+    (tmp_path / "x.h5").write_bytes(b"earlier")
+    importer.error = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
+        import_table([source], tmp_path / "x.h5")
+    assert sorted(os.listdir(tmp_path)) == ["source", "x.h5"]
+    assert (tmp_path / "x.h5").read_bytes() == b"earlier"
+
+
+def test_a_table_that_cannot_be_written_is_an_error_and_leaves_what_was_there(importer, source, tmp_path, monkeypatch):
+    with pytest.raises(TableError, match=r"cannot write table '.*x.h5': No such file or directory"):
+        import_table([source], tmp_path / "nowhere" / "x.h5")
+    (tmp_path / "x.h5").write_bytes(b"earlier")
+
+    def no_space(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    with pytest.raises(TableError, match=r"cannot write table '.*x.h5': No space left on device"):
+        import_table([source], tmp_path / "x.h5")
+    assert sorted(os.listdir(tmp_path)) == ["source", "x.h5"]
+    assert (tmp_path / "x.h5").read_bytes() == b"earlier"
+
+
+def test_ctrl_c_on_the_command_line_is_one_line_and_leaves_nothing(tmp_path):
+    rows = "".join(f'"{i},{j}",0.5\n' for i in range(200) for j in range(200)) * 20
+    (tmp_path / "r.csv").write_text("arch,val_accuracy\n" + rows)
+    choices = json.dumps([str(i) for i in range(200)])
+    (tmp_path / "big.toml").write_text(
+        f'name = "big"\ndata = "r.csv"\n[space.decisions]\na = {choices}\nb = {choices}\n[metrics]\n'
+        'val_accuracy = "val_accuracy"\n'
+    )
+    command = [sys.executable, "-m", "nasbench_kit.cli", "import", "big.toml", "--out", "big.h5"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(1.5)  # it takes several seconds
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert sorted(os.listdir(tmp_path)) == ["big.toml", "r.csv"]
+    assert (process.returncode, stdout) == (130, "")
+    assert stderr.splitlines()[-1] == "error: stopped; nothing was written"
