@@ -13,9 +13,13 @@ from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces.nasbench201 import NASBench201Space
+    from nasbench_kit.spaces.transnas_macro import TransNASMacroSpace
+    from nasbench_kit.spaces.transnas_micro import TransNASMicroSpace
 
 SPACES = {
     "nasbench201": "NASBench201Space",
+    "transnas_macro": "TransNASMacroSpace",
+    "transnas_micro": "TransNASMicroSpace",
 }
 """The spaces that a table may refer to by name: name, which is that of their module too -> class."""
 
@@ -62,6 +66,8 @@ __all__ = [
     "GraphBatch",
     "NASBench201Space",
     "Space",
+    "TransNASMacroSpace",
+    "TransNASMicroSpace",
     "Uniform",
     "describe_space",
     "space_from",
