@@ -72,9 +72,8 @@ def info(table: str, verify: bool, as_json: bool) -> None:
     click.echo(f"{opened.name}: {opened.about.get('title', '')}")
     click.echo(f"  file      {opened.path}" + ("  (verified)" if verify else ""))
     click.echo(f"  content   sha256 {opened.sha256}")
-    click.echo(
-        f"  space     {opened.space.name}, {opened.n_archs:,} of {opened.space.n_keys or opened.space.size:,} architectures"
-    )
+    of_all = opened.space.n_keys or opened.space.size
+    click.echo(f"  space     {opened.space.name}, {opened.n_archs:,} of {of_all:,} architectures")
     click.echo(f"  licence   {opened.about.get('licence', 'not stated')}")
     for source in opened.about.get("sources", ()):
         click.echo("  source    " + ", ".join(f"{key} {value}" for key, value in source.items()))
