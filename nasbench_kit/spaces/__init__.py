@@ -12,9 +12,11 @@ from nasbench_kit.spaces.choices import ChoiceSpace
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
+    from nasbench_kit.spaces.darts import DARTSSpace
     from nasbench_kit.spaces.nasbench201 import NASBench201Space
 
 SPACES = {
+    "darts": "DARTSSpace",
     "nasbench201": "NASBench201Space",
 }
 """The spaces that a table may refer to by name: name, which is that of their module too -> class."""
@@ -56,6 +58,7 @@ __all__ = [
     "SPACES",
     "Arch",
     "ChoiceSpace",
+    "DARTSSpace",
     "Decision",
     "DrawnAhead",
     "Graph",
