@@ -12,11 +12,13 @@ from nasbench_kit.spaces.choices import ChoiceSpace
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
+    from nasbench_kit.spaces.darts import DARTSSpace
     from nasbench_kit.spaces.nasbench201 import NASBench201Space
     from nasbench_kit.spaces.transnas_macro import TransNASMacroSpace
     from nasbench_kit.spaces.transnas_micro import TransNASMicroSpace
 
 SPACES = {
+    "darts": "DARTSSpace",
     "nasbench201": "NASBench201Space",
     "transnas_macro": "TransNASMacroSpace",
     "transnas_micro": "TransNASMicroSpace",
@@ -60,6 +62,7 @@ __all__ = [
     "SPACES",
     "Arch",
     "ChoiceSpace",
+    "DARTSSpace",
     "Decision",
     "DrawnAhead",
     "Graph",
