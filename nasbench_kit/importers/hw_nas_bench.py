@@ -86,6 +86,7 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
         "citation": "Li et al. 2021, https://openreview.net/forum?id=_0kaDkv3dVf",
         "notes": ["where the release says -1 (not compiled for the Edge TPU), the value is missing"],
     }
+    datasets = {dataset: datasets[dataset] for dataset in DATASETS.values() if dataset in datasets}
     return Content("hw_nas_bench", NASBench201Space(), datasets, archs, about)
 
 
@@ -187,7 +188,8 @@ def _dataset_of(path: Path, space: NASBench201Space, archs: NDArray[np.uint8], l
     named = [dataset for dataset in DATASETS if dataset.lower() in name]
     if not named:
         raise ImportDataError(
-            f"cannot tell the dataset of {path.name}; name the file after one of {listed(DATASETS)}, like hw_cifar10.csv"
+            f"cannot tell the dataset of {path.name}; name the file after one of {listed(DATASETS)}, like"
+            " hw_cifar10.csv"
         )
     return max(named, key=len)  # "cifar10" is in "cifar100" too
 
