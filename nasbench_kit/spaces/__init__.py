@@ -13,12 +13,14 @@ from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces.darts import DARTSSpace
+    from nasbench_kit.spaces.nasbench101 import NASBench101Space
     from nasbench_kit.spaces.nasbench201 import NASBench201Space
     from nasbench_kit.spaces.transnas_macro import TransNASMacroSpace
     from nasbench_kit.spaces.transnas_micro import TransNASMicroSpace
 
 SPACES = {
     "darts": "DARTSSpace",
+    "nasbench101": "NASBench101Space",
     "nasbench201": "NASBench201Space",
     "transnas_macro": "TransNASMacroSpace",
     "transnas_micro": "TransNASMicroSpace",
@@ -67,6 +69,7 @@ __all__ = [
     "DrawnAhead",
     "Graph",
     "GraphBatch",
+    "NASBench101Space",
     "NASBench201Space",
     "Space",
     "TransNASMacroSpace",
