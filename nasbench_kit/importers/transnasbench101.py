@@ -48,8 +48,7 @@ _TASKS = {
     "autoencoder": _Task("val_ssim", 30, "loss"),
 }
 
-# quantity after the split -> ours, unit, direction; "fraction" was recorded in percent
-_QUANTITIES = {
+QUANTITIES = {
     "top1": ("accuracy", "fraction", "max"),
     "top5": ("top5_accuracy", "fraction", "max"),
     "acc": ("pixel_accuracy", "fraction", "max"),
@@ -59,13 +58,16 @@ _QUANTITIES = {
     "g_loss": ("generator_loss", "loss", "min"),
     "d_loss": ("discriminator_loss", "loss", None),
 }
-# `model_info` -> name where it is a count, how many of it make the unit, unit
-_COUNTS = {
+"""What the release records on a split -> our name, unit, direction; fractions are recorded in percent."""
+
+COUNTS = {
     "model_params": ("params_m", "million"),
     "encoder_params": ("params_m[encoder]", "million"),
     "model_FLOPs": ("flops_m", "million"),
     "encoder_FLOPs": ("flops_m[encoder]", "million"),
 }
+"""What the release counts of a model -> our name, unit."""
+
 _CERTAINLY_COUNTS = 100_000  # no network here has fewer parameters or operations, and none as many millions
 _CSV_KEYS = ("naslib_op_indices", "transnas_arch_str")
 _CLOCK = re.compile(r"(\d+):(\d\d):(\d\d)")
@@ -216,7 +218,7 @@ def _metric(task: str, name: str, epochs: tuple[int, ...]) -> tuple[Metric, tupl
     if quantity == "neg_loss":
         unit = f"negative {_TASKS[task].loss}"
         return Metric(f"{split}_neg_loss", split, unit, "max", SEEDS, epochs), (1, 1)
-    ours, unit, direction = _QUANTITIES.get(quantity, (quantity, "not stated", None))
+    ours, unit, direction = QUANTITIES.get(quantity, (quantity, "not stated", None))
     scale = (1, 100) if unit == "fraction" else (1, 1)
     return Metric(f"{split}_{ours}", split, unit, direction, SEEDS, epochs), scale
 
@@ -273,8 +275,8 @@ def _model_info(where: str, runs: Sequence[Mapping[str, Any]]) -> list[Stored]:
             continue
         if name == "inference_time":
             metric, scale = Metric("latency_s", None, "s", "min"), (1, 1)
-        elif name in _COUNTS and np.nanmin(values) > _CERTAINLY_COUNTS:
-            called, unit = _COUNTS[name]
+        elif name in COUNTS and np.nanmin(values) > _CERTAINLY_COUNTS:
+            called, unit = COUNTS[name]
             metric, scale = Metric(called, None, unit, "min"), (1, 1_000_000)
         else:
             metric, scale = Metric(str(name), None, "not stated", None), (1, 1)
