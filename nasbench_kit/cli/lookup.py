@@ -150,8 +150,9 @@ def query(
         return
     for answer in answers:
         click.echo(answer.pop("arch"))
+        width = max(12, *map(len, answer)) + 2
         for key, value in answer.items():
-            click.echo(f"  {key:<14}{_shown(value, bench.metrics[key].unit if key in bench.metrics else '')}")
+            click.echo(f"  {key:<{width}}{_shown(value, bench.metrics[key].unit if key in bench.metrics else '')}")
 
 
 def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, seed: int | None) -> dict[str, Any]:
@@ -159,7 +160,14 @@ def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, se
     is_index = form is None and text.isdecimal() and len(text) < bench.space.n_decisions
     arch = bench.space.parse(int(text) if is_index else text, form)
     answer: dict[str, Any] = {"arch": bench.space.format(arch)}
-    answer |= bench.query(arch, epoch=epoch, seed=seed)._asdict()
+    evaluation = bench.query(arch, epoch=epoch, seed=seed)
+    fields = (
+        "epoch",
+        bench.objective_metric.name,
+        "cost_s",
+        "seeds",
+    )  # a name such as latency_ms[pixel3] is no field of a tuple
+    answer |= dict(zip(fields, evaluation, strict=True))
     for metric in bench.metrics.values():
         if metric.name not in answer:
             answer[metric.name] = _value(bench, metric, arch, answer["epoch"], seed)
@@ -176,6 +184,6 @@ def _value(bench: Benchmark, metric: Metric, arch: Arch, epoch: int | None, seed
 
 
 def _shown(value: object, unit: str) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "-"
+    if value is None or isinstance(value, tuple):
+        return ", ".join(map(str, value or ())) or "-"
     return f"{value:.6g} {unit}".rstrip() if isinstance(value, float) else str(value)

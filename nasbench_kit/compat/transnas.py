@@ -128,7 +128,8 @@ class TransNASBenchAPI:
     def get_total_epochs(self, arch: str, task: str) -> int:
         """How many epochs an architecture was trained on a task."""
         space, row = self._row(arch)
-        return max(max(curve.known(row), default=0) for curve in self._on(space, task).values())
+        first = next(iter(self._on(space, task).values()))  # all metrics of a run have as many
+        return max(first.known(row), default=0)
 
     def get_model_info(self, arch: str, task: str, info: str) -> float | int:
         """Parameters, operations (counts), or inference time [s]."""

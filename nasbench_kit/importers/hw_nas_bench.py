@@ -60,7 +60,9 @@ def recognizes(path: Path, head: bytes) -> bool:
     if path.is_dir():
         return any(path.glob("HW-NAS-Bench*.pickle")) or any(path.glob("hw_*.csv*"))
     if head.startswith(b"\x80"):
-        return any(metric.encode() in head for metric in METRICS) or (b"fbnet" in head and b"nasbench201" in head)
+        # what comes first in the dictionary: the configurations, the costs, or fbnet's look-up tables
+        marks = (_OBJECTIVE_COLUMN.encode(), b"fpga_latency", b"arch_str")
+        return (b"nasbench201" in head or b"fbnet" in head) and any(mark in head for mark in marks)
     return _is_copy(head)
 
 
