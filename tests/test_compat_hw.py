@@ -6,6 +6,7 @@ from math import isnan, prod
 import numpy as np
 import pytest
 
+import nasbench_kit as nbk
 from nasbench_kit.compat.hw_nas_bench import HWNASBenchAPI
 from nasbench_kit.errors import ArchitectureError, SettingError, TableError, UnknownNameError
 from nasbench_kit.importers import import_table
@@ -96,3 +97,10 @@ def test_what_it_cannot_do_is_said(api, cifar10, tmp_path):
         HWNASBenchAPI(tmp_path / "a.h5")
     with pytest.raises(LookupError, match=r"has no latency_ms\[edgegpu\]"):
         HWNASBenchAPI(cifar10.table.path).query_by_index(0, "cifar10")
+
+
+def test_an_answer_names_a_cost_as_far_as_a_name_can(api):
+    bench = nbk.Benchmark(nbk.Table.open(api._table.path), "cifar10")
+    answer = bench.query(bench.space.parse(0))
+    assert answer.latency_ms_edgegpu == answer[1] == api.query_by_index(0, "cifar10")["edgegpu_latency"]
+    assert pickle.loads(pickle.dumps(answer)).latency_ms_edgegpu == answer[1]

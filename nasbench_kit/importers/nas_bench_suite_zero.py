@@ -97,7 +97,7 @@ def read(paths: Sequence[Path], progress: Progress) -> Content | list[Content]:
 
 def _is_json(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(64).lstrip()[:1] == b"{"
+        return path.suffix == ".json" or file.read(64).lstrip()[:1] == b"{"
 
 
 # ---- JSON ----
