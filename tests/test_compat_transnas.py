@@ -149,7 +149,7 @@ def test_a_search_on_a_task_sees_its_validation_metric_epoch_by_epoch(
 def test_names_say_what_each_number_is(folder):
     table = nbk.Table.open(folder / "transnas_micro.h5")
     room, segment, normal = (table.metrics(task) for task in ("room_layout", "segmentsemantic", "normal"))
-    assert (room["val_loss"].unit, room["val_loss"].direction) == ("mean squared error", "min")
+    assert (room["val_loss"].unit, room["val_loss"].direction) == ("MSE", "min")
     assert room["test_neg_loss"].direction == "max"
     assert "val_accuracy" not in room | segment | normal
     assert (segment["test_miou"].unit, segment["test_miou"].direction) == ("fraction", "max")

@@ -234,24 +234,27 @@ def _report(
 def _print_results(
     rows: Sequence[tuple[Configuration, Summary]], outcomes: Mapping[Benchmark, Mapping[Configuration, Outcomes]]
 ) -> None:
+    shown = {bench: next(iter(panel.values())) for bench, panel in outcomes.items()}
+    named = {bench: f"{one.metric.replace('_', ' ')} [{one.shown_as[1]}]" for bench, one in shown.items()}
+    same = len(set(named.values())) == 1
     texts: list[Sequence[object]] = []
-    scales = [next(iter(panel.values())).shown_as for panel in outcomes.values()]
-    for (bench, panel), (scale, _) in zip(outcomes.items(), scales, strict=True):
-        texts.append([bench.name, *[""] * 5])
+    for bench, panel in outcomes.items():
+        scale = shown[bench].shown_as[0]
+        texts.append([bench.name, "", "" if same else named[bench], *[""] * 3])
         for key, summary in rows:
             if key in panel:
                 mean, sd, regret = (scale * value for value in (summary.mean, summary.sd, summary.median_regret))
                 spread = f"{mean:.2f} ± {sd:.2f}" if summary.n_runs > 1 else f"{mean:.2f}"
                 shares = (f"{100 * share:.1f} %" for share in (summary.found_share, summary.kept_share))
                 texts.append((f"  {key.label}", f"{summary.mean_evaluations:.1f}", spread, f"{regret:.2f}", *shares))
-    first = rows[0][1]
-    metric, unit = first.metric.replace("_", " "), scales[0][1]
-    print_table((f"n = {first.n_runs} runs each", "evals", f"{metric} [{unit}]", "regret", "found", "kept"), texts, 5)
+    what = next(iter(named.values())) if same else "value"
+    print_table((f"n = {rows[0][1].n_runs} runs each", "evals", what, "regret", "found", "kept"), texts, 5)
+    metric, _, unit = what.partition(" [")
     click.echo(
         f"\n{metric}: of the final incumbent, after the last recorded epoch, mean over the recorded training runs;"
     )
     click.echo("  mean ± standard deviation over runs")
-    click.echo(f"regret: its distance from the best of the benchmark [{unit}], median over runs")
+    click.echo(f"regret: its distance from the best of the benchmark{f' [{unit}' if same else ''}, median over runs")
     click.echo("found, kept: share of runs that evaluated the best of the benchmark; that ended on it")
 
 

@@ -72,8 +72,8 @@ def info(table: str, verify: bool, as_json: bool) -> None:
     click.echo(f"{opened.name}: {opened.about.get('title', '')}")
     click.echo(f"  file      {opened.path}" + ("  (verified)" if verify else ""))
     click.echo(f"  content   sha256 {opened.sha256}")
-    of_all = opened.space.n_keys or opened.space.size
-    click.echo(f"  space     {opened.space.name}, {opened.n_archs:,} of {of_all:,} architectures")
+    whole = opened.space.n_keys or opened.space.size  # isomorphic ones counted once where they share a row
+    click.echo(f"  space     {opened.space.name}, {opened.n_archs:,} of {whole:,} architectures")
     click.echo(f"  licence   {opened.about.get('licence', 'not stated')}")
     for source in opened.about.get("sources", ()):
         click.echo("  source    " + ", ".join(f"{key} {value}" for key, value in source.items()))
@@ -150,7 +150,7 @@ def query(
         return
     for answer in answers:
         click.echo(answer.pop("arch"))
-        width = max(12, *map(len, answer)) + 2
+        width = max(14, *(len(key) + 1 for key in answer))
         for key, value in answer.items():
             click.echo(f"  {key:<{width}}{_shown(value, bench.metrics[key].unit if key in bench.metrics else '')}")
 
@@ -161,12 +161,7 @@ def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, se
     arch = bench.space.parse(int(text) if is_index else text, form)
     answer: dict[str, Any] = {"arch": bench.space.format(arch)}
     evaluation = bench.query(arch, epoch=epoch, seed=seed)
-    fields = (
-        "epoch",
-        bench.objective_metric.name,
-        "cost_s",
-        "seeds",
-    )  # a name such as latency_ms[pixel3] is no field of a tuple
+    fields = ("epoch", bench.objective_metric.name, "cost_s", "seeds")  # latency_ms[pixel3] is no field of a tuple
     answer |= dict(zip(fields, evaluation, strict=True))
     for metric in bench.metrics.values():
         if metric.name not in answer:
@@ -184,6 +179,6 @@ def _value(bench: Benchmark, metric: Metric, arch: Arch, epoch: int | None, seed
 
 
 def _shown(value: object, unit: str) -> str:
-    if value is None or isinstance(value, tuple):
-        return ", ".join(map(str, value or ())) or "-"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "-"
     return f"{value:.6g} {unit}".rstrip() if isinstance(value, float) else str(value)

@@ -11,7 +11,6 @@ in some. It is named what it is.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -269,5 +268,4 @@ def _label(space: Space, dataset: str) -> tuple[Metric, tuple[int, int]]:
         return Metric.from_name("val_accuracy[naslib]"), _PERCENT
     if called == "val_pixel_accuracy":
         return Metric(f"{called}[naslib]", "val", "fraction", "max"), _PERCENT
-    unit = re.sub("val_", "", called).replace("neg_loss", "negative mean squared error")
-    return Metric(f"{called}[naslib]", "val", unit, "max"), (1, 1)
+    return Metric(f"{called}[naslib]", "val", "-MSE" if called == "val_neg_loss" else "ssim", "max"), (1, 1)

@@ -41,7 +41,7 @@ class _Task(NamedTuple):
 _TASKS = {
     "class_scene": _Task("val_accuracy", 25, "nats"),
     "class_object": _Task("val_accuracy", 25, "nats"),
-    "room_layout": _Task("val_neg_loss", 25, "mean squared error"),
+    "room_layout": _Task("val_neg_loss", 25, "MSE"),
     "jigsaw": _Task("val_accuracy", 10, "nats"),
     "segmentsemantic": _Task("val_pixel_accuracy", 30, "nats"),
     "normal": _Task("val_ssim", 30, "loss"),
@@ -54,7 +54,7 @@ QUANTITIES = {
     "acc": ("pixel_accuracy", "fraction", "max"),
     "mIoU": ("miou", "fraction", "max"),
     "ssim": ("ssim", "ssim", "max"),
-    "l1_loss": ("l1_loss", "mean absolute error", "min"),
+    "l1_loss": ("l1_loss", "MAE", "min"),
     "g_loss": ("generator_loss", "loss", "min"),
     "d_loss": ("discriminator_loss", "loss", None),
 }
@@ -216,7 +216,7 @@ def _metric(task: str, name: str, epochs: tuple[int, ...]) -> tuple[Metric, tupl
     if quantity == "loss":
         return Metric(f"{split}_loss", split, _TASKS[task].loss, "min", SEEDS, epochs), (1, 1)
     if quantity == "neg_loss":
-        unit = f"negative {_TASKS[task].loss}"
+        unit = f"-{_TASKS[task].loss}"
         return Metric(f"{split}_neg_loss", split, unit, "max", SEEDS, epochs), (1, 1)
     ours, unit, direction = QUANTITIES.get(quantity, (quantity, "not stated", None))
     scale = (1, 100) if unit == "fraction" else (1, 1)
