@@ -11,6 +11,8 @@ import zipfile
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import nasbench_kit as nbk
 from nasbench_kit.cli import main
@@ -252,6 +254,27 @@ def test_truncated_files_are_refused_in_one_line(tmp_path, write):
         (tmp_path / NAME).write_bytes(whole[:length])
         with pytest.raises(ImportDataError, match=NAME):
             import_tables([tmp_path / NAME], kind="transnasbench101", folder=tmp_path / "out")
+
+
+@pytest.fixture(scope="module")
+def whole_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    return [write(folder / NAME, RELEASE).read_bytes() for write in (write_legacy, write_zip)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(which=st.integers(0, 1), position=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_flipped_bit_is_refused_or_changes_a_number_at_most(whole_files, new_path, which, position, bit):
+    damaged = bytearray(whole_files[which])
+    damaged[int(position * len(damaged))] ^= 1 << bit
+    path, out = new_path(".pth"), new_path()
+    path.write_bytes(damaged)
+    try:
+        table = import_table([path], out, kind="transnasbench101", name="transnas_micro")
+    except NasbenchKitError:
+        assert not out.exists()
+    else:
+        table.verify()
 
 
 def test_other_files_are_not_taken_for_the_release(tmp_path):

@@ -12,6 +12,8 @@ from functools import cache
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import nasbench_kit as nbk
 from nasbench_kit.cli import main
@@ -254,6 +256,26 @@ def test_truncated_pickles_are_refused(tmp_path):
         path.write_bytes(whole[:length])
         with pytest.raises(ImportDataError, match=r"HW-NAS-Bench-v1_0.pickle"):
             import_table([path], tmp_path / "a.h5", kind="hw_nas_bench")
+
+
+@pytest.fixture(scope="module")
+def whole_file():
+    return pickle.dumps(generated())
+
+
+@settings(max_examples=15, deadline=None)  # the file is large: whatever is damaged is mostly a number
+@given(position=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_flipped_bit_is_refused_or_changes_a_number_at_most(whole_file, new_path, position, bit):
+    damaged = bytearray(whole_file)
+    damaged[int(position**8 * len(damaged))] ^= 1 << bit
+    path, out = new_path(".pickle"), new_path()
+    path.write_bytes(damaged)
+    try:
+        table = import_table([path], out, kind="hw_nas_bench")
+    except nbk.errors.NasbenchKitError:
+        assert not out.exists()
+    else:
+        table.verify()
 
 
 # ---- other and damaged copies ----

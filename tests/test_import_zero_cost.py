@@ -9,6 +9,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import nasbench_kit as nbk
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
@@ -286,6 +288,24 @@ def test_damaged_files_are_refused_in_one_line(tmp_path):
         with pytest.raises(ImportDataError, match=r"zc_x\.json") as refused:
             import_table([tmp_path / "zc_x.json"], tmp_path / "a.h5", kind="nas_bench_suite_zero")
         assert "\n" not in str(refused.value)
+
+
+@settings(max_examples=60, deadline=None)
+@given(position=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_flipped_bit_is_refused_or_changes_a_number_at_most(new_path, position, bit):
+    path, out = new_path(".json"), new_path()
+    datasets = {
+        d: {CELL201: scores(1, val_accuracy=90.0), "(1, 0, 2, 3, 4, 0)": scores(2)} for d in ("cifar10", "cifar100")
+    }
+    damaged = bytearray(write(path, datasets).read_bytes())
+    damaged[int(position * len(damaged))] ^= 1 << bit
+    path.write_bytes(damaged)
+    try:
+        table = import_table([path], out, kind="nas_bench_suite_zero", name="zc")
+    except NasbenchKitError:
+        assert not out.exists()
+    else:
+        table.verify()
 
 
 @pytest.mark.parametrize(
