@@ -15,7 +15,7 @@ from nasbench_kit.errors import NotRecordedError, SettingError, TableError, unkn
 from nasbench_kit.importers.hw_nas_bench import DATASETS, METRICS
 from nasbench_kit.spaces import NASBench201Space
 from nasbench_kit.tables import Table
-from nasbench_kit.tables.column import Values
+from nasbench_kit.tables.column import Column, Values
 
 _NAME = "hw_nas_bench"
 _SPACE = "nasbench201"
@@ -106,6 +106,6 @@ class HWNASBenchAPI:
                 name: self._table.column(DATASETS[dataname], ours) for name, ours in METRICS.items() if ours in recorded
             }
             self._values[dataname] = {
-                name: column.at(0, 0) for name, column in columns.items() if hasattr(column, "at")
+                name: column.at(0, 0) for name, column in columns.items() if isinstance(column, Column)
             }
         return self._values[dataname]

@@ -35,7 +35,7 @@ class TransNASBenchAPI:
 
     Deviations that concern all methods: an index is the release's where the tables hold it, else rows in order,
     macro first; `time_elapsed` is in seconds; what does not exist raises an error of ours (a ValueError, KeyError or
-    LookupError), where the original fails by assertion or at random.
+    LookupError), where the original fails by an assertion, or not at all.
 
     Args:
         database_path: A table that `nasbench-kit import` made of the release, several, or the folder with
