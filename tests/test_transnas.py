@@ -131,11 +131,18 @@ def test_operations_of_a_cell_as_nodes_are_joined_as_its_edges_meet():
     for i, j in [(0, 1), (0, 2), (0, 3), (1, 4), (1, 5), (2, 6), (3, 7), (4, 6), (5, 7), (6, 7)]:
         theirs[i, j] = 1
     order = [0, 1, 2, 4, 3, 5, 6, 7]  # to 01, 02, 12, 03, 13, 23
-    batch = MICRO.graph_many(["102333", "000000"])
-    assert (batch.adjacency == theirs[np.ix_(order, order)]).all()
+    batch = MICRO.graph_many(["122333", "102333", "000000"])
+    assert (batch.adjacency[0] == theirs[np.ix_(order, order)]).all()
     assert [batch.labels[n] for n in batch.nodes[0]] == [
-        "input", "skip_connect", "none", "conv_1x1", "conv_3x3", "conv_3x3", "conv_3x3", "output"
+        "input", "skip_connect", "conv_1x1", "conv_1x1", "conv_3x3", "conv_3x3", "conv_3x3", "output"
     ]  # fmt: skip
+    # without operation on 0->2 there is no such node; without any there is nothing between input and output
+    assert batch.nodes[1, 2] == -1
+    assert (
+        batch.adjacency[1]
+        == np.where(np.isin(np.arange(8), 2) | np.isin(np.arange(8), 2)[:, None], 0, batch.adjacency[0])
+    ).all()
+    assert not batch.adjacency[2].any()
 
 
 def test_modules_of_a_network_form_a_chain_of_those_that_are_there():

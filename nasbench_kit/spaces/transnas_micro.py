@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from nasbench_kit.errors import ArchitectureError, unknown
 from nasbench_kit.spaces.base import Arch, Decision, Space
 from nasbench_kit.spaces.graph import Graph, GraphBatch
-
-if TYPE_CHECKING:
-    import numpy as np
 
 OPERATIONS = ("none", "skip_connect", "conv_1x1", "conv_3x3")  # numbered as in the official string
 NONE = 0
@@ -90,25 +87,18 @@ class TransNASMicroSpace(Space):
         return {"cell": Graph(_NODES, tuple((a, b, OPERATIONS[n]) for (a, b), n in there if n != NONE))}
 
     def graph_many(self, archs: object) -> GraphBatch:
-        """The operations as nodes: input, one node per edge of the cell in their order, output.
+        """The operations as nodes: input, the six edges in the order of the official string, output.
 
-        An edge without operation is a node `none`.
+        An operation reads those that end where it begins. An edge without operation is no node (-1) and joins nothing.
         """
         import numpy as np
 
         batch = self.parse_many(archs)
-        n_nodes = len(EDGES) + 2
-        nodes = np.empty((len(batch), n_nodes), np.int16)
-        nodes[:, 0], nodes[:, -1] = 0, 1
-        nodes[:, 1:-1] = batch.astype(np.int16) + 2
-        adjacency = np.zeros((n_nodes, n_nodes), np.uint8)
-        for i, (start, end) in enumerate(EDGES):
-            if start == 0:
-                adjacency[0, 1 + i] = 1
-            if end == len(_NODES) - 1:
-                adjacency[1 + i, -1] = 1
-            for j, (other, _) in enumerate(EDGES):
-                if end == other:
-                    adjacency[1 + i, 1 + j] = 1
-        everywhere: np.ndarray[Any, np.dtype[np.uint8]] = np.repeat(adjacency[None], len(batch), axis=0)
-        return GraphBatch(("input", "output", *OPERATIONS), nodes, everywhere)
+        nodes = np.zeros((len(batch), len(EDGES) + 2), np.int16)
+        nodes[:, 1:-1] = np.where(batch == NONE, -1, batch + np.int16(1))  # the first operation but none is label 2
+        nodes[:, -1] = 1
+        ends = ((-1, 0), *EDGES, (len(_NODES) - 1, len(_NODES)))  # input and output as edges into and out of the cell
+        meet = np.array([[end == start for start, _ in ends] for _, end in ends])
+        there = nodes >= 0
+        adjacency = (meet & there[:, :, None] & there[:, None, :]).astype(np.uint8)
+        return GraphBatch(("input", "output", *OPERATIONS[1:]), nodes, adjacency)
