@@ -30,7 +30,8 @@ _MANY = 256  # answers computed one by one before all are computed
 class Evaluation(NamedTuple):
     """What training one architecture up to `epoch` reveals.
 
-    On a benchmark with another objective than `val_accuracy`, the second field is that objective and has its name.
+    On a benchmark with another objective than `val_accuracy`, the second field is that objective and has its name
+    (`latency_ms_pixel3` for `latency_ms[pixel3]`).
     """
 
     epoch: int | None  #: epochs trained, counted from 1; None where the table knows of none
@@ -467,10 +468,11 @@ def _mean(values: Sequence[float]) -> float:
 
 @cache
 def _named_as(kind: Any, objective: str) -> Any:
-    """`kind` with its second field named as the objective, where that is another one."""
+    """`kind` with its second field named as the objective, where that is another one; `_` for what no name can hold."""
     if objective == kind._fields[1]:
         return kind
-    fields = (kind._fields[0], objective, *kind._fields[2:])
+    named = "".join(letter if letter.isalnum() else "_" for letter in objective).strip("_")
+    fields = (kind._fields[0], named, *kind._fields[2:])
     made: Any = namedtuple(kind.__name__, fields, rename=True)  # type: ignore[misc]
     # pickle finds no class by that name: it is made again where the answer is read
     made.__reduce__ = lambda self: (_remake, (kind, objective, tuple(self)))  # type: ignore[arg-type, method-assign]

@@ -114,6 +114,8 @@ def info(table: str, verify: bool, as_json: bool) -> None:
         click.echo(f"  {what:<10}{opened.about.get(what) or 'not stated'}")
     for source in opened.about.get("sources", ()):
         click.echo("  source    " + ", ".join(f"{key} {value}" for key, value in source.items()))
+    for note in opened.about.get("notes", ()):
+        click.echo(f"  note      {note}")
     rows = [
         (
             dataset,
@@ -221,7 +223,9 @@ def query(
 def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, seed: int | None) -> dict[str, Any]:
     arch = parse_arch(bench.space, text, form)
     answer: dict[str, Any] = {"arch": bench.space.format(arch)}
-    answer |= bench.query(arch, epoch=epoch, seed=seed)._asdict()
+    evaluation = bench.query(arch, epoch=epoch, seed=seed)
+    fields = ("epoch", bench.objective_metric.name, "cost_s", "seeds")  # latency_ms[pixel3] is no field of a tuple
+    answer |= dict(zip(fields, evaluation, strict=True))
     for metric in bench.metrics.values():
         if metric.name not in answer:
             answer[metric.name] = _value(bench, metric, arch, answer["epoch"], seed)

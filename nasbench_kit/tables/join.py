@@ -117,5 +117,6 @@ def _about(tables: Sequence[Table]) -> dict[str, Any]:
             dict.fromkeys(str(table.about["citation"]) for table in tables if "citation" in table.about)
         ),
         "sources": [source for table in tables for source in table.about.get("sources", ())],
+        "notes": [f"{table.name}: {note}" for table in tables for note in table.about.get("notes", ())],
         "joined": [{"table": table.name, "sha256": table.sha256} for table in tables],
     }
