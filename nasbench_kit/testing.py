@@ -35,8 +35,10 @@ def check_space(space: Space, rng: np.random.Generator) -> None:
     children = space.mutate_many(batch, rng)
     rng.bit_generator.state = state
     assert children.tolist() == [list(space.mutate(arch, rng)) for arch in archs], "mutate_many and mutate differ"
-    assert space.rank_many(batch).tolist() == [space.rank(arch) for arch in archs], "rank_many and rank differ"
-    assert (space.unrank_many(space.rank_many(batch)) == batch).all(), "unrank_many does not undo rank_many"
+    if space.size <= 2**63:  # more architectures have no numbers of 64 bits
+        assert space.rank_many(batch).tolist() == [space.rank(arch) for arch in archs], "rank_many and rank differ"
+        assert (space.unrank_many(space.rank_many(batch)) == batch).all(), "unrank_many does not undo rank_many"
+    assert space.key_many(batch).tolist() == [space.key(arch) for arch in archs], "key_many and key differ"
     assert (space.one_hot(batch).sum(axis=1) == space.n_decisions).all(), "one_hot has not one 1 per decision"
     texts = space.format_many(batch)
     assert space.parse_many(texts).tolist() == batch.tolist(), "parse_many does not undo format_many"
