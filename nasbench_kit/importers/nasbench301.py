@@ -280,6 +280,6 @@ def _codes(
         raw = np.full((len(seeds), 1, n_archs), _NO_CODE, np.uint8)
         for code, (seed, row) in zip(codes, places, strict=True):
             raw[seed, 0, row] = code
-        unit = ", ".join(f"{code} {meaning}" for code, meaning in enumerate(meanings))
+        unit = f"code ({', '.join(f'{code} {meaning}' for code, meaning in enumerate(meanings))})"
         stored.append(Stored(Metric(name, None, unit, None, seeds), raw, (1, 1), _NO_CODE))
     return stored

@@ -13,10 +13,12 @@ from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces.darts import DARTSSpace
+    from nasbench_kit.spaces.nas_bench_nlp import NASBenchNLPSpace
     from nasbench_kit.spaces.nasbench201 import NASBench201Space
 
 SPACES = {
     "darts": "DARTSSpace",
+    "nas_bench_nlp": "NASBenchNLPSpace",
     "nasbench201": "NASBench201Space",
 }
 """The spaces that a table may refer to by name: name, which is that of their module too -> class."""
@@ -64,6 +66,7 @@ __all__ = [
     "Graph",
     "GraphBatch",
     "NASBench201Space",
+    "NASBenchNLPSpace",
     "Space",
     "Uniform",
     "describe_space",
