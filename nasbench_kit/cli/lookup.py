@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import nan
+from math import log10, nan
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,7 +43,13 @@ def list_(as_json: bool) -> None:
 
 
 def _numbers(numbers: Sequence[int]) -> str:
+    if len(numbers) > 3 and list(numbers) == list(range(numbers[0], numbers[-1] + 1)):
+        return f"{numbers[0]} to {numbers[-1]}"
     return ", ".join(map(str, numbers)) or "-"
+
+
+def _size(number: int) -> str:
+    return f"{number:,}" if number < 10**15 else f"about 10^{int(log10(number))}"
 
 
 def _first_line(documented: object) -> str:
@@ -72,8 +78,11 @@ def info(table: str, verify: bool, as_json: bool) -> None:
     click.echo(f"{opened.name}: {opened.about.get('title', '')}")
     click.echo(f"  file      {opened.path}" + ("  (verified)" if verify else ""))
     click.echo(f"  content   sha256 {opened.sha256}")
-    click.echo(f"  space     {opened.space.name}, {opened.n_archs:,} of {opened.space.size:,} architectures")
+    click.echo(f"  space     {opened.space.name}, {opened.n_archs:,} of {_size(opened.space.size)} architectures")
     click.echo(f"  licence   {opened.about.get('licence', 'not stated')}")
+    for what in ("citation", "notes"):
+        if what in opened.about:
+            click.echo(f"  {what:<10}{opened.about[what]}")
     for source in opened.about.get("sources", ()):
         click.echo("  source    " + ", ".join(f"{key} {value}" for key, value in source.items()))
     rows = [
@@ -147,8 +156,9 @@ def query(
         return
     for answer in answers:
         click.echo(answer.pop("arch"))
+        width = max(12, *map(len, answer)) + 2
         for key, value in answer.items():
-            click.echo(f"  {key:<14}{_shown(value, bench.metrics[key].unit if key in bench.metrics else '')}")
+            click.echo(f"  {key:<{width}}{_shown(value, bench.metrics[key].unit if key in bench.metrics else '')}")
 
 
 def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, seed: int | None) -> dict[str, Any]:
@@ -173,6 +183,8 @@ def _value(bench: Benchmark, metric: Metric, arch: Arch, epoch: int | None, seed
 
 
 def _shown(value: object, unit: str) -> str:
+    if value is None:  # an epoch, where values do not depend on one
+        return "-"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "-"
     return f"{value:.6g} {unit}".rstrip() if isinstance(value, float) else str(value)
