@@ -94,6 +94,9 @@ def test_results_become_a_table(release, tmp_path):
     assert values["optimizer"].unit == "code (0 re, 1 rs)"
     assert values["optimizer"].direction is None
     assert {"train_accuracy", "train_loss", "val_loss", "params_m"} < set(values)
+    genotype = SPACE.genotype(ARCHS[1])
+    assert bench.query(genotype) == bench.query(SPACE.configuration(ARCHS[1])) == bench.query(ARCHS[1])
+    assert bench.values("val_accuracy", SPACE.vector(ARCHS[1:3])).tolist() == [0.905, 0.9401]
     table.verify()
 
 
@@ -157,6 +160,24 @@ def test_learning_curves_give_every_epoch(release, tmp_path):
     assert bench.query(ARCHS[0], epoch=10)[:3] == (10, 0.9321, 1_000.0)
     assert table.metrics("cifar10")["test_accuracy"].epochs == (10,)
     assert table.metrics("cifar10")["val_loss"].epochs == (10,)  # no curve of it in the file
+
+
+def test_of_architectures_with_very_many_runs_a_few_curves_are_kept_and_every_end(release, tmp_path, monkeypatch):
+    monkeypatch.setattr("nasbench_kit.importers.nasbench301._MOST_VALUES", 100)
+    many = {f"de/results_{i}": record(ARCHS[0], epochs=10, val=80.0 + i, curves=True) for i in range(6)}
+    others = {f"rs/results_{i}": record(ARCHS[1 + i], epochs=10, curves=True) for i in range(2)}
+    others |= {f"re/results_{i}": record(ARCHS[4 + i], epochs=10, curves=True) for i in range(2)}
+    folder = release(**many, **others)
+    (folder / "re" / "results_2_ti.json").unlink()
+    bench = nbk.Benchmark(import_table([folder], tmp_path / "t.h5"), "cifar10")
+    metrics = bench.table.metrics("cifar10")
+    assert metrics["val_accuracy"].seeds == metrics["cost_s"].seeds == (0, 1, 2)
+    assert metrics["val_accuracy"].epochs == tuple(range(1, 11))
+    assert metrics["val_accuracy[runs]"].seeds == tuple(range(6))
+    assert metrics["val_accuracy[runs]"].epochs == (10,)
+    ends = [bench.values("val_accuracy[runs]", [ARCHS[0]], seed=seed)[0] for seed in range(6)]
+    assert ends == pytest.approx([0.8, 0.81, 0.82, 0.83, 0.84, 0.85])
+    assert bench.query(ARCHS[0], epoch=1).val_accuracy == pytest.approx(0.3)
 
 
 def test_other_budgets_become_other_epochs(release, tmp_path):

@@ -9,6 +9,8 @@ splits, from PyPI's nasbench301 (`surrogate_models/configs/data_splits/default_s
 - The epoch is how many were trained (98 in the release), not the budget that was planned (100).
 - Logs with learning curves give every epoch. They hold the seconds of the whole run only: `cost_s` of an epoch is its
   share, all epochs being of equal length.
+- Where a few architectures were trained very often, a table of all their curves would be nearly empty: then curves are
+  kept of three runs of each, and of all runs the last epoch: `val_accuracy[runs]`.
 - `train_loss` and `val_loss` are the cross entropies; training images are mixed up, so `train_accuracy` is low.
 - `optimizer`, and `split[default]` where lists are given, are numbers per run; their units say what for.
 
@@ -35,6 +37,8 @@ _CONFIGURATION = "optimized_hyperparamater_config"  # their spelling
 _SPLITS = ("train", "val", "test")
 _NO_CODE = 255
 _NO_COUNT = 65_535
+_MOST_VALUES = 1 << 25  # of a metric, those that were not recorded included
+_FEW = 3  # runs of an architecture whose curves are kept where all would be more
 _PERCENTAGES = ("val_accuracy", "test_accuracy", "train_accuracy")
 # metric -> its name in a file's `info`, and in its learning curves after "Train/"
 _RECORDED = {
@@ -231,28 +235,36 @@ def _metrics(runs: Sequence[_Run], places: Sequence[tuple[int, int]], n_archs: i
     seeds = tuple(range(1 + max(seed for seed, _ in places)))
     metrics = []
     for name in ("val_accuracy", "test_accuracy", "train_accuracy", "val_loss", "train_loss", "cost_s"):
-        recorded = {(len(run.curves[name]), run.epochs) for run in runs if name in run.curves}
-        if not recorded:
+        having = [(run, *place) for run, place in zip(runs, places, strict=True) if name in run.curves]
+        if not having:
             continue
-        epochs = sorted({epoch for n, last in recorded for epoch in range(last - n + 1, last + 1)})
-        raw = np.full((len(seeds), len(epochs), n_archs), np.nan)
-        for run, (seed, row) in zip(runs, places, strict=True):
-            if name in run.curves:
+        n_images = runs[0].n_val if name == "val_accuracy" else 10_000
+        spans = {(len(run.curves[name]), run.epochs) for run, _, _ in having}
+        epochs = sorted({epoch for n, last in spans for epoch in range(last - n + 1, last + 1)})
+        few = len(epochs) * len(seeds) * n_archs > _MOST_VALUES
+        kept = seeds[:_FEW] if few else seeds
+        raw = np.full((len(kept), len(epochs), n_archs), np.nan)
+        for run, seed, row in having:
+            if seed < len(kept):
                 end = epochs.index(run.epochs) + 1  # the epochs before it are consecutive as far as the curve goes
                 raw[seed, end - len(run.curves[name]) : end, row] = run.curves[name]
-        metric = Metric.from_name(name, seeds, tuple(epochs))
-        if name not in _PERCENTAGES:
-            metrics.append(Stored(metric, raw.astype(np.float64 if name == "cost_s" else np.float32)))
-        else:
-            metrics.append(_percentages(metric, raw, runs[0].n_val if name == "val_accuracy" else 10_000))
+        metrics.append(_stored(Metric.from_name(name, kept, tuple(epochs)), raw, n_images))
+        if few:
+            ends = sorted({run.epochs for run, _, _ in having})
+            raw = np.full((len(seeds), len(ends), n_archs), np.nan)
+            for run, seed, row in having:
+                raw[seed, ends.index(run.epochs), row] = run.curves[name][-1]
+            metrics.append(_stored(Metric.from_name(f"{name}[runs]", seeds, tuple(ends)), raw, n_images))
     params = np.full((1, 1, n_archs), np.nan)
     for run, (_, row) in zip(runs, places, strict=True):
         params[0, 0, row] = run.params
     return [*metrics, Stored(Metric.from_name("params_m"), params)]
 
 
-def _percentages(metric: Metric, raw: NDArray[np.float64], n_images: int) -> Stored:
-    """As counts of images where they all are such, else as they are."""
+def _stored(metric: Metric, raw: NDArray[np.float64], n_images: int) -> Stored:
+    """Accuracies as counts of images where they all are such."""
+    if metric.unit != "fraction":
+        return Stored(metric, raw if metric.unit == "s" else raw.astype(np.float32))
     exact = raw / 100 * n_images
     counts = np.round(exact)
     known = ~np.isnan(raw)
