@@ -264,7 +264,7 @@ def _metrics(runs: Sequence[_Run], places: Sequence[tuple[int, int]], n_archs: i
 def _stored(metric: Metric, raw: NDArray[np.float64], n_images: int) -> Stored:
     """Accuracies as counts of images where they all are such."""
     if metric.unit != "fraction":
-        return Stored(metric, raw if metric.unit == "s" else raw.astype(np.float32))
+        return Stored(metric, raw.astype(np.float32))
     exact = raw / 100 * n_images
     counts = np.round(exact)
     known = ~np.isnan(raw)
