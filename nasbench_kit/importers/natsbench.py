@@ -171,11 +171,12 @@ class _Named:
             raise ImportDataError(f"{self._name} is malformed ({error!r:.100})") from None
 
 
-_NOTES = (
-    "epochs count from 1; cifar10: trained on 25,000 images, and in brackets [trainval] on all 50,000; valtest: the"
-    " official ori-test, validation and test images together; seconds are those of the release, which it derived from"
-    " one measurement; params_m and flops_m: seed 888 where the runs disagree"
-)
+_NOTES = [
+    "cifar10: trained on 25,000 images, and in brackets [trainval] on all 50,000",
+    "valtest: the official ori-test, validation and test images together",
+    "seconds are those of the release, which it derived from one measurement",
+    "params_m and flops_m: seed 888 where the runs disagree",
+]
 _ABOUT = {
     "nasbench201": {
         "title": "NAS-Bench-201 as in NATS-Bench (topology): curves of accuracy and loss at 12 and 200 epochs",

@@ -12,10 +12,12 @@ from nasbench_kit.spaces.choices import ChoiceSpace
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
+    from nasbench_kit.spaces.accel_nasbench import AccelNASBenchSpace
     from nasbench_kit.spaces.darts import DARTSSpace
     from nasbench_kit.spaces.nas_bench_asr import NASBenchASRSpace
     from nasbench_kit.spaces.nas_bench_graph import NASBenchGraphSpace
     from nasbench_kit.spaces.nas_bench_mr import NASBenchMRSpace
+    from nasbench_kit.spaces.nas_bench_nlp import NASBenchNLPSpace
     from nasbench_kit.spaces.nasbench101 import NASBench101Space
     from nasbench_kit.spaces.nasbench201 import NASBench201Space
     from nasbench_kit.spaces.nasbench_macro import NASBenchMacroSpace
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
     from nasbench_kit.spaces.transnas_micro import TransNASMicroSpace
 
 SPACES = {
+    "accel_nasbench": "AccelNASBenchSpace",
     "darts": "DARTSSpace",
     "nasbench101": "NASBench101Space",
+    "nas_bench_nlp": "NASBenchNLPSpace",
     "nasbench201": "NASBench201Space",
     "nas_bench_asr": "NASBenchASRSpace",
     "nas_bench_graph": "NASBenchGraphSpace",
@@ -72,6 +76,7 @@ def __getattr__(attribute: str) -> Any:  # a space's module is imported when its
 
 __all__ = [
     "SPACES",
+    "AccelNASBenchSpace",
     "Arch",
     "ChoiceSpace",
     "DARTSSpace",
@@ -85,6 +90,7 @@ __all__ = [
     "NASBenchGraphSpace",
     "NASBenchMRSpace",
     "NASBenchMacroSpace",
+    "NASBenchNLPSpace",
     "NATSBenchSizeSpace",
     "Space",
     "TransNASMacroSpace",

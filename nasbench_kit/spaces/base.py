@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain
-from math import prod
+from math import log10, prod
 from operator import index as as_int
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -94,7 +94,8 @@ class Space(ABC):
         self._rank_of_text = _RankOfText(self)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name!r}: {self.n_decisions} decisions, {self.size:,} architectures>"
+        size = f"{self.size:,}" if self.size < 10**15 else f"about 10^{int(log10(self.size))}"
+        return f"<{type(self).__name__} {self.name!r}: {self.n_decisions} decisions, {size} architectures>"
 
     # ---- text ----
 

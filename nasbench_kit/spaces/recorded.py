@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MEMO_SIZE = 4_096  # architectures whose nearest ones are remembered
+# Where few of many are recorded, the nearest one is often single, and the nearest of that one the first again: a search
+# that knew no others would go back and forth between the two, and find less than a random one.
+_FEWEST = 8
 
 
 @final
@@ -23,7 +26,7 @@ class RecordedSpace(Space):
     """The recorded architectures of a space: what a search on an incomplete table stays among.
 
     Samples are uniform among them. The neighbors of an architecture are the recorded ones that differ from it in the
-    fewest decisions, however many these are; a mutation is one of them.
+    fewest decisions: at least eight, and all that differ in as many as the eighth; a mutation is one of them.
 
     Args:
         space: The whole space.
@@ -123,7 +126,7 @@ class RecordedSpace(Space):
         return np.array(children, np.uint8).reshape(-1, self.n_decisions)
 
     def neighbors(self, arch: Arch) -> list[Arch]:
-        """The recorded architectures that differ from it in the fewest decisions."""
+        """The recorded architectures that differ from it in the fewest decisions, in the order of the table."""
         if type(arch) is not tuple:
             arch = self.parse(arch)
         if arch not in self._nearest:
@@ -131,7 +134,9 @@ class RecordedSpace(Space):
                 self._nearest.popitem(last=False)
             distance = (self._recorded != np.array(arch, np.uint8)).sum(axis=1)
             distance[distance == 0] = self.n_decisions + 1  # itself
-            self._nearest[arch] = [self._archs[i] for i in np.flatnonzero(distance == distance.min()).tolist()]
+            last = min(_FEWEST, len(distance) - 1) - 1
+            farthest = min(np.partition(distance, last)[last], self.n_decisions)
+            self._nearest[arch] = [self._archs[i] for i in np.flatnonzero(distance <= farthest).tolist()]
         return self._nearest[arch]
 
     def neighbors_many(self, archs: object) -> list[NDArray[np.uint8]]:
