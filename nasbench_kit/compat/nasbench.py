@@ -107,9 +107,9 @@ class ModelSpec:
             raise OutOfDomainError("invalid spec, provided graph is disconnected.")
         labels = [-1, *[list(canonical_ops).index(op) for op in self.ops[1:-1]], -2]
         rows = self.matrix.tolist()
-        targets = [[b for b, there in enumerate(row) if there] for row in rows]
-        sources = [[a for a, row in enumerate(rows) if row[b]] for b in range(len(rows))]
-        return hash_graph(range(len(rows)), sources, targets, labels, {})
+        behind = [[b for b, there in enumerate(row) if there] for row in rows]
+        before = [[a for a, row in enumerate(rows) if row[b]] for b in range(len(rows))]
+        return hash_graph(before, behind, labels)
 
     def visualize(self) -> None:
         """Not available here.
@@ -239,7 +239,7 @@ class NASBench:
     def get_metrics_from_hash(self, module_hash: str) -> tuple[dict[str, Any], dict[int, list[dict[str, float]]]]:
         """All that was recorded of a cell. No budget counter changes.
 
-        The first hash that was not met before costs a walk over the table: half a minute for the last of all.
+        The first hash that was not met before costs a walk over the table: a quarter of a minute for the last of all.
 
         Args:
             module_hash: 32 hexadecimal digits, as `hash_iterator` gives them.

@@ -9,8 +9,9 @@ Source: Ying et al. 2019, https://arxiv.org/abs/1902.09635, section 2; google-re
 
 from __future__ import annotations
 
+from binascii import hexlify
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import combinations, compress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,9 +41,6 @@ _INPUT_LABEL, _OUTPUT_LABEL = 0x082EFA98EC4E6C89, 0x452821E638D01377
 _LABELS = (0x243F6A8885A308D3, 0x13198A2E03707344, 0xA4093822299F31D0)
 _MULTIPLIERS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 _MASK = 2**64 - 1
-
-_MEMO_SIZE = 65_536  # states of vertices whose hash is remembered
-_MEMO_ROUNDS = 2  # in later rounds hardly any state occurs twice
 
 
 class Pruned(NamedTuple):
@@ -207,71 +205,126 @@ def valid_many(archs: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 # ---- the official hash ----
+#
+# Every vertex begins with a hash of its degrees and label. For as many rounds as there are vertices it gets that of the
+# hashes before it, those behind it, and its own; the hash of the graph is that of all of them. What is hashed is the
+# reference's text, to the letter. Source: google-research/nasbench, `lib/graph_util.py`, `hash_module`.
 
 
-def official_hash(arch: tuple[int, ...], known: dict[str, str] | None = None) -> str:
-    """The md5 by which the release knows one cell: 32 hexadecimal digits.
-
-    Args:
-        arch: The cell.
-        known: Hashes of states of vertices, to be shared between calls.
-    """
+def official_hash(arch: tuple[int, ...]) -> str:
+    """The md5 by which the release knows one cell: 32 hexadecimal digits."""
     vertices, sources, targets, _ = prune(arch[:N_EDGES])
-    return hash_graph(vertices, sources, targets, (-1, *arch[N_EDGES:], -2), {} if known is None else known)
+    position = {v: i for i, v in enumerate(vertices)}
+    before, behind = ([[position[u] for u in near[v]] for v in vertices] for near in (sources, targets))
+    labels = (-1, *arch[N_EDGES:], -2)
+    return hash_graph(before, behind, [labels[v] for v in vertices])
 
 
-def hash_graph(
-    vertices: Sequence[int],
-    sources: Sequence[Sequence[int]],
-    targets: Sequence[Sequence[int]],
-    labels: Sequence[int],
-    known: dict[str, str],
-) -> str:
+def hash_graph(before: Sequence[Sequence[int]], behind: Sequence[Sequence[int]], labels: Sequence[int]) -> str:
     """The reference's hash of a graph: 32 hexadecimal digits.
 
-    Every vertex begins with a hash of its degrees and label. For as many rounds as there are vertices it gets that of
-    the hashes before it, those behind it, and its own. What is hashed is the reference's text, to the letter.
+    Args:
+        before: Of each vertex, where edges to it come from.
+        behind: Of each vertex, where edges from it lead to.
+        labels: Of each vertex, its operation; -1 for the input, -2 for the output.
+    """
+    hashes = [_first_hash(*state) for state in zip(map(len, behind), map(len, before), labels, strict=True)]
+    for _ in labels:
+        first, last = (["".join(sorted([hashes[u] for u in near])) for near in side] for side in (before, behind))
+        hashes = [_md5(f"{a}|{b}|{own}".encode()) for a, b, own in zip(first, last, hashes, strict=True)]
+    return _md5(str(sorted(hashes)).encode())
+
+
+@cache
+def _first_hash(n_behind: int, n_before: int, label: int) -> str:
+    return _md5(str((n_behind, n_before, label)).encode())
+
+
+def _md5(text: bytes) -> str:
+    return str(md5(text).hexdigest())  # noqa: S324 (nothing is kept secret by it)
+
+
+def official_hash_many(archs: NDArray[np.uint8]) -> list[str]:
+    """`official_hash` of each row of a batch of valid cells, several times as fast."""
+    import numpy as np
+
+    hashes = np.empty(len(archs), "S32")
+    vertices, edges = prune_many(archs)
+    labels = np.full(vertices.shape, -1, np.int64)
+    labels[:, 1:LAST] = archs[:, N_EDGES:]
+    labels[:, LAST] = -2
+    ends = np.array(EDGES)
+    for n in range(2, N_VERTICES + 1):
+        of_size = np.flatnonzero(vertices.sum(axis=1) == n)
+        for start in range(0, len(of_size), _CHUNK):
+            rows = of_size[start : start + _CHUNK]
+            there = vertices[rows] == 1
+            number = there.cumsum().reshape(there.shape) - 1  # the vertices of these cells are counted through
+            cell, edge = np.nonzero(edges[rows])
+            source, target = number[cell, ends[edge, 0]], number[cell, ends[edge, 1]]
+            hashes[rows] = _hash_graphs(n, source, target, labels[rows][there])
+    return hashes.astype(str).tolist()
+
+
+def _hash_graphs(
+    n: int, source: NDArray[np.int64], target: NDArray[np.int64], labels: NDArray[np.int64]
+) -> NDArray[np.bytes_]:
+    """The hashes of graphs of n vertices each: `hash_graph`, with the texts put together in arrays.
 
     Args:
-        vertices: Which ones the graph has; the other arguments may know of more.
-        sources: Of each vertex, where edges to it come from.
-        targets: Of each vertex, where edges from it lead to.
-        labels: Of each vertex, its operation; -1 for the input, -2 for the output.
-        known: Hashes of states of vertices, shared between calls.
-
-    Source: google-research/nasbench, `lib/graph_util.py`, `hash_module`.
+        n: Vertices per graph; those of all graphs are counted through.
+        source: Where each edge comes from.
+        target: Where it leads to.
+        labels: Of each vertex.
     """
-    wiring = [(v, sources[v], targets[v]) for v in vertices]
-    hashes = [""] * len(labels)
-    for v, before, behind in wiring:
-        hashes[v] = _md5_of(f"({len(behind)}, {len(before)}, {labels[v]})", known)
-    for n_round in range(len(vertices)):
-        new = hashes.copy()
-        for v, before, behind in wiring:  # one or two neighbors, the usual case, need no list: a quarter less time
-            if len(before) == 1:
-                first = hashes[before[0]]
-            elif len(before) == 2:
-                a, b = hashes[before[0]], hashes[before[1]]
-                first = a + b if a < b else b + a
-            else:
-                first = "".join(sorted([hashes[u] for u in before]))
-            if len(behind) == 1:
-                last = hashes[behind[0]]
-            elif len(behind) == 2:
-                a, b = hashes[behind[0]], hashes[behind[1]]
-                last = a + b if a < b else b + a
-            else:
-                last = "".join(sorted([hashes[u] for u in behind]))
-            state = f"{first}|{last}|{hashes[v]}"
-            new[v] = _md5_of(state, known) if n_round < _MEMO_ROUNDS else md5(state.encode()).hexdigest()  # noqa: S324
+    import numpy as np
+
+    n_before, before = _neighbors(target, source, len(labels))
+    n_behind, behind = _neighbors(source, target, len(labels))
+    states = zip(n_behind.tolist(), n_before.tolist(), labels.tolist(), strict=True)
+    hashes = np.array([_first_hash(*state) for state in states], "S32")
+    degrees = n_before * N_VERTICES + n_behind  # vertices with the same are hashed together: their texts are as long
+    together = [np.flatnonzero(degrees == pair) for pair in np.unique(degrees)]
+    for _ in range(n):
+        new = np.empty_like(hashes)
+        for some in together:
+            bar = np.full((len(some), 1), ord("|"), np.uint8)
+            first = _sorted_hashes(hashes[before[some, : n_before[some[0]]]])
+            last = _sorted_hashes(hashes[behind[some, : n_behind[some[0]]]])
+            new[some] = _md5_many(np.concatenate([first, bar, last, bar, _sorted_hashes(hashes[some, None])], axis=1))
         hashes = new
-    return str(md5(str(sorted([hashes[v] for v in vertices])).encode()).hexdigest())  # noqa: S324
+    frame = "['" + "', '".join(["0" * 32] * n) + "']"  # a list as Python writes it
+    texts = np.tile(np.frombuffer(frame.encode(), np.uint8), (len(hashes) // n, 1))
+    texts[:, np.flatnonzero(texts[0] == ord("0"))] = _sorted_hashes(hashes.reshape(-1, n))
+    return _md5_many(texts)
 
 
-def _md5_of(text: str, known: dict[str, str]) -> str:
-    found = known.get(text)
-    if found is None:
-        if len(known) >= _MEMO_SIZE:
-            known.clear()
-        known[text] = found = md5(text.encode()).hexdigest()  # noqa: S324
-    return found
+def _neighbors(vertex: NDArray[np.int64], neighbor: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], ...]:
+    """How many neighbors each of n vertices has, (n,), and which, (n, most): the first so many of its row."""
+    import numpy as np
+
+    order = np.argsort(vertex, kind="stable")
+    counts = np.bincount(vertex, minlength=n)
+    starts = np.cumsum(counts) - counts
+    table = np.zeros((n, counts.max()), np.int64)
+    table[vertex[order], np.arange(len(vertex)) - starts[vertex[order]]] = neighbor[order]
+    return counts, table
+
+
+def _sorted_hashes(hashes: NDArray[np.bytes_]) -> NDArray[np.uint8]:
+    """Rows of hashes, each sorted and as one text: (n, m) -> uint8 (n, 32 * m)."""
+    import numpy as np
+
+    n, m = hashes.shape
+    if m > 1:
+        hashes = np.sort(hashes, axis=1)
+    return np.ascontiguousarray(hashes).view(np.uint8).reshape(n, 32 * m)
+
+
+def _md5_many(texts: NDArray[np.uint8]) -> NDArray[np.bytes_]:
+    """The hash of each row."""
+    import numpy as np
+
+    whole, length = texts.tobytes(), texts.shape[1]
+    digests = [md5(whole[start : start + length]).digest() for start in range(0, len(whole), length)]  # noqa: S324
+    return np.frombuffer(hexlify(b"".join(digests)), "S32")
