@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench_kit.errors import ImportDataError
-from nasbench_kit.importers.numpy_scalar import PLAIN
+from nasbench_kit.importers.plain_numpy import PLAIN
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 
 TYPES = (type(None), bool, int, float, str, bytes, bytearray, list, tuple, dict, set, frozenset, OrderedDict)

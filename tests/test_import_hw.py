@@ -168,7 +168,7 @@ def test_a_user_walks_from_import_to_compare(shared_data, tmp_path, monkeypatch)
         return done.output
 
     assert "hw_nas_bench/cifar100: latency_ms[edgegpu]" in run("import", *map(str, sources(shared_data)))
-    assert "15,625 of 15,625 architectures" in run("info", "hw_nas_bench")
+    assert "all 15,625 architectures" in run("info", "hw_nas_bench")
     shown = [line.split() for line in run("query", "hw_nas_bench/cifar10", "0").splitlines()]
     assert ["latency_ms[edgegpu]", "5.80742", "ms"] in shown
     run("join", "nasbench201", "hw_nas_bench", "--out", "data/both.h5", "--name", "both")

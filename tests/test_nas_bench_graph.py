@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import nasbench_kit as nbk
 from nasbench_kit.errors import ArchitectureError, ImportDataError, NasbenchKitError, NotRecordedError, UnknownNameError
 from nasbench_kit.importers import guess_kind, import_table
-from nasbench_kit.importers.numpy_scalars import NUMPY_SCALARS
+from nasbench_kit.importers.plain_numpy import PLAIN
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import NASBenchGraphSpace
 from nasbench_kit.spaces.nas_bench_graph import LINKS, OPERATIONS
@@ -62,7 +62,7 @@ def installed():
 def originals(installed):
     """Dataset -> hash -> record, as the package's files hold them."""
     return {
-        name: read_plain_pickle(io.BytesIO((installed / f"light/{name}.bench").read_bytes()), name, NUMPY_SCALARS)
+        name: read_plain_pickle(io.BytesIO((installed / f"light/{name}.bench").read_bytes()), name, PLAIN)
         for name in DATASETS
     }
 

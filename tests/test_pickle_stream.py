@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench_kit.errors import ImportDataError
-from nasbench_kit.importers.numpy_scalar import PLAIN
 from nasbench_kit.importers.pickle_stream import stream_pickle
+from nasbench_kit.importers.plain_numpy import PLAIN
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 
 PLAIN_VALUES = st.recursive(

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
 from nasbench_kit.importers.base import Content, Progress, each, files_of
-from nasbench_kit.importers.numpy_scalars import NUMPY_SCALARS
+from nasbench_kit.importers.plain_numpy import PLAIN
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import Arch, NASBenchASRSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
@@ -88,10 +88,10 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
 def _read_file(path: Path) -> _File:
     name = path.name
     with open(path, "rb") as file:
-        header = read_plain_pickle(file, f"{name}: its header", NUMPY_SCALARS)
+        header = read_plain_pickle(file, f"{name}: its header", PLAIN)
         if not isinstance(header, dict) or header.get("dataset_type") not in _COLUMNS:
             raise ImportDataError(f"{name} does not begin with a header of NAS-Bench-ASR that names a dataset_type")
-        rows = read_plain_pickle(file, f"{name}: its rows", NUMPY_SCALARS)
+        rows = read_plain_pickle(file, f"{name}: its rows", PLAIN)
     kind, columns = header["dataset_type"], header.get("columns")
     wanted, also = _COLUMNS[kind]
     if not isinstance(columns, list | tuple) or tuple(columns[: len(wanted)]) != wanted:

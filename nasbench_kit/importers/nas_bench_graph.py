@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError
 from nasbench_kit.importers.base import Content, Progress
-from nasbench_kit.importers.numpy_scalars import NUMPY_SCALARS
+from nasbench_kit.importers.plain_numpy import PLAIN
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import NASBenchGraphSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
@@ -77,7 +77,7 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
     values = {}
     for i, (name, data) in enumerate(files.items()):
         progress(i, len(files))
-        values[name] = _values(read_plain_pickle(io.BytesIO(data), f"{name}.bench", NUMPY_SCALARS), name, keys)
+        values[name] = _values(read_plain_pickle(io.BytesIO(data), f"{name}.bench", PLAIN), name, keys)
     progress(len(files), len(files))
     held = np.any([~np.isnan(found[0]) for found in values.values()], axis=0)
     datasets = {name: _dataset(name, values[name][:, held]) for name in _SOURCES if name in values}

@@ -22,7 +22,7 @@ import numpy as np
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
 from nasbench_kit.importers.base import Content, Progress, each
-from nasbench_kit.importers.numpy_scalars import NUMPY_SCALARS
+from nasbench_kit.importers.plain_numpy import PLAIN
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import Arch, NASBenchMRSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
@@ -94,7 +94,7 @@ def _files_in(folder: Path) -> list[Path]:
 def _read_file(space: NASBenchMRSpace, path: Path, setting: str) -> dict[Arch, dict[str, float]]:
     where = f"{setting}/{path.name}"
     with open(path, "rb") as file:
-        data = read_plain_pickle(file, where, NUMPY_SCALARS)
+        data = read_plain_pickle(file, where, PLAIN)
     if not isinstance(data, list) or not data:
         raise ImportDataError(f"{where} holds no list of networks")
     networks: dict[Arch, dict[str, float]] = {}

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import NamedTuple
 
 from nasbench_kit.errors import ImportDataError
+from nasbench_kit.importers.plain_numpy import PLAIN_ARRAYS, PlainArray
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 
 _QUANTITIES = ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")
-_INTEGERS = {"i1": 1, "i2": 2, "i4": 4, "i8": 8, "u1": 1, "b1": 1}  # numpy's name of a type -> bytes
 
 
 class PickledRun(NamedTuple):
@@ -28,49 +28,6 @@ class PickledRun(NamedTuple):
     params: int
     budget: int
     evaluations: list[list[float]]  #: halfway, at the end: seconds, accuracy in training, validation and test
-
-
-@final
-class _Dtype:
-    """Stands for numpy's."""
-
-    def __init__(self, kind: str, *_: object) -> None:
-        self.kind = kind
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.little = state[1] in "<|"
-
-
-@final
-class _Array:
-    """Stands for numpy's, as far as matrices of small integers need it."""
-
-    def __init__(self, *_: object) -> None:
-        pass
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        _, self.shape, self.dtype, self.by_columns, self.content = state
-
-    def text(self) -> str:
-        """The entries, row by row."""
-        size = _INTEGERS[self.dtype.kind]
-        n, n_columns = self.shape
-        if n != n_columns or len(self.content) != n * n * size:
-            raise ValueError(f"a matrix of shape {self.shape} in {len(self.content)} bytes")
-        little = size == 1 or self.dtype.little
-        starts = range(0, len(self.content), size)
-        entries = [int.from_bytes(self.content[i : i + size], "little" if little else "big") for i in starts]
-        if self.by_columns:
-            entries = [entries[column * n + row] for row in range(n) for column in range(n)]
-        return "".join(map(str, entries))
-
-
-_ALLOWED = {
-    ("numpy.core.multiarray", "_reconstruct"): _Array,
-    ("numpy._core.multiarray", "_reconstruct"): _Array,
-    ("numpy", "ndarray"): _Array,
-    ("numpy", "dtype"): _Dtype,
-}
 
 
 def recognizes(head: bytes) -> bool:
@@ -86,7 +43,7 @@ def pickled_runs(path: Path) -> Iterator[PickledRun]:
     """
     name = repr(str(path))
     with open(path, "rb") as file:
-        cells = read_plain_pickle(file, name, _ALLOWED)
+        cells = read_plain_pickle(file, name, PLAIN_ARRAYS)
         if file.read(1):
             raise ImportDataError(f"{name}: something follows the pickle; its end expected")
     if not isinstance(cells, dict) or not cells:
@@ -97,7 +54,7 @@ def pickled_runs(path: Path) -> Iterator[PickledRun]:
         try:
             fixed, computed = entry
             matrix, operations = fixed["module_adjacency"], ",".join(fixed["module_operations"])
-            adjacency = matrix.text() if isinstance(matrix, _Array) else _text_of(matrix)
+            adjacency = _text_of(matrix)
             params = fixed["trainable_parameters"]
             if type(params) is not int or not 0 <= params < 1 << 31 or not isinstance(module_hash, str):
                 raise TypeError(f"{params!r:.40} trainable parameters")
@@ -112,8 +69,13 @@ def pickled_runs(path: Path) -> Iterator[PickledRun]:
         yield from runs
 
 
-def _text_of(rows: list[list[int]]) -> str:
-    return "".join(str(int(entry)) for row in rows for entry in row)
+def _text_of(matrix: PlainArray | list[list[int]]) -> str:
+    """The entries, row by row."""
+    if isinstance(matrix, PlainArray):
+        if len(matrix.shape) != 2 or matrix.shape[0] != matrix.shape[1]:
+            raise ValueError(f"a matrix of shape {matrix.shape}")
+        return "".join(str(int(entry)) for entry in matrix.values)
+    return "".join(str(int(entry)) for row in matrix for entry in row)
 
 
 def _evaluations(run: dict[str, float]) -> list[list[float]]:

@@ -17,8 +17,8 @@ from typing import Any
 from nasbench_kit.errors import ImportDataError, listed
 from nasbench_kit.importers.base import Content, Progress, each
 from nasbench_kit.importers.nats_results import Results
-from nasbench_kit.importers.numpy_scalar import PLAIN
 from nasbench_kit.importers.pickle_stream import stream_pickle
+from nasbench_kit.importers.plain_numpy import PLAIN
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import NASBench201Space, NATSBenchSizeSpace
 

@@ -110,6 +110,7 @@ def _values(entry: Stored) -> Iterator[NDArray[np.float64]]:
 
 
 def _about(tables: Sequence[Table]) -> dict[str, Any]:
+    notes = [f"{table.name}: {note}" for table in tables for note in table.about.get("notes", ())]
     return {
         "title": "; ".join(str(table.about.get("title", table.name)) for table in tables),
         "licence": "; ".join(dict.fromkeys(str(table.about.get("licence", "not stated")) for table in tables)),
@@ -117,6 +118,6 @@ def _about(tables: Sequence[Table]) -> dict[str, Any]:
             dict.fromkeys(str(table.about["citation"]) for table in tables if "citation" in table.about)
         ),
         "sources": [source for table in tables for source in table.about.get("sources", ())],
-        "notes": [f"{table.name}: {note}" for table in tables for note in table.about.get("notes", ())],
         "joined": [{"table": table.name, "sha256": table.sha256} for table in tables],
+        **({"notes": notes} if notes else {}),
     }

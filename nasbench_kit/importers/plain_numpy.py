@@ -1,4 +1,4 @@
-"""What pickles of numpy numbers ask for, played by harmless stand-ins: no function of numpy is called.
+"""What pickles of numpy's numbers and arrays ask for, played by harmless stand-ins: no function of numpy is called.
 
 Numpy's own functions do what their arguments say, and with `dtype("O")` these may be a pickle of its own.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections import OrderedDict
 from collections.abc import Mapping
+from math import prod
 from typing import Any, final
 
 from nasbench_kit.errors import ImportDataError, listed
@@ -17,6 +18,8 @@ _FORMATS = {
     **{"i8": "q", "i4": "i", "i2": "h", "i1": "b", "u8": "Q", "u4": "I", "u2": "H", "u1": "B"},
 }
 _BYTE_ORDERS = {"<": "<", ">": ">", "|": "<", "=": "<"}
+_ARRAY_STATE = 5  # version, shape, type, whether columns come first, bytes
+_MATRIX = 2
 _STATE_LENGTHS = (8, 9)  # version, byte order, five fields of structured types, flags; metadata
 
 
@@ -60,6 +63,38 @@ def plain_scalar(dtype: object, data: object = None) -> float | int | bool:
     return number
 
 
+@final
+class PlainArray:
+    """An array of numbers in a pickle."""
+
+    __slots__ = ("shape", "values")
+
+    def __init__(self, *_: object) -> None:
+        self.shape: tuple[int, ...] = ()
+        self.values: list[float | int | bool] = []  #: in the order of rows
+
+    def __setstate__(self, state: object) -> None:
+        if not isinstance(state, tuple) or len(state) != _ARRAY_STATE:
+            raise ImportDataError(f"the pickle holds an array of numpy's in no form known ({state!r:.60})")
+        _, shape, dtype, by_columns, content = state
+        if (
+            not isinstance(dtype, PlainDtype)
+            or not isinstance(content, bytes)
+            or not isinstance(shape, tuple)
+            or not all(type(extent) is int and extent >= 0 for extent in shape)
+        ):
+            raise ImportDataError(f"the pickle holds an array of {dtype!r:.40}; a plain type and bytes expected")
+        layout = struct.Struct(dtype.order + _FORMATS[dtype.code])
+        if len(content) != prod(shape) * layout.size:
+            raise ImportDataError(f"the pickle holds an array of shape {shape} in {len(content)} bytes")
+        values = [value for (value,) in layout.iter_unpack(content)]
+        if by_columns and len(shape) > 1:
+            if len(shape) != _MATRIX:
+                raise ImportDataError(f"the pickle holds an array of shape {shape} by columns; a matrix expected")
+            values = [values[column * shape[0] + row] for row in range(shape[0]) for column in range(shape[1])]
+        self.shape, self.values = shape, values
+
+
 def plain_encode(text: object, encoding: object = None) -> bytes:
     """Bytes in a pickle of a protocol before 3, which knows none: characters up to 255 in their stead."""
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
@@ -91,3 +126,11 @@ PLAIN: Mapping[tuple[str, str], Any] = {
     ("numpy._core.multiarray", "scalar"): plain_scalar,  # its name since numpy 2
 }
 """The names in the pickles of NAS-Bench-201 and its kin -> what stands for them."""
+
+PLAIN_ARRAYS: Mapping[tuple[str, str], Any] = {
+    **PLAIN,
+    ("numpy", "ndarray"): PlainArray,
+    ("numpy.core.multiarray", "_reconstruct"): PlainArray,
+    ("numpy._core.multiarray", "_reconstruct"): PlainArray,
+}
+"""The same, and arrays of numbers."""
