@@ -159,6 +159,12 @@ def assert_all_answers_same(shim, theirs, index, hp, epochs, tolerance=1e-12):
             assert_same(mine.query(training, seed).get_times(), run.get_times(), (*where, seed), tolerance)
             assert mine.query(training)[seed].get_config(None) == run.get_config(None)
             assert sorted(mine.query(training, seed).get_eval_set()) == sorted(run.get_eval_set())
+            for what in ("train_acc1es", "train_acc5es", "train_losses", "train_times", "eval_acc1es", "eval_times"):
+                assert_same(
+                    getattr(mine.query(training, seed), what), getattr(run, what), (*where, seed, what), tolerance
+                )
+            assert_same(mine.query(training, seed).eval_losses, run.eval_losses, (*where, seed), tolerance)
+            assert (mine.query(training, seed).name, mine.query(training, seed).epochs) == (run.name, run.epochs)
 
 
 @pytest.mark.parametrize(("kind", "hp"), [(kind, hp) for kind in SEEDS for hp in SEEDS[kind]])

@@ -601,6 +601,13 @@ def test_a_list_of_architectures_alone_is_no_release(tmp_path):
         import_table([tmp_path], tmp_path / "t.h5", kind="natsbench")
 
 
+def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path):
+    (tmp_path / "meta.pickle.pbz2").write_bytes(META_BYTES)
+    (tmp_path / "000000.pickle.pbz2").write_bytes(bz2.compress(bytes(70_000_000), 9))
+    with pytest.raises(ImportDataError, match=r"000000.pickle.pbz2 holds more than 67,108,864 bytes"):
+        import_table([tmp_path], tmp_path / "t.h5")
+
+
 def test_an_architecture_that_is_listed_and_absent_is_named(tmp_path, small):
     content = META | {"arch2infos": {0: small[0]}, "evaluated_indexes": {0, 9}}
     dump(content, tmp_path / "a.pickle.pbz2")

@@ -1,5 +1,6 @@
 """Pickles larger than memory: read as Python's own unpickler reads them, part by part."""
 
+import bz2
 import io
 import os
 import pickle
@@ -137,6 +138,14 @@ def test_parts_that_were_taken_are_forgotten(protocol):
     tracemalloc.stop()
     assert len(whole["all"]) == 60
     assert peak < whole_peak / 2
+
+
+@pytest.mark.parametrize("opcode", [b"C\xff" + bytes(255), b"X\x00\x00\x10\x00" + bytes(1 << 20)])
+def test_a_file_that_unpacks_to_more_than_memory_holds_is_refused(opcode):
+    packed = bz2.compress(b"\x80\x04" + opcode * (40_000_000 // len(opcode)))
+    assert len(packed) < 10_000
+    with bz2.open(io.BytesIO(packed)) as file, pytest.raises(ImportDataError, match="more than 33,554,432 bytes"):
+        stream_pickle(file, "p", PLAIN, lambda key, value: False)
 
 
 def test_a_part_that_is_asked_for_again_is_an_error():

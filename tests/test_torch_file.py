@@ -1,4 +1,4 @@
-"""Files of torch.save without torch. No real file of a release was available: these are made in both layouts."""
+"""Files of torch.save without torch: made here in both layouts, and by torch itself; no release was available."""
 
 import io
 import os
@@ -49,6 +49,19 @@ def test_both_containers_are_read(tmp_path, container, protocol):
     assert read == OBJECT
     assert type(read["float"]) is float
     assert type(read["integer"]) is int
+
+
+@pytest.mark.filterwarnings("ignore")  # torch's own
+@pytest.mark.parametrize("archive_of_torch", [True, False])
+def test_what_torch_itself_writes_is_read(tmp_path, archive_of_torch):
+    torch = pytest.importorskip("torch", reason="torch comes with the extra 'dev'")
+    path = tmp_path / "a.pth"
+    torch.save(OBJECT, path, _use_new_zipfile_serialization=archive_of_torch)
+    assert is_torch_file(path.read_bytes()[:65536])
+    assert read_torch_file(path) == OBJECT
+    torch.save({"weights": torch.zeros(3)}, path, _use_new_zipfile_serialization=archive_of_torch)
+    with pytest.raises(ImportDataError, match=r"asks for torch\._utils\._rebuild_tensor_v2, which is no plain data"):
+        read_torch_file(path)
 
 
 class Hostile:

@@ -30,6 +30,10 @@ from nasbench_kit.tables.column import AdditiveColumn, Column
 
 _HPS = {"nasbench201": ("12", "200"), "natsbench_sss": ("01", "12", "90")}
 _CLASSES = {"cifar10-valid": 10, "cifar10": 10, "cifar100": 100, "ImageNet16-120": 120}
+# what the original's objects hold, counted from 0; made when asked for
+_DICTIONARIES = frozenset(
+    ("train_acc1es", "train_acc5es", "train_losses", "train_times", "eval_acc1es", "eval_losses", "eval_times")
+)
 _MEMO_SIZE = 4_096  # architectures remembered per table
 _SHOWN_TEST = {"cifar10": "ori-test", "cifar100": "x-test", "ImageNet16-120": "x-test"}
 
@@ -335,17 +339,13 @@ class ResultsCount:
     def _percentages(self, quantity: str) -> dict[int, float]:
         return {epoch - 1: self._value(quantity, epoch) * 100 for epoch in self._ascending(quantity)}
 
-    def __getattr__(self, name: str) -> Any:  # the dictionaries that the original holds
-        if name in (
-            "train_acc1es",
-            "train_acc5es",
-            "train_losses",
-            "train_times",
-            "eval_acc1es",
-            "eval_losses",
-            "eval_times",
-        ):
-            return self.state_dict()[name]
+    @cached_property
+    def _state(self) -> dict[str, Any]:
+        return self.state_dict()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _DICTIONARIES:
+            return self._state[name]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __repr__(self) -> str:

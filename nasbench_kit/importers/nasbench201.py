@@ -18,8 +18,9 @@ _HP_OF = {"less": "12", "full": "200"}
 
 
 def recognizes(path: Path, head: bytes) -> bool:
-    """Whether it is a file of torch that begins with a list of NAS-Bench-201's architectures."""
-    return not path.is_dir() and is_torch_file(head) and b"meta_archs" in head and b"~0|+|" in head
+    """Whether it is a file of torch that begins with NAS-Bench-201's architectures, or with the results of one."""
+    begins = b"meta_archs" in head or b"arch2infos" in head
+    return not path.is_dir() and is_torch_file(head) and begins and b"~0|+|" in head
 
 
 def read(paths: Sequence[Path], progress: Progress) -> Content:

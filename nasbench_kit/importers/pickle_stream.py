@@ -22,6 +22,7 @@ Take = Callable[[Any, dict[Any, Any]], bool]
 """Called with the key and the value of each dictionary in a dictionary; True if the value may be forgotten."""
 
 _CHUNK = 1 << 20
+_MOST_AT_ONCE = 1 << 25  # bytes of a pickle between parts that are taken; 1.4 MB are the most of any release
 _SLACK = 300  # bytes that the longest of the short opcodes needs
 # an epoch and its value, many times over: most of a file, so it is read at once
 _PAIRS = re.compile(rb"(?:K.G.{8})+", re.DOTALL)
@@ -49,7 +50,7 @@ def stream_pickle(
         progress: Called now and then.
 
     Raises:
-        ImportDataError: It names anything else, is damaged, or is no pickle.
+        ImportDataError: It names anything else, is damaged, is no pickle, or holds too much that is not taken.
     """
     try:
         found, rest = _Reader(file, allowed, take, progress).read()
@@ -71,6 +72,7 @@ class _Reader:
     ) -> None:
         self._file, self._allowed, self._take, self._progress = file, allowed, take, progress
         self._ended = False
+        self._n_bytes = 0  # read since a part was taken
         self._stack: list[Any] = []
         self._marks: list[int] = []
         self._memo = array("i")  # number in the memo -> number of a kept object
@@ -222,6 +224,7 @@ class _Reader:
         if not self._ended:
             parts.append(self._file.read(_CHUNK))
             self._ended = not parts[1]
+            self._count(parts[1])
             self._progress()
         return b"".join(parts), 0
 
@@ -236,7 +239,14 @@ class _Reader:
                 raise EOFError
             parts.append(part)
             lacking -= len(part)
+            self._count(part)
         return b"".join(parts), b"", 0
+
+    def _count(self, part: bytes) -> None:
+        """Small files may unpack to more than memory holds."""
+        self._n_bytes += len(part)
+        if self._n_bytes > _MOST_AT_ONCE:
+            raise ImportDataError(f"the pickle holds more than {_MOST_AT_ONCE:,} bytes that belong to no architecture")
 
     # ---- the memo ----
 
@@ -277,6 +287,7 @@ class _Reader:
 
     def _forget(self, taken: dict[Any, Any]) -> None:
         """Drop what was put into the memo since `taken` was, which is all that is in it."""
+        self._n_bytes = 0
         since = []
         for index in reversed(self._containers):
             since.append(index)
