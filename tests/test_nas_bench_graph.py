@@ -376,7 +376,7 @@ def changed(key, **fields):
         (pickle.dumps(RECORDS)[:-20], "cora.bench is no readable pickle"),
         (pickle.dumps({1: Command("touch /tmp/never")}), r"asks for (posix|nt)\.system, which is no plain data"),
         ({1: np.array([1.0])}, r"asks for numpy\.?_?core.multiarray\._reconstruct"),
-        ({1: np.float64(1).astype(np.complex128)}, "holds a numpy value of type 'c16'; numbers expected"),
+        ({1: np.float64(1).astype(np.complex128)}, "holds a number of numpy's type 'c16'; choose from f8"),
         ([1], "holds no dictionary of networks"),
         ({}, "holds no dictionary of networks"),
         ({88_888: RECORDS[10_001]}, "88888 is none of the 26,206 hashes"),

@@ -74,8 +74,12 @@ def _text_of(matrix: PlainArray | list[list[int]]) -> str:
     if isinstance(matrix, PlainArray):
         if len(matrix.shape) != 2 or matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"a matrix of shape {matrix.shape}")
-        return "".join(str(int(entry)) for entry in matrix.values)
-    return "".join(str(int(entry)) for row in matrix for entry in row)
+        entries = matrix.values
+    else:
+        entries = [entry for row in matrix for entry in row]
+    if not all(isinstance(entry, int) for entry in entries):
+        raise TypeError("a matrix of other than integers")
+    return "".join(str(int(entry)) for entry in entries)
 
 
 def _evaluations(run: dict[str, float]) -> list[list[float]]:
