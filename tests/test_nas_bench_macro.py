@@ -64,7 +64,7 @@ def test_eight_digits_are_one_layer_each():
 
 @pytest.mark.parametrize("text", ["2221222", "222122201", "22212223", "2221222x", "", "٢٢٢١٢٢٢٠"])
 def test_what_is_no_network_is_refused(text):
-    with pytest.raises(ArchitectureError, match="is no network of nasbench_macro; eight digits 0, 1, 2 expected"):
+    with pytest.raises(ArchitectureError, match="is no network of nas_bench_macro; eight digits 0, 1, 2 expected"):
         MACRO.parse(text)
 
 
@@ -122,7 +122,7 @@ def changed(**fields):
         ("[" * 100_000, "is no readable JSON"),
         ([], "holds no networks"),
         ({}, "holds no networks"),
-        ({"2221222": GOOD["22212220"]}, "nas-bench-macro_cifar10.json: '2221222' is no network of nasbench_macro"),
+        ({"2221222": GOOD["22212220"]}, "nas-bench-macro_cifar10.json: '2221222' is no network of nas_bench_macro"),
         ({"22212220": 93.1}, "network 22212220 lacks results; test_acc, mean_acc, std, params, flops expected"),
         (changed(test_acc=[93.0]), r"network 22212220 has test_acc=\[93.0\]; a list of three expected"),
         (changed(test_acc=[93.0, None, 93.1]), "network 22212220 holds None; a number from 0 expected"),

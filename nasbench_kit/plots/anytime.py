@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BAND = (0.25, 0.75)
+_MOST_ACROSS = 4  # panels in a row
 # Okabe and Ito's palette, told apart by color-blind readers too; the line styles serve those who print in gray.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _STYLES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)))
@@ -85,7 +86,7 @@ def _label_regret(ax: Axes, floor: float, lowest: float) -> None:
 def compare_figure(
     panels: Mapping[str, Mapping[str, Outcomes]], *, note: str = "", band: tuple[float, float] = BAND
 ) -> Figure:
-    """One `plot_anytime` panel per benchmark, side by side, with one legend.
+    """One `plot_anytime` panel per benchmark, up to four side by side, with one legend.
 
     Args:
         panels: Benchmark -> label -> runs.
@@ -95,13 +96,18 @@ def compare_figure(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    width = 1.2 + max(3.6 * len(panels), 4.2)
+    n_across = min(len(panels), _MOST_ACROSS)
+    n_down = -(-len(panels) // n_across)
+    width = 1.2 + max(3.6 * n_across, 4.2)
     labels = [label for outcomes in panels.values() for label in outcomes]
     n_columns = max(1, int(width / (1.0 + 0.09 * max(map(len, labels)))))  # as many as fit side by side
     n_rows = -(-len(dict.fromkeys(labels)) // n_columns)
-    figure = Figure(figsize=(width, 4.0 + 0.2 * n_rows), layout="constrained")
+    figure = Figure(figsize=(width, 0.8 + 3.2 * n_down + 0.2 * n_rows), layout="constrained")
     FigureCanvasAgg(figure)
-    axes: Sequence[Axes] = figure.subplots(1, len(panels), squeeze=False)[0]
+    grid: NDArray[np.object_] = figure.subplots(n_down, n_across, squeeze=False)
+    axes: Sequence[Axes] = grid.ravel()[: len(panels)].tolist()
+    for unused in grid.ravel()[len(panels) :]:
+        unused.remove()
     for ax, (benchmark, outcomes) in zip(axes, panels.items(), strict=True):
         plot_anytime(ax, outcomes, band=band)
         ax.set_title(benchmark, fontsize=10)
@@ -110,8 +116,8 @@ def compare_figure(
     judged = {benchmark: next(iter(outcomes.values())) for benchmark, outcomes in panels.items()}
     same = len({(one.metric, one.shown_as) for one in judged.values()}) == 1
     for i, (ax, one) in enumerate(zip(axes, judged.values(), strict=True)):
-        if i and same:
-            break
+        if same and i % n_across:
+            continue
         unit = one.shown_as[1].replace("%", "percentage points")
         ax.set_ylabel(f"regret of the incumbent [{unit}]\n({one.metric.replace('_', ' ')}, mean of recorded runs)")
     handles, labels = axes[0].get_legend_handles_labels()

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from nasbench_kit.spaces.darts import DARTSSpace
     from nasbench_kit.spaces.nas_bench_asr import NASBenchASRSpace
     from nasbench_kit.spaces.nas_bench_graph import NASBenchGraphSpace
+    from nasbench_kit.spaces.nas_bench_macro import NASBenchMacroSpace
     from nasbench_kit.spaces.nas_bench_mr import NASBenchMRSpace
     from nasbench_kit.spaces.nas_bench_nlp import NASBenchNLPSpace
     from nasbench_kit.spaces.nasbench101 import NASBench101Space
     from nasbench_kit.spaces.nasbench201 import NASBench201Space
-    from nasbench_kit.spaces.nasbench_macro import NASBenchMacroSpace
     from nasbench_kit.spaces.natsbench_sss import NATSBenchSizeSpace
     from nasbench_kit.spaces.transnas_macro import TransNASMacroSpace
     from nasbench_kit.spaces.transnas_micro import TransNASMicroSpace
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 SPACES = {
     "accel_nasbench": "AccelNASBenchSpace",
     "darts": "DARTSSpace",
-    "nasbench101": "NASBench101Space",
-    "nas_bench_nlp": "NASBenchNLPSpace",
-    "nasbench201": "NASBench201Space",
     "nas_bench_asr": "NASBenchASRSpace",
     "nas_bench_graph": "NASBenchGraphSpace",
+    "nas_bench_macro": "NASBenchMacroSpace",
     "nas_bench_mr": "NASBenchMRSpace",
-    "nasbench_macro": "NASBenchMacroSpace",
+    "nas_bench_nlp": "NASBenchNLPSpace",
+    "nasbench101": "NASBench101Space",
+    "nasbench201": "NASBench201Space",
     "natsbench_sss": "NATSBenchSizeSpace",
     "transnas_macro": "TransNASMacroSpace",
     "transnas_micro": "TransNASMicroSpace",

@@ -32,14 +32,14 @@ class NASBenchMacroSpace(Space):
     """
 
     def __init__(self) -> None:
-        super().__init__("nasbench_macro", (Decision(f"layer {i + 1}", BLOCKS) for i in range(_LAYERS)))
+        super().__init__("nas_bench_macro", (Decision(f"layer {i + 1}", BLOCKS) for i in range(_LAYERS)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return NASBenchMacroSpace, ()
 
     def _parse_text(self, text: str) -> Sequence[int]:
         if len(text) != _LAYERS or not all(digit in "012" for digit in text):
-            raise ArchitectureError(f"{text!r:.80} is no network of nasbench_macro; eight digits 0, 1, 2 expected")
+            raise ArchitectureError(f"{text!r:.80} is no network of nas_bench_macro; eight digits 0, 1, 2 expected")
         return list(map(int, text))
 
     def format(self, arch: Sequence[int], form: str | None = None) -> str:
