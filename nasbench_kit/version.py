@@ -1,3 +1,3 @@
 """The version of the package; its data have hashes instead."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
