@@ -10,7 +10,8 @@ from functools import cached_property
 from operator import index as as_int
 from typing import Any, cast, final
 
-from nasbench_kit.compat.nats_results import ArchResults, ResultsCount, Source, describe, results_of
+from nasbench_kit.compat.nats_results import ArchResults, ResultsCount, describe, results_of
+from nasbench_kit.compat.nats_source import Source
 from nasbench_kit.errors import ArchitectureError, NotRecordedError, SettingError, UnknownNameError, listed
 from nasbench_kit.importers.nats_results import TRAININGS
 from nasbench_kit.tables import Table

@@ -16,7 +16,8 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-from nasbench_kit.compat.nats_results import Source, results_of
+from nasbench_kit.compat.nats_results import results_of
+from nasbench_kit.compat.nats_source import Source
 from nasbench_kit.errors import SettingError
 from nasbench_kit.tables import Table
 
