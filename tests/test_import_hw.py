@@ -167,7 +167,9 @@ def test_a_user_walks_from_import_to_compare(shared_data, tmp_path, monkeypatch)
         assert done.exit_code == 0, done.output
         return done.output
 
-    assert "hw_nas_bench/cifar100: latency_ms[edgegpu]" in run("import", *map(str, sources(shared_data)))
+    assert "hw_nas_bench/cifar100: 10 metrics; a search sees latency_ms[edgegpu]" in run(
+        "import", *map(str, sources(shared_data))
+    )
     assert "all 15,625 architectures" in run("info", "hw_nas_bench")
     shown = [line.split() for line in run("query", "hw_nas_bench/cifar10", "0").splitlines()]
     assert ["latency_ms[edgegpu]", "5.80742", "ms"] in shown
