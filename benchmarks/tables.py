@@ -155,7 +155,7 @@ def _print_first_answers(tables: list[str], rounds: int) -> None:
     print("\nopen and first answer, in a new process after `import numpy`:")
     for path in tables:
         table = nbk.Table.open(path)
-        arch = json.dumps(table.archs()[len(table.archs()) // 2].tolist())
+        arch = json.dumps(nbk.Benchmark(table, table.datasets[0]).best().arch)
         runs = []
         for _ in range(rounds + 1):
             run = subprocess.run(
