@@ -92,7 +92,7 @@ class Hostile:
         (b"\x80\x04Pstorage\n.", "refers to an object outside of it"),
         (b"\x80\x04\x8c\x01aQ.", "refers to an object outside of it"),
         (b"\x80\x04))\x81.", "calls a tuple; it was not executed"),
-        (b"\x80\x04ios\nsystem\n.", "holds the opcode b'i'"),
+        (b"\x80\x04ios\nsystem\n.", "the opcode b'i' is none that plain data need"),
         (b"\x80\x04}r\xff\xff\xff\x7f.", "uses slot 2,147,483,647 within 9 bytes"),
         (b"\x80\x04B\xff\xff\xff\x7fabc.", "ends too early"),
         (b"\x80\x04}K\x01e.", "no readable pickle"),

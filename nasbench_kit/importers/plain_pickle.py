@@ -31,7 +31,7 @@ Take = Callable[[Any, dict[Any, Any]], bool]
 _CHUNK = 1 << 20  # bytes read at once
 _MOST_AT_ONCE = 1 << 25  # bytes of a pickle between parts that are taken; 1.4 MB are the most of any release
 _SPARE = 1_000_000  # shared parts may unfold to so many more items than the pickle has bytes
-_WALKS = 100  # this often the whole of a pickle may be looked at
+_WALKS = 30  # this often the whole of a pickle may be looked at
 _DEEPEST = 100  # tuples within tuples: hashing is recursive
 _SHORT_TUPLE = 8  # items of a tuple that is worth comparing; keys of dictionaries have two
 _SLACK = 300  # bytes that an instruction needs at most, if `run` itself does it
@@ -164,7 +164,7 @@ class _Machine:
             else:
                 operation = operations.get(opcode)
                 if operation is None:
-                    raise ImportDataError(f"the pickle holds the opcode {bytes([opcode])!r}, which is no plain data")
+                    raise ValueError(f"the opcode {bytes([opcode])!r} is none that plain data need")
                 self.at = at
                 operation(self)
                 buffer, at, safe = self.buffer, self.at, self.safe
