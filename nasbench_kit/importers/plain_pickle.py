@@ -251,7 +251,9 @@ class _Machine:
     def put(self, slot: int) -> None:
         if not 0 <= slot <= self.n_read:
             raise ImportDataError(f"the pickle uses slot {f'{slot:,}':.30} within {self.n_read:,} bytes")
-        if slot >= len(self.memory):  # Python 2 leaves out the slot 0
+        if slot == len(self.memory):
+            self.memory.append(_EMPTY)
+        elif slot > len(self.memory):  # Python 2 leaves out the slot 0
             self.memory.extend(array("i", [_EMPTY]) * (slot + 1 - len(self.memory)))
         thing = self.stack[-1]
         key = self.key(thing)
