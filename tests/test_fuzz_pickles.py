@@ -39,8 +39,12 @@ plain = st.recursive(
 )
 
 
-def read(data, allowed=PLAIN):
-    return read_plain_pickle(io.BytesIO(data), "some.pickle", allowed)
+TAKES = {"whole": None, "in parts": lambda key, value: False}  # of which none is taken here
+both = pytest.mark.parametrize("take", TAKES.values(), ids=TAKES)
+
+
+def read(data, allowed=PLAIN, take=None):
+    return read_plain_pickle(io.BytesIO(data), "some.pickle", allowed, take)
 
 
 def same(one, other):
@@ -56,10 +60,10 @@ def same(one, other):
     return one == other
 
 
-def only_plain(data, allowed=PLAIN):
+def only_plain(data, allowed=PLAIN, take=None):
     """Read it: either plain data come out, or an error of ours in one line."""
     try:
-        made = read(data, allowed)
+        made = read(data, allowed, take)
     except ImportDataError as error:
         message = str(error)
         if not message.startswith("some.pickle") or len(message) > 500:
@@ -146,9 +150,9 @@ def test_a_genuine_file_is_read_as_pythons_own_reader_does(shared_data, file):
 # ---- arbitrary and damaged bytes ----
 
 
-@given(st.binary(max_size=200))
-def test_arbitrary_bytes_are_plain_data_or_an_error(data):
-    only_plain(data)
+@given(st.binary(max_size=200), st.sampled_from([*TAKES.values()]))
+def test_arbitrary_bytes_are_plain_data_or_an_error(data, take):
+    only_plain(data, take=take)
 
 
 OPCODES = st.sampled_from([bytes([code]) for code in range(256)])
@@ -166,9 +170,9 @@ ARGUMENTS = st.sampled_from(
 
 
 @settings(max_examples=500)
-@given(st.lists(OPCODES | ARGUMENTS, max_size=60).map(b"".join))
-def test_arbitrary_instructions_are_plain_data_or_an_error(data):
-    only_plain(data + b".")
+@given(st.lists(OPCODES | ARGUMENTS, max_size=60).map(b"".join), st.sampled_from([*TAKES.values()]))
+def test_arbitrary_instructions_are_plain_data_or_an_error(data, take):
+    only_plain(data + b".", take=take)
 
 
 @settings(max_examples=300)
@@ -177,8 +181,9 @@ def test_damaged_pickles_are_plain_data_or_an_error(made, protocol, changes, dat
     damaged = bytearray(pickle.dumps(made, protocol))
     for position, value in changes:
         damaged[position % len(damaged)] = value
-    only_plain(bytes(damaged[: data.draw(st.integers(0, len(damaged)))]))
-    only_plain(bytes(damaged))
+    for take in TAKES.values():
+        only_plain(bytes(damaged[: data.draw(st.integers(0, len(damaged)))]), take=take)
+        only_plain(bytes(damaged), take=take)
 
 
 @settings(max_examples=200)
@@ -247,6 +252,12 @@ HOSTILE = {
     "an unhashable key": b"}]K\x01s.",
     "add to a list": b"](K\x01\x90.",
     "set of a text": b"\x80\x04\x8c\x08builtins\x8c\x03set\x93\x8c\x03abc\x85R.",
+    "a name of two lines": b"\x80\x04\x8c\x05os\n\nx\x8c\x06system\x93.",
+    "a call of what lies in the memory": b"\x80\x04]\x94h\x00)R.",
+    "a slot below the first": b"K\x01p0\ng-1\n.",
+    "a slot that was left out": b"K\x01p3\ng1\n.",
+    "two objects": b"K\x01K\x02.",
+    "a mark too many": b"K\x01(.",
     "POP": b"K\x01K\x020.",
     "DUP": b"K\x012\x86.",
     "below the bottom": b"0.",
@@ -280,12 +291,13 @@ HOSTILE |= {
 }
 
 
+@both
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_pickle_is_refused_in_one_line_and_runs_nothing(data, tmp_path, monkeypatch):
+def test_a_hostile_pickle_is_refused_in_one_line_and_runs_nothing(data, take, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before = OrderedDict.items, dict(vars(collections)), set(sys.modules)
     with pytest.raises(ImportDataError, match=r"^some\.pickle(:| is no readable pickle)") as caught:
-        read(data)
+        read(data, take=take)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
     assert (OrderedDict.items, dict(vars(collections)), set(sys.modules)) == before
@@ -309,7 +321,7 @@ def doublings(n, first=b"]", one=b"\x86"):
 
 def doubled_lists(n):
     levels = (b"](h" + bytes([i]) + b"h" + bytes([i]) + b"e\x94" for i in range(n))
-    return b"]\x94" + b"".join(levels)
+    return b"(]\x94" + b"".join(levels) + b"t"
 
 
 HUGE = struct.pack("<Q", 2**62)
@@ -338,21 +350,26 @@ COSTLY = {
     "a number of 4 GB": b"\x8b\xff\xff\xff\xffa.",
     "a frame without end": b"\x80\x04\x95" + HUGE + b".",
     "a million marks": b"(" * 1_000_000 + b".",
+    "a wide tuple put again and again": b"(" + b"K\x01" * 100_000 + b"t" + b"\x94" * 200_000,
+    "a large number put again and again": b"\x8b\x40\x42\x0f\x00" + b"\x01" * 1_000_000 + b"\x94" * 200_000,
+    "a line without end": b"I" + b"9" * 5_000_000,
+    "slots far apart": b"".join(b"K\x01r" + struct.pack("<I", i << 16) for i in range(2_000)) + b".",
     "the same large list looked at again and again": b"("
     + b"K\x01" * 50_000
     + b"l\x94"
-    + (CALLED[2:] + b"h\x00\x85R") * 20_000
+    + (b"\x8c\x08builtins\x8c\x03set\x93" + b"h\x00\x85R") * 20_000
     + b".",
 }
 
 
+@both
 @pytest.mark.parametrize("data", COSTLY.values(), ids=COSTLY)
-def test_a_small_pickle_costs_neither_much_time_nor_much_memory(data):
+def test_a_small_pickle_costs_neither_much_time_nor_much_memory(data, take):
     tracemalloc.start()
     began = time.process_time()
     try:
         with pytest.raises(ImportDataError, match=r"some\.pickle"):
-            read(data)
+            read(data, take=take)
     finally:
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
@@ -378,6 +395,21 @@ def test_a_pickle_that_pythons_reader_takes_gigabytes_for_is_read_in_little():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "slot 2,147,483,647" in done.stdout
     assert resource.getrlimit(resource.RLIMIT_AS)
+
+
+def test_the_slots_of_python_2_begin_with_1():
+    # Source: cPickle of Python 2.7, `put`: the number of a slot is the size of the memory after it
+    assert read(b"\x80\x02]q\x01(U\x01aq\x02h\x02}q\x03h\x03e.") == ["a", "a", {}, {}]
+
+
+@both
+def test_what_is_equal_and_yet_different_stays_so(take):
+    made = [0.0, -0.0, 0, False, (1, "a"), (True, "a"), np.float64(0.0), np.float64(-0.0), np.int64(0), np.bool_(False)]
+    made += [(0, b"a"), (False, b"a"), b"a", "a"]
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        found = read(pickle.dumps(made + made, protocol), take=take)
+        expected = [one.item() if isinstance(one, np.generic) else one for one in made + made]
+        assert repr(found) == repr(expected)
 
 
 def test_a_shared_part_that_is_small_may_stand_in_many_places():

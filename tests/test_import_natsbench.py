@@ -18,7 +18,6 @@ from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import ImportDataError
 from nasbench_kit.importers import guess_kind, import_table
 from nasbench_kit.importers.nats_results import TRAININGS, dataset_name
-from nasbench_kit.importers.pickle_stream import stream_pickle
 from nasbench_kit.importers.plain_numpy import PLAIN
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import NASBench201Space, NATSBenchSizeSpace
@@ -316,7 +315,7 @@ def test_genuine_pickles_larger_than_memory_are_read_as_whole_ones_are(shared_da
                 parts[key] = dict(value)
             return "all_results" in value
 
-        assert stream_pickle(io.BytesIO(data), path.name, PLAIN, take) == {hp: {} for hp in whole}
+        assert read_plain_pickle(io.BytesIO(data), path.name, PLAIN, take) == {hp: {} for hp in whole}
         assert parts == whole
 
 

@@ -17,7 +17,6 @@ from typing import Any
 from nasbench_kit.errors import ImportDataError, listed
 from nasbench_kit.importers.base import Content, Progress, each
 from nasbench_kit.importers.nats_results import Results
-from nasbench_kit.importers.pickle_stream import stream_pickle
 from nasbench_kit.importers.plain_numpy import PLAIN
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import NASBench201Space, NATSBenchSizeSpace
@@ -128,7 +127,7 @@ def read_release(file: Any, name: str, hp_of: Mapping[str, str], progress: Any) 
             raise ImportDataError(f"setting {hp!r:.20} of an architecture is malformed ({error!r:.100})") from None
         return True
 
-    release = stream_pickle(file, name, PLAIN, take, progress)
+    release = read_plain_pickle(file, name, PLAIN, take, progress)
     if not isinstance(release, Mapping) or not {"meta_archs", "arch2infos", "evaluated_indexes"} <= release.keys():
         raise ImportDataError(f"{name} holds no dictionary of meta_archs, arch2infos and evaluated_indexes")
     if not results:

@@ -5,6 +5,9 @@ with no way to the names of Python: it calls what it is given by `allowed` and n
 bounded by its size: lengths and numbers of slots are checked before memory is taken, and what refers to itself, or
 unfolds to much more than the pickle holds, is refused.
 
+It also reads pickles larger than memory, 28 GB for the largest releases: each part, as soon as it is complete, may be
+taken by the caller and is then forgotten. Only texts and the like, of which there are few different ones, stay.
+
 Source: the opcodes of protocols 0 to 5 are documented in CPython's `Lib/pickletools.py`.
 """
 
@@ -12,139 +15,214 @@ from __future__ import annotations
 
 import codecs
 import io
-import mmap
-import struct
-from collections.abc import Callable, Mapping
+import re
+from array import array
+from collections.abc import Callable, Hashable, Mapping
+from itertools import chain
+from struct import Struct
+from struct import error as StructError  # noqa: N812 (it is a class)
 from typing import IO, Any, final
 
 from nasbench_kit.errors import ImportDataError
 
+Take = Callable[[Any, dict[Any, Any]], bool]
+"""Called with a key and its dictionary; True if that may be forgotten."""
+
+_CHUNK = 1 << 20  # bytes read at once
+_MOST_AT_ONCE = 1 << 25  # bytes of a pickle between parts that are taken; 1.4 MB are the most of any release
 _SPARE = 1_000_000  # shared parts may unfold to so many more items than the pickle has bytes
-_WALKS = 100  # this often the whole of a pickle may be looked at
+_WALKS = 30  # this often the whole of a pickle may be looked at
 _DEEPEST = 100  # tuples within tuples: hashing is recursive
-_BYTE, _SHORT, _INT, _LENGTH, _LENGTH8 = (struct.Struct(code) for code in ("<B", "<H", "<i", "<I", "<Q"))
-_FLOAT = struct.Struct(">d")
+_SHORT_TUPLE = 8  # items of a tuple that is worth comparing; keys of dictionaries have two
+_SLACK = 300  # bytes that an instruction needs at most, if `run` itself does it
+_PAIRS = re.compile(rb"(?:K.G.{8})+", re.DOTALL)  # small numbers and floats, as in epoch -> value: most of a file
+_PAIR = Struct(">xBxd")
+_BYTE, _SHORT, _INT, _LENGTH, _LENGTH8 = (Struct(code) for code in ("<B", "<H", "<i", "<I", "<Q"))
+_FLOAT = Struct(">d")
+_EMPTY, _PART = -2, -1  # in a slot of the memory, else the number of something kept
 _CONTAINERS = (list, dict, set, frozenset, tuple)
-_STOP = ord(".")
 
 
-def read_plain_pickle(file: IO[bytes], name: str, allowed: Mapping[tuple[str, str], Any] | None = None) -> Any:
-    """The data in a pickle.
+def read_plain_pickle(
+    file: IO[bytes],
+    name: str,
+    allowed: Mapping[tuple[str, str], Any] | None = None,
+    take: Take | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> Any:
+    """The data in a pickle, without the parts that `take` took: these are empty dictionaries.
 
     Args:
         file: Where to read from; left after the first pickle in it.
         name: What to call it in errors.
         allowed: (module, name) -> what stands for it; nothing by default. A function is called with whatever the pickle
             says, so let it check that; an object of a class is given its state by the class's own `__setstate__`.
+        take: Called with each dictionary in a dictionary of dictionaries, when it is complete.
+        progress: Called after each megabyte.
 
     Raises:
-        ImportDataError: It names anything else, is damaged, hostile, or no pickle.
+        ImportDataError: It names anything else, is damaged, hostile, or no pickle, or too much of it is not taken.
     """
     try:
-        data, start = _contents(file)
-        machine = _Machine(data, start, allowed or {})
+        machine = _Machine(file, allowed or {}, take, progress)
         made = machine.run()
-        file.seek(machine.position - start, io.SEEK_CUR)
+        if machine.at < len(machine.buffer):
+            file.seek(machine.at - len(machine.buffer), io.SEEK_CUR)
     except ImportDataError as error:
         raise ImportDataError(f"{name}: {error}") from None
+    except (IndexError, EOFError, StructError):
+        raise ImportDataError(f"{name} is no readable pickle: it ends too early, or is damaged") from None
     except Exception as error:  # damaged bytes make it raise nearly anything
         what = f"{type(error).__name__}: {error}"
         raise ImportDataError(f"{name} is no readable pickle ({what:.200})") from None
     return made
 
 
-def _contents(file: IO[bytes]) -> tuple[bytes | mmap.mmap, int]:
-    """The bytes of a file, mapped where it is one on disk, and where in them it stands; its position stays the same."""
-    position = file.tell()
-    if isinstance(file, io.BytesIO):
-        return file.getvalue(), position
-    if isinstance(file, io.BufferedReader) and isinstance(file.raw, io.FileIO):
-        if file.seek(0, io.SEEK_END):
-            file.seek(position)
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), position
-        return b"", 0
-    data = file.read()
-    file.seek(position)
-    return data, 0
-
-
 @final
 class _Machine:
     """A stack, a memory, and where in the pickle one is."""
 
-    def __init__(self, data: bytes | mmap.mmap, start: int, allowed: Mapping[tuple[str, str], Any]) -> None:
-        self.data = data
-        self.position = start
-        self.most = len(data) - start + _SPARE
-        self.stack: list[Any] = []
-        self.marks: list[int] = []
-        self.memory: dict[int, Any] = {}
-        self.allowed = allowed
+    def __init__(
+        self, file: IO[bytes], allowed: Mapping[tuple[str, str], Any], take: Take | None, progress: Callable[[], None]
+    ) -> None:
+        self.file, self.allowed, self.take, self.progress = file, allowed, take, progress
         self.callable = {id(value) for value in allowed.values() if callable(value)}
         self.classes = {value for value in allowed.values() if isinstance(value, type)}
+        self.buffer, self.at = b"", 0  # what was read of the file, and where in it one is
+        self.safe = -1  # up to there an instruction is surely whole
+        self.ended = False
+        self.n_read = 0
+        self.n_not_taken = 0  # read since a part was taken
+        self.stack: list[Any] = []
+        self.marks: list[int] = []
+        self.memory = array("i")  # slot -> number in `kept`, or _PART; the largest releases have 170 million slots
+        self.kept: list[Any] = []  # texts and the like, forever
+        self.kept_as: dict[Hashable, int] = {}  # what distinguishes it -> number in `kept`
+        self.parts: dict[int, Any] = {}  # slot -> list, dictionary and whatever else, until it is taken
         self.nested: dict[int, tuple[Any, int, int]] = {}  # id of a tuple of tuples -> it, unfolded size, depth
         self.shares = False  # whether some container stands in several places
         self.walked = 0  # items looked at to find out how large that is
 
     def run(self) -> Any:
         """Execute up to the STOP instruction."""
-        data, stack, push, memory = self.data, self.stack, self.stack.append, self.memory
-        unpack_float, unpack_short, operations = _FLOAT.unpack_from, _SHORT.unpack_from, _OPERATIONS
-        position = self.position
+        stack, push, marks = self.stack, self.stack.append, self.marks
+        memory, kept, kept_as = self.memory, self.kept, self.kept_as
+        unpack_float, unpack_length = _FLOAT.unpack_from, _LENGTH.unpack_from
+        pairs_at, operations = _PAIRS.match, _OPERATIONS
+        buffer, at, safe = self.buffer, self.at, self.safe
         while True:
-            opcode = data[position]
-            position += 1
-            if opcode == 0x47:  # G, BINFLOAT; results are made of these five, so they do without a call
-                push(unpack_float(data, position)[0])
-                position += 8
-            elif opcode == 0x94:  # MEMOIZE
-                memory[len(memory)] = stack[-1]
-            elif opcode == 0x8C:  # SHORT_BINUNICODE
-                start, position = position + 1, position + 1 + data[position]
-                push(str(data[start:position], "utf-8", "surrogatepass"))
+            if at > safe:
+                self.at = at
+                self.refill()
+                buffer, at, safe = self.buffer, self.at, self.safe
+            opcode = buffer[at]
+            at += 1
+            # results are made of these, so they do without a call
+            if opcode == 0x47:  # G, BINFLOAT
+                push(unpack_float(buffer, at)[0])
+                at += 8
+            elif opcode == 0x8C or (opcode == 0x58 and buffer[at + 1 : at + 4] == b"\0\0\0"):
+                # SHORT_BINUNICODE, or X, BINUNICODE, of less than 256 bytes
+                start = at + 1 if opcode == 0x8C else at + 4
+                at = start + buffer[at]
+                text = str(buffer[start:at], "utf-8", "surrogatepass")
+                number = kept_as.get(text)
+                if number is None:
+                    number = self.keep(text, text)
+                push(kept[number])
+                following = buffer[at]
+                if following == 0x94:  # MEMOIZE
+                    memory.append(number)
+                    at += 1
+                elif following == 0x72 and unpack_length(buffer, at + 1)[0] == len(memory):  # r, LONG_BINPUT
+                    memory.append(number)
+                    at += 5
+                if buffer[at] == 0x47:  # its value, as in "x-valid@199" -> loss
+                    push(unpack_float(buffer, at + 1)[0])
+                    at += 9
             elif opcode == 0x4B:  # K, BININT1
-                push(data[position])
-                position += 1
-            elif opcode == 0x4D:  # M, BININT2
-                push(unpack_short(data, position)[0])
-                position += 2
-            elif opcode == _STOP:
+                pairs = pairs_at(buffer, at - 1)
+                if pairs is None:
+                    push(buffer[at])
+                    at += 1
+                else:
+                    stack += chain.from_iterable(_PAIR.iter_unpack(pairs.group()))
+                    at = pairs.end()
+            elif opcode == 0x68 or opcode == 0x6A:  # h, BINGET; j, LONG_BINGET
+                slot = buffer[at] if opcode == 0x68 else unpack_length(buffer, at)[0]
+                number = memory[slot]
+                push(kept[number] if number >= 0 else self.part(slot))
+                at += 1 if opcode == 0x68 else 4
+            elif opcode == 0x94:  # MEMOIZE
+                self.put(len(memory))
+            elif opcode == 0x28:  # (, MARK
+                marks.append(len(stack))
+            elif opcode == 0x7D:  # }, EMPTY_DICT
+                push({})
+            elif opcode == 0x2E:  # STOP
                 break
             else:
                 operation = operations.get(opcode)
                 if operation is None:
-                    raise ValueError(f"the instruction {opcode:#04x} is none that plain data need")
-                self.position = position
+                    raise ValueError(f"the opcode {bytes([opcode])!r} is none that plain data need")
+                self.at = at
                 operation(self)
-                position = self.position
-        self.position = position
-        made = self.stack.pop()
-        self.check_unfolded(made)
-        return made
+                buffer, at, safe = self.buffer, self.at, self.safe
+        self.at = at
+        if len(stack) != 1 or self.marks:
+            raise ValueError(f"{len(stack)} objects at its end; one expected")
+        self.check_unfolded(stack[0])
+        return stack[0]
 
     # ---- what is read ----
 
-    def take(self, length: int) -> bytes:
-        start, self.position = self.position, self.position + length
-        if self.position > len(self.data):
-            raise EOFError(f"{length:,} bytes expected at {start:,}, where it ends after {len(self.data):,}")
-        return self.data[start : self.position]
+    def read(self, n: int) -> bytes:
+        """Up to `n` more bytes of the file, and none at its end."""
+        part = self.file.read(n)
+        self.ended = not part
+        self.n_read += len(part)
+        self.n_not_taken += len(part)
+        if self.take is not None and self.n_not_taken > _MOST_AT_ONCE:  # small files may unpack to any size
+            raise ImportDataError(f"the pickle holds more than {_MOST_AT_ONCE:,} bytes that belong to no architecture")
+        self.progress()
+        return part
 
-    def number(self, layout: struct.Struct) -> int:
-        (number,) = layout.unpack(self.take(layout.size))
-        return int(number)
+    def refill(self) -> None:
+        if self.ended:
+            raise EOFError
+        self.buffer, self.at = self.buffer[self.at :] + self.read(_CHUNK), 0
+        self.safe = len(self.buffer) - (0 if self.ended else _SLACK)
+
+    def next(self, n: int) -> bytes:
+        """The next `n` bytes; memory is taken for those that are there."""
+        start, self.at = self.at, self.at + n
+        if self.at <= len(self.buffer):
+            return self.buffer[start : self.at]
+        parts, lacking = [self.buffer[start:]], self.at - len(self.buffer)
+        self.buffer, self.at, self.safe = b"", 0, -1
+        while lacking:
+            parts.append(self.read(min(lacking, _CHUNK)))
+            if self.ended:
+                raise EOFError
+            lacking -= len(parts[-1])
+        return b"".join(parts)
 
     def line(self) -> bytes:
-        end = self.data.find(b"\n", self.position)
-        if end < 0:
-            raise EOFError("a line without end")
-        return self.take(end + 1 - self.position)[:-1]
+        parts = []
+        while (end := self.buffer.find(b"\n", self.at)) < 0:
+            parts.append(self.buffer[self.at :])
+            self.at = len(self.buffer)
+            self.refill()
+        parts.append(self.buffer[self.at : end])
+        self.at = end + 1
+        return b"".join(parts)
 
-    def text(self, layout: struct.Struct) -> str:
-        return str(self.take(self.number(layout)), "utf-8", "surrogatepass")
+    def number(self, layout: Struct) -> int:
+        (number,) = layout.unpack(self.next(layout.size))
+        return int(number)
 
-    def ascii(self, layout: struct.Struct) -> str:
-        return str(self.take(self.number(layout)), "ascii")  # a string of Python 2
+    def text(self, layout: Struct, encoding: str = "utf-8") -> str:
+        return str(self.next(self.number(layout)), encoding, "surrogatepass")
 
     def quoted(self) -> str:
         line = self.line().strip()
@@ -156,20 +234,74 @@ class _Machine:
         line = self.line()
         return line == b"01" if line in (b"00", b"01") else int(line)
 
-    def long(self, layout: struct.Struct) -> int:
-        return int.from_bytes(self.take(self.number(layout)), "little", signed=True)
+    def long(self, layout: Struct) -> int:
+        return int.from_bytes(self.next(self.number(layout)), "little", signed=True)
+
+    def protocol(self) -> None:
+        if not 2 <= (protocol := self.number(_BYTE)) <= 5:
+            raise ImportDataError(f"the pickle is of protocol {protocol}; 2 to 5 expected")
 
     # ---- the memory ----
 
-    def put(self, index: int) -> None:
-        if not 0 <= index <= len(self.data):
-            raise ImportDataError(f"the pickle puts something into slot {index:,}; it has {len(self.data):,} bytes")
-        self.memory[index] = self.stack[-1]
+    def keep(self, thing: Any, key: Hashable) -> int:
+        number = self.kept_as[key] = len(self.kept)
+        self.kept.append(thing)
+        return number
 
-    def get(self, index: int) -> None:
-        found = self.memory[index]
+    def put(self, slot: int) -> None:
+        if not 0 <= slot <= self.n_read:
+            raise ImportDataError(f"the pickle uses slot {f'{slot:,}':.30} within {self.n_read:,} bytes")
+        if slot == len(self.memory):
+            self.memory.append(_EMPTY)
+        elif slot > len(self.memory):  # Python 2 leaves out the slot 0
+            self.memory.extend(array("i", [_EMPTY]) * (slot + 1 - len(self.memory)))
+        thing = self.stack[-1]
+        key = self.key(thing)
+        if key is None:
+            self.memory[slot], self.parts[slot] = _PART, thing
+        else:
+            number = self.kept_as.get(key)
+            self.memory[slot] = self.keep(thing, key) if number is None else number
+
+    def key(self, thing: Any) -> Hashable | None:
+        """What it shares with all that may stand for it, found at little cost; None if it is not to be kept."""
+        kind = type(thing)
+        if kind is dict or kind is list:
+            return None
+        if kind is float:
+            return _FLOAT.pack(thing)  # as 0.0 == -0.0
+        if kind is tuple and len(thing) <= _SHORT_TUPLE and all(map(_is_short, thing)):
+            return thing, *map(type, thing)  # as 1 == True
+        if kind in self.classes or id(thing) in self.callable:
+            return id(thing)
+        return thing if kind is str else (kind, thing) if _is_short(thing) else None
+
+    def part(self, slot: int) -> Any:
+        """What is in a slot and not kept."""
+        if slot < 0 or self.memory[slot] == _EMPTY:
+            raise ImportDataError(f"the pickle gets something from slot {slot!s:.20}, where it has put nothing")
+        if slot not in self.parts:
+            raise ImportDataError("the pickle shares a part between architectures; one that was saved once expected")
+        found = self.parts[slot]
         self.shares = self.shares or isinstance(found, _CONTAINERS)
-        self.stack.append(found)
+        return found
+
+    def get(self, slot: int) -> None:
+        number = self.memory[slot] if slot >= 0 else _EMPTY
+        self.stack.append(self.kept[number] if number >= 0 else self.part(slot))
+
+    def forget(self, taken: dict[Any, Any]) -> None:
+        """Drop what was put into the memory since `taken` was, which is all that is in it."""
+        self.n_not_taken = 0
+        since: list[int] = []
+        for slot in reversed(self.parts):
+            since.append(slot)
+            if self.parts[slot] is taken:
+                for dropped in since:
+                    del self.parts[dropped]
+                break
+        self.count_walked(len(since))
+        taken.clear()
 
     # ---- containers ----
 
@@ -182,7 +314,7 @@ class _Machine:
     def last(self, n: int) -> list[Any]:
         items = self.stack[-n:]
         if len(items) < n:
-            raise ImportDataError("the pickle takes more than it has put")
+            raise IndexError
         del self.stack[-n:]
         return items
 
@@ -193,20 +325,24 @@ class _Machine:
         if inner:
             known = [self.nested.get(id(item), (None, len(item), 1)) for item in inner]
             size, depth = len(items) + sum(one[1] for one in known), 1 + max(one[2] for one in known)
-            if size > self.most or depth > _DEEPEST:
+            if size > self.n_read + _SPARE or depth > _DEEPEST:
                 raise ImportDataError("the pickle holds tuples in tuples without end, which no plain data do")
             self.nested[id(made)] = (made, size, depth)
         self.stack.append(made)
 
-    def dictionary(self, items: list[Any]) -> None:
-        self.stack.append({})
-        self.set_items(self.stack[-1], items)
-
-    def set_items(self, target: Any, items: list[Any]) -> None:
+    def set_items(self, items: list[Any], new: dict[Any, Any] | None = None) -> None:
+        if new is not None:
+            self.stack.append(new)
+        target = self.stack[-1]
         if not isinstance(target, dict) or len(items) % 2:
             raise ImportDataError(f"the pickle sets items of a {type(target).__name__}, or a key without value")
-        for i in range(0, len(items), 2):
-            target[items[i]] = items[i + 1]
+        target.update(zip(items[::2], items[1::2], strict=True))
+        if self.take and items and isinstance(items[1], dict):
+            for key, value in zip(items[::2], items[1::2], strict=True):
+                if isinstance(value, dict):
+                    self.check_unfolded(value)
+                    if self.take(key, value):
+                        self.forget(value)
 
     def append(self, items: list[Any]) -> None:
         target = self.stack[-1]
@@ -226,9 +362,8 @@ class _Machine:
         if not isinstance(module, str) or not isinstance(name, str):
             raise ImportDataError("the pickle asks for a name that is no text; it was not executed")
         if (module, name) not in self.allowed:
-            raise ImportDataError(
-                f"the pickle asks for {module:.60}.{name:.60}, which is no plain data; it was not executed"
-            )
+            shown = ascii(f"{module:.60}.{name:.60}")[1:-1]
+            raise ImportDataError(f"the pickle asks for {shown}, which is no plain data; it was not executed")
         self.stack.append(self.allowed[module, name])
 
     def call(self, make: Callable[[Any, Any], Any]) -> None:
@@ -251,6 +386,11 @@ class _Machine:
 
     # ---- what it unfolds to ----
 
+    def count_walked(self, n: int) -> None:
+        self.walked += n
+        if self.walked > _WALKS * (self.n_read + _SPARE):
+            raise ImportDataError("the pickle does the same too often, which no plain data need")
+
     def check_unfolded(self, made: Any) -> None:
         """Refuse what holds itself, or the same container so often that whoever walks through it would not end."""
         if not self.shares:
@@ -263,10 +403,9 @@ class _Machine:
             if id(one) in sizes or not isinstance(one, _CONTAINERS):
                 waiting.pop()
                 continue
-            self.walked += len(one)
-            if self.walked > _WALKS * self.most:
-                raise ImportDataError("the pickle does the same too often, which no plain data need")
-            inner = [item for item in _items_of(one) if isinstance(item, _CONTAINERS)]
+            self.count_walked(len(one))
+            items = [*one, *one.values()] if isinstance(one, dict) else one
+            inner = [item for item in items if isinstance(item, _CONTAINERS)]
             lacking = [item for item in inner if id(item) not in sizes]
             if lacking and id(one) in begun:
                 raise ImportDataError("the pickle holds a container that holds itself, which no plain data do")
@@ -275,13 +414,17 @@ class _Machine:
                 waiting += lacking
                 continue
             sizes[id(one)] = len(one) + sum(sizes[id(item)] for item in inner)
-            if sizes[id(one)] > self.most:
+            if sizes[id(one)] > self.n_read + _SPARE:
                 raise ImportDataError("the pickle unfolds to much more than it holds, which no plain data do")
             waiting.pop()
 
 
-def _items_of(container: Any) -> list[Any]:
-    return [*container, *container.values()] if isinstance(container, dict) else list(container)
+def _is_short(thing: Any) -> bool:
+    """Whether it is a text, a small number or a single byte, which Python has but once: cheap to compare."""
+    kind = type(thing)
+    if kind is int:
+        return -(1 << 63) <= thing < 1 << 63
+    return kind is str or kind is bool or (kind is bytes and len(thing) <= 1)
 
 
 def _new(cls: Any, arguments: Any) -> Any:
@@ -299,6 +442,7 @@ _OPERATIONS: dict[int, Callable[[_Machine], object]] = {
         b"\x89": lambda m: m.stack.append(False),
         b"I": lambda m: m.stack.append(m.integer()),
         b"L": lambda m: m.stack.append(int(m.line().rstrip(b"L"))),
+        b"M": lambda m: m.stack.append(m.number(_SHORT)),
         b"J": lambda m: m.stack.append(m.number(_INT)),
         b"\x8a": lambda m: m.stack.append(m.long(_BYTE)),
         b"\x8b": lambda m: m.stack.append(m.long(_LENGTH)),
@@ -307,23 +451,22 @@ _OPERATIONS: dict[int, Callable[[_Machine], object]] = {
         b"X": lambda m: m.stack.append(m.text(_LENGTH)),
         b"\x8d": lambda m: m.stack.append(m.text(_LENGTH8)),
         b"V": lambda m: m.stack.append(str(m.line(), "raw-unicode-escape")),
-        b"U": lambda m: m.stack.append(m.ascii(_BYTE)),
-        b"T": lambda m: m.stack.append(m.ascii(_LENGTH)),
+        # strings of Python 2
+        b"U": lambda m: m.stack.append(m.text(_BYTE, "ascii")),
+        b"T": lambda m: m.stack.append(m.text(_LENGTH, "ascii")),
         b"S": lambda m: m.stack.append(m.quoted()),
-        b"C": lambda m: m.stack.append(m.take(m.number(_BYTE))),
-        b"B": lambda m: m.stack.append(m.take(m.number(_LENGTH))),
-        b"\x8e": lambda m: m.stack.append(m.take(m.number(_LENGTH8))),
-        b"\x96": lambda m: m.stack.append(bytearray(m.take(m.number(_LENGTH8)))),
+        b"C": lambda m: m.stack.append(m.next(m.number(_BYTE))),
+        b"B": lambda m: m.stack.append(m.next(m.number(_LENGTH))),
+        b"\x8e": lambda m: m.stack.append(m.next(m.number(_LENGTH8))),
+        b"\x96": lambda m: m.stack.append(bytearray(m.next(m.number(_LENGTH8)))),
         # containers
-        b"(": lambda m: m.marks.append(len(m.stack)),
         b"]": lambda m: m.stack.append([]),
         b"l": lambda m: m.stack.append(m.above_mark()),
-        b"a": lambda m: m.append([m.stack.pop()]),
+        b"a": lambda m: m.append(m.last(1)),
         b"e": lambda m: m.append(m.above_mark()),
-        b"}": lambda m: m.stack.append({}),
-        b"d": lambda m: m.dictionary(m.above_mark()),
-        b"s": lambda m: m.set_items(m.stack[-3], m.last(2)),
-        b"u": lambda m: m.set_items(m.stack[m.marks[-1] - 1], m.above_mark()),
+        b"d": lambda m: m.set_items(m.above_mark(), {}),
+        b"s": lambda m: m.set_items(m.last(2)),
+        b"u": lambda m: m.set_items(m.above_mark()),
         b"\x8f": lambda m: m.stack.append(set()),
         b"\x90": lambda m: m.add(m.above_mark()),
         b"\x91": lambda m: m.stack.append(frozenset(m.above_mark())),
@@ -336,8 +479,6 @@ _OPERATIONS: dict[int, Callable[[_Machine], object]] = {
         b"q": lambda m: m.put(m.number(_BYTE)),
         b"r": lambda m: m.put(m.number(_LENGTH)),
         b"p": lambda m: m.put(int(m.line())),
-        b"h": lambda m: m.get(m.number(_BYTE)),
-        b"j": lambda m: m.get(m.number(_LENGTH)),
         b"g": lambda m: m.get(int(m.line())),
         # names
         b"c": lambda m: m.name(m.line().decode(), m.line().decode()),
@@ -348,8 +489,8 @@ _OPERATIONS: dict[int, Callable[[_Machine], object]] = {
         b"P": lambda m: m.outside(),
         b"Q": lambda m: m.outside(),
         # the frame around
-        b"\x80": lambda m: m.take(1),
-        b"\x95": lambda m: m.take(8),
+        b"\x80": lambda m: m.protocol(),
+        b"\x95": lambda m: m.next(8),
     }.items()
 }
-"""Opcode -> what it does. Left out: POP, DUP, INST, OBJ, EXT, NEWOBJ_EX, buffers outside of the pickle."""
+"""Opcode -> what it does; the frequent ones are in `run`. Left out: POP, DUP, INST, OBJ, EXT, NEWOBJ_EX, buffers."""
