@@ -153,8 +153,8 @@ class NASBenchGraphSpace(ConstrainedSpace):
 
     # ---- which architectures are the same ----
 
-    def valid_hash(self, arch: object) -> int:
-        """The key of the architecture in the release's files: `Arch(...).valid_hash()` of the package."""
+    def official_hash(self, arch: object) -> int:
+        """The number by which the release's files know one architecture: `Arch(...).valid_hash()` of the package."""
         return int("".join(map(str, self.unrank(self.key(self.parse(arch))))))
 
     def key(self, arch: Arch) -> int:
