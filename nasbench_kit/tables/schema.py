@@ -75,6 +75,8 @@ def _parse_keys(space: Space, columns: Mapping[str, RawColumn]) -> tuple[memoryv
         archs = None
     elif keys is None or archs is None:
         raise TableError(f"columns {KEYS} and {ARCHS} are missing; a table of {space.name} has both")
+    if keys is None and space.n_keys not in (space.size, None):
+        raise TableError(f"column {KEYS} is missing; not every tuple of choices is an architecture of {space.name}")
     if keys is None:
         return None, None
     if keys.dtype != "<u8" or len(keys.shape) != 1:
