@@ -77,9 +77,11 @@ def test_every_form_of_an_architecture_is_read(form):
 
 def test_both_forms_are_written():
     assert GRAPH.format(EXAMPLE) == FORMS[0]
-    assert GRAPH.format(EXAMPLE, "hash") == "31273"
-    assert GRAPH.format(GRAPH.parse(1), "hash") == "00001"
-    assert GRAPH.parse("31273", "hash") == GRAPH.parse(31_273, "hash") == GRAPH.parse(FORMS[0], "official") == EXAMPLE
+    assert GRAPH.format(EXAMPLE, "digits") == "31273"
+    assert GRAPH.format(GRAPH.parse(1), "digits") == "00001"
+    assert (
+        GRAPH.parse("31273", "digits") == GRAPH.parse(31_273, "digits") == GRAPH.parse(FORMS[0], "official") == EXAMPLE
+    )
 
 
 def test_the_space_conforms():
@@ -176,7 +178,7 @@ def test_what_is_no_architecture_is_refused(form, message):
         GRAPH.parse(form)
 
 
-@pytest.mark.parametrize(("form", "name"), [(FORMS[0], "hash"), ("31273", "official"), ("31273", "other")])
+@pytest.mark.parametrize(("form", "name"), [(FORMS[0], "digits"), ("31273", "official"), ("31273", "other")])
 def test_a_form_that_is_named_is_the_only_one_read(form, name):
     with pytest.raises(NasbenchKitError, match=r"is not of the form|unknown form"):
         GRAPH.parse(form, name)
