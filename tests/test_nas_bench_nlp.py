@@ -154,6 +154,18 @@ def test_cells_whose_nodes_all_have_like_neighbors_are_told_apart(graphs):
         assert SPACE.key(SPACE.parse(renamed(cell, np.random.default_rng(seed)))) == keys[seed]
 
 
+def test_identities_never_change():
+    # tables hold them; the last cell has two nodes that the first hashes do not tell apart
+    alike = {name: {"op": "linear", "input": ["x", "h_prev_0"]} for name in "ab"}
+    alike["h_new_0"] = {"op": "elementwise_prod", "input": ["a", "b"]}
+    assert SPACE.identity([RNN, LSTM, GRU, alike]).tolist() == [
+        8043904299877490862,
+        12534062329640626569,
+        3328217149631328808,
+        3838446620716591073,
+    ]
+
+
 def test_nodes_that_lead_nowhere_do_not_count():
     idle = RNN | {"idle": {"op": "activation_sigm", "input": ["f"]}}
     assert SPACE.parse(idle) != SPACE.parse(RNN)
