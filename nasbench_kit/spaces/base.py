@@ -248,11 +248,18 @@ class Space(ABC):
         return rank
 
     def unrank(self, rank: int) -> Arch:
-        """The architecture at a lexicographic position: the inverse of `rank`."""
+        """The tuple of choices at a lexicographic position: the inverse of `rank`.
+
+        Raises:
+            ArchitectureError: There are fewer.
+        """
         choices = []
+        left = rank
         for n in reversed(self.n_choices):
-            rank, choice = divmod(rank, n)
+            left, choice = divmod(left, n)
             choices.append(choice)
+        if left:
+            raise self._no_rank(rank)
         return tuple(reversed(choices))
 
     def rank_many(self, archs: Any) -> NDArray[np.int64]:
@@ -283,8 +290,14 @@ class Space(ABC):
         """`unrank` for an array of positions: uint8 (n_archs, n_decisions)."""
         import numpy as np
 
-        columns = np.asarray(ranks, np.int64)[:, None] // self._rank_weights()
+        ranks = np.asarray(ranks, np.int64)
+        if len(ranks) and not 0 <= ranks.min() <= ranks.max() < self.size:
+            raise self._no_rank(int(ranks[(ranks < 0) | (ranks >= self.size)][0]))
+        columns = ranks[:, None] // self._rank_weights()
         return (columns % np.array(self.n_choices)).astype(np.uint8)
+
+    def _no_rank(self, rank: int) -> ArchitectureError:
+        return ArchitectureError(f"position {rank} is out of range; choose from 0 to {self.size - 1}")
 
     def _rank_weights(self) -> NDArray[np.int64]:
         import numpy as np
