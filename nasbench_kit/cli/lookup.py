@@ -146,7 +146,7 @@ def _whose(table: Table) -> str:
 
 def _of_space(table: Table) -> str:
     n_all = table.space.n_keys
-    if n_all is None:
+    if n_all is None or n_all >= _MANY:
         size = table.space.size
         about = f"{size:,}" if size < _MANY else f"about 10^{len(str(size)) - 1}"
         return f"{table.n_archs:,} architectures of a space of {about}"
