@@ -55,11 +55,14 @@ def anytime_regret(
 def report_metric(benchmark: Benchmark) -> str:
     """What incumbents are judged by: the test metric that belongs to the objective; without one, the objective.
 
-    In both cases it is the mean over all recorded training runs that counts, at the last epoch.
+    In both cases it is the mean over all recorded training runs that counts, at the last epoch. A test metric that was
+    not recorded at the last epoch of the objective, or is better the other way round, does not belong to it.
     """
     objective = benchmark.objective_metric
     test = objective.name.replace("val_", "test_", 1) if objective.split == "val" else ""
-    return test if test in benchmark.metrics else objective.name
+    found = benchmark.metrics.get(test, objective)
+    same_end = not (found.epochs and objective.epochs) or found.epochs[-1] == objective.epochs[-1]
+    return found.name if same_end and found.direction == objective.direction else objective.name
 
 
 def check_judgeable(benchmark: Benchmark, *, epoch: int | None = None) -> None:

@@ -373,7 +373,8 @@ class _AtEpoch:
         import numpy as np
 
         recorded = np.stack([~np.isnan(values.all()) for values in self._of_runs])
-        patterns = (recorded.T @ (1 << np.arange(len(recorded)))).tolist()  # which runs, as bits
+        bits = np.array([1 << i for i in range(len(recorded))])  # of Python's integers, where 64 bits are too few
+        patterns = (recorded.T @ bits).tolist()  # which runs
         seeds = {
             pattern: tuple(seed for i, seed in enumerate(self._seeds) if pattern >> i & 1) for pattern in set(patterns)
         }

@@ -63,7 +63,7 @@ def adjacency(space: Space, archs: object) -> NDArray[np.uint8]:
 
     A node that an architecture does not have is all zeros. Injective as far as `space.graph_many` is.
 
-    Source: White et al. 2020, section 3.1: one-hot adjacency matrix.
+    Source: White et al. 2020, section 3: the one-hot adjacency matrix encoding.
 
     Returns:
         uint8 (n_archs, n_nodes * (n_nodes - 1) / 2 + n_nodes * n_labels).
@@ -103,8 +103,8 @@ def paths(space: Space, archs: object, length: int | None = None) -> NDArray[np.
     Raises:
         SettingError: There are more than a million columns and no `length`; or `length` is not positive.
 
-    Source: White, Neiswanger and Savani 2021, BANANAS, https://arxiv.org/abs/1910.11858, section 3; the truncated one
-        in section 4.
+    Source: White, Neiswanger and Savani 2021, BANANAS, https://arxiv.org/abs/1910.11858: the path encoding, whole and
+        truncated.
     """
     known = _known_paths(space)
     n_columns = _n_columns(space, known, length)
@@ -285,8 +285,9 @@ def weisfeiler_lehman(space: Space, archs: object, rounds: int = 2, *, n_feature
     Raises:
         SettingError: `rounds` is negative or `n_features` not positive.
 
-    Source: Shervashidze et al. 2011, Weisfeiler-Lehman Graph Kernels, section 3; for architectures Ru et al. 2021,
-        NAS-BOWL, https://arxiv.org/abs/2006.07556, section 3.
+    Source: Shervashidze et al. 2011, https://jmlr.org/papers/v12/shervashidze11a.html: the subtree kernel, here with
+        predecessors and successors told apart; for architectures Ru et al. 2021 (NAS-BOWL),
+        https://arxiv.org/abs/2006.07556.
     """
     if rounds < 0 or n_features < 1:
         raise SettingError(f"rounds={rounds}, n_features={n_features}: at least 0 and 1 expected")

@@ -92,6 +92,7 @@ def simulate(
     sign = benchmark.objective_metric.sign()
     draw = DrawnAhead(rng) if seed == DRAWN else None
     fixed_seed = None if isinstance(seed, str) else int(seed)
+    n_decisions = benchmark.space.n_decisions
 
     ask, tell, query = optimizer.ask, optimizer.tell, benchmark.query
     now, n_begun = 0.0, 0
@@ -108,7 +109,7 @@ def simulate(
             if not isinstance(trial, Trial):
                 raise SettingError(f"ask returned {trial!r}; a Trial expected")
             arch, at = trial
-            if type(arch) is not tuple:
+            if type(arch) is not tuple or len(arch) != n_decisions:  # a tuple may be another form
                 arch = benchmark.space.parse(arch)
             evaluation = query(arch, epoch=epoch if at is None else at, seed=fixed_seed, rng=draw)
             takes = evaluation.cost_s if seconds else 1.0
@@ -130,7 +131,7 @@ def simulate(
         times_s.append(finished_s)
         workers.append(worker)
         idle.append(worker)
-    return _records(archs, evaluations, times_s, workers, optimizer_s, benchmark.space.n_decisions)
+    return _records(archs, evaluations, times_s, workers, optimizer_s, n_decisions)
 
 
 def check_settings(

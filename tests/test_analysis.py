@@ -22,6 +22,7 @@ from nasbench_kit.analysis import (
 from nasbench_kit.errors import NotRecordedError, SettingError
 from nasbench_kit.simulator import Records
 from nasbench_kit.spaces import ChoiceSpace
+from nasbench_kit.tables import Metric, Stored
 
 FEW_VALUES = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])  # so that ties happen
 EVALUATIONS = st.lists(st.tuples(st.integers(1, 5), FEW_VALUES, FEW_VALUES), min_size=1, max_size=15)
@@ -207,6 +208,24 @@ def test_incumbents_are_chosen_by_validation_and_judged_by_test(letters):
     assert summary.kept_share == 0
     regret = regret_curves(one, np.array([1.0, 2.0, 3.0]))
     np.testing.assert_allclose(regret, [[0, 0.35, 0.15], [0.35, 0.35, 0.35]], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("test", "judge_by"),
+    [
+        ({"epochs": (1, 9)}, "test_error"),
+        ({"epochs": (9,)}, "test_error"),
+        ({"epochs": ()}, "test_error"),
+        ({"epochs": (1,)}, "val_error"),  # of other training than what was searched
+        ({"epochs": (1, 9), "direction": "max"}, "val_error"),
+        ({"epochs": (1, 9), "name": "test_accuracy"}, "val_error"),
+    ],
+)
+def test_the_test_metric_that_judges_is_that_of_the_objective(make_benchmark, test, judge_by):
+    metrics = [Metric("val_error", "val", "fraction", "min", (), (1, 9))]
+    metrics.append(Metric("test_error", "test", "fraction", "min")._replace(**test))
+    values = [Stored(metric, np.full((1, max(1, len(metric.epochs)), 6), 0.5)) for metric in metrics]
+    assert report_metric(make_benchmark(*values, objective="val_error")) == judge_by
 
 
 def test_without_test_values_the_mean_validation_value_judges(cifar10):

@@ -157,6 +157,18 @@ def answer_or_error(bench, arch, **settings_):
     return tuple("nan" if value != value else value for value in answer)  # NaN
 
 
+def test_the_runs_of_a_mean_are_named_however_many_there_are(make_table, stored):
+    accuracy = np.full((70, 1, 300), 0.5)
+    accuracy[64:, 0, 0] = accuracy[:63, 0, 1] = accuracy[:69, 0, 2] = nan
+    table = make_table(stored("val_accuracy", accuracy, seeds=range(70)), space=LARGE, archs=LARGE.all_archs()[:300])
+    bench = Benchmark(table, "d")
+    archs = tuples(table.archs())
+    for arch in archs[3:]:  # so many that all others are computed at once
+        assert bench.query(arch).seeds == tuple(range(70))
+    expected = tuple(range(64)), tuple(range(63, 70)), (69,)
+    assert tuple(bench.query(arch).seeds for arch in archs[:3]) == expected
+
+
 SHAPES = list(product([0, 1, 3], [0, 2], [None, "once", "per seed"], [0, 0.4]))
 
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from nasbench_kit.cli import main
+from nasbench_kit.cli.shared import parse_arch
 from nasbench_kit.plots import architecture_figure, operation_colors, plot_graph
 from nasbench_kit.plots.layout import lay_out
 from nasbench_kit.spaces import SPACES, ChoiceSpace, Graph, space_from
@@ -328,6 +329,17 @@ def test_show_reads_every_form_that_query_reads():
     texts = {run(*arguments) for arguments in (("6111",), ("333132",), ("6111", "--space", "nasbench201"))}
     assert len(texts) == 1
     assert run("(4, 0, 3, 1, 4, 3)", "--form", "naslib") == run("410242")
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_whatever_a_space_writes_can_be_typed(name):
+    space = space_from(name)
+    for arch in map(tuple, space.sample_many(np.random.default_rng(0), 20).tolist()):
+        for form in space.forms:
+            text = space.format(arch, form)
+            assert parse_arch(space, text, form) == arch
+            if form in ("official", "digits"):
+                assert parse_arch(space, text) == arch
 
 
 @pytest.mark.parametrize(

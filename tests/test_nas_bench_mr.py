@@ -58,6 +58,12 @@ def test_networks_of_the_publishers_list_come_back(text):
     assert MR.format(MR.parse(text)) == text
 
 
+def test_identities_never_change():
+    example = MR.parse("96_128-1_1_1_48-1_2_1_1_128_8-1_3_1_1_1_128_128_120-4_4_4_4_4_4_128_128_128_128-64")
+    keys = [461872246301216536, 5224306521774037195, 3963944119909667541]  # tables hold them
+    assert MR.identity([example, (1,) * 27, [n - 1 for n in MR.n_choices]]).tolist() == keys
+
+
 def test_keys_differ_between_networks():
     archs = MR.sample_many(np.random.default_rng(0), 20_000)
     assert len(np.unique(MR.identity(archs))) == len(np.unique(archs, axis=0)) == 20_000

@@ -121,6 +121,51 @@ def test_what_matters_makes_another_cell():
     assert SPACE.identity(cells).tolist() == keys
 
 
+RING, TRIANGLES = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0)], [(0, 1), (1, 2), (2, 0), (3, 4), (4, 5), (5, 3)]
+
+
+@pytest.mark.parametrize(
+    "graphs",
+    [
+        # three cells of four maps a to d: (ab + cd) (ab + cd), (ab + cd) (ac + bd), and (ab + ab) (cd + cd)
+        [
+            ([(0, 1), (2, 3), (0, 1), (2, 3)], [(0, 1), (2, 3)]),
+            ([(0, 1), (2, 3), (0, 2), (1, 3)], [(0, 1), (2, 3)]),
+            ([(0, 1), (0, 1), (2, 3), (2, 3)], [(0, 1), (2, 3)]),
+        ],
+        [(RING, [(0, 2, 4), (1, 3, 5)]), (TRIANGLES, [(0, 1, 2), (3, 4, 5)])],
+    ],
+    ids=["products", "ring"],
+)
+def test_cells_whose_nodes_all_have_like_neighbors_are_told_apart(graphs):
+    cells = []
+    for products, sums in graphs:
+        maps = {f"map_{i}": {"op": "linear", "input": ["x", "h_prev_0"]} for i in range(1 + max(map(max, products)))}
+        maps |= {
+            f"product_{i}": {"op": "elementwise_prod", "input": [f"map_{a}", f"map_{b}"]}
+            for i, (a, b) in enumerate(products)
+        }
+        maps |= {f"sum_{i}": {"op": "linear", "input": [f"product_{n}" for n in of]} for i, of in enumerate(sums)}
+        cells.append(maps | {"h_new_0": {"op": "elementwise_prod", "input": ["sum_0", "sum_1"]}})
+    keys = [SPACE.key(SPACE.parse(cell)) for cell in cells]
+    assert len(set(keys)) == len(cells)
+    assert SPACE.identity(cells).tolist() == keys
+    for seed, cell in enumerate(cells):
+        assert SPACE.key(SPACE.parse(renamed(cell, np.random.default_rng(seed)))) == keys[seed]
+
+
+def test_identities_never_change():
+    # tables hold them; the last cell has two nodes that the first hashes do not tell apart
+    alike = {name: {"op": "linear", "input": ["x", "h_prev_0"]} for name in "ab"}
+    alike["h_new_0"] = {"op": "elementwise_prod", "input": ["a", "b"]}
+    assert SPACE.identity([RNN, LSTM, GRU, alike]).tolist() == [
+        8043904299877490862,
+        12534062329640626569,
+        3328217149631328808,
+        3838446620716591073,
+    ]
+
+
 def test_nodes_that_lead_nowhere_do_not_count():
     idle = RNN | {"idle": {"op": "activation_sigm", "input": ["f"]}}
     assert SPACE.parse(idle) != SPACE.parse(RNN)

@@ -13,7 +13,7 @@ import nasbench_kit as nbk
 from nasbench_kit.errors import NotRecordedError, SettingError
 from nasbench_kit.optimizers import OPTIMIZERS, RandomSearch, RegularizedEvolution, Trial
 from nasbench_kit.simulator import NO_EPOCH, NO_SEED, Records, simulate
-from nasbench_kit.spaces import ChoiceSpace
+from nasbench_kit.spaces import ChoiceSpace, TransNASMacroSpace
 
 SAME = [name for name in Records._fields if name != "optimizer_s"]
 
@@ -252,6 +252,22 @@ def test_a_minimized_objective_is_told_negated_and_recorded_as_it_is(letters):
     records, log = run(bench, [0, 1])
     assert [event[2] for event in log if event[0] == "tell"] == [-0.7, -0.2]
     assert records.value.tolist() == [0.7, 0.2]
+
+
+def test_a_trial_in_another_form_is_recorded_as_its_choices(tmp_path):
+    space = TransNASMacroSpace()  # which reads (1, 2, 3, 4) as (1, 2, 3, 4, 0, 0)
+    frame = {"arch": ["1234", "2143", "12341"], "val_accuracy": [0.1, 0.2, 0.3], "cost_s": [1, 1, 1]}
+    table = nbk.Table.from_frame(
+        frame, tmp_path / "m.h5", name="m", space=space, metrics=["val_accuracy", "cost_s"], objective="val_accuracy"
+    )
+
+    class Short(Scripted):
+        def ask(self):
+            return Trial((1, 2, 3, 4))
+
+    rng = np.random.default_rng(0)
+    records = simulate(nbk.Benchmark(table, "default"), Short([]), rng=rng, n_evaluations=3)
+    assert records.archs.tolist() == [[1, 2, 3, 4, 0, 0]] * 3
 
 
 def test_records_without_seeds_and_epochs_say_so(letters):

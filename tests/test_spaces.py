@@ -77,6 +77,13 @@ def test_batches_agree_with_single_calls_for_every_verb(case):
     assert space.identity(batch).tolist() == [int(space.identity([arch])[0]) for arch in archs]
 
 
+@pytest.mark.parametrize("rank", [-1, 15_625])
+def test_a_position_that_no_architecture_has_is_refused_alone_and_in_a_batch(rank):
+    for unrank in (CELL.unrank, lambda rank: CELL.unrank_many(np.array([3, rank]))):
+        with pytest.raises(ArchitectureError, match=f"position {rank} is out of range; choose from 0 to 15624"):
+            unrank(rank)
+
+
 @given(spaces_with_archs(), seeds)
 def test_drawing_in_batches_gives_what_drawing_one_by_one_gives(case, seed):
     space, archs = case

@@ -20,7 +20,9 @@ from nasbench_kit import Metric, Table
 from nasbench_kit.errors import ArchitectureError, NotRecordedError, TableError, UnknownNameError
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.tables import Additive, DatasetSpec, Stored
-from nasbench_kit.tables.format import DTYPES, MAGIC, read_index
+from nasbench_kit.tables.format import DTYPES, MAGIC, RawColumn, read_index
+from nasbench_kit.tables.schema import parse_index
+from nasbench_kit.testing import check_benchmark, check_space
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 TOY = ChoiceSpace("toy", {"kernel": ("3", "5"), "width": ("16", "32", "64")})
@@ -683,6 +685,34 @@ def test_an_index_that_disagrees_with_hdf5_is_found_by_verify(victim, new_path, 
     path.write_bytes(with_index(victim[1], change))
     with pytest.raises(TableError, match=r"is damaged|outside the file"):
         Table.open(path).verify()
+
+
+def test_a_whole_table_of_a_space_with_a_rule_says_which_tuples_it_holds():
+    metric = {"split": "val", "unit": "", "direction": "max", "seeds": [], "epochs": [], "scale": [1, 1]}
+    metric |= {"missing": None, "column": "/d/val"}
+    datasets = {"d": {"objective": "val", "metrics": {"val": metric}}}
+    index = {"name": "t", "about": {}, "sha256": "0", "space": "transnas_macro", "datasets": datasets}
+    columns = {"/d/val": RawColumn(memoryview(bytes(5**6)), "|u1", (1, 1, 5**6))}
+    with pytest.raises(TableError, match="/keys is missing; not every tuple of choices is an architecture"):
+        parse_index(index, columns)
+
+
+def test_a_table_of_more_architectures_than_64_bits_number_is_like_any_other(new_path):
+    space = ChoiceSpace("large", {f"layer {i}": ("3x3", "5x5", "7x7") for i in range(45)})
+    assert space.size > 2**64
+    rng = np.random.default_rng(0)
+    check_space(space, rng)
+    archs = space.sample_many(rng, 200)
+    frame = {"arch": space.format_many(archs), "val_accuracy": rng.random(200)}
+    table = Table.from_frame(frame, new_path(), name="large", space=space, metrics=["val_accuracy"])
+    table.verify()
+    bench = nbk.Benchmark(table, "default")
+    check_benchmark(bench, rng)
+    assert [bench.query(text).val_accuracy for text in frame["arch"]] == frame["val_accuracy"].tolist()
+    assert bench.query_many(archs).val_accuracy.tolist() == frame["val_accuracy"].tolist()
+    assert len(bench.search_space().all_archs()) == 200
+    with pytest.raises(NotRecordedError, match="is not among the 200 architectures"):
+        bench.query((0,) * 45)
 
 
 def test_unknown_members_of_the_index_are_ignored(victim, new_path):

@@ -115,8 +115,8 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
 def parse_arch(space: Space, text: str, form: str | None = None) -> Arch:
     """An architecture as it is typed: a text form of the space, or an official index."""
     # fewer digits than a cell has are a position; a table's texts are never read so: zeros in front may be lost there
-    few = len(text) < space.n_decisions or ("digits" not in space.forms and not _is_text(space, text))
-    is_index = form is None and text.isdecimal() and few
+    few = len(text) < space.n_decisions or "digits" not in space.forms
+    is_index = form is None and text.isdecimal() and few and not _is_text(space, text)
     return space.parse(int(text) if is_index else text, form)
 
 

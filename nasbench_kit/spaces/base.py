@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import accumulate, chain
 from math import log10, prod
 from operator import index as as_int
@@ -26,7 +27,7 @@ Arch = tuple[int, ...]
 
 _MEMO_SIZE = 65_536  # texts remembered per space
 _BLOCK = 512  # random numbers drawn at a time
-_MOST_RANKS = 2**63  # more architectures cannot be numbered by int64
+MOST_RANKS = 2**63  # more architectures cannot be numbered by int64
 _CHUNK = 8_192  # architectures ranked at a time, so that the work stays in the processor's cache
 
 
@@ -71,7 +72,8 @@ class Space(ABC):
     #: The text forms that `parse` and `format` know; the first is the official one. Some are read only when named.
     forms: tuple[str, ...] = ("official",)
 
-    #: Whether tables find an architecture by its `identity`, so that isomorphic ones share a row; else by its `rank`.
+    #: Whether tables find an architecture by its `identity`, so that isomorphic ones share a row; else by its `rank`
+    #: (or `identity`, where there are more than 2^63).
     keyed_by_identity = False
 
     def __init__(self, name: str, decisions: Iterable[Decision]) -> None:
@@ -200,7 +202,7 @@ class Space(ABC):
             return self._checked_batch(archs)
         if isinstance(archs, str | Mapping) or not isinstance(archs, Iterable) or getattr(archs, "ndim", 1) == 0:
             raise ArchitectureError(f"{archs!r} is one architecture, not a batch; put it in a list")
-        if _begins_with_text(archs) and self.size <= _MOST_RANKS:
+        if _begins_with_text(archs) and self.size <= MOST_RANKS:
             return self.unrank_many(self.rank_many(archs))
         archs = archs.tolist() if isinstance(archs, np.ndarray) else list(archs)
         self._refuse_single(archs)
@@ -248,11 +250,18 @@ class Space(ABC):
         return rank
 
     def unrank(self, rank: int) -> Arch:
-        """The architecture at a lexicographic position: the inverse of `rank`."""
+        """The tuple of choices at a lexicographic position: the inverse of `rank`.
+
+        Raises:
+            ArchitectureError: There are fewer.
+        """
         choices = []
+        left = rank
         for n in reversed(self.n_choices):
-            rank, choice = divmod(rank, n)
+            left, choice = divmod(left, n)
             choices.append(choice)
+        if left:
+            raise self._no_rank(rank)
         return tuple(reversed(choices))
 
     def rank_many(self, archs: Any) -> NDArray[np.int64]:
@@ -283,13 +292,19 @@ class Space(ABC):
         """`unrank` for an array of positions: uint8 (n_archs, n_decisions)."""
         import numpy as np
 
-        columns = np.asarray(ranks, np.int64)[:, None] // self._rank_weights()
+        ranks = np.asarray(ranks, np.int64)
+        if len(ranks) and not 0 <= ranks.min() <= ranks.max() < self.size:
+            raise self._no_rank(int(ranks[(ranks < 0) | (ranks >= self.size)][0]))
+        columns = ranks[:, None] // self._rank_weights()
         return (columns % np.array(self.n_choices)).astype(np.uint8)
+
+    def _no_rank(self, rank: int) -> ArchitectureError:
+        return ArchitectureError(f"position {rank} is out of range; choose from 0 to {self.size - 1}")
 
     def _rank_weights(self) -> NDArray[np.int64]:
         import numpy as np
 
-        if self.size > _MOST_RANKS:
+        if self.size > MOST_RANKS:
             raise ArchitectureError(f"{self.name} has too many architectures to number in 64 bits: {self.size:.3g}")
         return np.array([prod(self.n_choices[i + 1 :]) for i in range(self.n_decisions)], np.int64)
 
@@ -305,21 +320,28 @@ class Space(ABC):
         Where a space knows of no isomorphism, every architecture is its own class.
 
         Returns:
-            uint64 (n_archs,): the smallest `rank` in the class.
+            uint64 (n_archs,): the smallest `rank` in the class. In spaces of more than 2^63 architectures a hash of the
+            choices: two different ones agree with a probability of 2^-64.
         """
         import numpy as np
 
+        if self.size > MOST_RANKS:
+            return self.parse_many(archs).astype(np.uint64) @ np.array(_hash_weights(self.n_decisions), np.uint64)
         return self.rank_many(archs).astype(np.uint64)
 
     def key(self, arch: Arch) -> int:
         """What a table finds one (valid) architecture by, without numpy: its `rank`, or its `identity`."""
+        if self.size > MOST_RANKS:
+            weights = _hash_weights(self.n_decisions)
+            return sum(choice * weight for choice, weight in zip(arch, weights, strict=True)) % 2**64
         return self.rank(arch)
 
     def key_many(self, archs: object) -> NDArray[np.uint64]:
         """`key` for each architecture of a batch: uint64 (n_archs,)."""
         import numpy as np
 
-        return self.identity(archs) if self.keyed_by_identity else self.rank_many(archs).astype(np.uint64)
+        by_identity = self.keyed_by_identity or self.size > MOST_RANKS
+        return self.identity(archs) if by_identity else self.rank_many(archs).astype(np.uint64)
 
     def is_valid(self, arch: Arch) -> bool:
         """Whether one tuple of choices is an architecture; in spaces without constraints all are."""
@@ -463,6 +485,22 @@ class _Cumulative(dict[str, tuple[float, ...]]):
         *inner, _ = accumulate(weight / sum(weights) for weight in weights)
         self[mutation] = (*inner, 1.0)
         return self[mutation]
+
+
+@cache
+def _hash_weights(n: int) -> tuple[int, ...]:
+    """What each decision counts in the hash of an architecture: tables hold such hashes, so these never change.
+
+    Odd numbers of 64 random-looking bits: the finalizer of SplitMix64 (Steele et al. 2014,
+    https://doi.org/10.1145/2714064.2660195) on multiples of its increment.
+    """
+    weights = []
+    for i in range(1, n + 1):
+        z = i * 0x9E3779B97F4A7C15 % 2**64
+        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
+        weights.append((z ^ z >> 31) | 1)
+    return tuple(weights)
 
 
 def _begins_with_text(archs: object) -> bool:

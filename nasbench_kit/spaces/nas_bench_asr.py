@@ -130,7 +130,7 @@ class NASBenchASRSpace(Space):
         return np.array([_key_of_rank(self, rank) for rank in ranks.tolist()], np.uint64)[where]
 
     def official_hash(self, arch: object) -> str:
-        """The md5 by which the release's files name the cell: `get_model_hash` of nb-asr."""
+        """The md5 by which the release's files know one cell: `get_model_hash` of nb-asr."""
         cell = self.parse(arch)
         vertices, edges = _minimized(cell)
         labels = [-1, *(cell[_STARTS[vertex - 1]] for vertex in vertices[1:-1]), -2][: len(vertices)]

@@ -60,7 +60,7 @@ class NASBenchGraphSpace(ConstrainedSpace):
     Four skip connections compute nothing: no architecture.
     """
 
-    forms = ("official", "hash")
+    forms = ("official", "digits")
     keyed_by_identity = True
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class NASBenchGraphSpace(ConstrainedSpace):
     def _parse_form(self, arch: object, form: str) -> Arch:
         if form not in self.forms:
             raise unknown("form", form, self.forms)
-        if isinstance(arch, str) and (form == "hash") != arch.isdecimal():
+        if isinstance(arch, str) and (form == "digits") != arch.isdecimal():
             raise ArchitectureError(
                 f"{arch!r} is not of the form {form!r}, like {self.format((3, 1, 2, 7, 3), form)!r}"
             )
@@ -122,7 +122,7 @@ class NASBenchGraphSpace(ConstrainedSpace):
         digits = f"{index:05d}"
         if index < 0 or len(digits) != 5 or "9" in digits:
             raise ArchitectureError(
-                f"{index} is no hash of nas_bench_graph; it has five digits from 0 to 8, like 31273"
+                f"{index} is no architecture of nas_bench_graph; one has five digits from 0 to 8, like 31273"
             )
         return self._checked(map(int, digits))
 
@@ -145,7 +145,7 @@ class NASBenchGraphSpace(ConstrainedSpace):
     def format(self, arch: Sequence[int], form: str | None = None) -> str:
         """Links and operations of one architecture, or the five digits that number this way of writing it."""
         link, *operations = self._checked(arch)
-        if form == "hash":
+        if form == "digits":
             return "".join(map(str, (link, *operations)))
         if form not in (None, "official"):
             raise UnknownNameError(str(unknown("form", form, self.forms)))
@@ -153,8 +153,8 @@ class NASBenchGraphSpace(ConstrainedSpace):
 
     # ---- which architectures are the same ----
 
-    def valid_hash(self, arch: object) -> int:
-        """The key of the architecture in the release's files: `Arch(...).valid_hash()` of the package."""
+    def official_hash(self, arch: object) -> int:
+        """The number by which the release's files know one architecture: `Arch(...).valid_hash()` of the package."""
         return int("".join(map(str, self.unrank(self.key(self.parse(arch))))))
 
     def key(self, arch: Arch) -> int:

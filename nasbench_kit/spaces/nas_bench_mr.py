@@ -7,14 +7,10 @@ https://arxiv.org/abs/2103.13253; github.com/dingmyu/NCP, README ("Data Format")
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from nasbench_kit.errors import ArchitectureError, unknown
 from nasbench_kit.spaces.base import Arch, Decision, Space
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 CHANNELS = tuple(range(8, 129, 8))
 COUNTS = (1, 2, 3, 4)
@@ -46,11 +42,9 @@ class NASBenchMRSpace(Space):
     """
 
     forms = ("official", "code")
-    keyed_by_identity = True  # there are more networks than 64 bits can number
 
     def __init__(self) -> None:
         super().__init__("nas_bench_mr", (Decision(name, tuple(map(str, choices))) for name, choices in _decisions()))
-        self.n_keys = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return NASBenchMRSpace, ()
@@ -113,36 +107,6 @@ class NASBenchMRSpace(Space):
     def code(self, arch: Sequence[int]) -> tuple[int, ...]:
         """The 27 numbers of channels, blocks and units of one network: `embedding` in the release."""
         return tuple(choices[i] for i, choices in zip(self._checked(arch), _VALUES, strict=True))
-
-    # ---- keys ----
-
-    def key(self, arch: Arch) -> int:
-        """`identity` of one network, without numpy."""
-        return sum(choice * weight for choice, weight in zip(arch, _WEIGHTS, strict=True)) % 2**64
-
-    def identity(self, archs: object) -> NDArray[np.uint64]:
-        """A number per network: a hash of its choices, since 64 bits cannot number all networks.
-
-        Returns:
-            uint64 (n_archs,): equal for equal networks; different ones agree with a probability of 2^-64.
-        """
-        import numpy as np
-
-        return self.parse_many(archs).astype(np.uint64) @ np.array(_WEIGHTS, np.uint64)
-
-
-def _weights() -> tuple[int, ...]:
-    """Odd numbers of 64 random-looking bits (the finalizer of SplitMix64; Steele et al. 2014)."""
-    weights = []
-    for i in range(1, _N + 1):
-        z = i * 0x9E3779B97F4A7C15 % 2**64
-        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2**64
-        z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
-        weights.append((z ^ z >> 31) | 1)
-    return tuple(weights)
-
-
-_WEIGHTS = _weights()
 
 
 def _not_a_network(text: str) -> ArchitectureError:

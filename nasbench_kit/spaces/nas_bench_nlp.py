@@ -10,6 +10,7 @@ custom_rnn.py. The recorded cells have 2 to 21 nodes.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
@@ -170,38 +171,19 @@ class NASBenchNLPSpace(ConstrainedSpace):
 
     def key(self, arch: Arch) -> int:
         """The `identity` of one (valid) cell, without numpy."""
-        nodes = list(nodes_of(arch))
-        hashes = [mix(100 + i) for i in range(N_SOURCES)]
-        hashes += [mix(200 + NAMES.index(operation.name)) for operation, _ in nodes]
-        total = 0
-        for _ in range(_ROUNDS):
-            for node, (operation, inputs) in enumerate(nodes, N_SOURCES):
-                for i, source in enumerate(inputs):
-                    hashes[node] += mix(hashes[source] + UP[operation.roles[i]])
-                hashes[node] = mix(hashes[node])
-            below = [0] * len(hashes)
-            lives = [False] * len(hashes)
-            for i, node in enumerate(states_of(arch)):
-                below[N_SOURCES + node] += mix(300 + i)
-                lives[N_SOURCES + node] = True
-            total = 0
-            for node in range(len(hashes) - 1, -1, -1):
-                hashes[node] = mix(hashes[node] + below[node])
-                if not lives[node]:
-                    continue
-                total += mix(hashes[node] + 1)
-                if node >= N_SOURCES:
-                    operation, inputs = nodes[node - N_SOURCES]
-                    for i, source in enumerate(inputs):
-                        below[source] += mix(hashes[node] + DOWN[operation.roles[i]])
-                        lives[source] = True
+        hashes = _hashes(arch)
+        total = _sum(hashes)
+        if len(set(hashes.values())) < len(hashes):
+            n_alike = Counter(hashes.values())
+            total += sum(mix(_sum(_hashes(arch, node))) for node, found in hashes.items() if n_alike[found] > 1)
         return mix(total)
 
     def identity(self, archs: object) -> NDArray[np.uint64]:
         """A number per cell, equal for those that compute the same by construction; see the class.
 
         Two rounds of hashes, from the inputs to the states and back, so that nodes are told apart by all that they
-        depend on and by all that depends on them. Sums of sums are not flattened.
+        depend on and by all that depends on them. Where some are not, the cell is hashed once more with each of these
+        marked in turn: that tells two triangles from a ring of six. Sums of sums are not flattened.
 
         Returns:
             uint64 (n_archs,): a hash, the same on any machine.
@@ -220,7 +202,6 @@ class NASBenchNLPSpace(ConstrainedSpace):
         hashes = np.empty((N_SOURCES + N_NODES, len(batch)), np.uint64)
         hashes[:N_SOURCES] = np.array([mix(100 + i) for i in range(N_SOURCES)], np.uint64)[:, None]
         hashes[N_SOURCES:] = np.array(code, np.uint64)[operations]
-        total = np.zeros(len(batch), np.uint64)
         zero = np.uint64(0)
         for _ in range(_ROUNDS):
             for node in range(N_NODES):
@@ -236,10 +217,8 @@ class NASBenchNLPSpace(ConstrainedSpace):
                 has = np.flatnonzero(state >= 0)
                 below[N_SOURCES + state[has], has] += np.uint64(mix(300 + i))
                 lives[N_SOURCES + state[has], has] = True
-            total[:] = 0
             for at in range(N_SOURCES + N_NODES - 1, -1, -1):
                 hashes[at] = mix_many(hashes[at] + below[at])
-                total += np.where(lives[at], mix_many(hashes[at] + np.uint64(1)), zero)
                 if at < N_SOURCES:
                     continue
                 operation = operations[at - N_SOURCES]
@@ -248,7 +227,11 @@ class NASBenchNLPSpace(ConstrainedSpace):
                     source = inputs[at - N_SOURCES, i, used]
                     below[source, used] += mix_many(hashes[at, used] + down[role[operation[used], i]])
                     lives[source, used] = True
-        return mix_many(total)
+        found = mix_many(np.where(lives, mix_many(hashes + np.uint64(1)), zero).sum(axis=0, dtype=np.uint64))
+        told_apart = np.sort(np.where(lives, hashes, np.arange(len(hashes), dtype=np.uint64)[:, None]), axis=0)
+        for row in np.flatnonzero((told_apart[1:] == told_apart[:-1]).any(axis=0)).tolist():
+            found[row] = self.key(tuple(batch[row].tolist()))
+        return found
 
     def canonical(self, arch: Sequence[int]) -> Arch:
         """One cell with nodes in an order that does not depend on how it was written, and none that leads nowhere.
@@ -362,3 +345,45 @@ class NASBenchNLPSpace(ConstrainedSpace):
                 has = n_inputs[:, node] > i
                 adjacency[rows[has], batch[has, 4 * node + 1 + i], N_SOURCES + node] = 1
         return GraphBatch(labels, nodes, adjacency)
+
+
+def _hashes(arch: Arch, marked: int = -1) -> dict[int, int]:
+    """A hash for each source and node of a cell that leads to a state: where it stands in sources and nodes -> hash.
+
+    Args:
+        arch: The cell.
+        marked: One of them that is told from all others.
+    """
+    nodes = list(nodes_of(arch))
+    hashes = [mix(100 + i) for i in range(N_SOURCES)]
+    hashes += [mix(200 + NAMES.index(operation.name)) for operation, _ in nodes]
+    if marked >= 0:
+        hashes[marked] += mix(400)
+    lives: list[int] = []
+    for _ in range(_ROUNDS):
+        for node, (operation, inputs) in enumerate(nodes, N_SOURCES):
+            for i, source in enumerate(inputs):
+                hashes[node] += mix(hashes[source] + UP[operation.roles[i]])
+            hashes[node] = mix(hashes[node])
+        below = [0] * len(hashes)
+        leads = [False] * len(hashes)
+        for i, node in enumerate(states_of(arch)):
+            below[N_SOURCES + node] += mix(300 + i)
+            leads[N_SOURCES + node] = True
+        lives = []
+        for node in range(len(hashes) - 1, -1, -1):
+            hashes[node] = mix(hashes[node] + below[node])
+            if not leads[node]:
+                continue
+            lives.append(node)
+            if node >= N_SOURCES:
+                operation, inputs = nodes[node - N_SOURCES]
+                for i, source in enumerate(inputs):
+                    below[source] += mix(hashes[node] + DOWN[operation.roles[i]])
+                    leads[source] = True
+    return {node: hashes[node] for node in lives}
+
+
+def _sum(hashes: Mapping[int, int]) -> int:
+    """All hashes as one number, whatever their order."""
+    return sum(mix(found + 1) for found in hashes.values())

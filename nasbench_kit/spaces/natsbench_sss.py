@@ -34,8 +34,6 @@ class NATSBenchSizeSpace(Space):
     each the position of a number of channels (0 is 8, 7 is 64); a mapping `{"layer1": "8", ...}`.
     """
 
-    forms = ("official",)
-
     def __init__(self) -> None:
         super().__init__("natsbench_sss", (Decision(layer, CHANNELS) for layer in _LAYERS))
 

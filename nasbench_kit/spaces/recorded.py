@@ -42,6 +42,7 @@ class RecordedSpace(Space):
         self.n_keys = len(archs)
         self._space = space
         self._recorded = archs
+        self._columns = np.ascontiguousarray(archs.T)  # compared several times as fast as rows
         self._archs: list[Arch] = list(map(tuple, archs.tolist()))
         self._nearest: OrderedDict[Arch, list[Arch]] = OrderedDict()
 
@@ -132,7 +133,8 @@ class RecordedSpace(Space):
         if arch not in self._nearest:
             if len(self._nearest) >= _MEMO_SIZE:
                 self._nearest.popitem(last=False)
-            distance = (self._recorded != np.array(arch, np.uint8)).sum(axis=1)
+            differs = self._columns != np.array(arch, np.uint8)[:, None]
+            distance = differs.view(np.uint8).sum(axis=0, dtype=np.min_scalar_type(self.n_decisions + 1))
             distance[distance == 0] = self.n_decisions + 1  # itself
             last = min(_FEWEST, len(distance) - 1) - 1
             farthest = min(np.partition(distance, last)[last], self.n_decisions)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from nasbench_kit.errors import NasbenchKitError, TableError, listed
 from nasbench_kit.spaces import Space, space_from
+from nasbench_kit.spaces.base import MOST_RANKS
 from nasbench_kit.tables.column import AdditiveColumn, Column
 from nasbench_kit.tables.format import RawColumn
 from nasbench_kit.tables.metric import DIRECTIONS, SPLITS, Metric
@@ -15,7 +16,6 @@ from nasbench_kit.tables.metric import DIRECTIONS, SPLITS, Metric
 KEYS = "/keys"  # the column by which rows are found, where they are not the whole space in order
 ARCHS = "/archs"  # the architecture of each row, where its key does not tell
 COST = "cost_s"  # the metric that advances the simulator's clock
-_MAX_RANKS = 2**63
 _MAX_INT = 2**53  # floats hold every integer up to here
 
 
@@ -66,7 +66,7 @@ def parse_index(index: Mapping[str, Any], columns: Mapping[str, RawColumn]) -> C
 
 def archs_follow_from_keys(space: Space) -> bool:
     """Whether the key of an architecture is its rank, so that a table need not hold the architecture too."""
-    return not space.keyed_by_identity and space.size <= _MAX_RANKS
+    return not space.keyed_by_identity and space.size <= MOST_RANKS
 
 
 def _parse_keys(space: Space, columns: Mapping[str, RawColumn]) -> tuple[memoryview | None, memoryview | None]:
@@ -75,6 +75,8 @@ def _parse_keys(space: Space, columns: Mapping[str, RawColumn]) -> tuple[memoryv
         archs = None
     elif keys is None or archs is None:
         raise TableError(f"columns {KEYS} and {ARCHS} are missing; a table of {space.name} has both")
+    if keys is None and space.n_keys not in (space.size, None):
+        raise TableError(f"column {KEYS} is missing; not every tuple of choices is an architecture of {space.name}")
     if keys is None:
         return None, None
     if keys.dtype != "<u8" or len(keys.shape) != 1:
