@@ -139,6 +139,7 @@ def test_results_become_a_table(folder, tmp_path):
         (result(top1=float("nan")), "val_top1=nan"),
         (result(metrics={"val_top1": 3}), "no val_top5"),
         (result(time=-1), "train_time=-1"),
+        (result(time=float("inf")), "train_time=inf"),
     ],
 )
 def test_wrong_files_are_named_in_one_line(folder, tmp_path, content, message):

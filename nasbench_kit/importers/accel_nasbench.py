@@ -144,7 +144,7 @@ def _number(where: str, row: Mapping[str, Any], item: _Measured) -> float:
         number = float(value)
     except (TypeError, ValueError):
         number = -1.0
-    if isinstance(value, bool) or not number >= 0 or (item.metric.unit == "fraction" and number > 100):
+    if isinstance(value, bool) or not 0 <= number < np.inf or (item.metric.unit == "fraction" and number > 100):
         unit = "a percentage" if item.metric.unit == "fraction" else f"a number [{item.metric.unit}]"
         raise ImportDataError(f"{where}: {item.column}={value!r:.40}, where {unit} is expected")
     return number

@@ -1,10 +1,10 @@
 """NAS-Bench-Macro from its file `nas-bench-macro_cifar10.json`.
 
 The file holds, for each of 6,561 networks, the test accuracies (%) of three training runs on CIFAR-10, their mean and
-standard deviation, parameters and FLOPs. There is no validation split: the authors trained on all 50,000 training
-images, so a search on this table sees test accuracy. It is that of each run's best epoch of 50, chosen by test itself
-(`train/train.py`), and so a little above what a finished training has. Networks that are the same by construction
-share their results.
+standard deviation, parameters and FLOPs, which are multiply-adds. There is no validation split: the authors trained on
+all 50,000 training images, so a search on this table sees test accuracy. It is that of each run's best epoch of 50,
+chosen by test itself (`train/train.py`), and so a little above what a finished training has. Networks that are the
+same by construction share their results.
 
 What is known of the published file: the best network is 22212220 (93.13 %), the worst 00000000 (45.36 %), the mean of
 all 90.25 %.

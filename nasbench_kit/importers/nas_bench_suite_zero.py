@@ -213,8 +213,8 @@ def _content(space: Space, found: Mapping[str, _Scores]) -> Content:
             if np.isinf(values).any():
                 notes.append(f"{dataset}: {np.isinf(values).sum()} infinite values of {name} are missing")
             metric, scale = _metric(space, dataset, name)
-            if scale == _PERCENT and np.nanmax(raw, initial=0) <= 1:
-                scale = (1, 1)  # NAS-Bench-101's are fractions
+            if space.name == "nasbench101" and scale == _PERCENT and np.nanmax(raw, initial=0) <= 1:
+                scale = (1, 1)  # fractions in some files; of other spaces, percentages below 1 are of cells that fail
             stored.append(Stored(metric, exact(raw), scale))
         names = [entry.metric.name for entry in stored]
         objectives = [name for name in (*_SEARCHED, *PROXIES) if name in names]
