@@ -74,7 +74,8 @@ class _Runs:
         block = self._blocks.get(row // BLOCK)
         if block is None:
             block = self._blocks[row // BLOCK] = np.full((BLOCK, self._n_epochs), nan, self._dtype)
-        block[row % BLOCK] = values
+        with np.errstate(over="ignore"):  # what is too large for float32 is no percentage, and refused as such
+            block[row % BLOCK] = values
 
     def all(self, order: NDArray[np.int64]) -> NDArray[Any]:
         """Every value, rows in this order: (n_epochs, n_archs)."""

@@ -302,6 +302,8 @@ def _read_csv(path: Path) -> Content:
         recorded = {"val_accuracy": "top1", "val_neg_loss": "neg_loss", "val_pixel_accuracy": "acc", "val_ssim": "ssim"}
         metric, scale = _metric(task, f"valid_{recorded[known.objective]}", (known.epochs,))
         values = numbers(columns, f"{task}_valid", path.name).reshape(1, 1, -1)
+        if np.isinf(values).any():
+            raise ImportDataError(f"{path.name}: {task}_valid holds an infinite number; finite ones expected")
         datasets[task] = DatasetSpec([Stored(metric, exact(values), scale)], known.objective)
     about = {
         "title": "TransNAS-Bench-101, micro: validation after the last epoch on seven tasks (NASLib's copy)",
