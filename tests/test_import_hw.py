@@ -167,9 +167,8 @@ def test_a_user_walks_from_import_to_compare(shared_data, tmp_path, monkeypatch)
         assert done.exit_code == 0, done.output
         return done.output
 
-    assert "hw_nas_bench/cifar100: 10 metrics; a search sees latency_ms[edgegpu]" in run(
-        "import", *map(str, sources(shared_data))
-    )
+    made = run("import", *map(str, sources(shared_data)))
+    assert "hw_nas_bench/cifar100: 10 metrics; a search sees latency_ms[edgegpu]" in made
     assert "all 15,625 architectures" in run("info", "hw_nas_bench")
     shown = [line.split() for line in run("query", "hw_nas_bench/cifar10", "0").splitlines()]
     assert ["latency_ms[edgegpu]", "5.80742", "ms"] in shown
@@ -312,7 +311,7 @@ def test_truncated_copies_are_refused(shared_data, tmp_path):
     path = tmp_path / "hw_cifar10.csv.gz"
     for length in (20, 1_000, len(whole) // 2, len(whole) - 4):
         path.write_bytes(whole[:length])
-        with pytest.raises(ImportDataError, match=r"hw_cifar10.csv.gz is a damaged CSV file|looks like none"):
+        with pytest.raises(ImportDataError, match=r"hw_cifar10.csv.gz' is damaged|looks like none"):
             import_table([path], tmp_path / "a.h5")
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 0x40

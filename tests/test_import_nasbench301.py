@@ -205,6 +205,8 @@ def info(**changes):
     [
         (json.dumps(record(ARCHS[6]))[:-9], "no readable JSON"),
         ("[" * 100_000, "no readable JSON"),
+        (record(ARCHS[6], runtime=float("inf")), "'runtime' is inf, where a smaller number is expected"),
+        (record(ARCHS[6], model_parameters=10**400), "'model_parameters' is 10+, where a smaller number"),
         ("[]", "no 'optimized_hyperparamater_config'"),
         (changed(optimized_hyperparamater_config={"a": 1}), "edge_normal_0, from input 0 to node 2, is absent"),
         (changed(info=[]), "no 'info'"),

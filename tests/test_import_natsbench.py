@@ -541,6 +541,10 @@ WRONG = {
         lambda m: run_of(m)["train_acc1es"].update({3: 101.0}),
         r"train_accuracy: .*; percentages expected",
     ),
+    "beyond float32": (
+        lambda m: run_of(m)["train_acc1es"].update({3: 1e300}),
+        r"train_accuracy: .* to inf; percentages expected",
+    ),
     "another seed": (lambda m: run_of(m).update(seed="0778"), "the run says it has seed '0778'"),
     "a run not listed": (lambda m: m[11]["200"]["dataset_seed"].update(cifar10=[999]), "are not those that it lists"),
     "a data set unknown": (

@@ -183,6 +183,16 @@ def test_cells_and_networks_of_transnas_are_told_apart(tmp_path):
     assert "val_pixel_accuracy[naslib]" in networks.metrics("segmentsemantic")
 
 
+def test_percentages_below_one_of_cells_that_fail_are_percentages(tmp_path):
+    cell = "(0, 0, 0, 0, 0, 0)"  # the jigsaw accuracy that NASLib's copy of TransNAS-Bench-101 has for it
+    path = write(
+        tmp_path / "zc_transbench101_micro.json", {"jigsaw": {cell: scores(1, val_accuracy=0.04976114630699158)}}
+    )
+    table = import_table([path], tmp_path / "zc.h5")
+    found = value(table, "jigsaw", "val_accuracy[naslib]", TransNASMicroSpace().parse((0,) * 6))
+    assert found == pytest.approx(0.0004976114630699158)
+
+
 # google-research/nasbench, README: an Inception-like cell. NASLib writes its adjacency, then its operations: input 0,
 # output 1, maxpool3x3 2, conv1x1 3, conv3x3 4.
 MATRIX = np.array(

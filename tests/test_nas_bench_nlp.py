@@ -336,6 +336,15 @@ def test_train_logs_become_a_table(write, tmp_path):
     table.verify()
 
 
+@pytest.mark.parametrize("beyond", [math.inf, 1e39])
+def test_a_loss_beyond_all_numbers_is_that_of_a_run_that_diverged(write, tmp_path, beyond):
+    diverged = log(LSTM) | {"val_losses": [5.0, 4.9, beyond]}
+    bench = nbk.Benchmark(import_table([write(a=diverged, b=log(RNN))], tmp_path / "t.h5"), "ptb")
+    values = [bench.values("val_loss", [LSTM, RNN], epoch=epoch, missing="nan").tolist() for epoch in (2, 3)]
+    assert values[0] == pytest.approx([4.9, 4.9])
+    assert values[1] == pytest.approx([math.nan, 4.8], nan_ok=True)
+
+
 def test_of_cells_with_very_many_runs_a_few_curves_are_kept_and_every_end(write, tmp_path):
     logs = {f"rnn{i:02}": log(RNN, val=5 + i) for i in range(12)}
     logs |= {

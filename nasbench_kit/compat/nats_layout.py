@@ -4,7 +4,8 @@
     write_release(table, "NATS-tss.pickle.pbz2")      # nats_bench.create(..., "tss")
     write_torch(table, "NAS-Bench-201.pth")           # nas_201_api.NASBench201API(...)
 
-Values are of plain types, text and numbers: nothing in the files is code, and all versions of the originals read them.
+What is written is there complete, or not at all. Values are of plain types, text and numbers: nothing in the files is
+code, and all versions of the originals read them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ import bz2
 import os
 import pickle
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from nasbench_kit.compat.nats_results import results_of
@@ -38,10 +42,14 @@ def write_simple(table: Table, folder: str | os.PathLike[str]) -> None:
     source, out = Source(table), Path(folder)
     if out.exists():
         raise SettingError(f"{os.fspath(folder)!r} exists; give a folder that does not")
-    out.mkdir(parents=True)
-    _dump(_meta(source) | {"arch2infos": None, "evaluated_indexes": set()}, out / "meta.pickle.pbz2")
-    for index in source.row_of:
-        _dump(_record(source, index), out / f"{index:06d}.pickle.pbz2")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out.parent, prefix=f"{out.name}.") as partial:
+        made = Path(partial) / out.name
+        made.mkdir()
+        _dump(_meta(source) | {"arch2infos": None, "evaluated_indexes": set()}, made / "meta.pickle.pbz2")
+        for index in source.row_of:
+            _dump(_record(source, index), made / f"{index:06d}.pickle.pbz2")
+        made.rename(out)
 
 
 def write_release(table: Table, path: str | os.PathLike[str]) -> None:
@@ -52,7 +60,8 @@ def write_release(table: Table, path: str | os.PathLike[str]) -> None:
     """
     source = Source(table)
     records = {index: _record(source, index) for index in source.row_of}
-    _dump(_meta(source) | {"arch2infos": records, "evaluated_indexes": set(records)}, Path(path))
+    with _replaced(Path(path)) as partial:
+        _dump(_meta(source) | {"arch2infos": records, "evaluated_indexes": set(records)}, partial)
 
 
 def write_torch(table: Table, path: str | os.PathLike[str]) -> None:
@@ -71,8 +80,8 @@ def write_torch(table: Table, path: str | os.PathLike[str]) -> None:
         record = _record(source, index)
         records[index] = {"full": record["200"], "less": record["12"]}
     release = _meta(source) | {"basestr": "C16-N5", "arch2infos": records, "evaluated_indexes": list(records)}
-    with open(path, "wb") as file:
-        parts: tuple[Any, ...] = (_TORCH_MAGIC, _TORCH_PROTOCOL, _TORCH_MACHINE, release, [])
+    parts: tuple[Any, ...] = (_TORCH_MAGIC, _TORCH_PROTOCOL, _TORCH_MACHINE, release, [])
+    with _replaced(Path(path)) as partial, open(partial, "wb") as file:
         for part in parts:
             pickle.dump(part, file, protocol=2)
 
@@ -86,6 +95,15 @@ def _meta(source: Source) -> dict[str, Any]:
 
 def _record(source: Source, index: int) -> OrderedDict[str, dict[str, Any]]:
     return OrderedDict((hp, results_of(source, index, hp).state_dict()) for hp in source.hps)
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[Path]:
+    """A file to write, which takes the place of another at the end."""
+    with TemporaryDirectory(dir=path.parent, prefix=f"{path.name}.") as folder:
+        partial = Path(folder) / path.name
+        yield partial
+        partial.replace(path)
 
 
 def _dump(content: Any, path: Path) -> None:

@@ -11,9 +11,10 @@ import os
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError, listed, unknown
-from nasbench_kit.importers.base import Content, Progress, origin
+from nasbench_kit.importers.base import Content, Progress, head_of, origin
 from nasbench_kit.tables import Table
 
 KINDS = {
@@ -34,8 +35,6 @@ KINDS = {
     "transnasbench101": "TransNAS-Bench-101's transnas-bench_v10141024.pth, or NASLib's copy of its cells as CSV",
 }
 """Kind -> the files that it is made of. The module of the same name reads them."""
-
-_HEAD_BYTES = 65_536
 
 
 def import_table(
@@ -74,7 +73,7 @@ def import_table(
         )
     else:
         content = _named(contents, name)
-    return _write(content, out, folder)
+    return _write(content, sources, out, folder)
 
 
 def import_tables(
@@ -85,7 +84,7 @@ def import_tables(
     progress: Progress = lambda done, total: None,
 ) -> list[Table]:
     """As `import_table`, for releases that may make several tables: each becomes `NAME.h5` in `folder`."""
-    return [_write(content, None, folder) for content in _read(sources, kind, progress)]
+    return [_write(content, sources, None, folder) for content in _read(sources, kind, progress)]
 
 
 def _names(contents: Sequence[Content]) -> list[str]:
@@ -98,10 +97,17 @@ def _named(contents: Sequence[Content], name: str) -> Content:
     return contents[_names(contents).index(name)]
 
 
-def _write(content: Content, out: str | os.PathLike[str] | None, folder: str | os.PathLike[str]) -> Table:
+def _write(
+    content: Content,
+    sources: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str] | None,
+    folder: str | os.PathLike[str],
+) -> Table:
     if out is None:
         os.makedirs(folder, exist_ok=True)
         out = os.path.join(folder, f"{content.name}.h5")
+    if os.path.exists(out) and any(os.path.samefile(out, source) for source in (*sources, *content.files)):
+        raise ImportDataError(f"{os.fspath(out)!r} is one of the files to import; give another name for the table")
     return Table.create(
         out,
         name=content.name,
@@ -119,15 +125,28 @@ def _read(sources: Sequence[str | os.PathLike[str]], kind: str | None, progress:
     for path in paths:
         if not path.exists():
             raise ImportDataError(f"there is no {str(path)!r}; give the files of a release, or their folder")
+        if not path.is_file() and not path.is_dir():  # a device has no end
+            raise ImportDataError(f"{str(path)!r} is neither a file nor a folder; give those of a release")
     kind = kind or guess_kind(paths)
     if kind not in KINDS:
         raise unknown("kind of file", kind, KINDS)
     try:
         found: Content | list[Content] = import_module(f"nasbench_kit.importers.{kind}").read(paths, progress)
-        contents = found if isinstance(found, list) else [found]
-        if any("sources" not in content.about for content in contents):
-            sources_of = {"sources": [origin(path) for path in paths]}
-            contents = [content._replace(about=sources_of | dict(content.about)) for content in contents]
+        contents = list(found) if isinstance(found, list) else [found]
+        for content in contents:
+            for name in (
+                *content.datasets,
+                *(e.metric.name for spec in content.datasets.values() for e in spec.metrics),
+            ):
+                if not name.isprintable():
+                    raise ImportDataError(f"{str(paths[0])!r} holds results called {name!r:.80}; a plain name expected")
+        origins: dict[Path, dict[str, Any]] = {}  # each hashed once, for all tables
+        for i, content in enumerate(contents):
+            if "sources" not in content.about:
+                files = content.files or paths
+                origins |= {path: origin(path) for path in files if path not in origins}
+                sources_of = {"sources": [origins[path] for path in files]}
+                contents[i] = content._replace(about=sources_of | dict(content.about))
         return contents
     except NasbenchKitError:
         raise
@@ -139,24 +158,22 @@ def _read(sources: Sequence[str | os.PathLike[str]], kind: str | None, progress:
 
 
 def guess_kind(paths: Sequence[Path]) -> str:
-    """The kind of a file or folder, by its content.
+    """The kind of files or folders, by the content of the first that tells it.
 
     Raises:
-        ImportDataError: It looks like none, or like several.
+        ImportDataError: All look like none, or the first that does not like several.
     """
-    path = paths[0]
-    head = b""
-    try:
-        if not path.is_dir():
-            with open(path, "rb") as file:
-                head = file.read(_HEAD_BYTES)
-    except OSError as error:
-        raise ImportDataError(f"cannot read {str(path)!r}: {error.strerror}") from None
-    kinds = [kind for kind in KINDS if _recognizes(kind, path, head)]
-    if len(kinds) != 1:
-        looks = f"may be {' or '.join(kinds)}" if kinds else "looks like none of the releases"
-        raise ImportDataError(f"{str(path)!r} {looks}; give its kind: {listed(KINDS)}")
-    return kinds[0]
+    for path in paths:
+        try:
+            head = b"" if path.is_dir() else head_of(path)
+        except OSError as error:
+            raise ImportDataError(f"cannot read {str(path)!r}: {error.strerror}") from None
+        kinds = [kind for kind in KINDS if _recognizes(kind, path, head)]
+        if len(kinds) > 1:
+            raise ImportDataError(f"{str(path)!r} may be {' or '.join(kinds)}; give its kind: {listed(KINDS)}")
+        if kinds:
+            return kinds[0]
+    raise ImportDataError(f"{str(paths[0])!r} looks like none of the releases; give its kind: {listed(KINDS)}")
 
 
 def _recognizes(kind: str, path: Path, head: bytes) -> bool:
@@ -166,5 +183,4 @@ def _recognizes(kind: str, path: Path, head: bytes) -> bool:
         return False
 
 
-__all__ = ["KINDS", "Content", "Progress", "guess_kind", "import_table"]
 __all__ = ["KINDS", "Content", "Progress", "guess_kind", "import_table", "import_tables"]

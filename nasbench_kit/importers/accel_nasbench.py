@@ -15,9 +15,6 @@ Source: Ahmad et al. 2024, https://arxiv.org/abs/2404.08005; github.com/afzalxo/
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import json
 import re
 import tarfile
@@ -30,12 +27,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
-from nasbench_kit.importers.base import Content, Progress, each, files_of
+from nasbench_kit.importers.base import (
+    Content,
+    Progress,
+    each,
+    files_of,
+    first_file,
+    recognizes_file,
+    unpacked_head,
+)
+from nasbench_kit.importers.csv_columns import read_csv_columns
+from nasbench_kit.importers.values import percentages
 from nasbench_kit.spaces import AccelNASBenchSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 
 _N_VALIDATION = 50_000
-_MISSING = 65_535
 _LARGEST = 1 << 28  # bytes of an unpacked file
 _RESULT = re.compile(r"result_(\d+)\.json")
 _LATENCY, _THROUGHPUT = ("zcu102", "vck190"), ("a100", "3090", "tpuv2", "tpuv3", "zcu102", "vck190")
@@ -73,16 +79,8 @@ def _metrics(seeds: tuple[int, ...]) -> list[_Measured]:
 def recognizes(path: Path, head: bytes) -> bool:
     """Whether it is the release's archive, one of its files, a folder of them, or the CSV copy."""
     if path.is_dir():
-        first = next((file for depth in ("", "*/") for file in path.glob(f"{depth}result_*.json")), None)
-        if first is None:
-            return False
-        with open(first, "rb") as file:
-            head = file.read(1 << 16)
-    elif head.startswith(b"\x1f\x8b"):
-        try:
-            head = zlib.decompressobj(wbits=31).decompress(head, 1 << 16)
-        except zlib.error:
-            return False
+        return recognizes_file(first_file(path, "result_*.json", depth=1), recognizes)
+    head = unpacked_head(head)
     if b"block0_e" not in head or b"val_top1" not in head:
         return False
     return head.startswith(b"id,block0_e") or b'"architecture"' in head
@@ -133,11 +131,7 @@ def _stored(metric: Metric, raw: NDArray[np.float64]) -> Stored:
         return Stored(metric, raw[:1])
     if metric.unit != "fraction":
         return Stored(metric, raw)
-    counts = np.round(raw / 100 * _N_VALIDATION)
-    known = ~np.isnan(raw)
-    if (np.abs(raw / 100 * _N_VALIDATION - counts)[known] < 0.02).all():  # the files' percentages are float32
-        return Stored(metric, np.where(known, counts, _MISSING).astype(np.uint16), (1, _N_VALIDATION), _MISSING)
-    return Stored(metric, raw, (1, 100))
+    return percentages(metric, raw, _N_VALIDATION, 0.02)  # the files' percentages are float32
 
 
 def _number(where: str, row: Mapping[str, Any], item: _Measured) -> float:
@@ -150,7 +144,7 @@ def _number(where: str, row: Mapping[str, Any], item: _Measured) -> float:
         number = float(value)
     except (TypeError, ValueError):
         number = -1.0
-    if isinstance(value, bool) or not number >= 0 or (item.metric.unit == "fraction" and number > 100):
+    if isinstance(value, bool) or not 0 <= number < np.inf or (item.metric.unit == "fraction" and number > 100):
         unit = "a percentage" if item.metric.unit == "fraction" else f"a number [{item.metric.unit}]"
         raise ImportDataError(f"{where}: {item.column}={value!r:.40}, where {unit} is expected")
     return number
@@ -178,7 +172,7 @@ def _archived(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 match = _RESULT.fullmatch(Path(member.name).name)
                 opened = archive.extractfile(member) if match and member.isfile() and member.size < _LARGEST else None
                 if match and opened:
-                    yield _flat(f"{str(file)!r}, {member.name}", match[1], opened.read())
+                    yield _flat(f"{str(file)!r}, {member.name!r}", match[1], opened.read())
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise ImportDataError(f"{str(file)!r} is damaged ({error!s:.80}); the release's archive expected") from None
 
@@ -196,18 +190,10 @@ def _flat(where: str, number: str, content: bytes) -> tuple[str, Mapping[str, An
 
 
 def _table(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    try:
-        if file.name.endswith(".gz"):
-            with gzip.open(file) as packed:
-                text = packed.read(_LARGEST).decode()
-        else:
-            text = file.read_text()
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise ImportDataError(f"{str(file)!r} is damaged ({error!s:.80}); the CSV copy expected") from None
-    for line, row in enumerate(csv.DictReader(io.StringIO(text)), 2):
-        where = f"{str(file)!r}, line {line}"
-        if None in row or None in row.values():
-            raise ImportDataError(f"{where} has not as many fields as the header")
-        if not str(row.get("id", "0")).isdecimal():
-            raise ImportDataError(f"{where}: id={row['id']!r:.40}, where a number is expected")
-        yield where, row
+    columns = read_csv_columns(file, ["id"])
+    for row, cells in enumerate(zip(*columns.values(), strict=True), 2):
+        found = dict(zip(columns, cells, strict=True))
+        where = f"{str(file)!r}, row {row}"
+        if not found["id"].isdecimal():
+            raise ImportDataError(f"{where}: id={found['id']!r:.40}, where a number is expected")
+        yield where, found

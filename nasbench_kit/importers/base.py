@@ -1,8 +1,15 @@
-"""What all importers share: what they are given, what they return, and how a file's origin is recorded."""
+"""What all importers share: what they are given and return, finding and reading files, recording their origin."""
 
 from __future__ import annotations
 
+import fnmatch
+import gzip
 import hashlib
+import json
+import os
+import re
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +21,10 @@ from nasbench_kit.tables import DatasetSpec
 Progress = Callable[[int, int], None]
 """Called with how much is done, of how much; bytes, files or architectures, as the importer likes."""
 
-_FEW = 20  # files listed one by one
+HEAD_BYTES = 65_536  #: of a file, enough to tell what it is
+_GZIP = b"\x1f\x8b"
+MOST_UNPACKED = 1 << 28  #: bytes of one file
+_MOST_ENTRIES = 100_000  # looked at to tell what a folder is
 
 
 class Content(NamedTuple):
@@ -25,6 +35,7 @@ class Content(NamedTuple):
     datasets: Mapping[str, DatasetSpec]
     archs: object = None  #: in the order of the arrays; None: all of the space in lexicographic order
     about: Mapping[str, Any] = {}  #: `title`, `licence`, `citation`; the sources are added to it
+    files: Sequence[Path] = ()  #: what it was read from; all that was given by default
 
 
 def files_of(paths: Sequence[Path], pattern: str = "*") -> list[Path]:
@@ -38,6 +49,100 @@ def files_of(paths: Sequence[Path], pattern: str = "*") -> list[Path]:
     if not files:
         raise ImportDataError(f"{str(paths[0])!r} holds no file {pattern}")
     return files
+
+
+def head_of(path: Path) -> bytes:
+    """The beginning of a file."""
+    with open(path, "rb") as file:
+        return file.read(HEAD_BYTES)
+
+
+def unpacked_head(head: bytes) -> bytes:
+    """The beginning of what a file that begins so holds, if it is compressed by gzip; of others, `head` itself."""
+    if not head.startswith(_GZIP):
+        return head
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
+    except zlib.error:
+        return b""
+
+
+def first_file(folder: Path, *patterns: str, depth: int = 0) -> Path | None:
+    """Some file that is named like one of the patterns, in a folder or at most `depth` levels below.
+
+    For telling what a folder is: levels are looked at one after the other, and no more than 100,000 names in all, so
+    that a folder of anything is soon dismissed.
+    """
+    named = re.compile("|".join(map(fnmatch.translate, patterns))).match
+    level, n_seen = [os.fspath(folder)], 0
+    for deeper in range(depth, -1, -1):
+        below = []
+        for place in level:
+            try:
+                entries = os.scandir(place)
+            except OSError:  # not ours to read
+                continue
+            with entries:
+                for entry in entries:
+                    if named(entry.name) and entry.is_file():
+                        return Path(entry.path)
+                    if deeper and entry.is_dir():
+                        below.append(entry.path)
+                    n_seen += 1
+                    if n_seen == _MOST_ENTRIES:
+                        return None
+        level = below
+    return None
+
+
+def recognizes_file(file: Path | None, recognizes: Callable[[Path, bytes], bool]) -> bool:
+    """Whether a folder's file, found by its name, has the content too."""
+    return file is not None and file.is_file() and recognizes(file, head_of(file))
+
+
+def unpacked(path: Path) -> bytes:
+    """The content of a file, unpacked if it is compressed by gzip.
+
+    Raises:
+        ImportDataError: It is damaged, or unpacks to more than any release holds.
+    """
+    with open(path, "rb") as file:
+        if file.read(len(_GZIP)) != _GZIP:
+            file.seek(0)
+            return file.read()
+        file.seek(0)
+        try:
+            with gzip.open(file) as packed:
+                content = packed.read(MOST_UNPACKED + 1)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ImportDataError(f"{str(path)!r} is damaged ({error!s:.80}); packed by gzip expected") from None
+    if len(content) > MOST_UNPACKED:
+        raise ImportDataError(f"{str(path)!r} unpacks to more than {MOST_UNPACKED:,} bytes; no release does")
+    return content
+
+
+def unzipped(archive: zipfile.ZipFile, name: str) -> bytes:
+    """The content of one file of an archive.
+
+    Raises:
+        ImportDataError: It unpacks to more than any release holds.
+        KeyError, zipfile.BadZipFile: It is not there, or damaged.
+    """
+    if archive.getinfo(name).file_size > MOST_UNPACKED:
+        raise ImportDataError(f"{name} unpacks to more than {MOST_UNPACKED:,} bytes; no release does")
+    return archive.read(name)
+
+
+def read_json(path: Path) -> Any:
+    """What a file of JSON holds.
+
+    Raises:
+        ImportDataError: It holds something else.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ImportDataError(f"{str(path)!r} is no readable JSON: {error!s:.80}") from None
 
 
 def origin(path: Path) -> dict[str, Any]:

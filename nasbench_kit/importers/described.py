@@ -12,7 +12,7 @@ from types import UnionType
 from typing import Any, final, get_args
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError, TableError, listed, unknown
-from nasbench_kit.importers.base import Content, Progress, origin
+from nasbench_kit.importers.base import Content, Progress
 from nasbench_kit.spaces import ChoiceSpace, Space, space_from
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 from nasbench_kit.tables.frame import Part, Results
@@ -82,8 +82,7 @@ def _read(path: Path) -> Content:
     for dataset, (metrics, rows) in _datasets(top, columns, results).items():
         stored = [_metric(results, metrics, entry, rows) for entry in metrics.entries]
         datasets[dataset] = DatasetSpec(stored, _objective(top, stored))
-    sources = [origin(path), origin(data)]
-    return Content(name, space, datasets, results.archs, described | {"sources": sources})
+    return Content(name, space, datasets, results.archs, described, [path, data])
 
 
 @final

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.errors import ArchitectureError, ImportDataError, listed
-from nasbench_kit.importers.base import Content, Progress, each, files_of
+from nasbench_kit.errors import ImportDataError, listed
+from nasbench_kit.importers.base import Content, Progress, each, files_of, first_file, head_of, recognizes_file
 from nasbench_kit.importers.csv_columns import csv_header, numbers, read_csv_columns
 from nasbench_kit.importers.plain_numpy import PLAIN
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
+from nasbench_kit.importers.values import dataset_in_name, parse_all
 from nasbench_kit.spaces import NASBench201Space
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 
@@ -58,7 +59,7 @@ _FIRST_LATENCY = {
 def recognizes(path: Path, head: bytes) -> bool:
     """Whether it is the release's pickle, a CSV copy, or a folder with one or the other."""
     if path.is_dir():
-        return any(path.glob("HW-NAS-Bench*.pickle")) or any(path.glob("hw_*.csv*"))
+        return recognizes_file(first_file(path, "HW-NAS-Bench*.pickle", "hw_*.csv*"), recognizes)
     if head.startswith(b"\x80"):
         # what comes first in the dictionary: the configurations, the costs, or fbnet's look-up tables
         marks = (_OBJECTIVE_COLUMN.encode(), b"fpga_latency", b"arch_str")
@@ -73,15 +74,12 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
         ImportDataError: A file is damaged, hostile, or not what is known of it.
     """
     files = _files(paths)
-    with files[0].open("rb") as file:
-        head = file.read(65_536)
-    if head.startswith(b"\x80"):
+    if head_of(files[0]).startswith(b"\x80"):
         if len(files) > 1:
             raise ImportDataError(f"{len(files)} files given; the release is one, HW-NAS-Bench-v1_0.pickle")
-        read_datasets = _read_release(files[0])
+        archs, datasets = _read_release(files[0])
     else:
-        read_datasets = _read_copies(files, progress)
-    archs, datasets = read_datasets
+        archs, datasets = _read_copies(files, progress)
     about = {
         "title": "HW-NAS-Bench: latency and energy of NAS-Bench-201's cells on six devices",
         "licence": "MIT (HW-NAS-Bench, GaTech-EIC)",
@@ -89,7 +87,7 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
         "notes": ["where the release says -1 (not compiled for the Edge TPU), the value is missing"],
     }
     datasets = {dataset: datasets[dataset] for dataset in DATASETS.values() if dataset in datasets}
-    return Content("hw_nas_bench", NASBench201Space(), datasets, archs, about)
+    return Content("hw_nas_bench", NASBench201Space(), datasets, archs, about, files)
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
@@ -156,7 +154,7 @@ def _read_copies(files: Sequence[Path], progress: Progress) -> tuple[NDArray[np.
     datasets: dict[str, DatasetSpec] = {}
     for path in each(files, progress, 1):
         columns = read_csv_columns(path, ["net", *METRICS])
-        given = _parse(columns["net"], space, path.name)
+        given = parse_all(space, columns["net"], "naslib", path.name)
         order = np.argsort(space.rank_many(given), kind="stable")
         values = {metric: numbers(columns, metric, path.name)[order] for metric in METRICS}
         if archs is not None and not np.array_equal(given[order], archs):
@@ -173,27 +171,13 @@ def _read_copies(files: Sequence[Path], progress: Progress) -> tuple[NDArray[np.
     return archs, datasets
 
 
-def _parse(nets: Sequence[str], space: NASBench201Space, where: str) -> NDArray[np.uint8]:
-    try:
-        return np.array([space.parse(net, "naslib") for net in nets], np.uint8)
-    except ArchitectureError as error:
-        raise ImportDataError(f"{where}: {error}") from None
-
-
 def _dataset_of(path: Path, space: NASBench201Space, archs: NDArray[np.uint8], latency: NDArray[np.float64]) -> str:
     """The dataset of a copy: by what its first cell takes, or else by the name of the file."""
     first = latency[(archs == space.parse(_FIRST_CELL)).all(axis=1)]
     for dataset, published in _FIRST_LATENCY.items():
         if len(first) and abs(first[0] - published) < 1e-6:
             return dataset
-    name = path.name.lower()
-    named = [dataset for dataset in DATASETS if dataset.lower() in name]
-    if not named:
-        raise ImportDataError(
-            f"cannot tell the dataset of {path.name}; name the file after one of {listed(DATASETS)}, like"
-            " hw_cifar10.csv"
-        )
-    return max(named, key=len)  # "cifar10" is in "cifar100" too
+    return dataset_in_name(path, list(DATASETS), "hw_cifar10.csv")
 
 
 def _dataset(columns: Mapping[str, NDArray[np.float64]], where: str) -> DatasetSpec:

@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
-from nasbench_kit.importers.base import Content, Progress, each, files_of
+from nasbench_kit.importers.base import Content, Progress, each, files_of, first_file, recognizes_file
 from nasbench_kit.importers.plain_numpy import PLAIN
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
+from nasbench_kit.importers.values import amount, exact
 from nasbench_kit.spaces import Arch, NASBenchASRSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 
@@ -51,7 +52,7 @@ class _File(NamedTuple):
 def recognizes(path: Path, head: bytes) -> bool:
     """Whether it begins with the header of such a file, or is a folder of them."""
     if path.is_dir():
-        return any(path.glob("nb-asr-*.pickle"))
+        return recognizes_file(first_file(path, "nb-asr-*.pickle"), recognizes)
     return head.startswith(b"\x80") and all(
         word in head[:4_096] for word in (b"dataset_type", b"model_hash", b"search_space")
     )
@@ -63,7 +64,8 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
     Raises:
         ImportDataError: The files are damaged, or not what is known of them.
     """
-    files = [_read_file(path) for path in each(files_of(paths, "nb-asr-*.pickle"), progress, 1)]
+    found = files_of(paths, "nb-asr-*.pickle")
+    files = [_read_file(path) for path in each(found, progress, 1)]
     space = NASBenchASRSpace()
     archs = _archs(space, files)
     position = {model: i for i, model in enumerate(archs)}
@@ -82,7 +84,8 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
         "citation": "Mehrotra et al. 2021, https://openreview.net/forum?id=CU0APx9LMaL",
     }
     objective = "val_per" if "val_per" in names else names[0]
-    return Content("nas_bench_asr", space, {"timit": DatasetSpec(metrics, objective)}, list(archs.values()), about)
+    datasets = {"timit": DatasetSpec(metrics, objective)}
+    return Content("nas_bench_asr", space, datasets, list(archs.values()), about, found)
 
 
 def _read_file(path: Path) -> _File:
@@ -167,12 +170,12 @@ def _training(files: Sequence[_File], position: Mapping[str, int]) -> list[Store
                 where = f"{of_seed[seed].name}: cell {model}"
                 if not isinstance(row[1], list | tuple) or len(row[1]) != n_epochs:
                     raise ImportDataError(f"{where} has no {n_epochs} values of val_per")
-                val[i, :, position[model]] = [_amount(number, f"{where}: val_per") for number in row[1]]
-                test[i, 0, position[model]] = _amount(row[2], f"{where}: test_per")
+                val[i, :, position[model]] = [amount(number, f"{where}: val_per") for number in row[1]]
+                test[i, 0, position[model]] = amount(row[2], f"{where}: test_per")
         epochs = tuple(range(1, n_epochs + 1))
         metrics += [
-            Stored(Metric(f"val_per{variant}", "val", _UNIT, "min", seeds, epochs), _compact(val)),
-            Stored(Metric(f"test_per{variant}", "test", _UNIT, "min", seeds, (n_epochs,)), _compact(test)),
+            Stored(Metric(f"val_per{variant}", "val", _UNIT, "min", seeds, epochs), exact(val)),
+            Stored(Metric(f"test_per{variant}", "test", _UNIT, "min", seeds, (n_epochs,)), exact(test)),
         ]
     return metrics
 
@@ -180,7 +183,7 @@ def _training(files: Sequence[_File], position: Mapping[str, int]) -> list[Store
 def _latency(file: _File, position: Mapping[str, int]) -> Stored:
     if not isinstance(file.about, str):
         raise ImportDataError(f"{file.name}: device {file.about!r:.40} is no name")
-    return Stored(Metric.from_name(f"latency_s[{file.about}]"), _compact(_column(file, 1, position)))
+    return Stored(Metric.from_name(f"latency_s[{file.about}]"), exact(_column(file, 1, position)))
 
 
 def _sizes(file: _File, position: Mapping[str, int]) -> list[Stored]:
@@ -195,17 +198,5 @@ def _sizes(file: _File, position: Mapping[str, int]) -> list[Stored]:
 def _column(file: _File, i: int, position: Mapping[str, int]) -> NDArray[np.float64]:
     values = np.full((1, 1, len(position)), np.nan)
     for model, row in file.rows.items():
-        values[0, 0, position[model]] = _amount(row[i], f"{file.name}: cell {model}: {file.columns[i]}")
+        values[0, 0, position[model]] = amount(row[i], f"{file.name}: cell {model}: {file.columns[i]}")
     return values
-
-
-def _amount(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < np.inf:
-        raise ImportDataError(f"{where} is {value!r:.40}; a number from 0 expected")
-    return float(value)
-
-
-def _compact(values: NDArray[np.float64]) -> NDArray[Any]:
-    """In four bytes where nothing is lost."""
-    single = values.astype(np.float32)
-    return single if ((single == values) | np.isnan(values)).all() else values

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError
-from nasbench_kit.importers.base import Content, Progress
+from nasbench_kit.importers.base import Content, Progress, recognizes_file, unzipped
 from nasbench_kit.importers.plain_numpy import PLAIN
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import NASBenchGraphSpace
@@ -56,7 +57,7 @@ _FIELDS = ("valid_perf", "perf", "latency", "para")
 def recognizes(path: Path, head: bytes) -> bool:
     """Whether it is the package's wheel, a folder with its files, or one of these."""
     if path.is_dir():
-        return bool(_files_in(path))
+        return recognizes_file(next(iter(_files_in(path)), None), recognizes)
     if head.startswith(b"PK"):
         return b"nas_bench_graph/" in head[:200]
     return head.startswith(b"\x80") and all(field.encode() in head for field in _FIELDS)
@@ -158,8 +159,8 @@ def _is_zip(path: Path) -> bool:
 def _read_wheel(path: Path) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(path) as wheel:
-            return {name: wheel.read(f"{_FOLDER}/{name}.bench") for name in _SOURCES}
-    except (KeyError, zipfile.BadZipFile) as error:
+            return {name: unzipped(wheel, f"{_FOLDER}/{name}.bench") for name in _SOURCES}
+    except (KeyError, zlib.error, zipfile.BadZipFile) as error:
         raise ImportDataError(
             f"{str(path)!r} holds no {_FOLDER}/*.bench ({error}); give nas-bench-graph 1.4.0's wheel, or its folder"
         ) from None

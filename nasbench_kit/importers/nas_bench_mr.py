@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
-from nasbench_kit.importers.base import Content, Progress, each
+from nasbench_kit.importers.base import Content, Progress, each, recognizes_file
 from nasbench_kit.importers.plain_numpy import PLAIN
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
+from nasbench_kit.importers.values import amount
 from nasbench_kit.spaces import Arch, NASBenchMRSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 
@@ -44,7 +45,7 @@ _PLAIN = {name: Metric(name, None, "not stated", "min") for name in ("flops", "p
 def recognizes(path: Path, head: bytes) -> bool:
     """Whether it begins like one of the files, or is a folder with folders named after settings."""
     if path.is_dir():
-        return bool(_files_in(path))
+        return recognizes_file(next(iter(_files_in(path)), None), recognizes)
     return head.startswith(b"\x80") and all(
         word in head[:4_096] for word in (b"network_setting", b"embedding", b"input_channel")
     )
@@ -103,7 +104,7 @@ def _read_file(space: NASBenchMRSpace, path: Path, setting: str) -> dict[Arch, d
             raise ImportDataError(f"{where}: network {i} is {item!r:.40}; a dictionary expected")
         arch = _arch(space, item, f"{where}: network {i}")
         results = {
-            name: _number(item[name], f"{where}: network {i}: {name}") for name in (*_PERCENT, *_PLAIN) if name in item
+            name: amount(item[name], f"{where}: network {i}: {name}") for name in (*_PERCENT, *_PLAIN) if name in item
         }
         if networks.setdefault(arch, results) != results:
             raise ImportDataError(f"{where}: network {i}, {space.format(arch)}, is given twice with different results")
@@ -135,12 +136,6 @@ def _described(item: dict[str, Any]) -> list[int]:
             raise ValueError(f"stage {stage} has blocks {same!r:.60}; some, all the same, expected")
         code += [len(same), *same[0][1], *same[0][2]]
     return [*code, item["last_channel"]]
-
-
-def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < np.inf:
-        raise ImportDataError(f"{where} is {value!r:.40}; a number from 0 expected")
-    return float(value)
 
 
 def _dataset(setting: str, networks: dict[Arch, dict[str, float]], position: dict[Arch, int]) -> DatasetSpec:

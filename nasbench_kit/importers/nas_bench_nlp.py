@@ -14,7 +14,6 @@ Source: Klyuchnikov et al. 2022, https://arxiv.org/abs/2006.07116; github.com/fm
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
 import zipfile
@@ -27,15 +26,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
-from nasbench_kit.importers.base import Content, Progress, each, files_of
+from nasbench_kit.importers.base import (
+    MOST_UNPACKED,
+    Content,
+    Progress,
+    each,
+    files_of,
+    first_file,
+    recognizes_file,
+    unpacked,
+    unpacked_head,
+)
 from nasbench_kit.spaces import Arch, NASBenchNLPSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 
 _LOG = "log_stats_model_"
 _ARCHS, _CURVES = "_archs.jsonl.gz", "_curves.npz"
+_LARGEST = 1e38
 _STATUS = ("trained", "loss is NaN", "exception", "interrupted")
 _FEW = 3  # runs of a cell whose curves are kept where most cells have one
-_LARGEST = 1 << 30  # bytes of an unpacked file
 _RECORDED = {
     "val_loss": "val_losses",
     "test_loss": "test_losses",
@@ -57,16 +66,9 @@ class _Run(NamedTuple):
 def recognizes(path: Path, head: bytes) -> bool:
     """Whether it is a train log, the recipes of the compact copy, or a folder that holds either."""
     if path.is_dir():
-        first = next((file for depth in ("", "*/") for file in path.glob(f"{depth}{_LOG}*.json")), None)
-        first = first or next(path.glob(f"*{_ARCHS}"), None)
-        if first is None:
-            return False
-        path, head = first, first.read_bytes()[: 1 << 16]
-    if head.startswith(b"\x1f\x8b") and path.name.endswith(".gz"):
-        try:
-            head = zlib.decompressobj(wbits=31).decompress(head, 1 << 16)
-        except zlib.error:
-            return False
+        file = first_file(path, f"*{_ARCHS}") or first_file(path, f"{_LOG}*.json", depth=1)
+        return recognizes_file(file, recognizes)
+    head = unpacked_head(head)
     return head.lstrip().startswith(b"{") and b'"recepie"' in head
 
 
@@ -121,13 +123,15 @@ def _read_pair(file: Path, files: Iterable[Path], space: NASBenchNLPSpace, progr
     if not beside or not beside[0].is_file():
         raise ImportDataError(f"{prefix}{_CURVES}, which belongs to {str(file)!r}, is missing; give both")
     try:
-        with gzip.open(file) as packed:
-            text = packed.read(_LARGEST)
-        lines = [json.loads(line) for line in text.splitlines()]
-    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
+        lines = [json.loads(line) for line in unpacked(file).splitlines()]
+    except ImportDataError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise ImportDataError(f"{str(file)!r} is damaged ({error!s:.80}); gzipped lines of JSON expected") from None
     try:
         with open(beside[0], "rb") as file_of_arrays, np.load(file_of_arrays, allow_pickle=False) as arrays:
+            if sum(entry.file_size for entry in arrays.zip.infolist()) > MOST_UNPACKED:
+                raise ValueError(f"more than {MOST_UNPACKED:,} bytes unpacked")
             curves = {metric: arrays[name] for metric, name in _RECORDED.items()}
     except (OSError, EOFError, KeyError, ValueError, zlib.error, zipfile.BadZipFile) as error:
         raise ImportDataError(f"{str(beside[0])!r} is damaged ({error!s:.80}); losses and times expected") from None
@@ -180,7 +184,8 @@ def _run(
 def _curve(where: str, name: str, values: Any) -> NDArray[np.float64]:
     if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
         raise ImportDataError(f"{where}: {name} is {values!r:.40}, where a list of numbers is expected")
-    return np.array(values, np.float64)
+    curve = np.array([value if abs(value) < _LARGEST else math.nan for value in values], np.float64)
+    return curve  # beyond float32 a run diverged, whatever its log calls that
 
 
 # ---- columns ----

@@ -10,7 +10,6 @@ in some. It is named what it is.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,9 +17,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.errors import ArchitectureError, ImportDataError, listed
-from nasbench_kit.importers.base import Content, Progress, each, files_of
-from nasbench_kit.importers.csv_columns import csv_header, exact, numbers, read_csv_columns
+from nasbench_kit.errors import ImportDataError, listed
+from nasbench_kit.importers.base import (
+    Content,
+    Progress,
+    each,
+    files_of,
+    first_file,
+    head_of,
+    read_json,
+    recognizes_file,
+)
+from nasbench_kit.importers.csv_columns import csv_header, numbers, read_csv_columns
+from nasbench_kit.importers.transnasbench101 import OBJECTIVES
+from nasbench_kit.importers.values import dataset_in_name, exact, parse_all
 from nasbench_kit.spaces import Space, space_from
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 
@@ -41,16 +51,7 @@ PROXIES = (
 )
 """Their names in the release; `flops` and `params` become `flops[zero_cost]` and `params[zero_cost]`."""
 
-_OBJECTIVES = ("synflow", "nwot", "jacov", "snip", "grad_norm")  # the first that a file has
-_TASKS = {
-    "class_scene": "val_accuracy",
-    "class_object": "val_accuracy",
-    "room_layout": "val_neg_loss",
-    "jigsaw": "val_accuracy",
-    "segmentsemantic": "val_pixel_accuracy",
-    "normal": "val_ssim",
-    "autoencoder": "val_ssim",
-}
+_SEARCHED = ("synflow", "nwot", "jacov", "snip", "grad_norm")  # the first that a file has
 _NB101_LENGTHS = tuple(n * n + n for n in range(2, 8))  # adjacency and operations of n nodes
 _ARCH_COLUMNS = ("net", "compact_arch")
 _LABEL = "val_accuracy"
@@ -70,7 +71,7 @@ class _Scores(NamedTuple):
 def recognizes(path: Path, head: bytes) -> bool:
     """Whether it is one of the release's files, or a copy."""
     if path.is_dir():
-        return any(path.glob("zc_*.json"))
+        return recognizes_file(first_file(path, "zc_*.json"), recognizes)
     if head.lstrip()[:1] == b"{":
         return sum(f'"{proxy}"'.encode() in head for proxy in PROXIES) >= 3
     header = csv_header(head)
@@ -91,24 +92,18 @@ def read(paths: Sequence[Path], progress: Progress) -> Content | list[Content]:
             if dataset in datasets:
                 raise ImportDataError(f"{path.name} is of {space} on {dataset}, as an earlier file; give one of them")
             datasets[dataset] = scores
-    return [_content(space_from(space), datasets) for space, datasets in found.items()]
+    return [_content(space_from(space), datasets)._replace(files=files) for space, datasets in found.items()]
 
 
 def _is_json(path: Path) -> bool:
-    with path.open("rb") as file:
-        return path.suffix == ".json" or file.read(64).lstrip()[:1] == b"{"
+    return path.suffix == ".json" or head_of(path).lstrip()[:1] == b"{"
 
 
 # ---- JSON ----
 
 
 def _read_json(path: Path) -> Iterator[tuple[str, str, _Scores]]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            data = json.load(file)
-    except (ValueError, RecursionError) as error:
-        raise ImportDataError(f"{path.name} is no readable JSON: {error}") from None
-    depth = data
+    data = depth = read_json(path)
     for _ in range(3):  # dataset, architecture, proxy; some files name their space before
         depth = next(iter(depth.values()), None) if isinstance(depth, dict) else None
     per_space = data.values() if isinstance(depth, dict) and not set(depth) <= {"score", "time"} else [data]
@@ -129,7 +124,7 @@ def _space_of(datasets: Mapping[str, Mapping[str, Any]], where: str) -> str:
     if all(text.startswith(("[[", "((")) for text in texts):
         return "darts"
     lengths = {text.count(",") + 1 for text in texts}
-    if set(datasets) <= set(_TASKS):
+    if set(datasets) <= set(OBJECTIVES):
         micro = lengths == {6} and not any("4" in text for text in texts)
         return "transnas_micro" if micro else "transnas_macro"
     if lengths == {6}:
@@ -165,8 +160,7 @@ def _scores(results: Sequence[Any], where: str) -> dict[str, NDArray[np.float64]
 
 
 def _read_csv(path: Path) -> Iterator[tuple[str, str, _Scores]]:
-    with path.open("rb") as file:
-        header = csv_header(file.read(65_536))
+    header = csv_header(head_of(path))
     arch = next((name for name in header if name in _ARCH_COLUMNS), _ARCH_COLUMNS[0])
     proxies = [name for name in header if name in (*PROXIES, _LABEL)]
     if len(proxies) < 3:
@@ -177,7 +171,7 @@ def _read_csv(path: Path) -> Iterator[tuple[str, str, _Scores]]:
         yield "darts", "cifar10", scores
         return
     space = space_from("nasbench201")
-    archs = _parse(space, columns[arch], path.name)
+    archs = parse_all(space, columns[arch], "naslib", path.name)
     if columns.get("net_str", space.format_many(archs)) != space.format_many(archs):
         raise ImportDataError(f"{path.name}: net and net_str name different cells")
     yield "nasbench201", _dataset_of(path, space, archs, scores.values.get("params")), scores
@@ -191,27 +185,17 @@ def _dataset_of(path: Path, space: Space, archs: NDArray[np.uint8], params: NDAr
         for dataset, expected in _BARE_PARAMS.items():
             if np.allclose(bare, expected, rtol=0, atol=1e-4):
                 return dataset
-    named = [dataset for dataset in _BARE_PARAMS if dataset in path.name.lower()]
-    if not named:
-        raise ImportDataError(
-            f"cannot tell the dataset of {path.name}; name the file after one of {listed(_BARE_PARAMS)},"
-            " like nb201_cifar10.csv"
-        )
-    return max(named, key=len)  # "cifar10" is in "cifar100" too
+    return dataset_in_name(path, list(_BARE_PARAMS), "nb201_cifar10.csv")
 
 
 # ---- both ----
 
 
-def _parse(space: Space, texts: Sequence[str], where: str) -> NDArray[np.uint8]:
-    try:
-        return np.array([space.parse(text, "naslib") for text in texts], np.uint8).reshape(-1, space.n_decisions)
-    except ArchitectureError as error:
-        raise ImportDataError(f"{where}: {error}") from None
-
-
 def _content(space: Space, found: Mapping[str, _Scores]) -> Content:
-    archs = {dataset: _parse(space, scores.archs, f"{space.name}, {dataset}") for dataset, scores in found.items()}
+    archs = {
+        dataset: parse_all(space, scores.archs, "naslib", f"{space.name}, {dataset}")
+        for dataset, scores in found.items()
+    }
     keys = {dataset: space.key_many(batch) for dataset, batch in archs.items()}
     every, rows = np.unique(np.concatenate(list(keys.values())), return_index=True)
     notes = []
@@ -229,13 +213,13 @@ def _content(space: Space, found: Mapping[str, _Scores]) -> Content:
             if np.isinf(values).any():
                 notes.append(f"{dataset}: {np.isinf(values).sum()} infinite values of {name} are missing")
             metric, scale = _metric(space, dataset, name)
-            if scale == _PERCENT and np.nanmax(raw, initial=0) <= 1:
-                scale = (1, 1)  # NAS-Bench-101's are fractions
+            if space.name == "nasbench101" and scale == _PERCENT and np.nanmax(raw, initial=0) <= 1:
+                scale = (1, 1)  # fractions in some files; of other spaces, percentages below 1 are of cells that fail
             stored.append(Stored(metric, exact(raw), scale))
         names = [entry.metric.name for entry in stored]
-        objectives = [name for name in (*_OBJECTIVES, *PROXIES) if name in names]
+        objectives = [name for name in (*_SEARCHED, *PROXIES) if name in names]
         if not objectives:
-            raise ImportDataError(f"{space.name}, {dataset}: none of {listed(_OBJECTIVES)} was recorded")
+            raise ImportDataError(f"{space.name}, {dataset}: none of {listed(_SEARCHED)} was recorded")
         datasets[dataset] = DatasetSpec(stored, objectives[0])
     about = {
         "title": f"NAS-Bench-Suite-Zero: zero-cost proxies on {space.name}",
@@ -263,7 +247,7 @@ def _label(space: Space, dataset: str) -> tuple[Metric, tuple[int, int]]:
         return Metric.from_name("test_accuracy[seed888]", (888,), (200,)), _PERCENT
     if space.name == "darts":
         return Metric.from_name("val_accuracy[nb301_surrogate]"), _PERCENT
-    called = _TASKS.get(dataset, "val_accuracy")
+    called = OBJECTIVES.get(dataset, "val_accuracy")
     if called == "val_accuracy":
         return Metric.from_name("val_accuracy[naslib]"), _PERCENT
     if called == "val_pixel_accuracy":

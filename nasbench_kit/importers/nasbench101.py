@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, listed
-from nasbench_kit.importers.base import Content, Progress, files_of, origin
+from nasbench_kit.importers.base import Content, Progress, origin, recognizes_file
 from nasbench_kit.importers.model_metrics import EVALUATIONS, EXTRA, MEASURED, Messages, decode
 from nasbench_kit.importers.nasbench101_cells import Cells
 from nasbench_kit.importers.nasbench101_pickle import pickled_runs
@@ -88,7 +88,7 @@ _ABOUT = {
 def recognizes(path: Path, head: bytes) -> bool:
     """Whether it is a TFRecord file of such records, NASLib's pickle of them, or a folder with an official file."""
     if path.is_dir():
-        return any((path / name).is_file() for name in FILES)
+        return any(recognizes_file(path / name, recognizes) for name in FILES)
     return _begins_with_hash(first_record(head)) or recognizes_pickle(head)
 
 
@@ -103,7 +103,8 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
     Raises:
         ImportDataError: It is damaged, or not what is known of it.
     """
-    files = [file for file in files_of(paths) if not paths[0].is_dir() or file.name in FILES]
+    candidates = [file for path in paths for file in ([path / name for name in FILES] if path.is_dir() else [path])]
+    files = [file for file in candidates if file.is_file()]
     if len(files) != 1:
         given = f" ({listed(files)})" if files else f" in {str(paths[0])!r}"
         raise ImportDataError(f"{len(files)} files of NAS-Bench-101 given{given}; one of {listed(FILES)} expected")

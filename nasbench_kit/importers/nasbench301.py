@@ -19,7 +19,6 @@ Source: Zela, Siems et al. 2022, https://arxiv.org/abs/2008.09777; https://githu
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,14 +28,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
-from nasbench_kit.importers.base import Content, Progress, each, files_of
+from nasbench_kit.importers.base import Content, Progress, each, files_of, first_file, read_json, recognizes_file
+from nasbench_kit.importers.values import percentages
 from nasbench_kit.spaces import Arch, DARTSSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 
 _CONFIGURATION = "optimized_hyperparamater_config"  # their spelling
 _SPLITS = ("train", "val", "test")
 _NO_CODE = 255
-_NO_COUNT = 65_535
+_MOST_IMAGES = 65_535
+_LARGEST = 1e30  # of any number; float32 holds it
 _MOST_VALUES = 1 << 25  # of a metric, those that were not recorded included
 _FEW = 3  # runs of an architecture whose curves are kept where all would be more
 _PERCENTAGES = ("val_accuracy", "test_accuracy", "train_accuracy")
@@ -66,12 +67,7 @@ class _Run(NamedTuple):
 def recognizes(path: Path, head: bytes) -> bool:
     """Whether it is one result file, or a folder that holds some, at most two levels down."""
     if path.is_dir():
-        found = (file for depth in ("", "*/", "*/*/") for file in path.glob(f"{depth}results_*.json"))
-        first = next(found, None)
-        if first is None:
-            return False
-        with open(first, "rb") as file:
-            head = file.read(1 << 16)
+        return recognizes_file(first_file(path, "results_*.json", depth=2), recognizes)
     return head.lstrip().startswith(b"{") and _CONFIGURATION.encode() in head
 
 
@@ -121,10 +117,7 @@ def _read_run(file: Path, space: DARTSSpace) -> _Run:
     def wrong(what: str) -> ImportDataError:
         return ImportDataError(f"{str(file)!r}: {what}; a result of NAS-Bench-301 expected")
 
-    try:
-        data = json.loads(file.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise wrong(f"no readable JSON ({error!s:.80})") from None
+    data = read_json(file)
     if not isinstance(data, dict) or not isinstance(data.get(_CONFIGURATION), dict):
         raise wrong(f"no {_CONFIGURATION!r}")
     configuration = data[_CONFIGURATION]
@@ -138,7 +131,7 @@ def _read_run(file: Path, space: DARTSSpace) -> _Run:
     epochs, n_val = info.get("epochs"), info.get("val_datapoints", 10_000)
     if type(epochs) is not int or not 0 < epochs < 100_000:
         raise wrong(f"epochs={epochs!r:.40} in 'info', where a number from 1 is expected")
-    if type(n_val) is not int or not 0 < n_val < _NO_COUNT:
+    if type(n_val) is not int or not 0 < n_val < _MOST_IMAGES:
         raise wrong(f"val_datapoints={n_val!r:.40} in 'info', where a number of images is expected")
     number = _Numbers(wrong)
     curves = {metric: np.array([number(info, name)]) for metric, name in _RECORDED.items() if name in info}
@@ -188,6 +181,8 @@ class _Numbers:
         value = data.get(key) if isinstance(data, Mapping) else data[key]
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._wrong(f"{key!r} is {value!r:.40}, where a number is expected")
+        if abs(value) > _LARGEST:  # or infinite
+            raise self._wrong(f"{key!r} is {value!r:.40}, where a smaller number is expected")
         return float(value)
 
 
@@ -200,12 +195,7 @@ def _read_splits(lists: Sequence[Path]) -> dict[str, dict[str, int]]:
     splits: dict[str, dict[str, int]] = {}
     for file in lists:
         part = file.name.removesuffix("_paths.json")
-        try:
-            paths = json.loads(file.read_bytes())
-        except ValueError as error:
-            raise ImportDataError(
-                f"{str(file)!r} is no readable JSON ({error!s:.80}); a list of paths expected"
-            ) from None
+        paths = read_json(file)
         if part not in _SPLITS or not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
             raise ImportDataError(f"{str(file)!r} is no list of paths for train, val or test; give an official split")
         split = splits.setdefault(file.parent.name.removesuffix("_split"), {})
@@ -267,12 +257,9 @@ def _stored(metric: Metric, raw: NDArray[np.float64], n_images: int) -> Stored:
     """Accuracies as counts of images where they all are such."""
     if metric.unit != "fraction":
         return Stored(metric, raw.astype(np.float32))
-    exact = raw / 100 * n_images
-    counts = np.round(exact)
-    known = ~np.isnan(raw)
-    if metric.split != "train" and (np.abs(exact - counts)[known] < 1e-3).all():
-        return Stored(metric, np.where(known, counts, _NO_COUNT).astype(np.uint16), (1, n_images), _NO_COUNT)
-    return Stored(metric, raw, (1, 100))
+    if metric.split == "train":  # of mixed up images: no counts
+        return Stored(metric, raw, (1, 100))
+    return percentages(metric, raw, n_images, 1e-3)
 
 
 def _codes(

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import ArchitectureError, ImportDataError, UnknownNameError, listed
 from nasbench_kit.importers.base import Content
+from nasbench_kit.importers.values import exact, percentages
 from nasbench_kit.spaces import NASBench201Space, NATSBenchSizeSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 
@@ -73,7 +74,8 @@ class _Runs:
         block = self._blocks.get(row // BLOCK)
         if block is None:
             block = self._blocks[row // BLOCK] = np.full((BLOCK, self._n_epochs), nan, self._dtype)
-        block[row % BLOCK] = values
+        with np.errstate(over="ignore"):  # what is too large for float32 is no percentage, and refused as such
+            block[row % BLOCK] = values
 
     def all(self, order: NDArray[np.int64]) -> NDArray[Any]:
         """Every value, rows in this order: (n_epochs, n_archs)."""
@@ -358,25 +360,15 @@ def _stored(metric: Metric, values: NDArray[Any], n_images: int | None, ran: NDA
             return Stored(metric._replace(seeds=()), first)
     if n_images is not None:
         return _accuracies(metric, values, n_images)
-    narrow = values.astype(np.float32)
-    return Stored(metric, narrow if np.array_equal(narrow, values, equal_nan=True) else values)
+    return Stored(metric, exact(values))
 
 
 def _accuracies(metric: Metric, values: NDArray[np.float32], n_images: int) -> Stored:
     """Counts of images where all values are such, percentages else."""
-    dtype = np.uint16 if n_images < 65_535 else np.uint32
-    missing = int(np.iinfo(dtype).max)
-    counts = np.full(values.shape, missing, dtype)
-    for seed, percent in enumerate(values):  # a seed at a time: less memory
+    for percent in values:  # a seed at a time: less memory
         if not np.isnan(percent).all() and not 0 <= np.nanmin(percent) <= np.nanmax(percent) <= 100.0001:
             raise ImportDataError(f"{metric.name}: {np.nanmin(percent)} to {np.nanmax(percent)}; percentages expected")
-        exact = percent.astype(np.float64) / 100 * n_images
-        rounded = np.round(exact)
-        there = ~np.isnan(exact)
-        if np.abs(exact - rounded)[there].max(initial=0) > _GRID:
-            return Stored(metric, values, (1, 100))
-        counts[seed][there] = rounded[there].astype(dtype)
-    return Stored(metric, counts, (1, n_images), missing)
+    return percentages(metric, values, n_images, _GRID)
 
 
 def _as_without_bracket(entry: Stored, others: Mapping[str, Stored]) -> bool:

