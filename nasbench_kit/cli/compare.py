@@ -260,7 +260,7 @@ def _print_results(
 
 
 def _judged(outcomes: Outcomes) -> str:
-    return f"{outcomes.metric.replace('_', ' ')} [{outcomes.shown_as[1]}]"
+    return f"{outcomes.metric_in_words} [{outcomes.shown_as[1]}]"
 
 
 def _how(key: Configuration) -> str:
