@@ -441,6 +441,7 @@ def test_the_real_runs_are_all_there(shared_data, recorded, ptb):
     with np.load(shared_data / "nasbench_nlp" / "ptb_curves.npz") as arrays:
         val, times = arrays["val_losses"], arrays["wall_times"]
     assert "14322 runs of 12124 cells, 2645 diverged" in ptb.table.about["notes"]  # as the release says
+    assert any("three runs of a cell" in note for note in ptb.table.about["notes"])
     known = np.concatenate(list(ptb.table.column("ptb", "val_loss[runs]").every()))  # of each run, at epoch 50
     assert np.isfinite(known).sum() == 11_598
     assert np.nansum(known) == pytest.approx(np.nansum(val[:, -1]), rel=1e-6)

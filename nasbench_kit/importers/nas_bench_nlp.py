@@ -94,7 +94,10 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
         "title": "NAS-Bench-NLP: recurrent cells as language models",
         "licence": "Apache-2.0 (Nikita Klyuchnikov, Ilya Trofimov, Ekaterina Artemova et al.)",
         "citation": "Klyuchnikov et al. 2022, https://arxiv.org/abs/2006.07116",
-        "notes": [f"{len(runs)} runs of {len(archs)} cells, {sum(run.status == 1 for run in runs)} diverged"],
+        "notes": [
+            f"{len(runs)} runs of {len(archs)} cells, {sum(run.status == 1 for run in runs)} diverged",
+            "curves are kept of at most three runs of a cell; [runs]: of all its runs, after the last epoch",
+        ],
     }
     return Content("nas_bench_nlp", space, datasets, archs, about)
 
