@@ -163,5 +163,5 @@ def test_the_command_refuses_to_overwrite_what_it_reads(make_table, stored, accu
     assert "is one of the tables to join" in done.stderr
     done = CliRunner().invoke(main, ["join", accuracy.path, other.path, "--out", str(tmp_path / "j.h5"), "--name", "j"])
     assert done.exit_code == 0
-    assert "j/d: val_accuracy, latency_ms" in done.stdout
+    assert "j/d: 2 metrics; a search sees val_accuracy" in done.stdout
     assert Table.open(tmp_path / "j.h5").name == "j"
