@@ -39,6 +39,8 @@ def import_(sources: tuple[str, ...], kind: str | None, name: str | None, out: s
     """
     from nasbench_kit.importers import import_table, import_tables
 
+    known = list_tables()
+    there = {os.path.abspath(path) for path in (out, *known.values()) if path and os.path.isfile(path)}
     with progress_bar("importing") as advance:
         try:
             if out is None and name is None:
@@ -49,6 +51,10 @@ def import_(sources: tuple[str, ...], kind: str | None, name: str | None, out: s
             raise StoppedError("stopped; nothing was written") from None
     for table in tables:
         _tell(table)
+        if table.path in there:
+            click.echo("  it replaced the table that was there")
+        elif table.name in known and os.path.dirname(table.path) == os.path.abspath(data_folder()):
+            click.echo(f"  {table.name} means this table from now on, not the one that comes with the package")
 
 
 @click.command(
