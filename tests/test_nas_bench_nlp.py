@@ -284,11 +284,23 @@ def test_train_logs_become_a_table(write, tmp_path):
     metrics = table.metrics("ptb")
     assert metrics["test_loss"].split == "test"
     assert metrics["val_loss"].direction == "min"
-    assert metrics["status"].unit.startswith("code (0 trained, 1 loss is NaN")
+    assert [metrics[how].direction for how in ("diverged", "failed", "interrupted")] == ["min"] * 3
+    assert bench.values("diverged", [LSTM, GRU]).tolist() == [0, 1]
+    assert bench.values("failed", [LSTM, GRU]).tolist() == [0, 0]
     assert bench.values("params_m", [LSTM])[0] == 5.7316
     assert nbk.Benchmark(table, "wikitext-2").query(GRU).val_loss == pytest.approx(5.8)
     check_benchmark(bench, np.random.default_rng(0))
     table.verify()
+
+
+def test_how_runs_of_a_cell_ended_is_averaged_to_shares(write, tmp_path):
+    again = [renamed(RNN, np.random.default_rng(seed)) for seed in range(3)]
+    ends = ["OK", "loss is nan!", "Exception: math range error", "KeyboardInterrupt"]
+    runs = zip("abcd", [RNN, *again], ends, strict=True)
+    table = import_table([write(**{name: log(cell, status=end) for name, cell, end in runs})], tmp_path / "t.h5")
+    bench = nbk.Benchmark(table, "ptb")
+    assert [bench.values(how, [RNN])[0] for how in ("diverged", "failed", "interrupted")] == [0.25] * 3
+    assert [bench.values("diverged", [RNN], seed=seed)[0] for seed in range(4)] == [0, 1, 0, 0]
 
 
 def test_of_cells_with_very_many_runs_a_few_curves_are_kept_and_every_end(write, tmp_path):
