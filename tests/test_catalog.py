@@ -213,3 +213,12 @@ def test_benchmarks_with_different_metrics_and_clocks_are_compared_without_mixin
     assert "budget in simulated seconds" in how
     assert "budget in 500 evaluations" in how
     assert losses.name == "losses"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_file_that_may_not_be_read_is_one_line(folder):
+    (folder.parent / "secret.csv").write_text("arch\n")
+    (folder.parent / "secret.csv").chmod(0)
+    message = command("import", folder.parent / "secret.csv", code=2)
+    assert message.startswith("error: cannot read '")
+    assert message.endswith("Permission denied\n")

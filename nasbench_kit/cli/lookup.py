@@ -12,7 +12,7 @@ import click
 from nasbench_kit.catalog import data_folder, list_benchmarks, load, problems, shipped
 from nasbench_kit.cli.shared import example, json_option, parse_arch, print_json, print_table, table_option
 from nasbench_kit.cli.tables import open_table
-from nasbench_kit.errors import ArchitectureError, NotRecordedError, UnknownNameError
+from nasbench_kit.errors import NotRecordedError
 from nasbench_kit.tables import Metric, Table
 from nasbench_kit.tables.column import AdditiveColumn
 
@@ -230,14 +230,6 @@ def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, se
         if metric.name not in answer:
             answer[metric.name] = _value(bench, metric, arch, answer["epoch"], seed)
     return answer
-
-
-def _is_text(bench: Benchmark, text: str) -> bool:
-    try:
-        bench.space.parse(text)
-    except (ArchitectureError, UnknownNameError):
-        return False
-    return True
 
 
 def _value(bench: Benchmark, metric: Metric, arch: Arch, epoch: int | None, seed: int | None) -> float:

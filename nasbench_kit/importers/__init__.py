@@ -148,6 +148,8 @@ def _read(sources: Sequence[str | os.PathLike[str]], kind: str | None, progress:
 def _check_source(path: Path) -> None:
     try:
         mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            os.scandir(path).close()
     except (FileNotFoundError, NotADirectoryError):
         raise ImportDataError(f"there is no {str(path)!r}; give the files of a release, or their folder") from None
     except (OSError, ValueError) as error:
