@@ -103,6 +103,11 @@ class Outcomes(NamedTuple):
         """Factor and unit for tables and figures: fractions are shown as percentages."""
         return (100.0, "%") if self.unit == "fraction" else (1.0, self.unit)
 
+    @property
+    def metric_in_words(self) -> str:
+        """For tables and figures: `latency ms (pixel3)` for latency_ms[pixel3]."""
+        return self.metric.replace("[", " (").replace("]", ")").replace("_", " ")
+
 
 def judge(benchmark: Benchmark, runs: Sequence[Records], *, clock: str = SECONDS) -> Outcomes:
     """Look up what every evaluated architecture is really worth.

@@ -111,7 +111,12 @@ def simulate(
             arch, at = trial
             if type(arch) is not tuple or len(arch) != n_decisions:  # a tuple may be another form
                 arch = benchmark.space.parse(arch)
-            evaluation = query(arch, epoch=epoch if at is None else at, seed=fixed_seed, rng=draw)
+            try:
+                evaluation = query(arch, epoch=epoch if at is None else at, seed=fixed_seed, rng=draw)
+            except NotRecordedError as error:
+                if benchmark.table.is_complete:
+                    raise
+                raise NotRecordedError(f"{error}; benchmark.search_space() is the part of the space that is") from None
             takes = evaluation.cost_s if seconds else 1.0
             if not 0 < takes < inf:
                 raise _no_cost(benchmark, takes)
@@ -171,7 +176,7 @@ def check_settings(
 def _no_cost(benchmark: Benchmark, cost_s: float) -> NotRecordedError:
     if "cost_s" not in benchmark.metrics:
         return NotRecordedError(
-            f"{benchmark.name} records no cost_s, so nothing can advance a clock of seconds; count evaluations instead"
+            f"{benchmark.name} records no cost_s, so nothing can advance a clock of seconds; give clock='evaluations'"
         )
     return NotRecordedError(f"{benchmark.name}: a cost_s of {cost_s} cannot advance the clock; it must be above 0")
 

@@ -132,6 +132,22 @@ def test_import_writes_into_the_folder_and_makes_it(folder):
     assert "unknown kind of file 'x'" in command("import", toml, "--kind", "x", code=2)
 
 
+def test_import_says_what_a_table_takes_the_place_of(folder):
+    (folder.parent / "r.csv").write_text("arch,val_accuracy\n333132,0.5\n")
+    toml = folder.parent / "m.toml"
+    text = 'name = "{}"\ndata = "r.csv"\nspace = "nasbench201"\n[metrics]\nval_accuracy = "val_accuracy"\n'
+    toml.write_text(text.format("m"))
+    shown = command("import", toml)
+    assert "replaced" not in shown
+    assert "from now on" not in shown
+    assert "it replaced the table that was there" in command("import", toml)
+    toml.write_text(text.format("nasbench201"))
+    assert "the one that comes with" not in command("import", toml, "--out", folder.parent / "elsewhere.h5")
+    shown = command("import", toml)
+    assert "nasbench201 means this table from now on, not the one that comes with the package" in shown
+    assert "it replaced the table that was there" in command("import", toml)
+
+
 # ---- what info shows ----
 
 
@@ -197,3 +213,12 @@ def test_benchmarks_with_different_metrics_and_clocks_are_compared_without_mixin
     assert "budget in simulated seconds" in how
     assert "budget in 500 evaluations" in how
     assert losses.name == "losses"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_file_that_may_not_be_read_is_one_line(folder):
+    (folder.parent / "secret.csv").write_text("arch\n")
+    (folder.parent / "secret.csv").chmod(0)
+    message = command("import", folder.parent / "secret.csv", code=2)
+    assert message.startswith("error: cannot read '")
+    assert message.endswith("Permission denied\n")

@@ -359,7 +359,7 @@ def test_the_copy_has_no_epochs_but_the_last(copy):
     arch = "64-41414-3_13_113"
     assert api.get_single_metric(arch, "class_object", "valid_top1", mode="final") == 45.586185455322266
     assert api.get_epoch_status(arch, "class_object", epoch=24) == {"epoch": 24, "valid_top1": 45.586185455322266}
-    with pytest.raises(NotRecordedError, match="epoch 25 was recorded; use mode='final'"):
+    with pytest.raises(NotRecordedError, match="only epoch 25 was recorded; mode='final' gives it"):
         api.get_single_metric(arch, "class_object", "valid_top1")
 
 

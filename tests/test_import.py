@@ -23,8 +23,10 @@ from nasbench_kit.importers.base import each, files_of, first_file, origin, unpa
 from nasbench_kit.importers.values import counts, exact
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.tables import DatasetSpec, Stored
+from nasbench_kit.tables.format import MAGIC
 
 SPACE = ChoiceSpace("letter", {"letter": "abc"})
+EARLIER = MAGIC + b"1 that was there earlier"
 
 
 class Importer:
@@ -310,18 +312,18 @@ def test_codes_that_move_a_cursor_are_shown_and_stored_nowhere(importer, source,
 
 
 def test_an_interrupted_import_leaves_what_was_there(importer, source, tmp_path):
-    (tmp_path / "x.h5").write_bytes(b"earlier")
+    (tmp_path / "x.h5").write_bytes(EARLIER)
     importer.error = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt, match=r"^$"):
         import_table([source], tmp_path / "x.h5")
     assert sorted(os.listdir(tmp_path)) == ["source", "x.h5"]
-    assert (tmp_path / "x.h5").read_bytes() == b"earlier"
+    assert (tmp_path / "x.h5").read_bytes() == EARLIER
 
 
 def test_a_table_that_cannot_be_written_is_an_error_and_leaves_what_was_there(importer, source, tmp_path, monkeypatch):
     with pytest.raises(TableError, match=r"cannot write table '.*x.h5': No such file or directory"):
         import_table([source], tmp_path / "nowhere" / "x.h5")
-    (tmp_path / "x.h5").write_bytes(b"earlier")
+    (tmp_path / "x.h5").write_bytes(EARLIER)
 
     def no_space(*arguments):
         raise OSError(28, "No space left on device")
@@ -330,7 +332,77 @@ def test_a_table_that_cannot_be_written_is_an_error_and_leaves_what_was_there(im
     with pytest.raises(TableError, match=r"cannot write table '.*x.h5': No space left on device"):
         import_table([source], tmp_path / "x.h5")
     assert sorted(os.listdir(tmp_path)) == ["source", "x.h5"]
-    assert (tmp_path / "x.h5").read_bytes() == b"earlier"
+    assert (tmp_path / "x.h5").read_bytes() == EARLIER
+
+
+def test_a_file_that_is_no_table_is_not_replaced(importer, source, tmp_path):
+    with pytest.raises(TableError, match=r"source' is there and is no table, so it is not replaced"):
+        import_table([source], source)
+    (tmp_path / "results.csv").write_text("arch,val_accuracy\n")
+    importer.error = AssertionError("read before it was refused")
+    with pytest.raises(TableError, match=r"results.csv' is there and is no table"):
+        import_table([source], tmp_path / "results.csv")
+    assert source.read_bytes() == b"magic and more"
+    assert (tmp_path / "results.csv").read_text() == "arch,val_accuracy\n"
+
+
+def test_an_empty_file_and_a_table_are_replaced(importer, source, tmp_path):
+    for before in (b"", EARLIER):
+        (tmp_path / "x.h5").write_bytes(before)
+        assert import_table([source], tmp_path / "x.h5").n_archs == 3
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(importer, source):
+    with pytest.raises(TableError, match=r"cannot make the folder '.*source.below': Not a directory"):
+        import_table([source], folder=source / "below")
+
+
+def test_a_pipe_is_refused_instead_of_waited_for(importer, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ImportDataError, match=r"pipe' is neither a file nor a folder"):
+        import_table([tmp_path / "pipe"])
+    with pytest.raises(TableError, match=r"cannot open table '.*pipe': it is a pipe"):
+        nbk.Table.open(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_path_that_no_file_can_have_is_one_line(importer, name):
+    with pytest.raises(ImportDataError, match=r"cannot read '.*': (File name too long|embedded null)"):
+        import_table([name])
+
+
+@pytest.mark.parametrize("name", ["", "two\nlines", "a/b"])
+def test_a_name_that_cannot_be_one_is_refused(importer, source, tmp_path, name):
+    with pytest.raises(TableError, match="cannot be a name"):
+        import_table([source], tmp_path / "x.h5", name=name)
+
+
+def test_a_table_given_as_a_source_is_recognized(importer, source, tmp_path):
+    import_table([source], tmp_path / "x.h5")
+    with pytest.raises(ImportDataError, match=r"x.h5' is a table already"):
+        import_table([tmp_path / "x.h5"])
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
+    code = """
+import resource, signal
+import numpy as np
+import nasbench_kit as nbk
+from nasbench_kit.spaces import ChoiceSpace
+from nasbench_kit.tables import DatasetSpec, Stored
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+space = ChoiceSpace("s", {name: list(map(str, range(20))) for name in "abcd"})
+spec = DatasetSpec([Stored(nbk.Metric.from_name("val_loss"), np.zeros((1, 1, 160_000)))], objective="val_loss")
+try:
+    nbk.Table.create("t.h5", name="t", space=space, datasets={"d": spec})
+except nbk.errors.TableError as error:
+    print(error)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.stdout == "cannot write table 't.h5': File too large\n"
+    assert ran.stderr == ""
+    assert os.listdir(tmp_path) == []
 
 
 def test_ctrl_c_on_the_command_line_is_one_line_and_leaves_nothing(tmp_path):

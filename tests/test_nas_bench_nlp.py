@@ -329,7 +329,9 @@ def test_train_logs_become_a_table(write, tmp_path):
     metrics = table.metrics("ptb")
     assert metrics["test_loss"].split == "test"
     assert metrics["val_loss"].direction == "min"
-    assert metrics["status"].unit.startswith("code (0 trained, 1 loss is NaN")
+    assert [metrics[how].direction for how in ("diverged", "failed", "interrupted")] == ["min"] * 3
+    assert bench.values("diverged", [LSTM, GRU]).tolist() == [0, 1]
+    assert bench.values("failed", [LSTM, GRU]).tolist() == [0, 0]
     assert bench.values("params_m", [LSTM])[0] == 5.7316
     assert nbk.Benchmark(table, "wikitext-2").query(GRU).val_loss == pytest.approx(5.8)
     check_benchmark(bench, np.random.default_rng(0))
@@ -343,6 +345,16 @@ def test_a_loss_beyond_all_numbers_is_that_of_a_run_that_diverged(write, tmp_pat
     values = [bench.values("val_loss", [LSTM, RNN], epoch=epoch, missing="nan").tolist() for epoch in (2, 3)]
     assert values[0] == pytest.approx([4.9, 4.9])
     assert values[1] == pytest.approx([math.nan, 4.8], nan_ok=True)
+
+
+def test_how_runs_of_a_cell_ended_is_averaged_to_shares(write, tmp_path):
+    again = [renamed(RNN, np.random.default_rng(seed)) for seed in range(3)]
+    ends = ["OK", "loss is nan!", "Exception: math range error", "KeyboardInterrupt"]
+    runs = zip("abcd", [RNN, *again], ends, strict=True)
+    table = import_table([write(**{name: log(cell, status=end) for name, cell, end in runs})], tmp_path / "t.h5")
+    bench = nbk.Benchmark(table, "ptb")
+    assert [bench.values(how, [RNN])[0] for how in ("diverged", "failed", "interrupted")] == [0.25] * 3
+    assert [bench.values("diverged", [RNN], seed=seed)[0] for seed in range(4)] == [0, 1, 0, 0]
 
 
 def test_of_cells_with_very_many_runs_a_few_curves_are_kept_and_every_end(write, tmp_path):
@@ -495,6 +507,7 @@ def test_the_real_runs_are_all_there(shared_data, recorded, ptb):
     with np.load(shared_data / "nasbench_nlp" / "ptb_curves.npz") as arrays:
         val, times = arrays["val_losses"], arrays["wall_times"]
     assert "14322 runs of 12124 cells, 2645 diverged" in ptb.table.about["notes"]  # as the release says
+    assert any("three runs of a cell" in note for note in ptb.table.about["notes"])
     known = np.concatenate(list(ptb.table.column("ptb", "val_loss[runs]").every()))  # of each run, at epoch 50
     assert np.isfinite(known).sum() == 11_598
     assert np.nansum(known) == pytest.approx(np.nansum(val[:, -1]), rel=1e-6)

@@ -170,6 +170,10 @@ def test_the_check_accepts_a_correct_optimizer(cifar10):
     check_optimizer(Base, cifar10)
 
 
+def test_a_benchmark_without_seconds_will_do_for_the_check():
+    check_optimizer(OPTIMIZERS["local_search"], nbk.load("nas_bench_graph/cora"))
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [

@@ -138,6 +138,27 @@ def test_what_is_no_fraction_is_shown_in_its_own_unit():
     assert set(figure.axes[0].lines[0].get_ydata()) == {150, 50}
 
 
+def test_the_device_of_a_metric_stands_in_brackets_of_its_own():
+    told = [np.array([-250.0, -150.0])]
+    latency = Outcomes("latency_ms[edge_gpu]", [np.array([1.0, 2.0])], told, told, -100.0, -1, "ms")
+    label = compare_figure({"t/d": {"a": latency}}).axes[0].get_ylabel()
+    assert label == "regret of the incumbent [ms]\n(latency ms (edge gpu), mean of recorded runs)"
+
+
+def test_times_of_few_powers_of_ten_are_readable(ax):
+    told = [np.array([0.1, 0.5])]
+    plot_anytime(ax, {"a": Outcomes("val_accuracy", [np.array([2e3, 5e4])], told, told, 0.9, 1, "fraction")})
+    labels = [ax.xaxis.get_major_formatter()(tick) for tick in (1e4, 3e4)]
+    assert labels == [r"$\mathdefault{10^{4}}$", r"$\mathdefault{3\times10^{4}}$"]
+
+
+def test_evaluations_are_counted_in_plain_numbers(ax):
+    told = [np.array([0.1, 0.5])]
+    counted = Outcomes("val_accuracy", [np.array([1.0, 40.0])], told, told, 0.9, 1, "fraction", "evaluations")
+    plot_anytime(ax, {"a": counted})
+    assert [ax.xaxis.get_major_formatter()(tick) for tick in (1, 10, 30)] == ["1", "10", "30"]
+
+
 @pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG\r\n\x1a\n"), ("pdf", b"%PDF-")])
 def test_the_figure_is_written(tmp_path, panel, suffix, magic):
     path = tmp_path / f"compare.{suffix}"

@@ -325,7 +325,8 @@ def test_a_wrong_argument_is_named_with_what_would_be_right(cifar10, how, error,
 
 def test_without_recorded_costs_there_is_no_clock(letters):
     with pytest.raises(
-        NotRecordedError, match=r"letters/default records no cost_s, so nothing can advance a clock of seconds"
+        NotRecordedError,
+        match=r"letters/default records no cost_s, so nothing can advance a clock of seconds; give clock='evaluations'",
     ):
         run(letters(val_accuracy=[0.1, 0.2]), [0, 1])
 
@@ -340,7 +341,9 @@ def test_an_architecture_that_the_table_does_not_hold_is_an_error(tmp_path):
     space = ChoiceSpace("letter", {"letter": "abc"})
     frame = {"arch": ["a", "b"], "val_accuracy": [0.1, 0.2], "cost_s": [1, 1]}
     nbk.Table.from_frame(frame, tmp_path / "t.h5", name="t", space=space, metrics=["val_accuracy", "cost_s"])
-    with pytest.raises(NotRecordedError, match="'c' is not among the 2 architectures of table 't'"):
+    with pytest.raises(
+        NotRecordedError, match=r"'c' is not among the 2 architectures of table 't'; benchmark.search_space\(\)"
+    ):
         run(nbk.load("t/default", table=tmp_path / "t.h5"), [0, 2])
 
 

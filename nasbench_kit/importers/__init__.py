@@ -8,14 +8,17 @@ where a release is of several spaces, and so makes several tables.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from nasbench_kit.errors import ImportDataError, NasbenchKitError, listed, unknown
+from nasbench_kit.errors import ImportDataError, NasbenchKitError, TableError, listed, unknown
 from nasbench_kit.importers.base import Content, Progress, head_of, origin
 from nasbench_kit.tables import Table
+from nasbench_kit.tables.format import MAGIC
+from nasbench_kit.tables.write import check_replaceable
 
 KINDS = {
     "accel_nasbench": "Accel-NASBench: the archive or folder of its result_N.json, or the CSV copy",
@@ -62,11 +65,13 @@ def import_table(
     Raises:
         ImportDataError: The files are missing, damaged, hostile, or not of this kind.
         UnknownNameError: There is no such kind.
-        TableError: The table cannot be written.
+        TableError: The table cannot be written; a file that is no table is not replaced.
     """
+    if out is not None:
+        check_replaceable(out)  # before the work, not after it
     contents = _read(sources, kind, progress)
     if len(contents) == 1:
-        content = contents[0]._replace(name=name or contents[0].name)
+        content = contents[0] if name is None else contents[0]._replace(name=name)
     elif name is None:
         raise ImportDataError(
             f"{os.fspath(sources[0])!r} makes several tables: {listed(_names(contents))}; give the name of one"
@@ -104,7 +109,10 @@ def _write(
     folder: str | os.PathLike[str],
 ) -> Table:
     if out is None:
-        os.makedirs(folder, exist_ok=True)
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            raise TableError(f"cannot make the folder {os.fspath(folder)!r}: {error.strerror}") from None
         out = os.path.join(folder, f"{content.name}.h5")
     if os.path.exists(out) and any(os.path.samefile(out, source) for source in (*sources, *content.files)):
         raise ImportDataError(f"{os.fspath(out)!r} is one of the files to import; give another name for the table")
@@ -127,6 +135,7 @@ def _read(sources: Sequence[str | os.PathLike[str]], kind: str | None, progress:
             raise ImportDataError(f"there is no {str(path)!r}; give the files of a release, or their folder")
         if not path.is_file() and not path.is_dir():  # a device has no end
             raise ImportDataError(f"{str(path)!r} is neither a file nor a folder; give those of a release")
+        _check_source(path)
     kind = kind or guess_kind(paths)
     if kind not in KINDS:
         raise unknown("kind of file", kind, KINDS)
@@ -157,6 +166,19 @@ def _read(sources: Sequence[str | os.PathLike[str]], kind: str | None, progress:
         raise ImportDataError(f"{str(paths[0])!r} is not what {kind} looks like ({what:.200})") from error
 
 
+def _check_source(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            os.scandir(path).close()
+    except (FileNotFoundError, NotADirectoryError):
+        raise ImportDataError(f"there is no {str(path)!r}; give the files of a release, or their folder") from None
+    except (OSError, ValueError) as error:
+        raise ImportDataError(f"cannot read {str(path)!r}: {getattr(error, 'strerror', error)}") from None
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a pipe would wait for somebody to write
+        raise ImportDataError(f"{str(path)!r} is neither a file nor a folder; give the files of a release")
+
+
 def guess_kind(paths: Sequence[Path]) -> str:
     """The kind of files or folders, by the content of the first that tells it.
 
@@ -174,6 +196,24 @@ def guess_kind(paths: Sequence[Path]) -> str:
         if kinds:
             return kinds[0]
     raise ImportDataError(f"{str(paths[0])!r} looks like none of the releases; give its kind: {listed(KINDS)}")
+    path = paths[0]
+    head = b""
+    try:
+        if not path.is_dir():
+            with open(path, "rb") as file:
+                head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise ImportDataError(f"cannot read {str(path)!r}: {error.strerror}") from None
+    if head.startswith(MAGIC):
+        raise ImportDataError(
+            f"{str(path)!r} is a table already; give its path to --table, or copy it to the data folder"
+        )
+    kinds = [kind for kind in KINDS if _recognizes(kind, path, head)]
+    if len(kinds) != 1:
+        looks = f"may be {' or '.join(kinds)}" if kinds else "looks like none of the releases"
+        own = "" if kinds else "; results of your own need a .toml file that describes them"
+        raise ImportDataError(f"{str(path)!r} {looks}; give its kind: {listed(KINDS)}{own}")
+    return kinds[0]
 
 
 def _recognizes(kind: str, path: Path, head: bytes) -> bool:

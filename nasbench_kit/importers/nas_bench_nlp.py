@@ -4,7 +4,7 @@
     nasbench-kit import ptb_archs.jsonl.gz ptb_curves.npz --out nas_bench_nlp.h5
 
 - Losses are nats per word; a perplexity is exp(loss). `cost_s` adds up the epochs' training seconds.
-- A run that diverged has NaN from the epoch on that it diverged at, and `status` says so.
+- A run that diverged has NaN from the epoch on that it diverged at, and `diverged` is 1.
 - The 14,322 recipes of the release are 12,124 cells, as nodes may be named and ordered in many ways: recipes of the
   same cell are runs of it, seeds 0, 1, 2 ... in the order of the files. One cell has 37. A table of all their curves
   would be nearly empty, so curves are kept of three runs of a cell, and of all runs the last epoch: `val_loss[runs]`.
@@ -43,7 +43,7 @@ from nasbench_kit.tables import DatasetSpec, Metric, Stored
 _LOG = "log_stats_model_"
 _ARCHS, _CURVES = "_archs.jsonl.gz", "_curves.npz"
 _LARGEST = 1e38
-_STATUS = ("trained", "loss is NaN", "exception", "interrupted")
+_ENDS = {1: "diverged", 2: "failed", 3: "interrupted"}  # code of a run -> metric
 _FEW = 3  # runs of a cell whose curves are kept where most cells have one
 _RECORDED = {
     "val_loss": "val_losses",
@@ -96,7 +96,10 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
         "title": "NAS-Bench-NLP: recurrent cells as language models",
         "licence": "Apache-2.0 (Nikita Klyuchnikov, Ilya Trofimov, Ekaterina Artemova et al.)",
         "citation": "Klyuchnikov et al. 2022, https://arxiv.org/abs/2006.07116",
-        "notes": [f"{len(runs)} runs of {len(archs)} cells, {sum(run.status == 1 for run in runs)} diverged"],
+        "notes": [
+            f"{len(runs)} runs of {len(archs)} cells, {sum(run.status == 1 for run in runs)} diverged",
+            "curves are kept of at most three runs of a cell; [runs]: of all its runs, after the last epoch",
+        ],
     }
     return Content("nas_bench_nlp", space, datasets, archs, about)
 
@@ -228,9 +231,8 @@ def _dataset(name: str, runs: Sequence[_Run], places: Sequence[tuple[int, int]],
     status = np.full((n_seeds, 1, n_archs), 255, np.uint8)
     for run, seed, row in mine:
         params[0, 0, row], status[seed, 0, row] = run.params, run.status
-    unit = f"code ({', '.join(f'{code} {meaning}' for code, meaning in enumerate(_STATUS))})"
-    stored += [
-        Stored(Metric.from_name("params_m"), params),
-        Stored(Metric("status", None, unit, None, seeds), status, (1, 1), 255),
-    ]
+    stored.append(Stored(Metric.from_name("params_m"), params))
+    for code, how in _ENDS.items():  # a mean of codes would say nothing; of ones and zeros it is a share of runs
+        ended = np.where(status == 255, 255, status == code).astype(np.uint8)
+        stored.append(Stored(Metric(how, None, "fraction", "min", seeds), ended, (1, 1), 255))
     return DatasetSpec(stored, "val_loss")

@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterMathtext, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
 
 from nasbench_kit.analysis import Outcomes, quantile_curves, regret_curves, time_grid
 from nasbench_kit.simulator import SECONDS
@@ -56,9 +56,11 @@ def plot_anytime(
     ax.set_yscale("log")
     if times_s[0] < times_s[-1]:
         ax.set_xlim(times_s[0], times_s[-1])
-    if times_s[-1] < 30 * times_s[0]:  # too few powers of ten to read the axis by
+    if times_s[-1] < 100 * times_s[0]:  # too few powers of ten to read the axis by
         ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
-        ax.xaxis.set_major_formatter(LogFormatterMathtext(labelOnlyBase=False, minor_thresholds=(inf, inf)))
+        ax.xaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(inf, inf)))
+    if next(iter(outcomes.values())).clock != SECONDS:  # evaluations are counted: 10, not a power of ten
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     _label_regret(ax, floor, lowest)
 
@@ -119,7 +121,7 @@ def compare_figure(
         if same and i % n_across:
             continue
         unit = one.shown_as[1].replace("%", "percentage points")
-        ax.set_ylabel(f"regret of the incumbent [{unit}]\n({one.metric.replace('_', ' ')}, mean of recorded runs)")
+        ax.set_ylabel(f"regret of the incumbent [{unit}]\n({one.metric_in_words}, mean of recorded runs)")
     handles, labels = axes[0].get_legend_handles_labels()
     columns = min(n_columns, len(labels))
     figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=9)

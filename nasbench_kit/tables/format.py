@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import stat
 import sys
 import zlib
 from math import prod
@@ -56,6 +57,8 @@ def read_index(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, 
     if sys.byteorder != "little":
         raise TableError("tables hold little-endian numbers, which this processor cannot map")
     try:
+        if stat.S_ISFIFO(os.stat(name).st_mode):
+            raise ValueError("it is a pipe")  # opening it would wait for somebody to write
         with open(name, "rb") as file:
             n_bytes = os.fstat(file.fileno()).st_size
             mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) if n_bytes else memoryview(b"")

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
-from nasbench_kit.errors import NasbenchKitError, NotRecordedError, TableError, listed, unknown
+from nasbench_kit.errors import NasbenchKitError, NotRecordedError, TableError, UnknownNameError, listed, unknown
 from nasbench_kit.spaces import Space
 from nasbench_kit.tables.column import AdditiveColumn, Column
 from nasbench_kit.tables.format import read_index
@@ -181,6 +181,9 @@ class Table:
             return NotRecordedError(
                 f"{where} records nothing on the {split} split, so no {metric!r}; it has {listed(columns)}"
             )
+        variants = [name for name in columns if name.startswith(f"{metric}[")]
+        if variants:
+            return UnknownNameError(f"unknown metric of {where} {metric!r}; choose from {listed(variants)}")
         return unknown(f"metric of {where}", metric, columns)
 
     # ---- which architecture stands where ----

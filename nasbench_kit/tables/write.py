@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from nasbench_kit.tables.spec import Additive, DatasetSpec, Stored
 _SMALLEST_USER_BLOCK = 4_096  # HDF5 would allow 512
 _LARGEST = 2**52  # holds the place of offsets in the index until HDF5 has laid out the file
 _ALIGNMENT = 64
+_ERRNO = re.compile(r"errno = (\d+)")  # in the messages of HDF5
 
 
 def write_table(
@@ -37,7 +39,7 @@ def write_table(
     """Write a table file: completely, or not at all.
 
     Args:
-        path: The file to make; one that exists is replaced.
+        path: The file to make; a table that is there is replaced, any other file is not.
         name: The first part of its benchmarks' names, which are `name/dataset`.
         space: What the architectures are.
         datasets: The results per dataset.
@@ -46,8 +48,11 @@ def write_table(
         about: What to record beside the values: `title`, `licence`, `sources` (each with url or package and sha256).
 
     Raises:
-        TableError: Shapes, types or values do not fit the description.
+        TableError: Shapes, types or values do not fit the description, or the file cannot be written.
     """
+    if not str(name).isprintable():
+        raise TableError(f"{name!r} cannot be a name; a text of one line without a slash expected")
+    check_replaceable(path)
     columns, order = _architectures(space, archs)
     n_archs = len(columns[KEYS]) if KEYS in columns else space.size
     stored: dict[tuple[Any, ...], str] = {}  # which bytes of memory -> where they are stored
@@ -74,6 +79,24 @@ def write_table(
     except (TypeError, ValueError) as error:
         raise TableError(f"about, or a name, holds what JSON cannot: {error}") from None
     _write(os.fspath(path), meaning, columns)
+
+
+def check_replaceable(path: str | os.PathLike[str]) -> None:
+    """Refuse to put a table in the place of what is none: it may be the only copy of somebody's results.
+
+    Raises:
+        TableError: There is a file, and it is neither a table nor empty.
+    """
+    name = os.fspath(path)
+    try:
+        if not os.path.isfile(name):
+            return  # writing says what is wrong with a folder
+        with open(name, "rb") as file:
+            head = file.read(len(MAGIC))
+    except OSError as error:
+        raise TableError(f"cannot write table {name!r}: {error.strerror}") from None
+    if head and head != MAGIC:
+        raise TableError(f"{name!r} is there and is no table, so it is not replaced; write elsewhere, or remove it")
 
 
 def _architectures(space: Space, archs: object) -> tuple[dict[str, NDArray[Any]], NDArray[np.intp] | None]:
@@ -187,8 +210,9 @@ def _replacing(path: str) -> Iterator[str]:
     try:
         yield partial
         os.replace(partial, path)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else error
+    except (OSError, RuntimeError) as error:  # on closing, h5py says by a RuntimeError that the disk is full
+        number = getattr(error, "errno", None) or next(map(int, _ERRNO.findall(str(error))), 0)
+        reason = os.strerror(number) if number else error
         raise TableError(f"cannot write table {path!r}: {reason}") from None
     finally:
         with contextlib.suppress(OSError):
