@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,9 @@ def import_table(
         UnknownNameError: There is no such kind.
         TableError: The table cannot be written; a file that is no table is not replaced.
     """
-    if out is not None:
-        check_replaceable(out)  # before the work, not after it
+    if out is not None:  # before the work, not after it
+        _refuse_source(out, sources)
+        check_replaceable(out)
     contents = _read(sources, kind, progress)
     if len(contents) == 1:
         content = contents[0] if name is None else contents[0]._replace(name=name)
@@ -114,8 +116,7 @@ def _write(
         except OSError as error:
             raise TableError(f"cannot make the folder {os.fspath(folder)!r}: {error.strerror}") from None
         out = os.path.join(folder, f"{content.name}.h5")
-    if os.path.exists(out) and any(os.path.samefile(out, source) for source in (*sources, *content.files)):
-        raise ImportDataError(f"{os.fspath(out)!r} is one of the files to import; give another name for the table")
+    _refuse_source(out, content.files or sources)
     return Table.create(
         out,
         name=content.name,
@@ -131,10 +132,6 @@ def _read(sources: Sequence[str | os.PathLike[str]], kind: str | None, progress:
     if not paths:
         raise ImportDataError("nothing to import; give the files of a release, or their folder")
     for path in paths:
-        if not path.exists():
-            raise ImportDataError(f"there is no {str(path)!r}; give the files of a release, or their folder")
-        if not path.is_file() and not path.is_dir():  # a device has no end
-            raise ImportDataError(f"{str(path)!r} is neither a file nor a folder; give those of a release")
         _check_source(path)
     kind = kind or guess_kind(paths)
     if kind not in KINDS:
@@ -142,13 +139,9 @@ def _read(sources: Sequence[str | os.PathLike[str]], kind: str | None, progress:
     try:
         found: Content | list[Content] = import_module(f"nasbench_kit.importers.{kind}").read(paths, progress)
         contents = list(found) if isinstance(found, list) else [found]
-        for content in contents:
-            for name in (
-                *content.datasets,
-                *(e.metric.name for spec in content.datasets.values() for e in spec.metrics),
-            ):
-                if not name.isprintable():
-                    raise ImportDataError(f"{str(paths[0])!r} holds results called {name!r:.80}; a plain name expected")
+        for name in chain.from_iterable(map(_names_in, contents)):
+            if not name.isprintable():
+                raise ImportDataError(f"{str(paths[0])!r} holds results called {name!r:.80}; a plain name expected")
         origins: dict[Path, dict[str, Any]] = {}  # each hashed once, for all tables
         for i, content in enumerate(contents):
             if "sources" not in content.about:
@@ -166,6 +159,18 @@ def _read(sources: Sequence[str | os.PathLike[str]], kind: str | None, progress:
         raise ImportDataError(f"{str(paths[0])!r} is not what {kind} looks like ({what:.200})") from error
 
 
+def _names_in(content: Content) -> Iterator[str]:
+    """The names of datasets and metrics, which may come from a file."""
+    for dataset, spec in content.datasets.items():
+        yield dataset
+        yield from (entry.metric.name for entry in spec.metrics)
+
+
+def _refuse_source(out: str | os.PathLike[str], sources: Sequence[str | os.PathLike[str]]) -> None:
+    if os.path.exists(out) and any(os.path.exists(source) and os.path.samefile(out, source) for source in sources):
+        raise ImportDataError(f"{os.fspath(out)!r} is one of the files to import; give another name for the table")
+
+
 def _check_source(path: Path) -> None:
     try:
         mode = path.stat().st_mode
@@ -175,7 +180,7 @@ def _check_source(path: Path) -> None:
         raise ImportDataError(f"there is no {str(path)!r}; give the files of a release, or their folder") from None
     except (OSError, ValueError) as error:
         raise ImportDataError(f"cannot read {str(path)!r}: {getattr(error, 'strerror', error)}") from None
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a pipe would wait for somebody to write
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a device has no end; a pipe waits
         raise ImportDataError(f"{str(path)!r} is neither a file nor a folder; give the files of a release")
 
 
@@ -190,30 +195,19 @@ def guess_kind(paths: Sequence[Path]) -> str:
             head = b"" if path.is_dir() else head_of(path)
         except OSError as error:
             raise ImportDataError(f"cannot read {str(path)!r}: {error.strerror}") from None
+        if head.startswith(MAGIC):
+            raise ImportDataError(
+                f"{str(path)!r} is a table already; give its path to --table, or copy it to the data folder"
+            )
         kinds = [kind for kind in KINDS if _recognizes(kind, path, head)]
         if len(kinds) > 1:
             raise ImportDataError(f"{str(path)!r} may be {' or '.join(kinds)}; give its kind: {listed(KINDS)}")
         if kinds:
             return kinds[0]
-    raise ImportDataError(f"{str(paths[0])!r} looks like none of the releases; give its kind: {listed(KINDS)}")
-    path = paths[0]
-    head = b""
-    try:
-        if not path.is_dir():
-            with open(path, "rb") as file:
-                head = file.read(_HEAD_BYTES)
-    except OSError as error:
-        raise ImportDataError(f"cannot read {str(path)!r}: {error.strerror}") from None
-    if head.startswith(MAGIC):
-        raise ImportDataError(
-            f"{str(path)!r} is a table already; give its path to --table, or copy it to the data folder"
-        )
-    kinds = [kind for kind in KINDS if _recognizes(kind, path, head)]
-    if len(kinds) != 1:
-        looks = f"may be {' or '.join(kinds)}" if kinds else "looks like none of the releases"
-        own = "" if kinds else "; results of your own need a .toml file that describes them"
-        raise ImportDataError(f"{str(path)!r} {looks}; give its kind: {listed(KINDS)}{own}")
-    return kinds[0]
+    raise ImportDataError(
+        f"{str(paths[0])!r} looks like none of the releases; give its kind: {listed(KINDS)}; results of your own need a"
+        " .toml file that describes them"
+    )
 
 
 def _recognizes(kind: str, path: Path, head: bytes) -> bool:
