@@ -430,3 +430,28 @@ def test_the_table_that_comes_with_the_package_answers_what_it_has():
     assert metrics["accuracy"] == pytest.approx(91.6067, abs=1e-4)
     with pytest.raises(KeyError, match="train@199 was not recorded"):
         api.get_more_info(index, "cifar10-valid", hp="200")
+
+
+def test_a_table_of_accuracies_alone_comes_back_from_the_official_layout(tmp_path, cifar10):
+    some = cifar10.table.archs()[[0, 5_000, 10_883, 15_624]]
+    specs = {}
+    for dataset in cifar10.table.datasets:
+        bench = nbk.Benchmark(cifar10.table, dataset)
+        runs = [bench.values("val_accuracy", some, seed=seed, missing="nan") for seed in (777, 888, 999)]
+        accuracy = nbk.Metric.from_name("val_accuracy", (777, 888, 999), (200,))
+        cost_s = nbk.Metric.from_name("cost_s", (), (200,))
+        sizes = [
+            Stored(nbk.Metric.from_name(name), bench.values(name, some)[None, None]) for name in ("params_m", "flops_m")
+        ]
+        seconds = Stored(cost_s, bench.values("cost_s", some)[None, None])
+        specs[dataset] = DatasetSpec([Stored(accuracy, np.stack(runs)[:, None]), seconds, *sizes])
+    part = nbk.Table.create(tmp_path / "p.h5", name="p", space=cifar10.space, datasets=specs, archs=some)
+    write_simple(part, tmp_path / "simple")
+    again = import_table([tmp_path / "simple"], tmp_path / "again.h5")
+    for dataset in part.datasets:
+        before, after = nbk.Benchmark(part, dataset), nbk.Benchmark(again, dataset)
+        assert "val_loss" not in after.metrics
+        assert "cost_s" not in after.metrics  # the layout knows seconds of each epoch, the table their sum alone
+        for seed in (777, 888, 999):
+            told = [bench.values("val_accuracy", some, seed=seed, missing="nan") for bench in (before, after)]
+            np.testing.assert_allclose(*told, rtol=1e-12)

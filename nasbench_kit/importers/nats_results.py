@@ -285,6 +285,8 @@ class Results:
             runs = self._runs.get(key) if keep else self._runs.pop(key, None)
             if runs is not None:
                 stacked[position] = runs.all(order)
+        if not keep and np.isnan(stacked).all():  # written down as missing, in exports of tables that lack it
+            return np.empty((0, 0, 0))
         return stacked
 
     def _costs(
