@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from typing import TYPE_CHECKING
 
-from nasbench_kit.benchmark import Benchmark
-from nasbench_kit.errors import TableError, UnknownNameError, unknown
+from nasbench_kit.benchmark import Benchmark, open_results
+from nasbench_kit.errors import NasbenchKitError, TableError, UnknownNameError, unknown
 from nasbench_kit.tables import Table
+
+if TYPE_CHECKING:
+    from nasbench_kit.surrogates import Surrogate
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 DATA_FOLDER = "NASBENCH_KIT_DATA"  # the environment variable that says where your tables are
@@ -30,73 +34,93 @@ def data_folder() -> str:
 
 
 def _tables_in(folder: str) -> dict[str, str]:
+    return {name[:-3]: os.path.join(folder, name) for name in _names_in(folder) if name.endswith(".h5")}
+
+
+def _surrogates_in(folder: str) -> dict[str, str]:
+    paths = {name: os.path.join(folder, name) for name in _names_in(folder)}
+    return {name: path for name, path in paths.items() if os.path.isfile(os.path.join(path, "card.json"))}
+
+
+def _names_in(folder: str) -> list[str]:
     try:
-        names = sorted(os.listdir(folder))
+        return sorted(os.listdir(folder))
     except OSError:
-        return {}
-    return {name[:-3]: os.path.join(folder, name) for name in names if name.endswith(".h5")}
+        return []
 
 
 @cache
-def _embedded_tables() -> dict[str, str]:
-    return _tables_in(shipped("data"))
+def _embedded() -> dict[str, str]:
+    return _surrogates_in(shipped("surrogates")) | _tables_in(shipped("data"))
 
 
 def list_tables() -> dict[str, str]:
     """Table name -> its file: those that come with the package, and those in the data folder, which come first."""
-    return _embedded_tables() | _tables_in(data_folder())
+    return _tables_in(shipped("data")) | _tables_in(data_folder())
 
 
-def _openings() -> list[Table | UnknownNameError | TableError]:
-    """Each table that is found by its name, or what is wrong with its file."""
-    found: list[Table | UnknownNameError | TableError] = []
-    for stem, path in list_tables().items():
+def list_results() -> dict[str, str]:
+    """Name of a table or surrogate -> its file or folder.
+
+    Those in the data folder come before those that come with the package, and tables before surrogates.
+    """
+    folder = data_folder()
+    return _embedded() | _surrogates_in(folder) | _tables_in(folder)
+
+
+def _openings() -> list[Table | Surrogate | UnknownNameError | TableError]:
+    """Each table or surrogate that is found by its name, or what is wrong with it."""
+    found: list[Table | Surrogate | UnknownNameError | TableError] = []
+    for stem, path in list_results().items():
         try:
-            table = Table.open(path)
+            opened = open_results(path)
         except TableError as error:
             found.append(error)
             continue
-        found.append(table if table.name == stem else _misnamed(table))
+        found.append(opened if opened.name == stem else _misnamed(opened))
     return found
 
 
-def _misnamed(table: Table) -> UnknownNameError:
-    return UnknownNameError(f"{table.path!r} holds the table {table.name!r}; name the file {table.name}.h5")
+def _misnamed(opened: Table | Surrogate) -> UnknownNameError:
+    if isinstance(opened, Table):
+        return UnknownNameError(f"{opened.path!r} holds the table {opened.name!r}; name the file {opened.name}.h5")
+    return UnknownNameError(f"{opened.path!r} holds the surrogate {opened.name!r}; name the folder {opened.name}")
 
 
 def list_benchmarks() -> list[str]:
-    """Names of the benchmarks that `load` finds, each `table/dataset`; files that are no tables are left out."""
-    tables = [table for table in _openings() if isinstance(table, Table)]
-    return [f"{table.name}/{dataset}" for table in tables for dataset in table.datasets]
+    """Names of the benchmarks that `load` finds, each `results/dataset`; what can be opened as none is left out."""
+    opened = [results for results in _openings() if not isinstance(results, NasbenchKitError)]
+    return [f"{results.name}/{dataset}" for results in opened for dataset in results.datasets]
 
 
 def problems() -> list[str]:
-    """What is wrong with the files that `list_benchmarks` left out, one line each."""
-    return [str(error) for error in _openings() if not isinstance(error, Table)]
+    """What is wrong with what `list_benchmarks` left out, one line each."""
+    return [str(error) for error in _openings() if isinstance(error, NasbenchKitError)]
 
 
 def load(name: str, *, table: str | os.PathLike[str] | None = None) -> Benchmark:
     """The benchmark of this name.
 
     Args:
-        name: `table/dataset`, one of `list_benchmarks()`; for a table of your own, its datasets' names. A table
-            `NAME.h5` in the data folder takes the place of one of that name that comes with the package.
-        table: A table file of your own to take it from.
+        name: `results/dataset`, one of `list_benchmarks()`; for a table of your own, its datasets' names. A table
+            `NAME.h5`, or a surrogate `NAME`, in the data folder takes the place of one of that name that comes with the
+            package.
+        table: A table file, or the folder of a surrogate, of your own to take it from.
 
     Raises:
         UnknownNameError: There is no such benchmark.
-        TableError: The table file is absent, damaged or no table.
+        TableError: The file or folder is absent, damaged, or no table or surrogate.
     """
     stem, _, dataset = str(name).partition("/")
     if table is None:
-        tables = list_tables()
-        if stem not in tables:
+        there = list_results()
+        if stem not in there:
             raise unknown("benchmark", name, list_benchmarks())
-        table = tables[stem]
-    opened = Table.open(table)
+        table = there[stem]
+    opened = open_results(table)
     if stem != opened.name or dataset not in opened.datasets:
         names = [f"{opened.name}/{known}" for known in opened.datasets]
-        if stem != opened.name and opened.path == os.path.abspath(list_tables().get(stem, "")):
+        if stem != opened.name and opened.path == os.path.abspath(list_results().get(stem, "")):
             raise _misnamed(opened)
         if not dataset and stem == opened.name:
             raise UnknownNameError(f"{name!r} names no dataset; choose from {', '.join(names)}")

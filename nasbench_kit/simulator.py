@@ -114,7 +114,7 @@ def simulate(
             try:
                 evaluation = query(arch, epoch=epoch if at is None else at, seed=fixed_seed, rng=draw)
             except NotRecordedError as error:
-                if benchmark.table.is_complete:
+                if benchmark.results.is_complete:
                     raise
                 raise NotRecordedError(f"{error}; benchmark.search_space() is the part of the space that is") from None
             takes = evaluation.cost_s if seconds else 1.0

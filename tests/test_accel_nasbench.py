@@ -193,7 +193,7 @@ def test_the_real_copy(shared_data, tmp_path, shared_header):
     assert guess_kind([path]) == "accel_nasbench"
     bench = nbk.Benchmark(import_table([path], tmp_path / "t.h5"), "imagenet")
     assert len(rows) == 5_138
-    assert bench.table.n_archs == 5_125  # 13 networks twice
+    assert bench.results.n_archs == 5_125  # 13 networks twice
     for row in rows[100:150]:  # none of the 13
         arch = {name: row[name] for name in row if name.startswith("block")}
         found = bench.query(arch)
@@ -212,5 +212,5 @@ def test_the_real_copy(shared_data, tmp_path, shared_header):
             assert bench.values(name, [arch], missing="nan")[0] == pytest.approx(value, abs=2e-7, nan_ok=True)
     twice = {name: rows[0][name] for name in rows[0] if name.startswith("block")}
     assert [bench.query(twice, seed=seed).val_accuracy for seed in (0, 1)] == [0.59368, 0.59248]  # files 0 and 443
-    missing = bench.values("throughput[tpuv3]", bench.table.archs(), missing="nan")
+    missing = bench.values("throughput[tpuv3]", bench.results.archs(), missing="nan")
     assert np.isnan(missing).sum() == 44

@@ -60,9 +60,9 @@ def test_benchmarks_conform(embedded):
 
 @pytest.mark.parametrize("kind", ["texts", "tuples"])
 def test_all_cells_have_the_same_answers_alone_and_in_a_batch(nasbench201, kind):
-    archs = nasbench201.table.archs()
+    archs = nasbench201.results.archs()
     asked = nasbench201.space.format_many(archs) if kind == "texts" else tuples(archs)
-    fresh = Benchmark(nasbench201.table, nasbench201.dataset)
+    fresh = Benchmark(nasbench201.results, nasbench201.dataset)
     singles = [fresh.query(arch) for arch in asked]
     batch = nasbench201.query_many(asked)
     assert [single.val_accuracy for single in singles] == batch.val_accuracy.tolist()
@@ -73,7 +73,7 @@ def test_all_cells_have_the_same_answers_alone_and_in_a_batch(nasbench201, kind)
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_all_runs_have_the_same_answers_alone_and_in_a_batch(nasbench201, seed):
-    archs = nasbench201.table.archs()
+    archs = nasbench201.results.archs()
     batch = nasbench201.query_many(archs, seed=seed, missing="nan")
     assert nasbench201.values("val_accuracy", archs, seed=seed, missing="nan") == pytest.approx(
         batch.val_accuracy, abs=0, nan_ok=True
@@ -92,7 +92,7 @@ def test_an_empty_batch_has_an_empty_answer(cifar10):
 
 
 def test_answers_of_a_batch_are_the_callers_to_change(cifar10):
-    archs = cifar10.table.archs()
+    archs = cifar10.results.archs()
     first = cifar10.query_many(archs)
     expected = first.val_accuracy.copy()
     first.val_accuracy[:] = 0
@@ -115,7 +115,7 @@ def test_a_drawn_run_is_a_recorded_one_each_as_likely(cifar10):
 
 
 def test_a_batch_draws_what_single_queries_draw(nasbench201):
-    archs = nasbench201.table.archs()[::5]
+    archs = nasbench201.results.archs()[::5]
     rngs = [np.random.default_rng(3) for _ in range(2)]
     batch = nasbench201.query_many(archs, rng=rngs[0])
     singles = [nasbench201.query(arch, rng=rngs[1]) for arch in tuples(archs)]
@@ -197,7 +197,7 @@ def test_batches_agree_with_single_answers_on_tables_of_every_shape(
     shape = {"n_seeds": n_seeds, "n_epochs": n_epochs, "cost": cost, "missing": missing}
     metrics = random_metrics(stored, np.random.default_rng(1), 100, **shape)
     bench = make_benchmark(*metrics, space=LARGE, archs=LARGE.all_archs()[:100])
-    archs = bench.table.archs()
+    archs = bench.results.archs()
     seeds = (None, *range(5, 5 + n_seeds))
     for epoch, seed in product(range(1, n_epochs + 1) or (None,), seeds):
         batch = bench.query_many(archs, epoch=epoch, seed=seed, missing="nan")
@@ -216,7 +216,7 @@ def test_means_over_runs_are_the_same_to_the_last_bit(make_benchmark, stored, to
     rng = np.random.default_rng(seed)
     metrics = [stored(name, rng.random(n_seeds * n_archs), seeds=range(n_seeds)) for name in ("val_accuracy", "cost_s")]
     bench = make_benchmark(*metrics, archs=toy_space.all_archs()[:n_archs])
-    archs = bench.table.archs()
+    archs = bench.results.archs()
     batch = bench.query_many(archs)
     singles = [bench.query(arch) for arch in tuples(archs)]
     assert [single.val_accuracy for single in singles] == batch.val_accuracy.tolist()
@@ -227,7 +227,7 @@ def test_means_over_runs_are_the_same_to_the_last_bit(make_benchmark, stored, to
 def test_large_integers_are_scaled_the_same_alone_and_in_a_batch(make_benchmark, dtype):
     raw = (np.array([2**53 + 1, 2**60 + 3, 2**62 + 7, 1, 0, 3], dtype) - 0).reshape(1, 1, 6)
     bench = make_benchmark(Stored(Metric("val_score", "val", "points", "max"), raw, (3, 7)), objective="val_score")
-    archs = bench.table.archs()
+    archs = bench.results.archs()
     assert [bench.query(arch).val_score for arch in tuples(archs)] == bench.query_many(archs).val_score.tolist()
 
 
@@ -321,7 +321,7 @@ def test_seed_and_rng_exclude_each_other(cifar10):
 
 
 def test_the_best_is_by_the_metrics_own_direction(cifar10):
-    archs = cifar10.table.archs()
+    archs = cifar10.results.archs()
     assert cifar10.best().value == cifar10.query_many(archs).val_accuracy.max()
     assert cifar10.best("cost_s").value == cifar10.query_many(archs).cost_s.min()
     assert cifar10.best("params_m") == ((0,) * 6, 0.073306)
@@ -389,7 +389,7 @@ def test_an_unknown_benchmark_is_refused_with_the_nearest(name, message):
 
 def test_unknown_datasets_and_metrics_are_refused_with_the_nearest(cifar10):
     with pytest.raises(UnknownNameError, match="unknown dataset of nasbench201 'cifar1'; did you mean 'cifar10'"):
-        Benchmark(cifar10.table, "cifar1")
+        Benchmark(cifar10.results, "cifar1")
     for call in (lambda metric: cifar10.values(metric, [0]), cifar10.best):
         with pytest.raises(UnknownNameError, match=r"unknown metric .* 'val_acuracy'; did you mean 'val_accuracy'"):
             call("val_acuracy")
@@ -459,7 +459,7 @@ def test_what_is_no_batch_is_refused_by_every_verb(cifar10, archs, message):
 
 
 def test_a_table_of_ones_own_is_loaded_by_its_names(curves):
-    bench = nbk.load("mine/d", table=curves.table.path)
+    bench = nbk.load("mine/d", table=curves.results.path)
     assert bench.query("3,16") == curves.query("3,16")
     for name, message in {
         "mine/e": "unknown benchmark 'mine/e'; did you mean 'mine/d'",
@@ -467,7 +467,7 @@ def test_a_table_of_ones_own_is_loaded_by_its_names(curves):
         "mine": "'mine' names no dataset; choose from mine/d",
     }.items():
         with pytest.raises(UnknownNameError, match=message):
-            nbk.load(name, table=curves.table.path)
+            nbk.load(name, table=curves.results.path)
     with pytest.raises(TableError, match=r"cannot open table 'absent.h5': No such file"):
         nbk.load("mine/d", table="absent.h5")
 
@@ -542,7 +542,7 @@ def test_defect_9_of_nats_bench_sizes_do_not_differ_between_runs(cifar10):
 
 
 def test_defect_10_of_nats_bench_the_best_is_of_the_whole_table(cifar10):
-    assert Benchmark(cifar10.table, "cifar10").best() == (BEST, cifar10.query(BEST).val_accuracy)
+    assert Benchmark(cifar10.results, "cifar10").best() == (BEST, cifar10.query(BEST).val_accuracy)
 
 
 def test_defect_12_of_nasbench_the_same_question_has_the_same_answer(cifar10):
@@ -560,7 +560,7 @@ def test_defect_16_of_hw_nas_bench_a_sentinel_is_no_value(make_benchmark, stored
     bench = make_benchmark(stored("val_accuracy", np.zeros(6)), latency)
     assert bench.best("latency_ms[edgetpu]").value == 5
     with pytest.raises(NotRecordedError, match=r"latency_ms\[edgetpu\] was not recorded for 1 of these 6"):
-        bench.values("latency_ms[edgetpu]", bench.table.archs())
+        bench.values("latency_ms[edgetpu]", bench.results.archs())
 
 
 def test_defect_17_of_mf_prior_bench_a_curve_may_have_holes(make_benchmark, stored):
@@ -590,9 +590,9 @@ def test_defect_19_of_jahs_a_table_is_mapped_not_loaded(make_table, stored):
 
 
 def test_defect_20_duplicates_are_told_by_their_identity(cifar10):
-    assert len(np.unique(cifar10.space.identity(cifar10.table.archs()))) == 6_466
+    assert len(np.unique(cifar10.space.identity(cifar10.results.archs()))) == 6_466
 
 
 def test_defect_22_a_table_says_which_data_it_holds(embedded):
-    assert len(embedded.table.sha256) == 64
-    assert all(len(source["sha256"]) == 64 for source in embedded.table.about["sources"])
+    assert len(embedded.results.sha256) == 64
+    assert all(len(source["sha256"]) == 64 for source in embedded.results.about["sources"])

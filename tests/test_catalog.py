@@ -69,8 +69,8 @@ def test_a_table_in_the_folder_is_found_by_its_name(folder, make_table, stored):
 
 def test_a_table_of_the_same_name_takes_the_place_of_the_one_that_comes_along(replacing, cifar10):
     bench = nbk.load("nasbench201/cifar10")
-    assert bench.table.path == replacing.path
-    assert bench.table.n_archs == 50
+    assert bench.results.path == replacing.path
+    assert bench.results.n_archs == 50
     assert [name for name in nbk.list_benchmarks() if name.startswith("nasbench201/")] == ["nasbench201/cifar10"]
     shown = command("info", "nasbench201")
     assert f"{replacing.path} (in the data folder, instead of the one that comes with the package)" in shown
@@ -114,7 +114,7 @@ def test_a_relative_folder_works(folder, make_table, stored, monkeypatch):
     shutil.copy(folder / "mine.h5", folder / "other.h5")
     monkeypatch.chdir(folder.parent)
     monkeypatch.setenv("NASBENCH_KIT_DATA", "data")
-    assert nbk.load("mine/d").table.path == str(folder / "mine.h5")
+    assert nbk.load("mine/d").results.path == str(folder / "mine.h5")
     with pytest.raises(UnknownNameError, match="holds the table 'mine'; name the file"):
         nbk.load("other/d")
     assert "in the data folder" in command("info", "mine")

@@ -187,14 +187,14 @@ def test_list_names_all_benchmarks_and_optimizers(folder):
 def test_info_says_what_a_table_holds_and_where_it_comes_from(cifar10):
     shown = run_json("info", "nasbench201", "--verify")
     assert shown["verified"] is True
-    assert shown["sha256"] == cifar10.table.sha256
+    assert shown["sha256"] == cifar10.results.sha256
     assert shown["datasets"]["cifar10"]["objective"] == "val_accuracy"
     metrics = {metric["name"]: metric for metric in shown["datasets"]["cifar10"]["metrics"]}
     assert set(metrics) == set(cifar10.metrics)
     assert metrics["val_accuracy"]["seeds"] == [777, 888, 999]
     assert shown["about"]["sources"]
     text = run("info", "nasbench201")
-    assert cifar10.table.sha256 in text
+    assert cifar10.results.sha256 in text
     assert "(verified)" not in text
 
 
@@ -243,7 +243,7 @@ def test_compare_prints_the_numbers_of_its_study(folder, cifar10):
             expected = summarize(judge(cifar10, [stored.records for stored in study.runs(key)]))
             assert {name: row[name] for name in expected._fields} == expected._asdict()
             assert (row["optimizer"], row["settings"]) == (key.optimizer, key.settings)
-            assert row["table_sha256"] == cifar10.table.sha256
+            assert row["table_sha256"] == cifar10.results.sha256
     assert [row["n_runs"] for row in rows] == [2, 2]
 
 

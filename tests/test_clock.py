@@ -97,7 +97,7 @@ def test_the_figure_names_the_clock(cifar10, clock, label):
 
 def test_compare_counts_evaluations_where_no_seconds_were_recorded(free, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    arguments = ["compare", "-b", "mine/d", "--table", free.table.path, "--runs", "2", "--processes", "1"]
+    arguments = ["compare", "-b", "mine/d", "--table", free.results.path, "--runs", "2", "--processes", "1"]
     done = CliRunner().invoke(main, [*arguments, "-o", "random_search", "--json"])
     assert done.exit_code == 0, done.output
     (row,) = json.loads(done.stdout)

@@ -96,7 +96,7 @@ def test_what_it_cannot_do_is_said(api, cifar10, tmp_path):
     with pytest.raises(TableError, match=r"a\.h5"):
         HWNASBenchAPI(tmp_path / "a.h5")
     with pytest.raises(LookupError, match=r"has no latency_ms\[edgegpu\]"):
-        HWNASBenchAPI(cifar10.table.path).query_by_index(0, "cifar10")
+        HWNASBenchAPI(cifar10.results.path).query_by_index(0, "cifar10")
 
 
 def test_an_answer_names_a_cost_as_far_as_a_name_can(api):

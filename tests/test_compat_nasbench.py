@@ -393,7 +393,7 @@ def test_tables_that_cannot_answer_are_refused(new_path, stored, generated, tmp_
     with pytest.raises(TableError, match=r"lacks cost_s\[halfway\], test_accuracy, which the original's answers hold$"):
         api.NASBench(lacking)
     with pytest.raises(TableError, match=r"is no table of nasbench101 on cifar10$"):
-        api.NASBench(nbk.load("nasbench201/cifar10").table.path)
+        api.NASBench(nbk.load("nasbench201/cifar10").results.path)
     release = tmp_path / "nasbench_only108.tfrecord"
     release.write_bytes(b"\0" * 1_000)
     with pytest.raises(TableError, match=r"nasbench_only108\.tfrecord"):

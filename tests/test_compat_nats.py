@@ -421,7 +421,7 @@ def test_an_interrupted_export_leaves_what_was_there(tables, tmp_path, monkeypat
 
 
 def test_the_table_that_comes_with_the_package_answers_what_it_has():
-    api = nats_bench.create(nbk.load("nasbench201/cifar10").table, "tss", verbose=False)
+    api = nats_bench.create(nbk.load("nasbench201/cifar10").results, "tss", verbose=False)
     # Source: known optimum of NAS-Bench-201, mean of three runs, see data/nasbench201.md
     index, accuracy = api.find_best("cifar10", "valid", hp="200")
     assert index == 6111
@@ -433,10 +433,10 @@ def test_the_table_that_comes_with_the_package_answers_what_it_has():
 
 
 def test_a_table_of_accuracies_alone_comes_back_from_the_official_layout(tmp_path, cifar10):
-    some = cifar10.table.archs()[[0, 5_000, 10_883, 15_624]]
+    some = cifar10.results.archs()[[0, 5_000, 10_883, 15_624]]
     specs = {}
-    for dataset in cifar10.table.datasets:
-        bench = nbk.Benchmark(cifar10.table, dataset)
+    for dataset in cifar10.results.datasets:
+        bench = nbk.Benchmark(cifar10.results, dataset)
         runs = [bench.values("val_accuracy", some, seed=seed, missing="nan") for seed in (777, 888, 999)]
         accuracy = nbk.Metric.from_name("val_accuracy", (777, 888, 999), (200,))
         cost_s = nbk.Metric.from_name("cost_s", (), (200,))

@@ -475,6 +475,6 @@ def test_the_shim_takes_a_folder_a_table_or_several(folder, tmp_path, monkeypatc
     with pytest.raises(TableError, match=r"holds none of transnas_macro.h5, transnas_micro.h5"):
         TransNASBenchAPI(tmp_path)
     with pytest.raises(TableError, match="is of nasbench201; one table each of"):
-        TransNASBenchAPI(cifar10.table.path)
+        TransNASBenchAPI(cifar10.results.path)
     with pytest.raises(NasbenchKitError, match=NAME):
         TransNASBenchAPI(folder / NAME)

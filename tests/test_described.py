@@ -429,8 +429,8 @@ varies = true }}
     assert "5,125 architectures" in command("import", "anb.toml")
     assert len(rows) == 5138
     bench = nbk.load("anb/imagenet")
-    assert bench.query_many(bench.table.archs(), seed=1, missing="nan").val_accuracy.size == 5125
-    assert np.isfinite(bench.query_many(bench.table.archs(), seed=1, missing="nan").val_accuracy).sum() == 13
+    assert bench.query_many(bench.results.archs(), seed=1, missing="nan").val_accuracy.size == 5125
+    assert np.isfinite(bench.query_many(bench.results.archs(), seed=1, missing="nan").val_accuracy).sum() == 13
     for row in rows[:50]:
         arch = {name: row[name] for name in decisions}
         found = bench.query(bench.space.parse(arch), seed=0)

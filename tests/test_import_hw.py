@@ -127,7 +127,7 @@ def test_the_dataset_of_a_copy_is_told_by_its_content_not_its_name(shared_data, 
 
 @pytest.mark.shared
 def test_costs_stand_beside_the_accuracy_of_the_same_cell(table, cifar10, tmp_path):
-    joined = join_tables([cifar10.table, table], tmp_path / "joined.h5", name="joined")
+    joined = join_tables([cifar10.results, table], tmp_path / "joined.h5", name="joined")
     joined.verify()
     assert joined.is_complete
     cell = SPACE.parse(0)
@@ -141,7 +141,7 @@ def test_costs_stand_beside_the_accuracy_of_the_same_cell(table, cifar10, tmp_pa
     assert np.isnan(joined.column("cifar10", "latency_ms[edgetpu]").at(0, 0)(joined.row(SPACE.parse(6))))
     # fewer cells of the second table: the rest is missing, and the first table keeps all of its own
     part = import_part(table, tmp_path / "part.h5")
-    joined = join_tables([cifar10.table, part], tmp_path / "joined2.h5")
+    joined = join_tables([cifar10.results, part], tmp_path / "joined2.h5")
     assert joined.is_complete
     values = joined.column("cifar10", "latency_ms[fpga]").at(0, 0).all()
     assert np.isnan(values).sum() == SPACE.size - part.n_archs

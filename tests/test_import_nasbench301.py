@@ -170,7 +170,7 @@ def test_of_architectures_with_very_many_runs_a_few_curves_are_kept_and_every_en
     folder = release(**many, **others)
     (folder / "re" / "results_2_ti.json").unlink()
     bench = nbk.Benchmark(import_table([folder], tmp_path / "t.h5"), "cifar10")
-    metrics = bench.table.metrics("cifar10")
+    metrics = bench.results.metrics("cifar10")
     assert metrics["val_accuracy"].seeds == metrics["cost_s"].seeds == (0, 1, 2)
     assert metrics["val_accuracy"].epochs == tuple(range(1, 11))
     assert metrics["val_accuracy[runs]"].seeds == tuple(range(6))

@@ -362,9 +362,9 @@ def test_seeds_that_an_architecture_lacks_are_missing(tmp_path, release):
     assert bench.query(TSS.parse(0)).seeds == (777, 888, 999)
     assert bench.query(TSS.parse(11)).seeds == (777, 888)
     assert bench.query(TSS.parse(7)).seeds == (888,)
-    raw = bench.table.column("cifar10", "val_accuracy").spec().raw
+    raw = bench.results.column("cifar10", "val_accuracy").spec().raw
     assert raw.dtype == np.uint16
-    assert (raw[:, 0, bench.table.row(TSS.parse(7))] == 65_535).tolist() == [True, False, True]
+    assert (raw[:, 0, bench.results.row(TSS.parse(7))] == 65_535).tolist() == [True, False, True]
 
 
 def test_times_that_were_not_recorded_are_missing(tmp_path):

@@ -88,7 +88,7 @@ def test_a_cell_has_the_parameters_that_its_table_knows(table, cifar10, shared_d
 
 @pytest.mark.shared
 def test_proxies_stand_beside_the_accuracy_and_are_missing_for_other_cells(table, cifar10, tmp_path, shared_data):
-    joined = join_tables([cifar10.table, table], tmp_path / "joined.h5", name="joined")
+    joined = join_tables([cifar10.results, table], tmp_path / "joined.h5", name="joined")
     joined.verify()
     synflow = joined.column("cifar10", "synflow").at(0, 0).all()
     assert np.isnan(synflow).sum() == 15_625 - 9_445

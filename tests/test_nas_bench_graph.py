@@ -45,7 +45,7 @@ FORMS = [
 
 @pytest.fixture(scope="module")
 def table():
-    return nbk.load("nas_bench_graph/cora").table
+    return nbk.load("nas_bench_graph/cora").results
 
 
 @pytest.fixture(scope="module")
@@ -251,7 +251,7 @@ def test_every_value_is_the_recorded_one(originals):
 )
 def test_best_values_and_correlations_are_those_of_the_files(name, val, tests, correlation):
     bench = nbk.load(f"nas_bench_graph/{name}")
-    archs = bench.table.archs()
+    archs = bench.results.archs()
     on_val, on_test = (
         bench.values(metric, archs, missing="nan") for metric in bench.metrics if metric.startswith(("val", "test"))
     )

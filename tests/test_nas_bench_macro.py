@@ -80,7 +80,7 @@ def test_identities_may_stand_anywhere_in_a_stage_but_first():
 
 
 def test_every_value_is_imported(bench, release):
-    assert (bench.objective_metric.name, bench.table.is_complete) == ("test_accuracy", True)
+    assert (bench.objective_metric.name, bench.results.is_complete) == ("test_accuracy", True)
     for seed in (0, 1, 2):
         expected = [record["test_acc"][seed] / 100 for record in release.values()]
         assert bench.values("test_accuracy", list(release), seed=seed) == pytest.approx(expected, rel=1e-15)

@@ -144,7 +144,7 @@ def test_the_settings_make_one_table(folder, tmp_path):
         cls.query(readme)
     for bench in (seg, cls):
         check_benchmark(bench, np.random.default_rng(0))
-        assert len(bench.search_space().all_archs()) == len(bench.table.archs()) - 1 - (bench is cls)
+        assert len(bench.search_space().all_archs()) == len(bench.results.archs()) - 1 - (bench is cls)
     assert import_table([folder.parent], tmp_path / "again.h5").sha256 != table.sha256  # another origin is recorded
 
 

@@ -365,7 +365,7 @@ def test_of_cells_with_very_many_runs_a_few_curves_are_kept_and_every_end(write,
         if SPACE.key(arch) != SPACE.key(SPACE.parse(RNN))
     }
     bench = nbk.Benchmark(import_table([write(**logs)], tmp_path / "t.h5"), "ptb")
-    metrics = bench.table.metrics("ptb")
+    metrics = bench.results.metrics("ptb")
     assert metrics["val_loss"].seeds == (0, 1, 2)
     assert metrics["val_loss"].epochs == (1, 2, 3)
     assert metrics["val_loss[runs]"].seeds == tuple(range(12))
@@ -503,12 +503,12 @@ def test_every_recorded_recipe_comes_back(shared_data, recorded):
 
 @pytest.mark.shared
 def test_the_real_runs_are_all_there(shared_data, recorded, ptb):
-    assert ptb.table.n_archs == 12_124
+    assert ptb.results.n_archs == 12_124
     with np.load(shared_data / "nasbench_nlp" / "ptb_curves.npz") as arrays:
         val, times = arrays["val_losses"], arrays["wall_times"]
-    assert "14322 runs of 12124 cells, 2645 diverged" in ptb.table.about["notes"]  # as the release says
-    assert any("three runs of a cell" in note for note in ptb.table.about["notes"])
-    known = np.concatenate(list(ptb.table.column("ptb", "val_loss[runs]").every()))  # of each run, at epoch 50
+    assert "14322 runs of 12124 cells, 2645 diverged" in ptb.results.about["notes"]  # as the release says
+    assert any("three runs of a cell" in note for note in ptb.results.about["notes"])
+    known = np.concatenate(list(ptb.results.column("ptb", "val_loss[runs]").every()))  # of each run, at epoch 50
     assert np.isfinite(known).sum() == 11_598
     assert np.nansum(known) == pytest.approx(np.nansum(val[:, -1]), rel=1e-6)
     lstm = next(i for i, line in enumerate(recorded) if line["recepie_id"] == 1_000_001)
@@ -522,7 +522,7 @@ def test_the_real_runs_are_all_there(shared_data, recorded, ptb):
 
 @pytest.mark.shared
 def test_runs_of_one_cell_agree_far_better_than_those_of_others(ptb):
-    ends = np.stack(list(ptb.table.column("ptb", "val_loss[runs]").every()))
+    ends = np.stack(list(ptb.results.column("ptb", "val_loss[runs]").every()))
     assert len(ends) == 37
     several = (~np.isnan(ends)).sum(axis=0) > 2
     within = np.nanstd(ends[:, several], axis=0)

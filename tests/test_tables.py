@@ -191,7 +191,7 @@ def test_the_block_of_the_format_page_runs_and_reads_the_embedded_table(cifar10,
     (block,) = python_blocks(CHECKOUT / "docs" / "table-format.md")
     names = {}
     exec(compile(block, "docs/table-format.md", "exec"), names)  # allowed: our own text
-    expected = [cifar10.values("val_accuracy", cifar10.table.archs(), seed=s, missing="nan") for s in (777, 888, 999)]
+    expected = [cifar10.values("val_accuracy", cifar10.results.archs(), seed=s, missing="nan") for s in (777, 888, 999)]
     np.testing.assert_allclose(names["frame"].to_numpy().T, expected, rtol=1e-15)
 
 

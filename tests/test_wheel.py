@@ -18,11 +18,11 @@ USE = """
 import json, sys
 import nasbench_kit as nbk
 bench = nbk.load("nasbench201/cifar10")
-bench.table.verify()
+bench.results.verify()
 print(json.dumps({
     "package": nbk.__file__,
-    "table": bench.table.path,
-    "sha256": bench.table.sha256,
+    "table": bench.results.path,
+    "sha256": bench.results.sha256,
     "benchmarks": nbk.list_benchmarks(),
     "answer": bench.query((3, 3, 3, 1, 3, 2)),
 }))
@@ -90,7 +90,7 @@ def test_the_installed_package_answers_from_its_own_table(installed, cifar10):
     found = json.loads(installed("-c", USE))
     assert found["package"].startswith(str(installed.target))
     assert found["table"].startswith(str(installed.target))
-    assert found["sha256"] == cifar10.table.sha256
+    assert found["sha256"] == cifar10.results.sha256
     assert found["benchmarks"] == nbk.list_benchmarks()
     assert found["answer"] == json.loads(json.dumps(cifar10.query((3, 3, 3, 1, 3, 2))))
 

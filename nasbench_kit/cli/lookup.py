@@ -19,6 +19,7 @@ from nasbench_kit.tables.column import AdditiveColumn
 if TYPE_CHECKING:
     from nasbench_kit.benchmark import Benchmark
     from nasbench_kit.spaces import Arch
+    from nasbench_kit.surrogates import Surrogate
 
 _PAIR = 2
 _MANY = 10**12  # architectures whose number is not read digit by digit
@@ -35,8 +36,8 @@ def list_(as_json: bool) -> None:
     for name in list_benchmarks():
         bench = load(name)
         objective = bench.objective_metric
-        place = _whose(bench.table)
-        rows.append((name, bench.table.n_archs, objective.name, objective.epochs, objective.seeds, place))
+        place = _whose(bench.results)
+        rows.append((name, bench.results.n_archs, objective.name, objective.epochs, objective.seeds, place))
     if as_json:
         keys = ("name", "n_archs", "objective", "epochs", "seeds", "place")
         print_json({"benchmarks": [dict(zip(keys, row, strict=True)) for row in rows], "optimizers": list(KNOWN)})
@@ -135,7 +136,7 @@ def info(table: str, verify: bool, as_json: bool) -> None:
     click.echo("\n*: the objective of a search; recorded: architectures x seeds with a value after the last epoch")
 
 
-def _whose(table: Table) -> str:
+def _whose(table: Table | Surrogate) -> str:
     """Where a table lies, in words."""
     folder = os.path.dirname(table.path)
     if os.path.realpath(folder) == os.path.realpath(data_folder()):

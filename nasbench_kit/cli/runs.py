@@ -143,10 +143,10 @@ def _space(configuration: Configuration, table: str | None) -> Space:
         bench = load(configuration.benchmark, table=table)
     except UnknownNameError as error:
         raise UnknownNameError(f"{error}; name the table of {configuration.benchmark} by --table") from None
-    if bench.space.name not in SPACES and bench.table.sha256 != configuration.table_sha256:
+    if bench.space.name not in SPACES and bench.results.sha256 != configuration.table_sha256:
         raise SettingError(  # its decisions, and so the names of architectures, may be others
             f"the table of {configuration.benchmark} is not the one that its runs were made on, which has the sha256"
-            f" {configuration.table_sha256[:12]}..., but {bench.table.sha256[:12]}...; name that one by --table"
+            f" {configuration.table_sha256[:12]}..., but {bench.results.sha256[:12]}...; name that one by --table"
         )
     return bench.space
 

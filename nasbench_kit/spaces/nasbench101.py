@@ -243,6 +243,14 @@ class NASBench101Space(ConstrainedSpace):
         """
         return cells.identity_many(self.parse_many(archs))
 
+    def canonical(self, arch: object) -> Arch:
+        """The one form that all cells isomorphic to this one have in common: pruned, vertices in a fixed order."""
+        return cells.canonical(self.parse(arch))
+
+    def canonical_many(self, archs: object) -> NDArray[np.uint8]:
+        """`canonical` of each cell of a batch: uint8 (n_archs, 26)."""
+        return cells.canonical_many(self.parse_many(archs))
+
     def all_archs(self) -> NDArray[np.uint8]:
         """One architecture of each class, in order of identity: uint8 (423,624, 26).
 

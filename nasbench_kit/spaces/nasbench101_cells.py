@@ -87,17 +87,26 @@ def prune(bits: tuple[int, ...]) -> Pruned:
 
 def identity(arch: tuple[int, ...]) -> int:
     """The identity of one cell, without numpy."""
-    vertices, sources, targets, _ = prune(arch[:N_EDGES])
+    return sum(_numbers(arch, *prune(arch[:N_EDGES])[:3])) & _MASK
+
+
+def _numbers(
+    arch: tuple[int, ...],
+    vertices: tuple[int, ...],
+    sources: tuple[tuple[int, ...], ...],
+    targets: tuple[tuple[int, ...], ...],
+) -> list[int]:
+    """The second number of each of the 7 vertices; 0 for those that are pruned away."""
     first, second, third = _MULTIPLIERS
-    number = [_INPUT_LABEL, *[_LABELS[operation] for operation in arch[N_EDGES:]], _OUTPUT_LABEL]
+    labels = [_INPUT_LABEL, *[_LABELS[operation] for operation in arch[N_EDGES:]], _OUTPUT_LABEL]
+    number = [0] * N_VERTICES
     for v in vertices:
-        x = number[v]
+        x = labels[v]
         for u in sources[v]:
             x += number[u]
         x = x * first & _MASK
         x = (x ^ x >> 32) * second & _MASK
         number[v] = x ^ x >> 29
-    total = 0
     for v in reversed(vertices):
         x = number[v] * third
         for w in targets[v]:
@@ -105,8 +114,7 @@ def identity(arch: tuple[int, ...]) -> int:
         x = x * first & _MASK
         x = (x ^ x >> 32) * second & _MASK
         number[v] = x ^ x >> 29
-        total += number[v]
-    return total & _MASK
+    return number
 
 
 def identity_many(archs: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -114,26 +122,32 @@ def identity_many(archs: NDArray[np.uint8]) -> NDArray[np.uint64]:
     import numpy as np
 
     found = np.empty(len(archs), np.uint64)
-    labels, third = np.array(_LABELS, np.uint64), np.uint64(_MULTIPLIERS[2])
     for rows, columns in _chunks(archs):
-        kept = kept_vertices(columns)
-        edges = columns[:N_EDGES].astype(np.uint64)
-        number = np.empty((N_VERTICES, columns.shape[1]), np.uint64)
-        number[0], number[LAST] = _INPUT_LABEL, _OUTPUT_LABEL
-        labels.take(columns[N_EDGES:], out=number[1:LAST])
-        for v in range(N_VERTICES):
-            _mix(number[v])
-            number[v] *= kept[v]
-            if v < LAST:
-                number[v + 1 :] += edges[_LEAVING[v]] * number[v]
-        number *= third
-        _mix(number[LAST])
-        for v in reversed(range(LAST)):
-            number[v] += (edges[_LEAVING[v]] * number[v + 1 :]).sum(axis=0)
-            _mix(number[v])
-            number[v] *= kept[v]
-        number.sum(axis=0, out=found[rows])
+        _numbers_many(columns, kept_vertices(columns)).sum(axis=0, out=found[rows])
     return found
+
+
+def _numbers_many(columns: NDArray[np.uint8], kept: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """`_numbers` of a batch: uint64 (7, n_archs)."""
+    import numpy as np
+
+    labels, third = np.array(_LABELS, np.uint64), np.uint64(_MULTIPLIERS[2])
+    edges = columns[:N_EDGES].astype(np.uint64)
+    number = np.empty((N_VERTICES, columns.shape[1]), np.uint64)
+    number[0], number[LAST] = _INPUT_LABEL, _OUTPUT_LABEL
+    labels.take(columns[N_EDGES:], out=number[1:LAST])
+    for v in range(N_VERTICES):
+        _mix(number[v])
+        number[v] *= kept[v]
+        if v < LAST:
+            number[v + 1 :] += edges[_LEAVING[v]] * number[v]
+    number *= third
+    _mix(number[LAST])
+    for v in reversed(range(LAST)):
+        number[v] += (edges[_LEAVING[v]] * number[v + 1 :]).sum(axis=0)
+        _mix(number[v])
+        number[v] *= kept[v]
+    return number
 
 
 def _mix(x: NDArray[np.uint64]) -> None:
@@ -142,6 +156,74 @@ def _mix(x: NDArray[np.uint64]) -> None:
     x ^= x >> 32
     x *= _MULTIPLIERS[1]
     x ^= x >> 29
+
+
+# ---- the canonical form ----
+#
+# The vertices that pruning leaves, in order of their distance from the input (the longest way), then of their numbers,
+# then of where the edges to them come from. Vertices that are equal in all of that can trade places, so isomorphic
+# cells have the same form; this too is tested on the whole space.
+
+_ROUNDS = 3  # in which the places of earlier vertices settle those of later ones
+
+
+def canonical(arch: tuple[int, ...]) -> tuple[int, ...]:
+    """The form that all cells isomorphic to this one share: pruned, unconnected vertices before the output."""
+    vertices, sources, targets, _ = prune(arch[:N_EDGES])
+    number = _numbers(arch, vertices, sources, targets)
+    level = [0] * N_VERTICES
+    for v in vertices[1:]:
+        level[v] = 1 + max([level[u] for u in sources[v]])
+    keys = [(level[v], number[v]) for v in range(N_VERTICES)]
+    inner = sorted(vertices[1:-1], key=keys.__getitem__)
+    place = [0] * N_VERTICES
+    if len({keys[v] for v in inner}) < len(inner):
+        for _ in range(_ROUNDS):
+            for i, v in enumerate(inner):
+                place[v] = i + 1
+            inner.sort(key=lambda v: (keys[v], sum([1 << place[u] for u in sources[v]])))
+    for i, v in enumerate(inner):
+        place[v] = i + 1
+    place[LAST] = LAST
+    found = [0] * len(arch)
+    for v in vertices[:-1]:
+        for w in targets[v]:
+            found[_AT[place[v]][place[w]]] = 1
+    for i, v in enumerate(inner):
+        found[N_EDGES + i] = arch[N_EDGES - 1 + v]
+    return tuple(found)
+
+
+_AT = [[EDGES.index((a, b)) if a < b else -1 for b in range(N_VERTICES)] for a in range(N_VERTICES)]
+
+
+def canonical_many(archs: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`canonical` of each row of a batch of valid cells: uint8 (n_archs, 26)."""
+    import numpy as np
+
+    found = np.empty_like(archs)
+    above = np.triu_indices(N_VERTICES, 1)
+    for rows, columns in _chunks(archs):
+        kept = kept_vertices(columns)
+        matrix = np.zeros((columns.shape[1], N_VERTICES, N_VERTICES), np.int64)
+        matrix[:, above[0], above[1]] = _kept_edges(columns, kept).T
+        level = np.zeros((len(matrix), N_VERTICES), np.int64)
+        for v in range(1, N_VERTICES):
+            level[:, v] = ((level[:, :v] + 1) * matrix[:, :v, v]).max(axis=1)
+        level = np.where(kept.T, level, N_VERTICES)  # pruned ones come behind the others
+        level[:, LAST] = N_VERTICES + 1  # and the output last
+        number = _numbers_many(columns, kept).T
+        sources = np.zeros_like(level)
+        for _ in range(_ROUNDS + 1):
+            order = np.lexsort((sources, number, level), axis=1)
+            place = np.argsort(order, axis=1)
+            sources = ((1 << place)[:, :, None] * matrix).sum(axis=1)
+        matrix = np.take_along_axis(np.take_along_axis(matrix, order[:, :, None], 1), order[:, None, :], 2)
+        found[rows, :N_EDGES] = matrix[:, above[0], above[1]]
+        operations = np.zeros((len(matrix), N_VERTICES), np.uint8)
+        operations[:, 1:LAST] = columns[N_EDGES:].T
+        found[rows, N_EDGES:] = np.take_along_axis(operations * kept.T, order, axis=1)[:, 1:LAST]
+    return found
 
 
 # ---- batches ----

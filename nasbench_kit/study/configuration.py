@@ -16,10 +16,11 @@ from typing import Any, Self, final
 
 import numpy as np
 
-from nasbench_kit.benchmark import Benchmark
+from nasbench_kit.benchmark import Benchmark, open_results
 from nasbench_kit.errors import NasbenchKitError, SettingError, StudyError, UnknownNameError, unknown
 from nasbench_kit.optimizers import OPTIMIZERS, optimizer_class
 from nasbench_kit.simulator import DRAWN, SECONDS, Records, check_settings, simulate
+from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.tables import Table
 from nasbench_kit.version import __version__
 
@@ -93,9 +94,9 @@ class Configuration:
             SettingError: The optimizer refuses its settings, or `simulate` would refuse its arguments.
             NotRecordedError: The epoch or seed was never recorded.
         """
-        table = benchmark.table
+        results = benchmark.results
         settings = defaults_of(optimizer) | dict(settings or {})  # or a later version's defaults would pass for these
-        made = cls(benchmark.name, table.sha256, optimizer, settings, **how, table_path=table.path)
+        made = cls(benchmark.name, results.sha256, optimizer, settings, **how, table_path=results.path)
         check_settings(benchmark, **{name: getattr(made, name) for name in _SIMULATION})
         try:
             _build(made, benchmark, np.random.default_rng(0))
@@ -178,23 +179,23 @@ def versions_of(configuration: Configuration) -> dict[str, str]:
     return versions
 
 
-def open_table(path: str, sha256: str) -> Table:
-    """The table that a configuration was made for.
+def open_same(path: str, sha256: str) -> Table | Surrogate:
+    """The table or surrogate that a configuration was made for.
 
     Raises:
         StudyError: It is not known where it lies, or another one lies there.
     """
     if not path:
         raise StudyError("it is not known where the table of this configuration lies; make it by Configuration.of")
-    table = Table.open(path)
-    if table.sha256 != sha256:
+    results = open_results(path)
+    if results.sha256 != sha256:
         raise StudyError(f"table {path!r} has changed since this study was set up; put the earlier one back")
-    return table
+    return results
 
 
 @cache
 def _benchmark(path: str, name: str, sha256: str) -> Benchmark:
-    return Benchmark(open_table(path, sha256), name.partition("/")[2])
+    return Benchmark(open_same(path, sha256), name.partition("/")[2])
 
 
 def execute(configuration: Configuration, run_seed: int) -> Records:

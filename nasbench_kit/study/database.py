@@ -23,7 +23,7 @@ import numpy as np
 
 from nasbench_kit.errors import SettingError, StudyError, listed
 from nasbench_kit.simulator import Records
-from nasbench_kit.study.configuration import Configuration, open_table, versions_of
+from nasbench_kit.study.configuration import Configuration, open_same, versions_of
 from nasbench_kit.study.executors import executed
 
 SCHEMA_VERSION = 1
@@ -189,7 +189,7 @@ class Study:
         for key in configurations:
             self._check_versions(key, versions[key], ("optimizer_sha256", *_LIBRARIES * (key in unfinished)))
         for path, sha256 in dict.fromkeys((key.table_path, key.table_sha256) for key in configurations):
-            open_table(path, sha256).verify()  # or values changed by hand would pass for those that the hash stands for
+            open_same(path, sha256).verify()  # or values changed by hand would pass for those that the hash stands for
         n_all = len(configurations) * len(run_seeds)
         n_there = n_all - len(tasks)
         report = progress or (lambda there, asked_for: None)

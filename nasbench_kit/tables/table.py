@@ -230,6 +230,10 @@ class Table:
         text = self.space.format(arch)
         return NotRecordedError(f"{text!r} is not among the {self.n_archs:,} architectures of table {self.name!r}")
 
+    def some_archs(self) -> NDArray[np.uint8]:
+        """What stands for all architectures where all must be looked at: all, see `Surrogate.some_archs`."""
+        return self.archs()
+
     def archs(self) -> NDArray[np.uint8]:
         """The architectures in the order of the rows: uint8 (n_archs, n_decisions)."""
         import numpy as np

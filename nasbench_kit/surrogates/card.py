@@ -1,0 +1,219 @@
+"""The card of a surrogate: a JSON file that says what it predicts, how it is read, and where it comes from.
+
+`docs/surrogates.md` describes it. What determines the numbers (space, predictor, targets, model files) is hashed to the
+surrogate's `sha256`; the rest is for people.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from nasbench_kit.errors import NasbenchKitError, TableError
+from nasbench_kit.spaces import Space, describe_space, space_from
+from nasbench_kit.surrogates.targets import VALUE, Target
+from nasbench_kit.tables.metric import DIRECTIONS, SPLITS, Metric
+
+CARD = "card.json"
+FORMAT = 1
+_MOST_BYTES = 1 << 24  # of a card
+_MOST_MEMBERS = 1_000
+
+
+class Card(NamedTuple):
+    """What a card says, understood."""
+
+    name: str
+    space: Space
+    predictor: dict[str, Any]  #: `kind`, and what that kind needs to be read
+    n_members: int
+    objectives: dict[str, str]  #: dataset -> metric that a search optimizes
+    metrics: dict[str, dict[str, Metric]]  #: dataset -> name -> metric
+    targets: tuple[Target, ...]
+    best: dict[str, dict[str, Any]]  #: dataset -> {"arch": text, "proven": whether all architectures were looked at}
+    files: dict[str, str]  #: path in the folder -> sha256
+    about: dict[str, Any]  #: title, licence, citation, sources, notes
+    quality: dict[str, Any]
+    fitted: dict[str, Any]  #: by which command, on what, with which versions
+    sha256: str
+
+    def target(self, dataset: str, metric: str, kind: str) -> tuple[Target, slice] | None:
+        """A target and which channels are its: of the members for "value", else of the noise."""
+        start = 0
+        for target in self.targets:
+            if (target.kind == VALUE) != (kind == VALUE):
+                continue
+            if (target.dataset, target.metric, target.kind) == (dataset, metric, kind):
+                return target, slice(start, start + target.n_channels)
+            start += target.n_channels
+        return None
+
+    def n_channels(self, *kinds: str) -> int:
+        """How many channels the targets of these kinds have together."""
+        return sum(target.n_channels for target in self.targets if target.kind in kinds)
+
+    def to_json(self) -> dict[str, Any]:
+        """What is written to the file."""
+        return _numbers(self) | {
+            "name": self.name,
+            "about": self.about,
+            "quality": self.quality,
+            "fitted": self.fitted,
+            "best": self.best,
+            "sha256": self.sha256,
+        }
+
+
+def make_card(
+    *,
+    name: str,
+    space: Space,
+    predictor: Mapping[str, Any],
+    n_members: int,
+    objectives: Mapping[str, str],
+    metrics: Mapping[str, Mapping[str, Metric]],
+    targets: tuple[Target, ...],
+    files: Mapping[str, str],
+    about: Mapping[str, Any],
+    fitted: Mapping[str, Any],
+    quality: Mapping[str, Any] | None = None,
+    best: Mapping[str, Any] | None = None,
+) -> Card:
+    """The card of a new surrogate; arguments as the fields of `Card`, seeds of the metrics are filled in."""
+    seeds = tuple(range(n_members)) if n_members > 1 else ()
+    given = {
+        dataset: {key: metric._replace(seeds=seeds if _has_seeds(metric) else ()) for key, metric in these.items()}
+        for dataset, these in metrics.items()
+    }
+    card = Card(
+        name, space, dict(predictor), n_members, dict(objectives), given, targets, dict(best or {}), dict(files),
+        dict(about), dict(quality or {}), dict(fitted), "",
+    )  # fmt: skip
+    return card._replace(sha256=_hash(card))
+
+
+def _has_seeds(metric: Metric) -> bool:
+    return metric.split is not None or metric.name == "cost_s"
+
+
+def _numbers(card: Card) -> dict[str, Any]:
+    """The part of a card that determines the numbers."""
+    return {
+        "format": FORMAT,
+        "space": describe_space(card.space),
+        "predictor": card.predictor,
+        "n_members": card.n_members,
+        "datasets": {
+            dataset: {
+                "objective": card.objectives[dataset],
+                "metrics": {
+                    name: {
+                        "split": metric.split,
+                        "unit": metric.unit,
+                        "direction": metric.direction,
+                        "epochs": list(metric.epochs),
+                    }
+                    for name, metric in metrics.items()
+                },
+            }
+            for dataset, metrics in card.metrics.items()
+        },
+        "targets": [target.to_json() for target in card.targets],
+        "files": card.files,
+    }
+
+
+def _hash(card: Card) -> str:
+    return hashlib.sha256(json.dumps(_numbers(card), sort_keys=True).encode()).hexdigest()
+
+
+def write_card(folder: str | os.PathLike[str], card: Card) -> None:
+    """Write the card of a surrogate: last, and at once, so that a folder with a card is whole."""
+    path = os.path.join(folder, CARD)
+    partial = f"{path}.{os.getpid()}.partial"
+    with open(partial, "w", encoding="utf-8") as file:
+        json.dump(card.to_json(), file, indent=1, ensure_ascii=False)
+        file.write("\n")
+    os.replace(partial, path)
+
+
+def read_card(folder: str | os.PathLike[str]) -> Card:
+    """The card in a folder.
+
+    Raises:
+        TableError: There is none, or it is damaged or of a newer version.
+    """
+    path = os.path.join(folder, CARD)
+    try:
+        with open(path, "rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise ValueError("it is longer than any card")
+        entries = json.loads(content)
+        if entries["format"] != FORMAT:
+            raise ValueError(f"its format is {entries['format']!r:.20}; this version reads {FORMAT}")
+        card = _understood(entries)
+    except FileNotFoundError:
+        raise TableError(f"{os.fspath(folder)!r} is no surrogate: it has no {CARD}") from None
+    except OSError as error:
+        raise TableError(f"cannot read {path!r}: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, NasbenchKitError) as error:
+        raise TableError(f"{path!r} is no valid card: {type(error).__name__ * (not str(error))}{error}") from None
+    if card.sha256 != _hash(card):
+        raise TableError(f"{path!r} was changed by hand or damaged: its content does not have the sha256 it names")
+    return card
+
+
+def _understood(entries: Mapping[str, Any]) -> Card:
+    name, n_members, sha256 = entries["name"], entries["n_members"], entries["sha256"]
+    for what in (name, sha256, *entries["datasets"]):
+        if not isinstance(what, str) or not what or "/" in what:
+            raise ValueError(f"{what!r} cannot be a name; a text without a slash expected")
+    if type(n_members) is not int or not 1 <= n_members <= _MOST_MEMBERS:
+        raise ValueError(f"n_members={n_members!r}; a number from 1 to {_MOST_MEMBERS} expected")
+    for file in entries["files"]:
+        if os.path.isabs(file) or ".." in file.split("/") or "\\" in file:
+            raise ValueError(f"{file!r} lies outside of its folder")
+    seeds = tuple(range(n_members)) if n_members > 1 else ()
+    metrics = {
+        dataset: {key: _metric(key, entry, seeds) for key, entry in description["metrics"].items()}
+        for dataset, description in entries["datasets"].items()
+    }
+    objectives = {dataset: description["objective"] for dataset, description in entries["datasets"].items()}
+    targets = tuple(
+        Target.from_json(entry, max(1, len(metrics[entry["dataset"]][entry["metric"]].epochs)))
+        for entry in entries["targets"]
+    )
+    made = Card(
+        name, space_from(entries["space"]), dict(entries["predictor"]), n_members, objectives, metrics, targets,
+        dict(entries["best"]), dict(entries["files"]), dict(entries["about"]), dict(entries["quality"]),
+        dict(entries["fitted"]), sha256,
+    )  # fmt: skip
+    for dataset, these in metrics.items():
+        for key in (objectives[dataset], *these):
+            if made.target(dataset, key, VALUE) is None:
+                raise ValueError(f"no target predicts {key} of {dataset}")
+        cost = these.get("cost_s", these[objectives[dataset]])
+        if cost.epochs != these[objectives[dataset]].epochs:
+            raise ValueError(f"cost_s of {dataset} has other epochs than {objectives[dataset]}")
+    return made
+
+
+def _metric(name: str, entry: Mapping[str, Any], seeds: tuple[int, ...]) -> Metric:
+    epochs = tuple(entry["epochs"])
+    if any(type(epoch) is not int for epoch in epochs) or any(b <= a for a, b in pairwise((0, *epochs))):
+        raise ValueError(f"{name}: epochs={epochs}; ascending numbers from 1 expected")
+    if entry["split"] not in (*SPLITS, None) or entry["direction"] not in (*DIRECTIONS, None):
+        raise ValueError(f"{name}: split {entry['split']!r} or direction {entry['direction']!r}")
+    made = Metric(name, entry["split"], str(entry["unit"]), entry["direction"], (), epochs)
+    return made._replace(seeds=seeds if _has_seeds(made) else ())
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """Hash of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,222 @@
+"""What models read of an architecture: encodings with a name, so that a stored model says which one it was fitted to.
+
+Matrices are made by the functions of `nasbench_kit.encodings`; several joined by `+` stand side by side. A network
+reads instead which columns of a sparse encoding are 1: that is known in microseconds for one architecture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import accumulate, combinations
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nasbench_kit.errors import unknown
+from nasbench_kit.spaces import Arch, DARTSSpace, NASBench101Space, Space
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# ---- matrices, for trees and dense networks ----
+
+
+def matrix(space: Space, archs: object, names: str) -> NDArray[Any]:
+    """Features of a batch: float32 (n_archs, n_columns).
+
+    Args:
+        space: Where the architectures come from.
+        archs: A batch in any form.
+        names: One of `matrices(space)`, or several joined by `+`.
+
+    Raises:
+        UnknownNameError: There is no such encoding for this space.
+    """
+    import numpy as np
+
+    there = matrices(space)
+    for name in names.split("+"):
+        if name not in there:
+            raise unknown(f"encoding of {space.name}", name, there)
+    batch = space.parse_many(archs)
+    return np.hstack([there[name](batch).astype(np.float32) for name in names.split("+")])
+
+
+def matrices(space: Space) -> dict[str, Callable[[NDArray[np.uint8]], NDArray[Any]]]:
+    """The encodings that `matrix` knows for a space, by name."""
+    from nasbench_kit import encodings
+
+    found: dict[str, Callable[[NDArray[np.uint8]], NDArray[Any]]] = {
+        "one_hot": lambda archs: encodings.one_hot(space, archs),
+        "adjacency": lambda archs: encodings.adjacency(space, archs),
+        "paths": lambda archs: encodings.paths(space, archs, _MOST_PATHS),
+        "weisfeiler_lehman": lambda archs: encodings.weisfeiler_lehman(space, archs),
+    }
+    if isinstance(space, DARTSSpace):
+        found["configuration"] = space.vector  # the 56 columns of NAS-Bench-301
+    return found
+
+
+_MOST_PATHS = 1_024
+
+
+# ---- sparse columns, for networks ----
+
+
+class Sparse(NamedTuple):
+    """A sparse encoding: which columns are 1."""
+
+    n_columns: int
+    one: Callable[[Arch], Sequence[int]]  #: the columns of one architecture, without numpy
+    many: Callable[[NDArray[np.uint8]], NDArray[np.intp]]
+    """Of a batch: (n_archs, at most so many); `n_columns` stands for none."""
+
+
+@cache
+def sparse(space: Space, name: str) -> Sparse:
+    """The sparse encoding of this name.
+
+    - "one_hot": one column per decision and choice.
+    - "pairs": these, and one per two decisions and their choices.
+    - "edges" (DARTS): one column per edge and operation, and per node and its inputs.
+    - "cell" (NAS-Bench-101): of the canonical form of a cell, one column per vertex and operation, and per edge and the
+      operations at its ends. Isomorphic cells have the same.
+
+    Raises:
+        UnknownNameError: There is no such encoding for this space.
+    """
+    there: dict[str, Callable[[Any], Sparse]] = {"one_hot": _one_hot, "pairs": _pairs}
+    if isinstance(space, DARTSSpace):
+        there["edges"] = _edges
+    if isinstance(space, NASBench101Space):
+        there["cell"] = _cell
+    if name not in there:
+        raise unknown(f"sparse encoding of {space.name}", name, there)
+    return there[name](space)
+
+
+def _one_hot(space: Space) -> Sparse:
+    import numpy as np
+
+    starts = tuple(accumulate(space.n_choices[:-1], initial=0))
+
+    def one(arch: Arch) -> list[int]:
+        return [start + choice for start, choice in zip(starts, arch, strict=True)]
+
+    return Sparse(sum(space.n_choices), one, lambda archs: archs.astype(np.intp) + np.array(starts))
+
+
+def _pairs(space: Space) -> Sparse:
+    import numpy as np
+
+    alone = _one_hot(space)
+    two = tuple(combinations(range(space.n_decisions), 2))
+    sizes = [space.n_choices[a] * space.n_choices[b] for a, b in two]
+    starts = tuple(accumulate(sizes[:-1], initial=alone.n_columns))
+    steps = [(start, a, b, space.n_choices[b]) for start, (a, b) in zip(starts, two, strict=True)]
+
+    def one(arch: Arch) -> list[int]:
+        return [*alone.one(arch), *[start + arch[a] * n + arch[b] for start, a, b, n in steps]]
+
+    def many(archs: NDArray[np.uint8]) -> NDArray[np.intp]:
+        wide = archs.astype(np.intp)
+        found = [start + wide[:, a] * n + wide[:, b] for start, a, b, n in steps]
+        return np.hstack([alone.many(archs), np.stack(found, axis=1)])
+
+    return Sparse(alone.n_columns + sum(sizes), one, many)
+
+
+def _edges(space: DARTSSpace) -> Sparse:
+    """Two cells of 14 edges and 7 operations, and the 19 ways in which three nodes of a cell choose their inputs."""
+    import numpy as np
+
+    from nasbench_kit.spaces.darts_forms import FIRST_EDGE, NODES, OPERATIONS, OPERATIONS_AT, PAIR_AT, PAIRS, PER_CELL
+
+    n_operations = len(OPERATIONS)
+    n_edges = sum(NODES)
+    inputs_from = dict.fromkeys(PAIR_AT, 2 * n_edges * n_operations)
+    per_cell = sum(len(PAIRS[node]) for node in PAIR_AT)
+    for earlier, node in zip(PAIR_AT, list(PAIR_AT)[1:], strict=False):
+        inputs_from[node] = inputs_from[earlier] + len(PAIRS[earlier])
+    steps = [
+        (
+            -1 if node not in PAIR_AT else PER_CELL * cell + PAIR_AT[node],
+            PER_CELL * cell + OPERATIONS_AT[node],
+            inputs_from.get(node, 0) + per_cell * cell,
+            [
+                tuple((cell * n_edges + FIRST_EDGE[node] + source) * n_operations for source in pair)
+                for pair in PAIRS[node]
+            ],
+        )
+        for cell in (0, 1)
+        for node in NODES
+    ]
+
+    def one(arch: Arch) -> list[int]:
+        found = []
+        for pair_at, operation_at, inputs, edges in steps:
+            chosen = 0
+            if pair_at >= 0:
+                chosen = arch[pair_at]
+                found.append(inputs + chosen)
+            first, second = edges[chosen]
+            found += (first + arch[operation_at], second + arch[operation_at + 1])
+        return found
+
+    def many(archs: NDArray[np.uint8]) -> NDArray[np.intp]:
+        wide = archs.astype(np.intp)
+        found = []
+        for pair_at, operation_at, inputs, edges in steps:
+            chosen = np.zeros(len(wide), np.intp)
+            if pair_at >= 0:
+                chosen = wide[:, pair_at]
+                found.append(inputs + chosen)
+            ends = np.array(edges)[chosen]
+            found += [ends[:, i] + wide[:, operation_at + i] for i in (0, 1)]
+        return np.stack(found, axis=1)
+
+    return Sparse(2 * (n_edges * n_operations + per_cell), one, many)
+
+
+def _cell(space: NASBench101Space) -> Sparse:
+    """21 edges of 5 x 5 operations at their ends (input and output are two more), then 5 vertices of 3 operations."""
+    import numpy as np
+
+    from nasbench_kit.spaces.nasbench101_cells import EDGES, LAST, N_EDGES, N_VERTICES, canonical, canonical_many
+
+    n_operations = space.n_choices[-1]
+    n_labels = n_operations + 2
+    vertices_at = N_EDGES * n_labels**2
+    n_columns = vertices_at + (LAST - 1) * n_operations
+
+    def one(arch: Arch) -> list[int]:
+        cell = canonical(arch)
+        labels = (n_operations, *cell[N_EDGES:], n_operations + 1)
+        there = [0] * N_VERTICES
+        found = []
+        for i, (a, b) in enumerate(EDGES):
+            if cell[i]:
+                there[a] = there[b] = 1
+                found.append((i * n_labels + labels[a]) * n_labels + labels[b])
+        found += [vertices_at + (v - 1) * n_operations + labels[v] for v in range(1, LAST) if there[v]]
+        return found
+
+    def many(archs: NDArray[np.uint8]) -> NDArray[np.intp]:
+        cells = canonical_many(archs)
+        edges = cells[:, :N_EDGES] > 0
+        labels = np.full((len(cells), N_VERTICES), n_operations + 1, np.intp)
+        labels[:, 0] = n_operations
+        labels[:, 1:LAST] = cells[:, N_EDGES:]
+        a, b = np.array(EDGES).T
+        on_edges = (np.arange(N_EDGES) * n_labels + labels[:, a]) * n_labels + labels[:, b]
+        on_vertices = vertices_at + np.arange(LAST - 1) * n_operations + labels[:, 1:LAST]
+        there = np.stack([edges[:, a == v].any(axis=1) for v in range(1, LAST)], axis=1)  # all that are kept lead on
+        columns = np.hstack([on_edges, on_vertices])
+        columns[~np.hstack([edges, there])] = n_columns
+        columns.sort(axis=1)  # the absent ones last: a cell has at most 9 edges and 5 inner vertices
+        return columns[:, :_MOST_IN_CELL]
+
+    return Sparse(n_columns, one, many)
+
+
+_MOST_IN_CELL = 14

@@ -1,0 +1,54 @@
+"""Which architectures are held out: decided by a hash of each, so that anyone can redo it on any table.
+
+Isomorphic architectures always fall on the same side.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nasbench_kit.errors import SettingError
+from nasbench_kit.spaces import Space
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def position(space: Space, archs: object, salt: int = 0) -> NDArray[np.float64]:
+    """A number in [0, 1) per architecture, as good as random: float64 (n_archs,).
+
+    It is SplitMix64 (Steele et al. 2014) of `space.identity(archs) + salt * 0x9E3779B97F4A7C15`, its upper 53 bits.
+
+    Args:
+        space: Where the architectures come from.
+        archs: A batch in any form.
+        salt: Another salt gives independent numbers: 0 decides what is held out, 1 the folds.
+    """
+    import numpy as np
+
+    x = space.identity(archs) + np.uint64(salt * _GOLDEN % 2**64)
+    x = (x ^ x >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ x >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return ((x ^ x >> np.uint64(31)) >> np.uint64(11)).astype(np.float64) / 2.0**53
+
+
+_GOLDEN = 0x9E3779B97F4A7C15
+
+
+def held_out(space: Space, archs: object, share: float) -> NDArray[np.bool_]:
+    """Which architectures are for testing only: those whose `position` lies below `share`.
+
+    Raises:
+        SettingError: `share` is not in [0, 1).
+    """
+    if not 0 <= share < 1:
+        raise SettingError(f"held-out share {share!r}; at least 0 and below 1 expected")
+    return position(space, archs) < share
+
+
+def fold(space: Space, archs: object, n_folds: int) -> NDArray[np.int64]:
+    """The fold of each architecture, from 0 to `n_folds - 1`: int64 (n_archs,)."""
+    import numpy as np
+
+    return (position(space, archs, salt=1) * n_folds).astype(np.int64)

@@ -1,0 +1,143 @@
+"""What a surrogate predicts: curves of metrics over epochs, as a few numbers per architecture, the channels.
+
+A model knows nothing of metrics. It learns a row of channels per architecture; a `Target` says how those become the
+values of one metric at each epoch, and back. A curve `z(epoch)` is `offset + channels @ basis`, with as many channels
+as the table's curves have components that matter; the value is what `transform` makes of `z`.
+
+Three kinds of targets describe one training run of an architecture:
+
+- "value": where the metric lies, if training does not collapse;
+- "noise": the logarithm of the standard deviation of `z` between runs;
+- "collapse": the log-odds that a run ends near chance; what it then has is drawn from `collapsed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nasbench_kit.errors import TableError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+VALUE, NOISE, COLLAPSE = KINDS = ("value", "noise", "collapse")
+TRANSFORMS = ("identity", "log", "log_error")
+"""`z` is the value itself; its logarithm; or `-log(1 - value)`, which spreads accuracies near 1."""
+_FEW = 4  # epochs, whose values are the channels
+
+
+class Target(NamedTuple):
+    """One curve that a surrogate predicts."""
+
+    dataset: str
+    metric: str
+    kind: str  #: one of `KINDS`
+    transform: str  #: one of `TRANSFORMS`
+    offset: NDArray[np.float64]  #: (n_epochs,); a metric without epochs has one
+    basis: NDArray[np.float64]  #: (n_channels, n_epochs)
+    collapsed: NDArray[np.float64]  #: (n_epochs, n_quantiles): quantiles of collapsed runs; empty unless "collapse"
+
+    @property
+    def n_channels(self) -> int:
+        """How many numbers per architecture it takes."""
+        return len(self.basis)
+
+    def curve(self, channels: NDArray[np.float64], position: int) -> NDArray[np.float64]:
+        """`z` at one epoch: the shape of `channels` without its last axis.
+
+        Added up in order, so that one architecture alone and in a batch give the same to the last bit.
+        """
+        import numpy as np
+
+        z = np.full(channels.shape[:-1], self.offset[position])
+        for k, weights in enumerate(self.basis):
+            z += channels[..., k] * weights[position]
+        return z
+
+    def channels_of(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The channels of curves `z` (n_archs, n_epochs), least squares; NaN where any epoch that counts is missing."""
+        import numpy as np
+
+        return (z - self.offset) @ np.linalg.pinv(self.basis)
+
+    def to_json(self) -> dict[str, Any]:
+        """For the card."""
+        arrays = {name: getattr(self, name).tolist() for name in ("offset", "basis", "collapsed")}
+        return self._asdict() | arrays
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any], n_epochs: int) -> Target:
+        """What a card says.
+
+        Raises:
+            TableError: It does not fit together.
+        """
+        import numpy as np
+
+        offset, basis, collapsed = (np.array(entry[name], np.float64) for name in ("offset", "basis", "collapsed"))
+        made = cls(entry["dataset"], entry["metric"], entry["kind"], entry["transform"], offset, basis, collapsed)
+        where = f"target {made.kind!r} of {made.dataset}: {made.metric}"
+        if made.kind not in KINDS or made.transform not in TRANSFORMS:
+            raise TableError(f"{where}: transform {made.transform!r}; choose kinds from {KINDS}, from {TRANSFORMS}")
+        wrong = offset.shape != (n_epochs,) or basis.ndim != 2 or basis.shape[1] != n_epochs
+        if wrong or (made.kind == COLLAPSE and (collapsed.ndim != 2 or len(collapsed) != n_epochs)):
+            raise TableError(f"{where}: arrays of shape {offset.shape}, {basis.shape}; {n_epochs} epochs expected")
+        if not all(np.isfinite(array).all() for array in (offset, basis, collapsed)):
+            raise TableError(f"{where}: numbers that are not finite")
+        return made
+
+
+def forward(transform: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From values to `z`."""
+    import numpy as np
+
+    if transform == "log":
+        return np.log(values)
+    return -np.log1p(-values) if transform == "log_error" else values
+
+
+def backward(transform: str, z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From `z` to values."""
+    import numpy as np
+
+    if transform == "log":
+        return np.exp(z)
+    return -np.expm1(-z) if transform == "log_error" else z
+
+
+def slope(transform: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much a value changes with `z`: the derivative of `backward`, by the value."""
+    import numpy as np
+
+    if transform == "log":
+        return values
+    return 1 - values if transform == "log_error" else np.ones_like(values)
+
+
+def components(z: NDArray[np.float64], *, keep: float, most: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Offset and basis of curves: principal components until the share `keep` of the variance is explained.
+
+    Curves of up to four epochs are kept as they are, one channel per epoch, each of unit variance; so may they have
+    missing values. The channels of longer ones are uncorrelated.
+
+    Args:
+        z: (n_archs, n_epochs). NaN where missing, which only curves of up to four epochs may have.
+        keep: Share of the variance.
+        most: Channels at most.
+
+    Returns:
+        offset (n_epochs,), basis (n_channels, n_epochs).
+    """
+    import numpy as np
+
+    offset = np.nanmean(z, axis=0)
+    scale = np.nanstd(z, axis=0)
+    if z.shape[1] <= _FEW:
+        return offset, np.diag(np.where(scale > 0, scale, 1.0))
+    whole = z[~np.isnan(z).any(axis=1)] - offset
+    _, singular, directions = np.linalg.svd(whole, full_matrices=False)
+    explained = np.cumsum(singular**2) / (singular**2).sum()
+    n = min(most, int(np.searchsorted(explained, keep)) + 1)
+    return offset, directions[:n] * (singular[:n, None] / np.sqrt(len(whole)))
