@@ -18,7 +18,7 @@ from nasbench_kit.optimizers import (
     optimizer_class,
 )
 from nasbench_kit.simulator import simulate
-from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
+from nasbench_kit.spaces import ChoiceSpace, NASBench101Space, NASBench201Space
 from nasbench_kit.testing import check_optimizer
 
 SPACE = NASBench201Space()
@@ -29,6 +29,7 @@ VARIANTS = [
     ("regularized_evolution", {"population_size": 50, "sample_size": 10, "mutation": "node_then_edge"}),
     ("local_search", {"neighborhood": "first"}),
     ("local_search", {"n_initial": 10}),
+    ("reinforce", {"step": "adam", "learning_rate": 0.01}),
     ("local_search", {"neighborhood": "first", "n_initial": 10}),
 ]
 
@@ -89,6 +90,9 @@ def test_a_value_that_cannot_be_ranked_is_refused(name, value):
         ("regularized_evolution", {"sample_size": True}, SettingError, "sample_size=True; an integer of at least 1"),
         ("regularized_evolution", {"mutation": "unifrom"}, UnknownNameError, "did you mean 'uniform'"),
         ("local_search", {"n_initial": -1}, SettingError, "n_initial=-1; an integer of at least 1"),
+        ("reinforce", {"learning_rate": 0}, SettingError, "learning_rate=0; a number above 0 expected"),
+        ("reinforce", {"decay": 1.0}, SettingError, "decay=1.0; at least 0 and below 1 expected"),
+        ("reinforce", {"step": "adm"}, UnknownNameError, "unknown step 'adm'; did you mean 'adam'"),
         ("local_search", {"neighborhood": "ful"}, UnknownNameError, "unknown neighborhood 'ful'; did you mean 'full'"),
     ],
     ids=str,
@@ -406,3 +410,55 @@ def test_evolution_and_local_search_beat_random_search(cifar10):
     random = mean_of_best("random_search")
     assert mean_of_best("regularized_evolution") > random + 0.001
     assert mean_of_best("local_search") > random + 0.001
+
+
+# ---- REINFORCE ----
+
+
+@pytest.mark.parametrize(("step", "rate"), [("sgd", 0.1), ("adam", 0.01)])
+def test_reinforce_takes_the_steps_of_the_reference(step, rate):
+    """NATS-Bench's loss, -log p * (reward - moving average), through torch's own gradient and optimizer."""
+    import torch
+
+    rng = np.random.default_rng(3)
+    optimizer = OPTIMIZERS["reinforce"](SPACE, rng, learning_rate=rate, step=step)
+    logits = torch.zeros(6, 5, dtype=torch.float64, requires_grad=True)
+    steps = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[step]([logits], lr=rate)
+    total = weight = 0.0
+    for _ in range(40):
+        trial = optimizer.ask()
+        reward = float(rng.normal())
+        optimizer.tell(trial, reward)
+        total, weight = 0.9 * total + 0.1 * reward, 0.9 * weight + 0.1
+        log_p = torch.distributions.Categorical(logits=logits).log_prob(torch.tensor(trial.arch)).sum()
+        steps.zero_grad()
+        (-log_p * (reward - total / weight)).backward()
+        steps.step()
+    ours = torch.softmax(torch.tensor(optimizer._logits, dtype=torch.float64), dim=1)
+    np.testing.assert_allclose(ours.numpy(), torch.softmax(logits, dim=1).detach().numpy(), rtol=1e-9)
+
+
+def test_reinforce_draws_choices_as_often_as_its_policy_says():
+    optimizer = OPTIMIZERS["reinforce"](CUBE, np.random.default_rng(0))
+    optimizer._logits = [list(np.log([0.1, 0.2, 0.3, 0.4])), [0.0] * 4, [0.0] * 4]
+    asked = np.array([optimizer.ask().arch for _ in range(20_000)])
+    assert_shares(np.bincount(asked[:, 0]), [0.1, 0.2, 0.3, 0.4])
+    assert_shares(np.bincount(asked[:, 1]), [0.25] * 4)
+
+
+def test_reinforce_finds_what_is_rewarded_and_survives_huge_rewards():
+    optimizer = OPTIMIZERS["reinforce"](CUBE, np.random.default_rng(0))
+    every = [tuple(arch) for arch in CUBE.all_archs().tolist()]
+    asked = climb(optimizer, {arch: arch.count(2) for arch in every}, 2_000)
+    assert np.mean([arch == (2, 2, 2) for arch in asked[-200:]]) > 0.9
+    climb(optimizer, {arch: 1e6 * arch[0] for arch in every}, 500)
+    assert all(np.isfinite(row).all() for row in optimizer._logits)
+
+
+def test_reinforce_proposes_only_architectures_of_the_space():
+    space = NASBench101Space()
+    optimizer = OPTIMIZERS["reinforce"](space, np.random.default_rng(0))
+    for _ in range(300):
+        trial = optimizer.ask()
+        assert space.is_valid(trial.arch)
+        optimizer.tell(trial, sum(trial.arch))

@@ -11,11 +11,13 @@ from nasbench_kit.optimizers.base import Optimizer, Trial
 from nasbench_kit.optimizers.local_search import LocalSearch
 from nasbench_kit.optimizers.random_search import RandomSearch
 from nasbench_kit.optimizers.regularized_evolution import RegularizedEvolution
+from nasbench_kit.optimizers.reinforce import REINFORCE
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     "random_search": RandomSearch,
     "regularized_evolution": RegularizedEvolution,
     "local_search": LocalSearch,
+    "reinforce": REINFORCE,
 }
 """The algorithms that have a name: `OPTIMIZERS[name](space, rng, **settings)`."""
 
@@ -42,6 +44,7 @@ def optimizer_class(name: str) -> Callable[..., Optimizer]:
 
 __all__ = [
     "OPTIMIZERS",
+    "REINFORCE",
     "LocalSearch",
     "Optimizer",
     "RandomSearch",

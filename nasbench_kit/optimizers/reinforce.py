@@ -1,0 +1,104 @@
+"""REINFORCE, Williams 1992, https://doi.org/10.1007/BF00992696, with one categorical distribution per decision."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from math import exp, inf, isfinite, sqrt
+from typing import TYPE_CHECKING, final
+
+from nasbench_kit.errors import SettingError, unknown
+from nasbench_kit.optimizers.base import Trial, unusable_value
+from nasbench_kit.spaces import DrawnAhead
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nasbench_kit.spaces import Space
+
+_STEPS = ("sgd", "adam")
+_BETAS, _TINY = (0.9, 0.999), 1e-8  # of Adam, as everywhere
+_LOWEST = 500.0  # a choice whose logit is so far below the best has no chance
+
+
+@final
+class REINFORCE:
+    """Make the choices of architectures that did better than the average of late more likely.
+
+    The default settings are those of NAS-Bench-101's experiments; NATS-Bench's are `step="adam"` and
+    `learning_rate=0.01`. Where not every tuple of choices is an architecture, one is drawn anew until it is; nothing is
+    learned from those that are not, as they are never trained.
+
+    Args:
+        space: Where to search.
+        rng: Source of all randomness.
+        learning_rate: How far a step goes.
+        decay: Of the exponential moving average of rewards that is the baseline.
+        step: "sgd", or "adam" (Kingma and Ba 2015, https://arxiv.org/abs/1412.6980).
+
+    Source: the baseline of Ying et al. 2019 (NAS-Bench-101), https://arxiv.org/abs/1902.09635, as in automl/nas_benchmarks.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        *,
+        learning_rate: float = 0.1,
+        decay: float = 0.9,
+        step: str = "sgd",
+    ) -> None:
+        if not 0 < learning_rate < inf:
+            raise SettingError(f"learning_rate={learning_rate!r}; a number above 0 expected")
+        if not 0 <= decay < 1:
+            raise SettingError(f"decay={decay!r}; at least 0 and below 1 expected")
+        if step not in _STEPS:
+            raise unknown("step", step, _STEPS)
+        self._space = space
+        self._rng = DrawnAhead(rng)
+        self._rate, self._decay, self._adam = learning_rate, decay, step == "adam"
+        self._logits = [[0.0] * n for n in space.n_choices]
+        self._moments = [[(0.0, 0.0)] * n for n in space.n_choices]
+        self._n_steps = 0
+        self._total, self._weight = 0.0, 0.0  # the baseline is their ratio
+
+    def ask(self) -> Trial:
+        """An architecture drawn from the policy."""
+        random, chances = self._rng.random, [list(accumulate(map(exp, logits))) for logits in self._logits]
+        while True:
+            arch = tuple([_draw(row, random() * row[-1]) for row in chances])
+            if self._space.is_valid(arch):
+                return Trial(arch)
+
+    def tell(self, trial: Trial, value: float) -> None:
+        """One step along the gradient of the logarithm of the architecture's probability, times its advantage."""
+        if not value < inf:
+            raise unusable_value(trial, value)
+        if not isfinite(value):
+            return  # a failure has no reward to learn from
+        self._total = self._decay * self._total + (1 - self._decay) * value
+        self._weight = self._decay * self._weight + (1 - self._decay)
+        advantage = value - self._total / self._weight
+        self._n_steps += 1
+        for logits, moments, choice in zip(self._logits, self._moments, trial.arch, strict=True):
+            chances = list(map(exp, logits))
+            total = sum(chances)
+            for i, chance in enumerate(chances):
+                gradient = advantage * ((i == choice) - chance / total)
+                logits[i] += self._rate * (self._adapted(moments, i, gradient) if self._adam else gradient)
+            most = max(logits)  # so that no exponential overflows; probabilities stay the same
+            logits[:] = [max(logit - most, -_LOWEST) for logit in logits]
+
+    def _adapted(self, moments: list[tuple[float, float]], i: int, gradient: float) -> float:
+        first, second = moments[i]
+        first = _BETAS[0] * first + (1 - _BETAS[0]) * gradient
+        second = _BETAS[1] * second + (1 - _BETAS[1]) * gradient**2
+        moments[i] = first, second
+        first, second = (moment / (1 - beta**self._n_steps) for moment, beta in zip(moments[i], _BETAS, strict=True))
+        return first / (sqrt(second) + _TINY)
+
+
+def _draw(cumulative: list[float], at: float) -> int:
+    for i, edge in enumerate(cumulative):
+        if at < edge:
+            return i
+    return len(cumulative) - 1
