@@ -57,8 +57,8 @@ AVERAGE_EVALUATIONS = 500  # the default budget: the simulated time that so many
     multiple=True,
     default=OPTIMIZERS,
     metavar="NAME[,SETTING=VALUE...]",
-    help="Optimizer, by name or as module:Class, and its settings; repeat for more. By default random search, regularized"
-    " evolution and local search.",
+    help="Optimizer, by name or as module:Class, and its settings; repeat for more. By default random search,"
+    " regularized evolution and local search.",
 )
 @click.option("--runs", "n_runs", type=click.IntRange(1), default=500, show_default=True, help="Runs per optimizer.")
 @click.option(
