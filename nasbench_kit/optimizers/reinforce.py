@@ -35,7 +35,7 @@ class REINFORCE:
         decay: Of the exponential moving average of rewards that is the baseline.
         step: "sgd", or "adam" (Kingma and Ba 2015, https://arxiv.org/abs/1412.6980).
 
-    Source: the baseline of Ying et al. 2019 (NAS-Bench-101), https://arxiv.org/abs/1902.09635, as in automl/nas_benchmarks.
+    Source: a baseline of Ying et al. 2019, https://arxiv.org/abs/1902.09635, as in automl/nas_benchmarks.
     """
 
     def __init__(
