@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.errors import SettingError, TableError, unknown
+from nasbench_kit.errors import SettingError, TableError, listed, unknown
 from nasbench_kit.spaces import describe_space
 from nasbench_kit.surrogates.best import find_best
 from nasbench_kit.surrogates.card import CARD, make_card, read_card, sha256_of, write_card
@@ -101,12 +101,16 @@ def fit_surrogate(
         raise SettingError(
             f"n_members={n_members}, n_processes={n_processes}, seed={seed}, tune={tune}; at least 1, 1, 0, 0 expected"
         )
+    if "/" in (name or "") or not (name or out.absolute().name):
+        raise SettingError(f"{name!r} cannot be a name; a text without a slash expected")
     kind = model_class(model)
     if preset not in kind.presets:
         raise unknown(f"preset of {model}", preset, kind.presets)
     given = {**kind.presets[preset], **(settings or {})}
     kind(table.space, given)  # raises for settings that it does not have
     runs = read_runs(table, datasets, metrics, epochs)
+    if not runs:
+        raise SettingError(f"no dataset of {table.name} to learn from; choose from {listed(table.datasets)}")
     parts = parts_of(table, split=split, test_share=test_share, train_share=train_share, n_members=n_members)
     job: dict[str, dict[str, Any]] = {
         "table": {"name": table.name, "sha256": table.sha256},
@@ -128,13 +132,13 @@ def fit_surrogate(
         },
         "versions": _versions(model),
     }
-    if _begin(out, job):
-        return Surrogate(out)
     rows = np.flatnonzero(parts.train & np.logical_or.reduce([each.known() for each in runs]))
     _check_parts(parts, rows, n_members)
     archs = table.archs()[rows]
     learnt = [each.of(rows) for each in runs]
     labels = make_labels(learnt)
+    if _begin(out, job):
+        return Surrogate(out)
 
     n_steps = tune + n_members
     tell = _Percent(progress, n_steps)
