@@ -85,7 +85,7 @@ def fit_surrogate(
         split: "hash", or the name of the lists of runs that came with the data: see `parts.parts_of`.
         test_share: Held out for judging: never read here.
         train_share: Share of the rest that is used.
-        noise: Whether to model the noise between training runs too.
+        noise: Whether to model how training runs differ too: their spread, and the probability that one collapses.
         seed: Of everything random.
         n_processes: Members fitted at a time; the number of usable processors by default. 1 is this process. The
             result is the same.
@@ -136,7 +136,7 @@ def fit_surrogate(
     _check_parts(parts, rows, n_members)
     archs = table.archs()[rows]
     learnt = [each.of(rows) for each in runs]
-    labels = make_labels(learnt)
+    labels = make_labels(learnt, mask=noise)
     if _begin(out, job):
         return Surrogate(out)
 
@@ -209,7 +209,7 @@ def _begin(out: Path, job: Mapping[str, Any]) -> bool:
         return True
     try:
         began = json.loads((out / _WORK / _JOB).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise SettingError(f"{str(out)!r} exists already and is no surrogate; give a new folder") from None
     except (OSError, ValueError) as error:
