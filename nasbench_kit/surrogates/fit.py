@@ -197,7 +197,7 @@ def fit_surrogate(
         about=_about(table, model, n_members) | dict(about or {}),
         fitted=fitted,
     )
-    starts = archs[_order(learnt[0])]
+    starts = {each.dataset: archs[_order(each)] for each in learnt if _is_objective(table, each)}
     card = card._replace(best=find_best(card, load(str(out), card), starts, seed=seed))
     write_card(out, card)
     shutil.rmtree(out / _WORK)
@@ -350,6 +350,10 @@ def _settle(out: Path, tasks: Sequence[Task]) -> None:
 def _hashes(out: Path) -> dict[str, str]:
     files = sorted(path for part in ("members", "noise") for path in (out / part).rglob("*") if path.is_file())
     return {path.relative_to(out).as_posix(): sha256_of(path) for path in files}
+
+
+def _is_objective(table: Table, runs: Runs) -> bool:
+    return runs.metric.name == table.objectives[runs.dataset]
 
 
 def _order(runs: Runs) -> NDArray[np.intp]:
