@@ -138,8 +138,9 @@ def test_the_ceiling_by_repeated_runs_is_what_knowing_the_expected_values_reache
     ceiling = ceiling_of_seeds(runs, FIGURES)
     assert ceiling.perfect.r2 == pytest.approx(reached.r2, abs=0.004)
     assert ceiling.perfect.kendall_tau == pytest.approx(reached.kendall_tau, abs=0.01)
-    assert ceiling.perfect.kendall_tau_best == pytest.approx(reached.kendall_tau_best, abs=0.07)
-    assert ceiling.perfect.kendall_tau < 0.97  # it is one
+    # of 300 architectures; it varies by 0.05 between such worlds
+    assert ceiling.perfect.kendall_tau_best == pytest.approx(reached.kendall_tau_best, abs=0.12)
+    assert ceiling.perfect.kendall_tau < 0.975  # it is one
     # a run, judged by the mean of the others: what is observed
     others = [runs[[j for j in range(n_runs) if j != i]].mean(axis=0) for i in range(n_runs)]
     observed = np.mean([pairs_r2(*both) for both in zip(others, runs, strict=True)])
@@ -158,7 +159,7 @@ def test_the_ceiling_by_repeated_runs_needs_no_more_than_some_that_are_repeated(
     reached = FIGURES(np.nanmean(runs, axis=0), expected)
     ceiling = ceiling_of_seeds(runs, FIGURES)
     assert ceiling.perfect.kendall_tau == pytest.approx(reached.kendall_tau, abs=0.01)
-    assert ceiling.n_one_run == (~np.isnan(runs[:, 1:2])).sum() * 0 + 6_000 * 3 - 3_000 - 1_500 - 1_500
+    assert ceiling.n_one_run == 3_000 * 3 + 1_500 * 2  # the rest has one run only
     assert ceiling.perfect.r2 == pytest.approx(reached.r2, abs=0.005)
 
 
@@ -179,7 +180,8 @@ def test_the_ceiling_by_predicted_noise_is_that_of_the_world_it_describes():
 
 def test_runs_without_noise_have_a_ceiling_of_one():
     true = np.random.default_rng(0).random(500)
-    assert ceiling_of_seeds(np.stack([true, true]), FIGURES).perfect == (1, 1, pytest.approx(nan, nan_ok=True), 1)
+    perfect = ceiling_of_seeds(np.stack([true, true]), FIGURES).perfect
+    assert perfect == pytest.approx((1, 1, nan, 1), nan_ok=True)
 
 
 def test_one_run_of_nasbench201_is_judged_by_the_mean_of_its_others():
@@ -312,13 +314,13 @@ def test_collapse_by_hand():
 # ---- surrogates made by hand: a network of two hidden units that sums up one number per choice ----
 
 SPACE = ChoiceSpace("six", {f"d{i}": tuple("abcde") for i in range(6)})
-WEIGHTS = np.array([9_000, 4_000, 2_000, 1_000, 500, 250])
-"""Per decision; the choice times it is its part of the sum, which is below 67,000 / 4."""
+WEIGHTS = np.array([9_000, 4_000, 2_000, 1_000, 500, 248])
+"""Per decision; the choice times it is its part of the sum, which is at most 66,992 / 4."""
 
 
 def worth(archs):
     """What the network computes, before it is scaled: up to 1."""
-    return archs.astype(float) @ WEIGHTS / 67_000
+    return archs.astype(float) @ WEIGHTS / 66_992
 
 
 def make_surrogate(folder, *, fitted=None, noise=None, collapse=None, members=1, scale=0.4, shift=0.5, seed_shift=0.0):
@@ -326,17 +328,18 @@ def make_surrogate(folder, *, fitted=None, noise=None, collapse=None, members=1,
     folder.mkdir()
     embedding = np.zeros((30, 2), np.int16)
     embedding[:, 0] = (np.arange(5)[None] * WEIGHTS[:, None] / 4).ravel()
-    extra = [np.log(noise)] * (noise is not None) + [np.log(collapse / (1 - collapse))] * (collapse is not None)
+    extra = [] if noise is None else [np.log(noise)]
+    extra += [] if collapse is None else [np.log(collapse / (1 - collapse))]
     n_outputs = members + len(extra)
     weights = np.zeros((2, n_outputs), np.int16)
     weights[0, :members] = 1
-    # the sum is at most 16,750: activation = the sum itself
+    # the sum is at most 16,748: activation = the sum itself
     tensors = {
         "embedding": embedding,
         "bias.0": np.zeros(2, np.int32),
         "factor.0": np.ones(2),
         "weights.0": weights,
-        "scale": np.full(n_outputs, scale / 16_750),
+        "scale": np.full(n_outputs, scale / 16_748),
         "shift": np.array([shift + seed_shift * k for k in range(members)] + extra),
     }
     write_tensors(folder / "network.safetensors", tensors)
