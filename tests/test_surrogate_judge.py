@@ -208,7 +208,9 @@ def test_kl_of_known_normals():
     x = np.linspace(-30, 30, 200_001)
     p, q = stats.norm(0.3, 1.7).pdf(x), stats.norm(-0.4, 0.9).pdf(x)
     keep = (p > 0) & (q > 0)
-    assert kl(0.3, 1.7, -0.4, 0.9) == pytest.approx(np.trapezoid(p[keep] * np.log(p[keep] / q[keep]), x[keep]), rel=1e-6)
+    assert kl(0.3, 1.7, -0.4, 0.9) == pytest.approx(
+        np.trapezoid(p[keep] * np.log(p[keep] / q[keep]), x[keep]), rel=1e-6
+    )
 
 
 @pytest.mark.parametrize(("n_runs", "expected"), [(3, (np.euler_gamma + 1 / 3) / 2), (5, 0.2352)])
@@ -433,9 +435,7 @@ def test_figures_above_a_value_and_among_the_best_are_of_those_architectures(wor
         judge(compared, best=0)
 
 
-def test_single_runs_are_said_to_be_that_and_their_ceiling_comes_from_the_predicted_noise(
-    make_runs, archs, new_folder
-):
+def test_single_runs_are_said_to_be_that_and_their_ceiling_comes_from_the_predicted_noise(make_runs, archs, new_folder):
     rng = np.random.default_rng(7)
     table = make_runs(0.5 + 0.4 * worth(archs) + 0.02 * rng.standard_normal(len(archs)))
     found = judge_surrogate(make_surrogate(new_folder(), noise=0.02), table)
