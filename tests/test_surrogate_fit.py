@@ -400,10 +400,10 @@ def test_an_error_in_a_process_arrives_as_it_is(table, tmp_path):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"seed": 1}, r"holds an unfinished fit with another arguments 'seed': 0 there, 1 now; give another folder"),
-        ({"settings": FAST | {"rounds": 3}}, r"another arguments 'settings'"),
-        ({"test_share": 0.1}, r"'test_share': 0.2 there, 0.1 now"),
-        ({"n_members": 4}, r"'n_members': 3 there, 4 now"),
+        ({"seed": 1}, "holds the beginning of another fit: seed is 0 there, 1 now; give another folder"),
+        ({"settings": FAST | {"rounds": 3}}, r"settings is .* there, .* now"),
+        ({"test_share": 0.1}, r"test_share is 0.2 there, 0.1 now"),
+        ({"n_members": 4}, "n_members is 3 there, 4 now"),
     ],
 )
 def test_a_folder_of_another_fit_is_refused(changed, message, table, tmp_path, monkeypatch):
@@ -416,7 +416,7 @@ def test_a_folder_of_another_fit_is_refused(changed, message, table, tmp_path, m
 
 
 def test_a_surrogate_of_another_table_is_not_overwritten(fitted, make):
-    with pytest.raises(SettingError, match=r"holds a surrogate with another table 'sha256'"):
+    with pytest.raises(SettingError, match="holds a surrogate of another fit: the table's sha256 is"):
         quick(make(generated(rng=5)), fitted.path)
 
 

@@ -222,7 +222,7 @@ def _begin(out: Path, job: Mapping[str, Any]) -> bool:
     except (OSError, ValueError) as error:
         raise TableError(f"{str(out / _WORK / _JOB)!r} cannot be read: {error}; remove {str(out)!r}") from None
     else:
-        _refuse_other(out, "an unfinished fit", began, wanted)
+        _refuse_other(out, "the beginning", began, wanted)
         return False
     try:
         partial = out.with_name(f"{out.name}.{os.getpid()}.partial")
@@ -244,9 +244,12 @@ def _refuse_other(out: Path, what: str, there: Any, wanted: Mapping[str, Any]) -
         known = known if isinstance(known, dict) else {}
         key = next(key for key in {**entries, **known} if entries.get(key) != known.get(key))
         raise SettingError(
-            f"{str(out)!r} holds {what} with another {part} {key!r}: {known.get(key)!r} there, {entries.get(key)!r}"
-            " now; give another folder, or remove that one"
+            f"{str(out)!r} holds {what} of another fit: {_WHOSE[part]}{key} is {known.get(key)!r} there,"
+            f" {entries.get(key)!r} now; give another folder, or remove that one"
         )
+
+
+_WHOSE = {"table": "the table's ", "arguments": "", "versions": "the version of "}
 
 
 def _versions(*packages: str) -> dict[str, str]:
