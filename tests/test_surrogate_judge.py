@@ -417,7 +417,7 @@ def new_folder(tmp_path):
 
 
 def fitted_to(table, **split):
-    return {"table": {"name": table.name, "sha256": table.sha256}, "split": {"split": "hash", **split}}
+    return {"table": {"name": table.name, "sha256": table.sha256}, "split": {"split": "hash"} | split}
 
 
 def test_a_surrogate_that_knows_the_world_reaches_the_ceiling(world, new_folder):
@@ -512,6 +512,9 @@ def test_another_table_than_the_one_fitted_to_is_said_to_be_that(world, make_run
     assert len(compare(surrogate, world, split="all").archs) == world.n_archs
     with pytest.raises(SettingError, match=r"there is no train split.*choose from test, all"):
         compare(surrogate, world, split="train")
+    by_lists = make_surrogate(new_folder(), fitted=fitted_to(other, split="official"))
+    assert len(compare(by_lists, world).archs) == world.n_archs
+    assert "known for that only" in compare(by_lists, world).case
     unknown = make_surrogate(new_folder())
     assert len(compare(unknown, world).archs) == world.n_archs
     assert "does not say which architectures were held out" in compare(unknown, world).case
