@@ -1,4 +1,4 @@
-"""Fit a surrogate to a table: an ensemble whose members each stop by a fold of their own, and the noise between runs."""
+"""Fit a surrogate to a table: an ensemble, whose members each stop by a fold of their own, and the noise of runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nasbench_kit.errors import SettingError, TableError, unknown
 from nasbench_kit.spaces import describe_space
 from nasbench_kit.surrogates.best import find_best
-from nasbench_kit.surrogates.card import CARD, Card, make_card, read_card, sha256_of, write_card
+from nasbench_kit.surrogates.card import CARD, make_card, read_card, sha256_of, write_card
 from nasbench_kit.surrogates.labels import Labels, Runs, curve, make_labels, metrics_of, read_runs
 from nasbench_kit.surrogates.members import load
 from nasbench_kit.surrogates.models import model_class
@@ -26,7 +26,7 @@ from nasbench_kit.surrogates.noise import fit_noise
 from nasbench_kit.surrogates.parts import HASH, Parts, parts_of
 from nasbench_kit.surrogates.surrogate import Surrogate
 from nasbench_kit.surrogates.targets import Target
-from nasbench_kit.surrogates.workers import OUT_OF_FOLD, SECONDS, Task, fit_members
+from nasbench_kit.surrogates.workers import OUT_OF_FOLD, SECONDS, Task, fit_members, known_of
 from nasbench_kit.tables import Table
 from nasbench_kit.version import __version__
 
@@ -108,7 +108,7 @@ def fit_surrogate(
     kind(table.space, given)  # raises for settings that it does not have
     runs = read_runs(table, datasets, metrics, epochs)
     parts = parts_of(table, split=split, test_share=test_share, train_share=train_share, n_members=n_members)
-    job = {
+    job: dict[str, dict[str, Any]] = {
         "table": {"name": table.name, "sha256": table.sha256},
         "arguments": {
             "name": name or out.absolute().name,
@@ -141,9 +141,12 @@ def fit_surrogate(
     if tune:
         from nasbench_kit.surrogates.tune import tune_settings
 
-        given |= tune_settings(
-            table.space, model, given, archs, labels.channels, parts.validates(0)[rows], n_trials=tune, seed=seed,
-            journal=out / _WORK / "tune.jsonl", progress=lambda done: tell(done),
+        learns, stops = (
+            known_of(archs[part[rows]], labels.channels[part[rows]]) for part in (parts.learns(0), parts.validates(0))
+        )
+        given = tune_settings(
+            table.space, model, given, learns, stops, n_trials=tune, seed=seed,
+            journal=out / _WORK / "tune.jsonl", progress=tell,
         )  # fmt: skip
     tasks = [
         Task(
@@ -230,8 +233,8 @@ def _refuse_other(out: Path, what: str, there: Any, wanted: Mapping[str, Any]) -
         known = known if isinstance(known, dict) else {}
         key = next(key for key in {**entries, **known} if entries.get(key) != known.get(key))
         raise SettingError(
-            f"{str(out)!r} holds {what} with another {part} {key!r}: {known.get(key)!r} there, {entries.get(key)!r} now;"
-            " give another folder, or remove that one"
+            f"{str(out)!r} holds {what} with another {part} {key!r}: {known.get(key)!r} there, {entries.get(key)!r}"
+            " now; give another folder, or remove that one"
         )
 
 
@@ -337,7 +340,9 @@ def _order(runs: Runs) -> NDArray[np.intp]:
 
 
 def _about(table: Table, model: str, n_members: int) -> dict[str, Any]:
-    said = {key: table.about[key] for key in ("licence", "citation", "sources", "notes") if key in table.about}
+    said: dict[str, Any] = {
+        key: table.about[key] for key in ("licence", "citation", "sources", "notes") if key in table.about
+    }
     title = f"{table.about.get('title', table.name)}; predicted by {n_members} members ({model})"
     return {"title": title, "licence": "not stated", **said}
 

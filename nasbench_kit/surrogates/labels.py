@@ -33,7 +33,8 @@ class Runs(NamedTuple):
 
     def known(self) -> NDArray[np.bool_]:
         """For which architectures anything was recorded: (n_archs,)."""
-        return ~np.isnan(self.values).all(axis=(0, 2))
+        known: NDArray[np.bool_] = (~np.isnan(self.values)).max(axis=(0, 2))
+        return known
 
 
 def read_runs(
@@ -119,9 +120,8 @@ def _mean_curve(runs: Runs) -> tuple[NDArray[np.float64], str]:
     """Mean over runs in `z`: (n_archs, n_epochs), NaN where all are missing or collapsed; and the transform."""
     values = np.where(mask_collapsed(runs.values, runs.metric.name), np.nan, runs.values)
     there = ~np.isnan(values)
-    absent = [
-        epoch for epoch, any_there in zip(runs.metric.epochs, there.any(axis=(0, 1)), strict=False) if not any_there
-    ]
+    seen = there.max(axis=(0, 1))
+    absent = [epoch for epoch, any_there in zip(runs.metric.epochs, seen.tolist(), strict=False) if not any_there]
     if absent or not there.any():
         where = f" at epoch {listed(absent)}" if absent else ""
         raise NotRecordedError(
@@ -144,7 +144,7 @@ def choose_transform(metric: Metric, values: NDArray[np.float64]) -> str:
     """In which of `targets.TRANSFORMS` a metric is learned: errors and costs as logarithms, wherever they have one."""
     least, most = np.nanmin(values), np.nanmax(values)
     if metric.unit == "fraction" and metric.direction == "max":
-        return "log_error" if 0 <= least and most <= 1 else "identity"
+        return "log_error" if least >= 0 and most <= 1 else "identity"
     return "log" if metric.direction == "min" and least > 0 else "identity"
 
 

@@ -1,4 +1,4 @@
-"""Members are fitted in processes of their own; what one has finished is kept on disk, whatever happens to the others."""
+"""Members are fitted in processes of their own; what one has finished is kept, whatever happens to the others."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from nasbench_kit.errors import NasbenchKitError, SettingError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from nasbench_kit.surrogates.models import Data
 
 OUT_OF_FOLD = "out_of_fold.npy"
 SECONDS = "seconds.txt"  # that fitting the member took
@@ -45,28 +47,28 @@ def fit_member(task: Task, progress: Callable[[int, int], None]) -> None:
     import numpy as np
 
     from nasbench_kit.spaces import space_from
-    from nasbench_kit.surrogates.models import Data, model_class
+    from nasbench_kit.surrogates.models import model_class
 
     started = time.perf_counter()
     model = model_class(task.model)(space_from(task.space), task.settings)
-    of_fold, rest = task.validates, ~task.validates
-    valid = Data(task.archs[of_fold], task.channels[of_fold])
-    learnt = [_known(Data(task.archs[rest], task.channels[rest])), _known(valid)]
-    model.fit(*learnt, seed=task.seed, progress=progress)
+    learns, stops = (known_of(task.archs[part], task.channels[part]) for part in (~task.validates, task.validates))
+    model.fit(learns, stops, seed=task.seed, progress=progress)
     partial = Path(f"{task.folder}.{os.getpid()}.partial")
     partial.mkdir(parents=True)
     model.save(partial)
-    np.save(partial / OUT_OF_FOLD, model.predict(valid.archs))
+    np.save(partial / OUT_OF_FOLD, model.predict(task.archs[task.validates]))
     (partial / SECONDS).write_text(f"{time.perf_counter() - started:.3f}")
     os.replace(partial, task.folder)
 
 
-def _known(data: Any) -> Any:
-    """Those of which anything is known."""
+def known_of(archs: NDArray[np.uint8], channels: NDArray[np.float64]) -> Data:
+    """Those architectures of which anything is known."""
     import numpy as np
 
-    there = ~np.isnan(data.channels).all(axis=1)
-    return type(data)(data.archs[there], data.channels[there])
+    from nasbench_kit.surrogates.models import Data
+
+    there = ~np.isnan(channels).all(axis=1)
+    return Data(archs[there], channels[there])
 
 
 def fit_members(tasks: Sequence[Task], n_processes: int, progress: Callable[[float], None]) -> None:
@@ -113,7 +115,7 @@ def _fit_apart(waiting: list[Task], n_processes: int, progress: Callable[[float]
                 theirs.close()
                 running.append((process, ours, task))
             time.sleep(_POLL_S)
-            progress(sum(shares))
+            progress(sum(shares[:]))
             for entry in [entry for entry in running if not entry[0].is_alive()]:
                 running.remove(entry)
                 _finish(*entry)
@@ -137,7 +139,7 @@ def _finish(process: Any, pipe: Any, task: Task) -> None:
         raise error
     if process.exitcode != 0 or not task.is_done:
         raise SettingError(
-            f"the process that fitted member {task.number} died (exit code {process.exitcode}; is there enough memory?);"
+            f"the process of member {task.number} died (exit code {process.exitcode}; is there enough memory?);"
             " finished members are kept: run the same again, with fewer processes"
             " (a script must start it under `if __name__ == '__main__':`)"
         )
