@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.errors import SettingError, TableError, unknown
+from nasbench_kit.errors import SettingError, TableError, listed, unknown
 from nasbench_kit.spaces import describe_space
 from nasbench_kit.surrogates.best import find_best
 from nasbench_kit.surrogates.card import CARD, make_card, read_card, sha256_of, write_card
@@ -57,6 +58,7 @@ def fit_surrogate(
     split: str = HASH,
     test_share: float = 0.2,
     train_share: float = 1.0,
+    train_only: NDArray[np.bool_] | None = None,
     noise: bool = True,
     seed: int = 0,
     n_processes: int | None = None,
@@ -85,6 +87,8 @@ def fit_surrogate(
         split: "hash", or the name of the lists of runs that came with the data: see `parts.parts_of`.
         test_share: Held out for judging: never read here.
         train_share: Share of the rest that is used.
+        train_only: Which architectures may be learned from at all, in the order of the table's rows: for leaving out
+            others than those that are held out, to see how well they are predicted.
         noise: Whether to model the noise between training runs too.
         seed: Of everything random.
         n_processes: Members fitted at a time; the number of usable processors by default. 1 is this process. The
@@ -101,13 +105,19 @@ def fit_surrogate(
         raise SettingError(
             f"n_members={n_members}, n_processes={n_processes}, seed={seed}, tune={tune}; at least 1, 1, 0, 0 expected"
         )
+    if "/" in (name or "") or not (name or out.absolute().name):
+        raise SettingError(f"{name!r} cannot be a name; a text without a slash expected")
     kind = model_class(model)
     if preset not in kind.presets:
         raise unknown(f"preset of {model}", preset, kind.presets)
     given = {**kind.presets[preset], **(settings or {})}
     kind(table.space, given)  # raises for settings that it does not have
     runs = read_runs(table, datasets, metrics, epochs)
+    if not runs:
+        raise SettingError(f"no dataset of {table.name} to learn from; choose from {listed(table.datasets)}")
     parts = parts_of(table, split=split, test_share=test_share, train_share=train_share, n_members=n_members)
+    if train_only is not None:
+        parts = _restricted(parts, train_only)
     job: dict[str, dict[str, Any]] = {
         "table": {"name": table.name, "sha256": table.sha256},
         "arguments": {
@@ -125,16 +135,17 @@ def fit_surrogate(
             "train_share": train_share,
             "noise": noise,
             "seed": seed,
+            **({} if train_only is None else {"train_only": parts.rule["train_only"]}),
         },
         "versions": _versions(model),
     }
-    if _begin(out, job):
-        return Surrogate(out)
     rows = np.flatnonzero(parts.train & np.logical_or.reduce([each.known() for each in runs]))
     _check_parts(parts, rows, n_members)
     archs = table.archs()[rows]
     learnt = [each.of(rows) for each in runs]
     labels = make_labels(learnt)
+    if _begin(out, job):
+        return Surrogate(out)
 
     n_steps = tune + n_members
     tell = _Percent(progress, n_steps)
@@ -268,6 +279,16 @@ def _command(job: Mapping[str, Any], out: Path) -> str:
 
 
 # ---- steps ----
+
+
+def _restricted(parts: Parts, train_only: NDArray[np.bool_]) -> Parts:
+    if train_only.dtype != bool or train_only.shape != parts.train.shape:
+        raise SettingError(
+            f"train_only: {train_only.dtype} of shape {train_only.shape}; bool of shape {parts.train.shape} expected"
+        )
+    rule = parts.rule | {"train_only": hashlib.sha256(np.packbits(train_only).tobytes()).hexdigest()}
+    rule["rule"] += f"; learned from were only {int(train_only.sum()):,} chosen architectures, by a list"
+    return parts._replace(train=parts.train & train_only, rule=rule)
 
 
 def _check_parts(parts: Parts, rows: NDArray[np.intp], n_members: int) -> None:
