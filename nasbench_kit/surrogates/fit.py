@@ -89,7 +89,7 @@ def fit_surrogate(
         train_share: Share of the rest that is used.
         train_only: Which architectures may be learned from at all, in the order of the table's rows: for leaving out
             others than those that are held out, to see how well they are predicted.
-        noise: Whether to model the noise between training runs too.
+        noise: Whether to model how training runs differ too: their spread, and the probability that one collapses.
         seed: Of everything random.
         n_processes: Members fitted at a time; the number of usable processors by default. 1 is this process. The
             result is the same.
@@ -143,7 +143,7 @@ def fit_surrogate(
     _check_parts(parts, rows, n_members)
     archs = table.archs()[rows]
     learnt = [each.of(rows) for each in runs]
-    labels = make_labels(learnt)
+    labels = make_labels(learnt, mask=noise)
     if _begin(out, job):
         return Surrogate(out)
 
@@ -197,7 +197,7 @@ def fit_surrogate(
         about=_about(table, model, n_members) | dict(about or {}),
         fitted=fitted,
     )
-    starts = archs[_order(learnt[0])]
+    starts = {each.dataset: archs[_order(each)] for each in learnt if _is_objective(table, each)}
     card = card._replace(best=find_best(card, load(str(out), card), starts, seed=seed))
     write_card(out, card)
     shutil.rmtree(out / _WORK)
@@ -216,7 +216,7 @@ def _begin(out: Path, job: Mapping[str, Any]) -> bool:
         return True
     try:
         began = json.loads((out / _WORK / _JOB).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise SettingError(f"{str(out)!r} exists already and is no surrogate; give a new folder") from None
     except (OSError, ValueError) as error:
@@ -350,6 +350,10 @@ def _settle(out: Path, tasks: Sequence[Task]) -> None:
 def _hashes(out: Path) -> dict[str, str]:
     files = sorted(path for part in ("members", "noise") for path in (out / part).rglob("*") if path.is_file())
     return {path.relative_to(out).as_posix(): sha256_of(path) for path in files}
+
+
+def _is_objective(table: Table, runs: Runs) -> bool:
+    return runs.metric.name == table.objectives[runs.dataset]
 
 
 def _order(runs: Runs) -> NDArray[np.intp]:

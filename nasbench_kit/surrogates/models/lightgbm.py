@@ -17,8 +17,30 @@ if TYPE_CHECKING:
 L2, CROSS_ENTROPY = OBJECTIVES = ("l2", "cross_entropy")
 
 
+class LightGBMTrees(Trees):
+    """What boosted trees and forests of LightGBM share: how they are asked and kept."""
+
+    suffix = "txt"
+    raw = True  # whether to ask for scores before the objective's transformation: in a forest, the sum of its trees
+
+    def _raw(self, booster: Any, features: NDArray[np.float32]) -> NDArray[Any]:
+        return booster.predict(features, raw_score=self.raw, num_threads=self.settings["threads"])
+
+    def _to_bytes(self, booster: Any) -> bytes:
+        text: str = booster.model_to_string()
+        return text.encode()
+
+    def _from_bytes(self, path: str, content: bytes) -> tuple[Any, int]:
+        lightgbm = require("lightgbm", extra="fit")
+        try:
+            booster = lightgbm.Booster(model_str=content.decode())
+        except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
+            raise TableError(f"{path!r} is no LightGBM model, or damaged: {error}") from None
+        return booster, booster.num_feature()
+
+
 @final
-class LightGBM(Trees):
+class LightGBM(LightGBMTrees):
     """Boosted trees that grow leaf by leaf.
 
     Args:
@@ -28,7 +50,6 @@ class LightGBM(Trees):
     """
 
     name = "lightgbm"
-    suffix = "txt"
     known: ClassVar[Mapping[str, Setting]] = {
         "encoding": Setting(AUTO),
         "objective": Setting(L2, choices=OBJECTIVES),
@@ -79,7 +100,10 @@ class LightGBM(Trees):
     ) -> list[Any]:
         lightgbm = require("lightgbm", extra="fit")
         settings = self.settings
-        parameters = _parameters(settings, seed)
+        own = ("encoding", "rounds", "early_stopping", "threads")
+        parameters = {name: value for name, value in settings.items() if name not in own}
+        parameters["bagging_freq"] = int(settings["bagging_fraction"] < 1)
+        parameters |= common_parameters(seed, settings["threads"])
         if settings["objective"] == CROSS_ENTROPY and not all(((part >= 0) & (part <= 1)).all() for part in values):
             raise SettingError("lightgbm: objective 'cross_entropy' takes channels from 0 to 1")
         # binned once, then given the values of one channel after the other
@@ -96,46 +120,15 @@ class LightGBM(Trees):
             if stops:
                 callbacks.append(lightgbm.early_stopping(settings["early_stopping"], verbose=False))
             booster = lightgbm.train(parameters, sets[0], settings["rounds"], valid_sets=sets[1:], callbacks=callbacks)
-            made.append(_trimmed(lightgbm, booster))
+            made.append(reread(lightgbm, booster))
         return made
 
-    def _raw(self, booster: Any, features: NDArray[np.float32]) -> NDArray[Any]:
-        return booster.predict(features, raw_score=True, num_threads=self.settings["threads"])
 
-    def _to_bytes(self, booster: Any) -> bytes:
-        text: str = booster.model_to_string()
-        return text.encode()
-
-    def _from_bytes(self, path: str, content: bytes) -> Any:
-        lightgbm = require("lightgbm", extra="fit")
-        try:
-            booster = lightgbm.Booster(model_str=content.decode())
-        except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
-            raise TableError(f"{path!r} is no LightGBM model, or damaged: {error}") from None
-        if booster.num_feature() != self._n_columns:
-            raise TableError(
-                f"{path!r} reads {booster.num_feature()} columns; {self.settings['encoding']!r} of {self.space.name} "
-                f"has {self._n_columns}"
-            )
-        return booster
+def common_parameters(seed: int, threads: int) -> dict[str, Any]:
+    """What makes the same seed give the same trees, quietly."""
+    return {"num_threads": threads, "seed": seed, "deterministic": True, "force_row_wise": True, "verbosity": -1}
 
 
-def _parameters(settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    taken = {
-        name: value for name, value in settings.items()
-        if name not in ("encoding", "rounds", "early_stopping", "threads")
-    }  # fmt: skip
-    return taken | {
-        "bagging_freq": int(settings["bagging_fraction"] < 1),
-        "num_threads": settings["threads"],
-        "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "verbosity": -1,
-    }
-
-
-def _trimmed(lightgbm: Any, booster: Any) -> Any:
+def reread(lightgbm: Any, booster: Any) -> Any:
     """The booster without the trees after its best round, as it will be when read from its file."""
-    text = booster.model_to_string(num_iteration=booster.best_iteration or None)
-    return lightgbm.Booster(model_str=text)
+    return lightgbm.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration or -1))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, final
 from nasbench_kit.errors import SettingError, TableError
 from nasbench_kit.spaces import Space
 from nasbench_kit.surrogates.models.base import Data, Progress, silent
-from nasbench_kit.surrogates.models.settings import Setting, read_settings, resolved, write_settings
+from nasbench_kit.surrogates.models.settings import Setting, read_model, resolved, write_model
 from nasbench_kit.surrogates.optional import require
 from nasbench_kit.surrogates.tensors import read_tensors, write_tensors
 
@@ -121,7 +121,8 @@ class Neural(ABC):
         state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in self._state()}
         weights = {name: tensor.cpu().numpy() for name, tensor in state.items()}
         write_tensors(folder / WEIGHTS_FILE, weights | self._fixed())
-        write_settings(folder, self.name, self.settings, self._n_channels)
+        files = {WEIGHTS_FILE: (folder / WEIGHTS_FILE).read_bytes()}
+        write_model(folder, self.name, self.settings, self._n_channels, files)
 
     @final
     @classmethod
@@ -133,7 +134,7 @@ class Neural(ABC):
         """
         import numpy as np
 
-        settings, n_channels = read_settings(folder, cls.name, cls.known)
+        settings, n_channels, _ = read_model(folder, cls.name, cls.known, lambda _: [WEIGHTS_FILE])
         made = cls(space, settings)
         made._n_channels = n_channels
         path = folder / WEIGHTS_FILE

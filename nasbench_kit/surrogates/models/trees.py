@@ -11,7 +11,7 @@ from nasbench_kit.errors import SettingError, TableError
 from nasbench_kit.spaces import DARTSSpace, NASBench101Space, Space
 from nasbench_kit.surrogates.features import matrix
 from nasbench_kit.surrogates.models.base import Data, Progress, silent
-from nasbench_kit.surrogates.models.settings import Setting, read_settings, resolved, write_settings
+from nasbench_kit.surrogates.models.settings import Setting, read_model, resolved, write_model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,9 +102,9 @@ class Trees(ABC):
     @final
     def save(self, folder: Path) -> None:
         """Write `model.json`, and one file per channel in the booster's own format."""
-        for channel, booster in enumerate(self._boosters):
-            (folder / f"channel_{channel}.{self.suffix}").write_bytes(self._to_bytes(booster))
-        write_settings(folder, self.name, self.settings, len(self._boosters))
+        contents = map(self._to_bytes, self._boosters)
+        files = dict(zip(self._names(len(self._boosters)), contents, strict=True))
+        write_model(folder, self.name, self.settings, len(self._boosters), files)
 
     @final
     @classmethod
@@ -114,16 +114,22 @@ class Trees(ABC):
         Raises:
             TableError: A file is absent or damaged.
         """
-        settings, n_channels = read_settings(folder, cls.name, cls.known)
+        settings, n_channels, contents = read_model(folder, cls.name, cls.known, cls._names)
         made = cls(space, settings)
-        for channel in range(n_channels):
-            path = folder / f"channel_{channel}.{cls.suffix}"
-            try:
-                content = path.read_bytes()
-            except OSError as error:
-                raise TableError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
-            made._boosters.append(made._from_bytes(str(path), content))
+        for name, content in zip(cls._names(n_channels), contents, strict=True):
+            path = str(folder / name)
+            booster, n_columns = made._from_bytes(path, content)
+            if n_columns != made._n_columns:
+                raise TableError(
+                    f"{path!r} reads {n_columns} columns; {made.settings['encoding']!r} of {space.name} has "
+                    f"{made._n_columns}"
+                )
+            made._boosters.append(booster)
         return made
+
+    @classmethod
+    def _names(cls, n_channels: int) -> list[str]:
+        return [f"channel_{channel}.{cls.suffix}" for channel in range(n_channels)]
 
     @abstractmethod
     def _train(
@@ -142,7 +148,8 @@ class Trees(ABC):
     def _to_bytes(self, booster: Any) -> bytes: ...
 
     @abstractmethod
-    def _from_bytes(self, path: str, content: bytes) -> Any: ...
+    def _from_bytes(self, path: str, content: bytes) -> tuple[Any, int]:
+        """The booster, and how many columns it reads."""
 
 
 def _rng() -> np.random.Generator:
