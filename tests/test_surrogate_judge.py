@@ -21,7 +21,7 @@ from nasbench_kit.plots import judged_figure, plot_calibration, plot_predicted, 
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.agreement import agreement, best_share, expected_kl, kendall_tau, normal_kl, r2
-from nasbench_kit.surrogates.calibration import Law, calibration, pit
+from nasbench_kit.surrogates.calibration import Laws, calibration, pit
 from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
 from nasbench_kit.surrogates.ceiling import ceiling_of_noise, ceiling_of_seeds, measure
 from nasbench_kit.surrogates.fit import fit_surrogate
@@ -236,7 +236,7 @@ def perfect(rng, n=20_000, n_runs=3, transform="log_error", collapse=0.04):
     runs = 1 - np.exp(-(z + sd * rng.standard_normal((n_runs, n))))
     fell = rng.random((n_runs, n)) < p
     runs = np.where(fell, rng.choice(ends, (n_runs, n)), runs)
-    return Law(transform, z, sd, p, ends if collapse else np.empty(0)), runs, fell
+    return Laws(transform, z, sd, p, ends if collapse else np.empty(0)), runs, fell
 
 
 @pytest.mark.parametrize("collapse", [0.0, 0.04])
@@ -286,13 +286,13 @@ def test_a_perfect_prediction_has_the_expected_divergence_and_recorded_spread():
 
 
 def test_likelihood_by_hand():
-    law = Law("identity", np.array([0.5]), np.array([0.1]), np.array([0.0]), np.empty(0))
+    law = Laws("identity", np.array([0.5]), np.array([0.1]), np.array([0.0]), np.empty(0))
     found, _ = calibration(law, np.array([[0.6]]), np.array([[False]]))
     assert found.nll == pytest.approx(0.5 * log(2 * pi) + log(0.1) + 0.5)
     assert found.spread is None
     assert found.collapse is None
     # of -log(1 - v) = z, dv = (1 - v) dz; and a run that does not collapse has the probability 1 - p
-    law = Law("log_error", np.array([2.0]), np.array([0.1]), np.array([0.25]), np.array([0.1]))
+    law = Laws("log_error", np.array([2.0]), np.array([0.1]), np.array([0.25]), np.array([0.1]))
     value = 1 - np.exp(-2.1)
     found, _ = calibration(law, np.array([[value], [0.1]]), np.array([[False], [True]]))
     regular = 0.5 * log(2 * pi) + log(0.1) + 0.5 + log(1 - value) - log(0.75)
@@ -300,14 +300,14 @@ def test_likelihood_by_hand():
 
 
 def test_likelihood_integrates_to_one():
-    law = Law("log_error", np.array([2.0]), np.array([0.3]), np.array([0.2]), np.array([0.1]))
+    law = Laws("log_error", np.array([2.0]), np.array([0.3]), np.array([0.2]), np.array([0.1]))
     x = np.linspace(0.2, 0.99999, 401)
     density = [np.exp(-calibration(law, np.array([[v]]), np.array([[False]]))[0].nll) for v in x]
     assert np.trapezoid(density, x) == pytest.approx(0.8, abs=1e-3)
 
 
 def test_a_run_among_equal_ends_of_collapses_lies_anywhere_between_their_quantiles():
-    law = Law("identity", np.array([0.9]), np.array([0.01]), np.array([0.5]), np.array([0.1, 0.1, 0.2, 0.3]))
+    law = Laws("identity", np.array([0.9]), np.array([0.01]), np.array([0.5]), np.array([0.1, 0.1, 0.2, 0.3]))
     value, which = np.array([0.1]), np.array([0])
     assert pit(law, value, which, np.array([0.0])) == pytest.approx(0)
     assert pit(law, value, which, np.array([0.5])) == pytest.approx(0.5 * 0.25)
@@ -316,7 +316,7 @@ def test_a_run_among_equal_ends_of_collapses_lies_anywhere_between_their_quantil
 
 
 def test_collapse_by_hand():
-    law = Law("identity", np.full(4, 0.9), np.full(4, 0.1), np.array([0.0, 0.02, 0.5, 0.5]), np.array([0.1]))
+    law = Laws("identity", np.full(4, 0.9), np.full(4, 0.1), np.array([0.0, 0.02, 0.5, 0.5]), np.array([0.1]))
     runs = np.array([[0.9, 0.1, 0.1, 0.9]])
     found = calibration(law, runs, runs == 0.1)[0].collapse
     assert (found.n_runs, found.predicted, found.observed) == (4, pytest.approx(0.255), 0.5)
