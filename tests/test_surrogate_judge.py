@@ -354,7 +354,7 @@ def make_surrogate(folder, *, fitted=None, noise=None, collapse=None, members=1,
     # the sum is at most 16,748: activation = the sum itself
     tensors = {
         "embedding": embedding,
-        "bias.0": np.zeros(2, np.int32),
+        "bias.0": np.zeros(2, np.int64),
         "factor.0": np.ones(2),
         "weights.0": weights,
         "scale": np.full(n_outputs, scale / 16_748),

@@ -212,7 +212,7 @@ def _figures(quality: Quality) -> Iterable[Row]:
     def beside(name: str, figure: str) -> Iterable[Row]:
         yield Row(name, name, _text(getattr(quality.figures, figure)))
         for what, figures in (("ceiling", ceiling.perfect), ("one run", ceiling.one_run)):
-            if not isnan(getattr(figures, figure)):
+            if not isnan(figures.r2):  # it is known; at every epoch, so that the rows stay in order
                 yield Row(name, what, _text(getattr(figures, figure)))
 
     yield Row("n", "architectures", f"{found.n:,}")
