@@ -25,6 +25,7 @@ from nasbench_kit.spaces import DARTSSpace, NASBench101Space, Space
 from nasbench_kit.surrogates.card import CARD, Card, make_card, sha256_of, write_card
 from nasbench_kit.surrogates.features import sparse
 from nasbench_kit.surrogates.network import load
+from nasbench_kit.surrogates.optional import require
 from nasbench_kit.surrogates.splits import position
 from nasbench_kit.surrogates.surrogate import AtEpoch, Predictor, Surrogate
 from nasbench_kit.surrogates.targets import VALUE
@@ -107,7 +108,9 @@ def distill_surrogate(
         "learning_rate": learning_rate,
         "seed": seed,
     }
-    sparse(space, settings["encoding"])  # a wrong name is an error now, not after hours
+    sparse(space, settings["encoding"])  # what is wrong is an error now, not after hours
+    for package, extra in (("torch", "torch"), ("safetensors", "fit"), ("scipy", "fit")):
+        require(package, extra)
     unfinished = _begin(folder, settings, surrogate)
     total = surrogate.n_archs if every else n_archs
     assert total is not None
@@ -221,7 +224,7 @@ def _labelled(
         return archs, len(archs)
     space, rng = surrogate.space, np.random.default_rng(settings["seed"])
     n_bred = int(total * settings["near_best"])
-    archs = _different(
+    archs = different_archs(
         space, np.empty((0, space.n_decisions), np.uint8), total - n_bred, partial(space.sample_many, rng)
     )
     goodness = _goodness(surrogate, kept.add(archs))
@@ -229,17 +232,17 @@ def _labelled(
     for sizes in np.array_split(np.arange(n_bred), _ROUNDS):
         best = [np.argsort(-of_dataset)[: max(10, int(_PARENTS * len(archs)))] for of_dataset in goodness]
         parents = archs[np.concatenate(best)]
-        more = _different(space, archs, len(sizes), partial(_bred, space, parents, rng))
+        more = different_archs(space, archs, len(sizes), partial(_bred, space, parents, rng))
         if len(more):
             archs = np.concatenate([archs, more])
             goodness = np.hstack([goodness, _goodness(surrogate, kept.add(more))])
     return archs, n_uniform
 
 
-def _different(
+def different_archs(
     space: Space, known: NDArray[np.uint8], n: int, draw: Callable[[int], NDArray[np.uint8]]
 ) -> NDArray[np.uint8]:
-    """So many architectures, all different and none of them known; fewer where no more are found."""
+    """So many architectures from `draw`, all different and none of them known; fewer where no more are found."""
     seen = space.key_many(known)
     found = [known[:0]]
     lacking, tries = n, 0
