@@ -189,6 +189,11 @@ def test_work_that_is_stopped_goes_on_with_the_same_result(distill, teacher, fol
     assert made.card.to_json() == undisturbed.card.to_json()
 
 
+def test_processes_that_label_change_nothing(distill, teacher, folder):
+    one, two = (distill(teacher, folder(), epochs=1, n_processes=n) for n in (1, 2))
+    assert one.sha256 == two.sha256
+
+
 def test_work_with_other_settings_is_not_gone_on_with(distill, teacher, folder):
     out = folder()
 
@@ -260,7 +265,15 @@ def test_an_ensemble_fitted_to_nasbench201_is_followed(distill, folder):
 
     table = nbk.load("nasbench201/cifar10").results
     ensemble = fit_surrogate(
-        table, folder(), datasets=["cifar10"], metrics=[], n_members=2, train_share=0.2, noise=False, n_processes=1
+        table,
+        folder(),
+        datasets=["cifar10"],
+        metrics=[],
+        n_members=2,
+        train_share=0.2,
+        noise=False,
+        n_processes=1,
+        settings={"rounds": 100, "learning_rate": 0.1, "encoding": "one_hot"},
     )
     made = distill(ensemble, folder(), hidden=(96, 48), epochs=60, batch=512)
     figures = made.card.fitted["fidelity"]["held_out"]["cifar10/val_accuracy epoch 200"]

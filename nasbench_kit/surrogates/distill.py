@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +168,7 @@ def _labelling(
     if n_processes == 1:
         yield lambda pieces: map(partial(labels_of, surrogate), pieces)
         return
-    pool: Executor = ProcessPoolExecutor(n_processes)
+    pool: Executor = ProcessPoolExecutor(n_processes, mp_context=get_context("spawn"))
     try:
         yield lambda pieces: pool.map(partial(labels_of, surrogate), pieces)
     finally:
