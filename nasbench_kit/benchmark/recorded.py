@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench_kit.spaces import Space, Uniform
+    from nasbench_kit.spaces import Space
 
 
 @final

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from nasbench_kit.cli.compare import compare
-from nasbench_kit.cli.lookup import info, list_, query
+from nasbench_kit.cli.info import info
+from nasbench_kit.cli.lookup import list_, query
 from nasbench_kit.cli.runs import runs
 from nasbench_kit.cli.shared import Group
 from nasbench_kit.cli.show import show

@@ -129,6 +129,17 @@ class Surrogate:
                     f"{name!r} of surrogate {self.path!r} is not what was fitted: its sha256 is {found:.12}..."
                 )
 
+    def file_sizes(self) -> dict[str, int]:
+        """Bytes of each file of the models.
+
+        Raises:
+            TableError: One is absent.
+        """
+        try:
+            return {name: os.path.getsize(os.path.join(self.path, name)) for name in self.card.files}
+        except OSError as error:
+            raise TableError(f"surrogate {self.path!r} lacks {error.filename!r}: {error.strerror}") from None
+
     @property
     def datasets(self) -> tuple[str, ...]:
         """Names of the datasets that it predicts for."""
@@ -328,7 +339,8 @@ class Law(NamedTuple):
         which, where = rng.random(), rng.random()
         if which < self.collapse:
             return _rounded_one(self.quantiles[int(where * len(self.quantiles))])
-        return _rounded_one(backward(self.transform, self.z + self.sd * _normal(where)))
+        z: Any = self.z + self.sd * _normal(where)  # a number where `backward` says array: numpy takes both
+        return _rounded_one(backward(self.transform, z))
 
 
 class _Curve:
