@@ -112,7 +112,7 @@ def compare(
     Ends with a table and a figure: median regret over simulated time. Regret is how far the validation accuracy (the
     test accuracy, where it was recorded) of the best architecture found so far is from the best there is; the best so
     far is chosen by what the search was told, and judged by the mean over all recorded training runs, or by the mean
-    that a surrogate predicts. Where a surrogate's space is too large to look at whole, it is the best known that counts.
+    that a surrogate predicts. Where its space is too large to look at whole, the best known stands for the best.
 
     Runs are kept in the study file. Stop it whenever you like: the same command goes on where it was.
     """

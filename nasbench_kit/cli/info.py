@@ -76,7 +76,7 @@ def _of_space(opened: Table | Surrogate) -> str:
     n_archs = how_many(opened.n_archs)
     once = ", equal ones counted once" if opened.space.keyed_by_identity else ""
     if not isinstance(opened, Table):
-        return f"all {n_archs} architectures{once}"
+        return f"{'all ' * (opened.n_archs < READ_BY_DIGIT)}{n_archs} architectures{once}"
     if n_all is None or n_all >= READ_BY_DIGIT:
         return f"{n_archs} architectures of a space of {how_many(opened.space.size)}"
     whole = f"all {n_all:,}" if opened.is_complete else f"{n_archs} of {n_all:,}"

@@ -110,9 +110,11 @@ def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, se
     answer: dict[str, Any] = {"arch": bench.space.format(arch)}
     evaluation = bench.query(arch, epoch=epoch, seed=seed)
     fields = ("epoch", bench.objective_metric.name, "cost_s", "seeds")  # latency_ms[pixel3] is no field of a tuple
-    answer |= dict(zip(fields, evaluation, strict=True))
+    given = list(zip(fields, evaluation, strict=True))
+    answer |= given[:2]
     if not isinstance(bench.results, Table):
         answer |= _uncertainty(bench, arch, epoch, seed)
+    answer |= given[2:]
     for metric in bench.metrics.values():
         if metric.name not in answer:
             answer[metric.name] = _value(bench, metric, arch, answer["epoch"], seed)

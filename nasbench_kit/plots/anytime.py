@@ -87,8 +87,8 @@ def _label_regret(ax: Axes, floor: float, lowest: float) -> None:
 
 def _regret_in_words(one: Outcomes) -> str:
     unit = one.shown_as[1].replace("%", "percentage points")
-    against = "" if one.is_proven else ", to the best known"
-    return f"regret of the incumbent{against} [{unit}]\n({one.metric_in_words}, {one.mean_in_words})"
+    against = "" if one.is_proven else "; to the best known"
+    return f"regret of the incumbent [{unit}]\n({one.metric_in_words}, {one.mean_in_words}{against})"
 
 
 def compare_figure(

@@ -193,7 +193,7 @@ class Surrogate:
         Raises:
             ArchitectureError, UnknownNameError, NotRecordedError: As they say.
         """
-        at = self.at(dataset, metric or self.objectives.get(dataset, ""), epoch)
+        at = self.at(dataset, self.objectives.get(dataset, "") if metric is None else metric, epoch)
         return at.prediction(*self.predictor.channels(self.space.parse_many(archs)))
 
     def some_archs(self) -> NDArray[np.uint8]:
