@@ -183,6 +183,7 @@ class PredictedAt:
         """A run of each architecture, drawn from the predicted noise, and its expected cost."""
         channels = self._surrogate.predictor.channels(self._surrogate.space.parse_many(archs))
         law = self._value.law(*channels)
-        values = self._value.draw(*law, rng.random((len(law[0]), 2)))  # two for each, as one by one
+        uniform = rng.random((len(law[0]), 2))  # two for each, as one by one
+        values = self._value.draw(*law, uniform[:, 0], uniform[:, 1])
         costs = self._cost.prediction(*channels).mean if self._cost else np.full_like(values, nan)
         return values, costs

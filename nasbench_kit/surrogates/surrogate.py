@@ -268,7 +268,8 @@ class AtEpoch:
         z: NDArray[np.float64],
         sd: NDArray[np.float64],
         collapse: NDArray[np.float64],
-        uniform: NDArray[np.float64],
+        which: NDArray[np.float64],
+        where: NDArray[np.float64],
     ) -> NDArray[np.float64]:
         """The values of one training run per architecture.
 
@@ -276,13 +277,12 @@ class AtEpoch:
             z: As `law` returns it, like `sd` and `collapse`.
             sd: The same.
             collapse: The same.
-            uniform: Numbers in [0, 1), (n_archs, 2): the first of each decides whether the run collapses, the second
-                where in its distribution it ends.
+            which: Uniform in [0, 1): decides whether the run collapses.
+            where: Uniform in [0, 1): decides where in its distribution it ends.
         """
         import numpy as np
 
-        which, where = uniform[:, 0], uniform[:, 1]
-        normal = np.array([_normal(u) for u in where.tolist()])
+        normal = np.reshape([_normal(u) for u in where.ravel().tolist()], where.shape)
         drawn = backward(self._transform, z + sd * normal)
         if self._quantiles is not None:
             quantiles = self._quantiles
