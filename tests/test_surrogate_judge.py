@@ -21,10 +21,9 @@ from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
 from nasbench_kit.surrogates.ceiling import ceiling_of_noise, ceiling_of_seeds, measure
 from nasbench_kit.surrogates.judge import as_json, compare, judge, judge_surrogate
 from nasbench_kit.surrogates.leave_out import leave_out
-from nasbench_kit.surrogates.splits import fold, held_out
+from nasbench_kit.surrogates.splits import held_out
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE, Target
 from nasbench_kit.surrogates.tensors import write_tensors
-from nasbench_kit.tables import DatasetSpec
 
 # ---- ranks and errors ----
 
@@ -237,6 +236,8 @@ def perfect(rng, n=20_000, n_runs=3, transform="log_error", collapse=0.04):
 @pytest.mark.parametrize("collapse", [0.0, 0.04])
 def test_intervals_of_a_perfect_surrogate_cover_what_they_should(collapse):
     law, runs, fell = perfect(np.random.default_rng(0), collapse=collapse)
+    for level, covered in calibration(law, runs, fell)[0].spread.coverage:
+        assert covered == pytest.approx(level, abs=0.005)
     found, quantiles = calibration(law, runs, fell)
     assert found.n_runs == 60_000
     for level, covered in found.coverage:
@@ -255,6 +256,15 @@ def test_noise_predicted_too_small_covers_too_little_and_too_large_too_much():
     assert right.nll < min(narrow.nll, wide.nll)
     assert right.spread.kl_mean < min(narrow.spread.kl_mean, wide.spread.kl_mean)
     assert right.spread.sd_mae < min(narrow.spread.sd_mae, wide.spread.sd_mae)
+
+
+def test_noise_is_judged_apart_from_the_means_by_repeated_runs():
+    law, runs, fell = perfect(np.random.default_rng(0), collapse=0.04)
+    wrong = law._replace(z=law.z + 0.5)  # everything is predicted too high, with the right noise
+    found = calibration(wrong, runs, fell)[0]
+    assert dict(found.coverage)[0.9] < 0.2
+    for level, covered in found.spread.coverage:
+        assert covered == pytest.approx(level, abs=0.005)
 
 
 def test_a_perfect_prediction_has_the_expected_divergence_and_recorded_spread():
@@ -326,7 +336,7 @@ def worth(archs):
 
 
 def make_surrogate(folder, *, fitted=None, noise=None, collapse=None, members=1, scale=0.4, shift=0.5, seed_shift=0.0):
-    """A surrogate that predicts `shift + scale * worth`, member k so much more; noise and collapse the same everywhere."""
+    """It predicts `shift + scale * worth`, member k a bit more; noise and collapse are the same everywhere."""
     folder.mkdir()
     embedding = np.zeros((30, 2), np.int16)
     embedding[:, 0] = (np.arange(5)[None] * WEIGHTS[:, None] / 4).ravel()
@@ -445,11 +455,11 @@ def test_single_runs_are_said_to_be_that_and_their_ceiling_comes_from_the_predic
     assert found.calibration.spread is None
     silent = judge_surrogate(make_surrogate(new_folder()), table)
     assert silent.calibration is None
-    assert silent.noise == "none"
+    assert silent.noise == "not predicted"
     assert np.isnan(silent.ceiling.perfect.kendall_tau)
     assert "not known" in silent.ceiling.method
     members = judge_surrogate(make_surrogate(new_folder(), members=5, seed_shift=0.01), table)
-    assert members.noise == "spread of the members, as no noise is modelled"
+    assert members.noise == "taken from the spread of the members, as none is modelled"
     assert members.calibration is not None
     assert "not known" in members.ceiling.method  # what members do not know is no noise of runs
 
@@ -494,7 +504,7 @@ def test_another_table_than_the_one_fitted_to_is_said_to_be_that(world, make_run
     assert "fitted to other data than this table" in found.case
     np.testing.assert_array_equal(found.archs, world.archs()[held_out(SPACE, world.archs(), 0.3)])
     assert len(compare(surrogate, world, split="all").archs) == world.n_archs
-    with pytest.raises(SettingError, match="there is no train split.*choose from test, all"):
+    with pytest.raises(SettingError, match=r"there is no train split.*choose from test, all"):
         compare(surrogate, world, split="train")
     unknown = make_surrogate(new_folder())
     assert len(compare(unknown, world).archs) == world.n_archs
@@ -567,7 +577,7 @@ def ridge(table, folder, test_share=0.2):
 
 @pytest.fixture(scope="module")
 def chosen_by(make_runs, stored, archs):
-    """Runs that optimizers chose: 0 rs, 1 re (chose the better half), 2 tpe (six only), 3 de as a second run of some."""
+    """Runs that optimizers chose: 0 rs, 1 re (the better half), 2 tpe (six only), 3 de (second runs of some)."""
     runs = np.full((2, len(archs)), np.nan)
     runs[0] = 0.5 + 0.4 * worth(archs)
     runs[1, :50] = runs[0, :50]
@@ -621,6 +631,6 @@ def test_what_cannot_be_left_out_is_refused_before_anything_is_fitted(world, tmp
         leave_out(world, fit, by="worst")
     with pytest.raises(SettingError, match="are 1 architectures; at least 10 expected"):
         leave_out(world, fit, by="best", share=0.0002)
-    with pytest.raises(SettingError, match="share=1.5; above 0 and below 1 expected"):
+    with pytest.raises(SettingError, match=r"share=1\.5; above 0 and below 1 expected"):
         leave_out(world, fit, by="best", share=1.5)
     assert shown == []

@@ -60,6 +60,9 @@ class Spread(NamedTuple):
     kl_mean: float  #: mean of KL(normal of the runs || predicted normal), nats
     kl_median: float
     kl_expected: float  #: its mean if the prediction were perfect, which is above 0 as a few runs show a normal badly
+    coverage: tuple[tuple[float, float], ...]
+    """(level, share of runs in the central interval of that level around the mean of the other runs of the same
+    architecture): the predicted noise apart from the errors of the predicted means."""
 
 
 class Calibration(NamedTuple):
@@ -111,14 +114,13 @@ def calibration(
     modelled = len(law.collapsed) > 0
     quantiles = pit(law, values, which, np.random.default_rng(seed).random(len(values)))
     distance = np.abs(quantiles - 0.5)
-    regular = there & ~collapsed if modelled else there
     found = Calibration(
         len(values),
         tuple((level, float((distance <= level / 2).mean())) for level in LEVELS),
         tuple(np.histogram(quantiles, _N_BINS, (0, 1))[0].tolist()),
         _nll(law, values, which, fell & modelled),
         _nll_constant(law, values, which, fell & modelled),
-        _spread(law, np.where(regular, runs, np.nan)),
+        _spread(law, regular(law, runs, collapsed)),
         _collapse(law.collapse[which], fell) if modelled else None,
     )
     return found, quantiles
@@ -139,13 +141,13 @@ def pit(
     from scipy.special import ndtr
 
     with np.errstate(divide="ignore", invalid="ignore"):  # the logarithm of an accuracy of 0 or an error of 0
-        regular = ndtr((forward(law.transform, values) - law.z[which]) / law.sd[which])
+        inside = ndtr((forward(law.transform, values) - law.z[which]) / law.sd[which])
     if not len(law.collapsed):
-        return regular
+        return inside
     ordered = np.sort(law.collapsed)
     below, at = (np.searchsorted(ordered, values, side=side) / len(ordered) for side in ("left", "right"))
     p = law.collapse[which]
-    return p * (below + uniform * (at - below)) + (1 - p) * regular
+    return p * (below + uniform * (at - below)) + (1 - p) * inside
 
 
 def _nll(law: Law, values: NDArray[np.float64], which: NDArray[np.intp], fell: NDArray[np.bool_]) -> float:
@@ -170,9 +172,38 @@ def _nll_constant(law: Law, values: NDArray[np.float64], which: NDArray[np.intp]
         return float(of_event + (1 - share) * 0.5 * (np.log(2 * np.pi * variance) + 1))
 
 
-def _spread(law: Law, runs: NDArray[np.float64]) -> Spread | None:
+def distances_of_repeated(law: Law, runs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each run that has others of its architecture: the level of the interval around their mean that it ends.
+
+    Of `k` runs with the predicted standard deviation, one less the mean of the others has the variance
+    `sd^2 (1 + 1 / (k - 1))` in `z`. Uniform in [0, 1] if the predicted noise is right, whatever the predicted means.
+
+    Args:
+        law: What was predicted.
+        runs: (n_seeds, n_archs), NaN where not recorded or collapsed.
+    """
+    import numpy as np
+    from scipy.special import ndtr
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = forward(law.transform, runs)
+        n_runs = (~np.isnan(z)).sum(axis=0)
+        others = (np.nansum(z, axis=0) - z) / (n_runs - 1)
+        scaled = (z - others) / (law.sd * np.sqrt(1 + 1 / (n_runs - 1)))
+    return 2 * ndtr(np.abs(scaled[:, n_runs >= _SEVERAL])[~np.isnan(z[:, n_runs >= _SEVERAL])]) - 1
+
+
+def regular(law: Law, runs: NDArray[np.float64], collapsed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The runs, with NaN for those that collapsed, if that is modelled."""
     import numpy as np
 
+    return np.where(collapsed, np.nan, runs) if len(law.collapsed) else runs
+
+
+def _spread(law: Law, all_runs: NDArray[np.float64]) -> Spread | None:
+    import numpy as np
+
+    runs = all_runs
     n_runs = (~np.isnan(runs)).sum(axis=0)
     several = n_runs >= _SEVERAL
     if not several.any():
@@ -186,6 +217,7 @@ def _spread(law: Law, runs: NDArray[np.float64]) -> Spread | None:
     predicted = backward(law.transform, law.z[several][differ])
     predicted_sd = law.sd[several][differ] * np.abs(slope(law.transform, predicted))
     kl = normal_kl(mean, sd, predicted, predicted_sd)
+    distance = distances_of_repeated(law, all_runs)
     return Spread(
         len(mean),
         float(sd.mean()),
@@ -194,6 +226,7 @@ def _spread(law: Law, runs: NDArray[np.float64]) -> Spread | None:
         float(kl.mean()),
         float(np.median(kl)),
         float(expected_kl(n_runs).mean()),
+        tuple((level, float((distance <= level).mean())) for level in LEVELS),
     )
 
 

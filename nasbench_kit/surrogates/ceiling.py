@@ -84,8 +84,8 @@ def ceiling_of_seeds(runs: NDArray[np.float64], figures: Measure, *, seed: int =
     the truth once more, and the truth judged by the result, which gives figures `F1` of a predictor that is perfect
     for values with one layer of noise; the same with one more layer gives `F2`. The expected values have no layer:
     `2 F1 - F2`. The noise of an architecture is drawn from the residuals of the 51 architectures whose means are
-    nearest to its own (each scaled by `sqrt(k / (k - 1))` for `k` runs), as many as it has runs, and averaged. In worlds
-    made up to try it, tau of all came out right to 0.005, and that among the best 300 too high by up to 0.05.
+    nearest to its own (each scaled by `sqrt(k / (k - 1))` for `k` runs), as many as it has runs, and averaged. In
+    worlds made up to try it, tau of all came out right to 0.006, and that among the best 300 too high by some 0.03.
 
     What one run reaches, judged by the mean of the others, is observed.
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("test", "val", "train", "all")
 BEST = 0.05
-_PREDICTED, _SPREAD = "predicted", "spread of the members, as no noise is modelled"
+_PREDICTED, _SPREAD = "predicted by the surrogate", "taken from the spread of the members, as none is modelled"
 
 
 class Comparison(NamedTuple):
@@ -349,7 +349,7 @@ def _law(
     collapsed = collapse[0].collapsed[position] if collapse else np.empty(0)
     z, sd, probability = law
     if not (sd > 0).all():
-        return None, "none"
+        return None, "not predicted"
     return Law(value[0].transform, z, sd, probability, collapsed), _PREDICTED if noise else _SPREAD
 
 
@@ -383,6 +383,8 @@ def _part(card: Card, table: Table, split: str) -> tuple[NDArray[np.bool_], NDAr
             raise SettingError(f"of table {table.name!r} nothing was held out for testing; choose split val or all")
         held = f"held out by the rule of the card ({_rule_in_words(rule)})"
         return parts.test, None, held if same else f"{held}; {other}"
+    if "train_only" in rule:
+        raise SettingError(f"{card.name!r} was fitted to chosen architectures only: choose split test or all")
     if split == "train":
         return parts.train, None, "fitted to these: shows how closely it follows them, not how good it is"
     if card.predictor.get("kind") != "members":
