@@ -401,6 +401,8 @@ def test_show_draws_an_architecture_of_a_surrogates_space(folder):
 def test_commands_that_need_tables_refuse_surrogates_in_one_line(folder):
     message = "'pretend' is a surrogate; a table expected"
     assert message in run("join", "nasbench201", "pretend", "--out", "both.h5", code=2)
+    assert message in run("surrogate", "fit", "--table", "pretend", "--out", "fitted", code=2)
+    assert "'nasbench201' is a table; a surrogate expected" in run("surrogate", "eval", "nasbench201", code=2)
     for arguments in (
         ["info", "pretence"],
         ["info", folder],

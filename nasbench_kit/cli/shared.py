@@ -178,6 +178,18 @@ def open_table(name: str) -> Table:
     return opened
 
 
+def open_surrogate(name: str) -> Surrogate:
+    """The surrogate of a name that `list` shows, or in a folder.
+
+    Raises:
+        SettingError: It is a table.
+    """
+    opened = open_named(name)
+    if isinstance(opened, Table):
+        raise SettingError(f"{name!r} is a table; a surrogate expected: nasbench-kit surrogate fit makes one of it")
+    return opened
+
+
 def check_picture(path: str) -> None:
     """Refuse a file to draw that cannot be written, before any work is done."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
