@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from nasbench_kit.cli.compare import compare
-from nasbench_kit.cli.lookup import info, list_, query
+from nasbench_kit.cli.info import info
+from nasbench_kit.cli.lookup import list_, query
 from nasbench_kit.cli.runs import runs
 from nasbench_kit.cli.shared import Group
 from nasbench_kit.cli.show import show
 from nasbench_kit.cli.surrogate import surrogate
-from nasbench_kit.cli.surrogate_eval import eval_
 from nasbench_kit.cli.surrogate_distill import distill, materialize
+from nasbench_kit.cli.surrogate_eval import eval_
 from nasbench_kit.cli.tables import import_, join
 from nasbench_kit.version import __version__
 

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from nasbench_kit.catalog import list_tables
-from nasbench_kit.cli.shared import StoppedError, example, progress_bar
+from nasbench_kit.cli.shared import StoppedError, example, open_surrogate, progress_bar
 from nasbench_kit.errors import SettingError
-
-if TYPE_CHECKING:
-    from nasbench_kit.surrogates import Surrogate
-
-
-def open_surrogate(name: str) -> Surrogate:
-    """The surrogate of a name that `list` shows, or in a folder."""
-    from nasbench_kit.surrogates import Surrogate
-
-    return Surrogate.open(list_tables().get(name, name))
 
 
 @click.command(

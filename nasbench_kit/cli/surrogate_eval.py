@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from nasbench_kit.catalog import list_results, list_tables
-from nasbench_kit.cli.shared import check_picture, example, json_option, print_json, print_table, progress_bar
-from nasbench_kit.cli.tables import open_table
-from nasbench_kit.errors import SettingError, TableError, UnknownNameError, unknown
+from nasbench_kit.catalog import list_tables
+from nasbench_kit.cli.shared import (
+    check_picture,
+    example,
+    json_option,
+    open_surrogate,
+    open_table,
+    print_json,
+    print_table,
+    progress_bar,
+)
+from nasbench_kit.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,7 +100,7 @@ def eval_(
         check_picture(figure)
     if by and (figure or split != "test"):
         raise SettingError("--leave-out judges what it leaves out, without a figure: give neither --figure nor --split")
-    opened = _surrogate(surrogate)
+    opened = open_surrogate(surrogate)
     judged_by = _table(opened, table)
     chosen = datasets or shared_datasets(opened, judged_by)
     if not chosen:
@@ -114,18 +122,6 @@ def eval_(
             shown = comparisons[0]
         _draw(shown[:_MOST_ROWS], figure)
         click.echo(figure, err=as_json)
-
-
-def _surrogate(name: str) -> Surrogate:
-    from nasbench_kit.surrogates import Surrogate
-
-    there = {name: path for name, path in list_results().items() if Surrogate.is_one(path)}
-    path = there.get(name, name)
-    if not Surrogate.is_one(path):
-        if os.path.exists(path):
-            raise TableError(f"{path!r} is no surrogate: no folder with a card.json")
-        raise unknown("surrogate", name, there)
-    return Surrogate.open(path)
 
 
 def _table(surrogate: Surrogate, table: str | None) -> Table:
