@@ -16,6 +16,10 @@ Progress = Callable[[int, int], None]
 """Told how much is done, and of how much: rounds, epochs, members."""
 
 
+def silent(_done: int, _of: int) -> None:
+    """Progress that nobody follows."""
+
+
 class Data(NamedTuple):
     """Architectures and what is known of them."""
 

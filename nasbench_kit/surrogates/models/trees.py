@@ -1,0 +1,146 @@
+"""What ensembles of trees share: one booster per channel, on an encoding."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self, final
+
+from nasbench_kit.errors import SettingError, TableError
+from nasbench_kit.spaces import DARTSSpace, Space
+from nasbench_kit.surrogates.features import matrix
+from nasbench_kit.surrogates.models.base import Data, Progress, silent
+from nasbench_kit.surrogates.models.settings import Setting, read_settings, resolved, write_settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+AUTO = "auto"
+MOST_THREADS = 1_024
+_CHUNK = 8_192  # architectures whose features are held in memory at a time
+_FEWEST = 2  # architectures that a channel must be known of
+
+
+def encoding_for(space: Space) -> str:
+    """The encoding that trees read where the caller names none.
+
+    All that graphs, paths and neighborhoods say, which on NAS-Bench-101 was better than any part of it; the graphs of
+    DARTS have too many paths, and trees read the columns of NAS-Bench-301.
+    """
+    return "configuration" if isinstance(space, DARTSSpace) else "paths+adjacency+weisfeiler_lehman"
+
+
+class Trees(ABC):
+    """One booster per channel. See `Model` for the methods."""
+
+    name: ClassVar[str]
+    suffix: ClassVar[str]  #: of the files
+    known: ClassVar[Mapping[str, Setting]]
+
+    def __init__(self, space: Space, settings: Mapping[str, Any]) -> None:
+        self.space = space
+        self.settings = resolved(self.name, self.known, settings)
+        if self.settings["encoding"] == AUTO:
+            self.settings["encoding"] = encoding_for(space)
+        self._n_columns = matrix(space, space.sample_many(_rng(), 1), self.settings["encoding"]).shape[1]
+        self._boosters: list[Any] = []
+
+    @final
+    def fit(self, train: Data, valid: Data, *, seed: int, progress: Progress = silent) -> None:
+        """Learn from `train`; stop by `valid`, or train all rounds where it is empty. Same seed, same model."""
+        import numpy as np
+
+        n_channels = train.channels.shape[1]
+        rounds = self.settings["rounds"]
+        features = [matrix(self.space, data.archs, self.settings["encoding"]) for data in (train, valid)]
+        made: list[Any] = [None] * n_channels
+        known = ~np.isnan(train.channels), ~np.isnan(valid.channels)
+        # channels that are known of the same architectures share what is computed from the features
+        groups: dict[bytes, list[int]] = {}
+        for channel in range(n_channels):
+            groups.setdefault(b"".join(part[:, channel].tobytes() for part in known), []).append(channel)
+        n_done = 0
+        for channels in groups.values():
+            rows = [part[:, channels[0]] for part in known]
+            if rows[0].sum() < _FEWEST:
+                raise SettingError(
+                    f"{self.name}: channel {channels[0]} is known of {rows[0].sum()} architectures; "
+                    f"at least {_FEWEST} expected"
+                )
+            parts = [part[which] for part, which in zip(features, rows, strict=True)]
+            values = [data.channels[which][:, channels] for data, which in zip((train, valid), rows, strict=True)]
+            start = n_done * rounds
+
+            def tell(done: int, start: int = start) -> None:
+                progress(start + done, n_channels * rounds)
+
+            for channel, booster in zip(channels, self._train(parts, values, seed, tell), strict=True):
+                made[channel] = booster
+            n_done += len(channels)
+        self._boosters = made
+        progress(n_channels * rounds, n_channels * rounds)
+
+    @final
+    def predict(self, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """The channels of a batch: (n_archs, n_channels)."""
+        import numpy as np
+
+        found = np.empty((len(archs), len(self._boosters)))
+        for start in range(0, len(archs), _CHUNK):
+            features = matrix(self.space, archs[start : start + _CHUNK], self.settings["encoding"])
+            for channel, booster in enumerate(self._boosters):
+                found[start : start + _CHUNK, channel] = self._raw(booster, features)
+        return found
+
+    @final
+    def save(self, folder: Path) -> None:
+        """Write `model.json`, and one file per channel in the booster's own format."""
+        for channel, booster in enumerate(self._boosters):
+            (folder / f"channel_{channel}.{self.suffix}").write_bytes(self._to_bytes(booster))
+        write_settings(folder, self.name, self.settings, len(self._boosters))
+
+    @final
+    @classmethod
+    def load(cls, space: Space, folder: Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            TableError: A file is absent or damaged.
+        """
+        settings, n_channels = read_settings(folder, cls.name, cls.known)
+        made = cls(space, settings)
+        for channel in range(n_channels):
+            path = folder / f"channel_{channel}.{cls.suffix}"
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                raise TableError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
+            made._boosters.append(made._from_bytes(str(path), content))
+        return made
+
+    @abstractmethod
+    def _train(
+        self,
+        features: list[NDArray[np.float32]],
+        values: list[NDArray[np.float64]],
+        seed: int,
+        tell: Any,
+    ) -> list[Any]:
+        """A booster for each column of `values`; train and valid stand in both lists."""
+
+    @abstractmethod
+    def _raw(self, booster: Any, features: NDArray[np.float32]) -> NDArray[Any]: ...
+
+    @abstractmethod
+    def _to_bytes(self, booster: Any) -> bytes: ...
+
+    @abstractmethod
+    def _from_bytes(self, path: str, content: bytes) -> Any: ...
+
+
+def _rng() -> np.random.Generator:
+    import numpy as np
+
+    return np.random.default_rng(0)
