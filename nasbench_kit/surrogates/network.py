@@ -9,12 +9,13 @@ another processor or with another BLAS gives the same to the last bit.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, final
 
 from nasbench_kit.errors import TableError
 from nasbench_kit.spaces import Arch, Space
 from nasbench_kit.surrogates.features import sparse
-from nasbench_kit.surrogates.targets import VALUE
+from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE
 from nasbench_kit.surrogates.tensors import read_tensors
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from nasbench_kit.surrogates.card import Card
 
 LARGEST = 2**15 - 1  # of weights and activations
+LARGEST_BIAS = 2**50
 _EXACT = 2**53  # float64 holds every integer up to here
 _CHUNK = 512  # architectures that go through the layers together, so that they stay in the processor's cache
 
@@ -34,49 +36,50 @@ class Network:
 
     Args:
         path: Its safetensors file: `embedding` int16 (n_columns, n_units); then for each hidden layer `i` from 0 its
-            `bias.i` int32 and `factor.i` float64, both (n_units,), and the `weights.i` int16 (n_units, n_next) that
+            `bias.i` int64 and `factor.i` float64, both (n_units,), and the `weights.i` int16 (n_units, n_next) that
             lead on from it; `scale` and `shift` float64 (n_channels,) of the output. An activation is
             `rint((sum + bias) * factor)`, from 0 to 32,767; a channel is `sum * scale + shift`.
         space: What it reads.
         encoding: The name of the sparse encoding.
         n_members: Channels are those of so many members, one after the other, then those of the noise.
         n_values: Channels per member.
+        n_noise: Channels of the noise.
 
     Raises:
         TableError: The file does not fit what the card says.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], space: Space, *, encoding: str, n_members: int, n_values: int
+        self,
+        path: str | os.PathLike[str],
+        space: Space,
+        *,
+        encoding: str,
+        n_members: int,
+        n_values: int,
+        n_noise: int = 0,
     ) -> None:
         import numpy as np
 
-        tensors = read_tensors(path)
         self._encoding = sparse(space, encoding)
         self.n_members, self._n_values = n_members, n_values
+        tensors = read_tensors(path)
         try:
-            embedding = tensors["embedding"]
-            n_layers = sum(name.startswith("bias.") for name in tensors)
-            self._biases = [tensors[f"bias.{i}"].astype(np.float64) for i in range(n_layers)]
-            self._factors = [tensors[f"factor.{i}"] for i in range(n_layers)]
-            self._weights = [tensors[f"weights.{i}"].astype(np.float64) for i in range(n_layers)]
-            self._scale, self._shift = tensors["scale"], tensors["shift"]
-        except KeyError as error:
-            raise TableError(f"{os.fspath(path)!r} lacks the tensor {error}") from None
-        widths = [embedding.shape[-1], *(weights.shape[-1] for weights in self._weights)]
-        fits = embedding.shape == (self._encoding.n_columns, widths[0]) and self._scale.shape == (widths[-1],)
-        fits &= self._shift.shape == self._scale.shape and widths[-1] >= n_members * n_values
-        for i in range(n_layers):
-            fits &= self._weights[i].shape == (widths[i], widths[i + 1])
-            fits &= self._biases[i].shape == self._factors[i].shape == (widths[i],)
-        if not fits or max(widths) * LARGEST**2 >= _EXACT or n_layers < 1:
-            raise TableError(f"{os.fspath(path)!r}: layers of {widths} units do not fit together, or the card")
-        # float32 holds the sums of so few 16-bit weights exactly; the row behind the last stands for no column
-        self._embedding = np.vstack([embedding, np.zeros_like(embedding[:1])]).astype(np.float32)
+            layers = _checked(tensors, self._encoding.n_columns, n_members * n_values + n_noise)
+        except (KeyError, ValueError) as error:
+            what = f"it lacks the tensor {error}" if isinstance(error, KeyError) else str(error)
+            raise TableError(f"{os.fspath(path)!r} is no network for this card: {what}") from None
+        self._layers = [
+            tuple(tensors[f"{kind}.{i}"].astype(np.float64) for kind in ("bias", "factor", "weights"))
+            for i in range(layers)
+        ]
+        self._scale, self._shift = tensors["scale"], tensors["shift"]
+        # the row behind the last stands for no column
+        self._embedding = np.vstack([tensors["embedding"], np.zeros_like(tensors["embedding"][:1])]).astype(np.int32)
 
     def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The channels of one architecture: (n_members, n_values) and (n_noise,)."""
-        units = self._embedding[self._encoding.one(arch)].sum(axis=0)
+        units = self._embedding.take(self._encoding.one(arch), axis=0).sum(axis=0)
         return self._split(self._forward(units))
 
     def channels(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -96,17 +99,49 @@ class Network:
         import numpy as np
 
         sums = units.astype(np.float64)
-        for bias, factor, weights in zip(self._biases, self._factors, self._weights, strict=True):
+        for bias, factor, weights in self._layers:
             sums += bias
             sums *= factor
             np.rint(sums, out=sums)
-            np.clip(sums, 0, LARGEST, out=sums)
+            np.maximum(sums, 0, out=sums)
+            np.minimum(sums, LARGEST, out=sums)
             sums = sums @ weights
-        return sums * self._scale + self._shift
+        sums *= self._scale
+        sums += self._shift
+        return sums
 
     def _split(self, outputs: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         n = self.n_members * self._n_values
         return outputs[..., :n].reshape(*outputs.shape[:-1], self.n_members, self._n_values), outputs[..., n:]
+
+
+def _checked(tensors: Mapping[str, NDArray[Any]], n_columns: int, n_channels: int) -> int:
+    """How many hidden layers there are; raises KeyError or ValueError where the tensors do not fit together."""
+    import numpy as np
+
+    n_layers = max(1, sum(name.startswith("bias.") for name in tensors))
+    n_units = [tensors["embedding"].shape[-1], *(tensors[f"weights.{i}"].shape[-1] for i in range(n_layers))]
+    wanted: dict[str, tuple[str, tuple[int, ...]]] = {
+        "embedding": ("<i2", (n_columns, n_units[0])),
+        "scale": ("<f8", (n_channels,)),
+        "shift": ("<f8", (n_channels,)),
+    }
+    for i in range(n_layers):
+        wanted[f"bias.{i}"] = ("<i8", (n_units[i],))
+        wanted[f"factor.{i}"] = ("<f8", (n_units[i],))
+        wanted[f"weights.{i}"] = ("<i2", (n_units[i], n_channels if i == n_layers - 1 else n_units[i + 1]))
+    for name, (kind, shape) in wanted.items():
+        found = tensors[name]
+        if found.dtype != np.dtype(kind) or found.shape != shape:
+            raise ValueError(f"{name} is {found.dtype} {found.shape}; {np.dtype(kind)} {shape} expected")
+        if kind == "<f8" and not np.isfinite(found).all():
+            raise ValueError(f"{name} holds numbers that are not finite")
+        if kind == "<i8" and found.size and not -LARGEST_BIAS <= found.min() <= found.max() <= LARGEST_BIAS:
+            raise ValueError(f"{name} goes beyond {LARGEST_BIAS}")
+    rows, units = n_columns * (LARGEST + 1), max(n_units) * LARGEST * (LARGEST + 1)
+    if not 0 < rows < 2**31 or units + LARGEST_BIAS >= _EXACT:
+        raise ValueError(f"{n_columns} columns and {n_units} units could have sums that are not exact")
+    return n_layers
 
 
 def load(folder: str, card: Card) -> Network:
@@ -117,4 +152,5 @@ def load(folder: str, card: Card) -> Network:
         encoding=card.predictor["encoding"],
         n_members=card.n_members,
         n_values=card.n_channels(VALUE),
+        n_noise=card.n_channels(NOISE, COLLAPSE),
     )

@@ -1,0 +1,489 @@
+"""From an ensemble to what ships: one small network that follows all its members and its noise.
+
+The ensemble labels as many architectures as wanted: all of a space that can be listed, else a sample, part of which is
+bred from the best ones met so far, so that the network follows it near the optimum too.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench_kit.errors import SettingError
+from nasbench_kit.spaces import DARTSSpace, NASBench101Space, Space
+from nasbench_kit.surrogates.card import CARD, Card, make_card, sha256_of, write_card
+from nasbench_kit.surrogates.features import sparse
+from nasbench_kit.surrogates.network import load
+from nasbench_kit.surrogates.splits import position
+from nasbench_kit.surrogates.surrogate import AtEpoch, Predictor, Surrogate
+from nasbench_kit.surrogates.targets import VALUE
+from nasbench_kit.version import __version__
+
+Progress = Callable[[int, int], None]
+
+FILE = "network.safetensors"
+LISTED = 1 << 20  # spaces of so many different architectures are labelled whole
+_UNFINISHED = "unfinished"  # folder with what is kept until the end
+_PIECE = 16_384  # architectures labelled, and kept, at a time
+_HELD_OUT = 0.02  # share of the architectures that the network is not trained on
+_SALT = 2  # of the hash that decides which; 0 and 1 decide what a fit holds out, and its folds
+_PASSES = 8_000_000  # architectures seen in training, counted as often as they are, unless `epochs` says otherwise
+_ROUNDS = 6  # in which architectures are bred from the best ones
+_PARENTS = 0.02  # share of the labelled architectures that are bred from
+_MOST_COLUMNS = 30_000  # an encoding by pairs of decisions has no more
+_STARTS = 256  # of the local searches for the best architecture
+
+
+def distill_surrogate(
+    surrogate: Surrogate,
+    out: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    n_archs: int | None = None,
+    near_best: float = 0.5,
+    encoding: str | None = None,
+    hidden: Sequence[int] = (512, 384),
+    epochs: int | None = None,
+    batch: int = 1_024,
+    learning_rate: float = 3e-3,
+    seed: int = 0,
+    n_processes: int = 1,
+    progress: Progress = lambda done, total: None,
+) -> Surrogate:
+    """Train one small network to answer as a surrogate does, and write it as a surrogate of its own.
+
+    What was labelled and trained is kept on the way: the same call goes on where an earlier one was stopped. Needs
+    torch.
+
+    Args:
+        surrogate: The one to follow.
+        out: The folder to write; one that holds a surrogate is replaced.
+        name: The name of the new one; that of the old one by default.
+        n_archs: How many architectures to label; by default all, where the space has at most 2^20 different ones.
+        near_best: Which share of a sample is bred from the best ones met so far; the others are uniform.
+        encoding: The sparse encoding that the network reads; see `nasbench_kit.surrogates.features.sparse`.
+        hidden: Units of each hidden layer.
+        epochs: Passes over the architectures; by default as many as see 8,000,000 of them.
+        batch: Architectures per step.
+        learning_rate: The highest of one cycle.
+        seed: Of all randomness; the same gives the same bytes on one machine.
+        n_processes: Processes that label.
+        progress: Told how much is done, and of how much.
+
+    Raises:
+        SettingError: A setting is out of range; `out` cannot be replaced; or the space cannot be listed and `n_archs`
+            is not given.
+    """
+    space, folder = surrogate.space, Path(out)
+    every = n_archs is None and surrogate.n_archs <= LISTED
+    if n_archs is None and not every:
+        raise SettingError(f"{space.name} has {surrogate.n_archs:.2g} architectures; say how many to label: n_archs")
+    if n_archs is not None and n_archs < 100:
+        raise SettingError(f"n_archs={n_archs}; at least 100 expected")
+    if not 0 <= near_best < 1 or min(hidden, default=0) < 1 or batch < 1 or learning_rate <= 0 or n_processes < 1:
+        raise SettingError(
+            f"near_best={near_best}, hidden={tuple(hidden)}, batch={batch}, learning_rate={learning_rate},"
+            f" n_processes={n_processes}; a share below 1 and positive numbers expected"
+        )
+    settings: dict[str, Any] = {
+        "teacher": surrogate.sha256,
+        "n_archs": None if every else n_archs,
+        "near_best": 0 if every else near_best,
+        "encoding": encoding or best_encoding(space),
+        "hidden": list(hidden),
+        "epochs": epochs,
+        "batch": batch,
+        "learning_rate": learning_rate,
+        "seed": seed,
+    }
+    sparse(space, settings["encoding"])  # a wrong name is an error now, not after hours
+    unfinished = _begin(folder, settings, surrogate)
+    total = surrogate.n_archs if every else n_archs
+    assert total is not None
+    with _labelling(surrogate, n_processes) as label:
+        kept = _Labels(unfinished, label, lambda done: progress(done, 2 * total))
+        archs, n_uniform = _labelled(surrogate, kept, settings, total)
+    return _finish(surrogate, folder, unfinished, name or surrogate.name, settings, archs, kept, n_uniform, progress)
+
+
+def best_encoding(space: Space) -> str:
+    """The sparse encoding that a network follows best, by measurement."""
+    if isinstance(space, NASBench101Space):
+        return "cell"
+    if isinstance(space, DARTSSpace):
+        return "edges"
+    n = space.n_choices
+    n_columns = sum(n) + (sum(n) ** 2 - sum(k * k for k in n)) // 2
+    return "pairs" if n_columns <= _MOST_COLUMNS else "one_hot"
+
+
+def _begin(folder: Path, settings: dict[str, Any], surrogate: Surrogate) -> Path:
+    """The folder for what is kept until the end: new, or of an earlier call with the same settings."""
+    if folder.resolve() == Path(surrogate.path).resolve():
+        raise SettingError(f"{os.fspath(folder)!r} is the surrogate to follow; write elsewhere")
+    unfinished = folder / _UNFINISHED
+    known = unfinished / "settings.json"
+    if folder.exists() and not known.exists() and not Surrogate.is_one(folder) and any(folder.iterdir()):
+        raise SettingError(f"{os.fspath(folder)!r} is there and holds no surrogate, so it is not replaced")
+    if known.exists() and json.loads(known.read_text()) != settings:
+        raise SettingError(
+            f"{os.fspath(unfinished)!r} is of a call with other settings; give those, or remove it to begin anew"
+        )
+    unfinished.mkdir(parents=True, exist_ok=True)
+    known.write_text(json.dumps(settings))
+    return unfinished
+
+
+# ---- labels ----
+
+
+def labels_of(surrogate: Surrogate, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The channels of all members, then of the noise: (n_archs, n_channels)."""
+    values, noise = surrogate.predictor.channels(archs)
+    return np.hstack([values.reshape(len(archs), -1), noise])
+
+
+@contextmanager
+def _labelling(
+    surrogate: Surrogate, n_processes: int
+) -> Iterator[Callable[[list[Any]], Iterator[NDArray[np.float64]]]]:
+    """A function that labels pieces, in order."""
+    if n_processes == 1:
+        yield lambda pieces: map(partial(labels_of, surrogate), pieces)
+        return
+    pool: Executor = ProcessPoolExecutor(n_processes)
+    try:
+        yield lambda pieces: pool.map(partial(labels_of, surrogate), pieces)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class _Labels:
+    """What was labelled so far, kept in files."""
+
+    def __init__(
+        self,
+        folder: Path,
+        label: Callable[[list[Any]], Iterator[NDArray[np.float64]]],
+        progress: Callable[[int], None],
+    ) -> None:
+        self._folder, self._label, self._progress = folder, label, progress
+        self._pieces: list[NDArray[np.float64]] = []
+        self._n_done = 0
+
+    def add(self, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """The labels of more architectures: those that an earlier call kept, else new ones."""
+        pieces = [archs[start : start + _PIECE] for start in range(0, len(archs), _PIECE)]
+        first = len(self._pieces)
+        while len(self._pieces) < first + len(pieces) and self._path().exists():
+            self._done(np.load(self._path(), allow_pickle=False))
+        for found in self._label(pieces[len(self._pieces) - first :]):
+            if not np.isfinite(found).all():
+                raise SettingError("the surrogate predicts numbers that are not finite, which no network can follow")
+            half = self._path().with_suffix(".partial")
+            with open(half, "wb") as file:
+                np.save(file, found)
+            os.replace(half, self._path())
+            self._done(found)
+        return np.concatenate(self._pieces[first:])
+
+    def all(self) -> NDArray[np.float64]:
+        """All labels, in the order in which they were added."""
+        return np.concatenate(self._pieces)
+
+    def _path(self) -> Path:
+        return self._folder / f"labels-{len(self._pieces):05}.npy"
+
+    def _done(self, found: NDArray[np.float64]) -> None:
+        self._pieces.append(found)
+        self._n_done += len(found)
+        self._progress(self._n_done)
+
+
+def _labelled(
+    surrogate: Surrogate, kept: _Labels, settings: dict[str, Any], total: int
+) -> tuple[NDArray[np.uint8], int]:
+    """The architectures that were labelled, and how many of them, from the first, are uniform."""
+    if settings["n_archs"] is None:
+        archs = surrogate.space.all_archs()
+        kept.add(archs)
+        return archs, len(archs)
+    space, rng = surrogate.space, np.random.default_rng(settings["seed"])
+    n_bred = int(total * settings["near_best"])
+    archs = _different(
+        space, np.empty((0, space.n_decisions), np.uint8), total - n_bred, partial(space.sample_many, rng)
+    )
+    goodness = _goodness(surrogate, kept.add(archs))
+    n_uniform = len(archs)
+    for sizes in np.array_split(np.arange(n_bred), _ROUNDS):
+        best = [np.argsort(-of_dataset)[: max(10, int(_PARENTS * len(archs)))] for of_dataset in goodness]
+        parents = archs[np.concatenate(best)]
+        more = _different(space, archs, len(sizes), partial(_bred, space, parents, rng))
+        if len(more):
+            archs = np.concatenate([archs, more])
+            goodness = np.hstack([goodness, _goodness(surrogate, kept.add(more))])
+    return archs, n_uniform
+
+
+def _different(
+    space: Space, known: NDArray[np.uint8], n: int, draw: Callable[[int], NDArray[np.uint8]]
+) -> NDArray[np.uint8]:
+    """So many architectures, all different and none of them known; fewer where no more are found."""
+    seen = space.key_many(known)
+    found = [known[:0]]
+    lacking, tries = n, 0
+    while lacking and tries < 50:
+        drawn = draw(lacking)
+        keys = space.key_many(drawn)
+        first = np.sort(np.unique(keys, return_index=True)[1])
+        new = drawn[first[~np.isin(keys[first], seen)]]
+        seen = np.concatenate([seen, space.key_many(new)])
+        found.append(new)
+        lacking, tries = lacking - len(new), tries + 1
+    return np.concatenate(found)
+
+
+def _bred(space: Space, parents: NDArray[np.uint8], rng: np.random.Generator, n: int) -> NDArray[np.uint8]:
+    """Children of parents drawn at random: 1 to 4 decisions changed."""
+    children = parents[rng.integers(len(parents), size=n)]
+    n_changes = rng.integers(1, 5, size=n)
+    for i in range(4):
+        more = n_changes > i
+        children[more] = space.mutate_many(children[more], rng)
+    return children
+
+
+def _goodness(surrogate: Surrogate, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How good each architecture is predicted to be on each dataset, more is better: (n_datasets, n_archs)."""
+    return np.stack(
+        [_objective(surrogate.card, dataset, *_split(surrogate.card, labels)) for dataset in surrogate.datasets]
+    )
+
+
+def _objective(
+    card: Card, dataset: str, values: NDArray[np.float64], noise: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    metric = card.metrics[dataset][card.objectives[dataset]]
+    return _at(card, dataset, metric.name).prediction(values, noise).mean * metric.sign()
+
+
+def _at(card: Card, dataset: str, metric: str, position: int | None = None) -> AtEpoch:
+    last = max(1, len(card.metrics[dataset][metric].epochs)) - 1
+    return AtEpoch(card, dataset, metric, last if position is None else position)
+
+
+def _split(card: Card, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    n_values = card.n_channels(VALUE)
+    n = card.n_members * n_values
+    return labels[:, :n].reshape(-1, card.n_members, n_values), labels[:, n:]
+
+
+# ---- the network ----
+
+
+def _finish(
+    teacher: Surrogate,
+    folder: Path,
+    unfinished: Path,
+    name: str,
+    settings: dict[str, Any],
+    archs: NDArray[np.uint8],
+    kept: _Labels,
+    n_uniform: int,
+    progress: Progress,
+) -> Surrogate:
+    from nasbench_kit.surrogates import student
+    from nasbench_kit.surrogates.tensors import write_tensors
+
+    space, labels = teacher.space, kept.all()
+    held_out = position(space, archs, _SALT) < _HELD_OUT
+    if held_out.sum() < 2 or (~held_out).sum() < 2:
+        held_out[:] = False
+    encoding = sparse(space, settings["encoding"])
+    columns = _columns(encoding.many, archs)
+    outputs = student.Outputs.of(teacher.card, labels[~held_out])
+    n_train = int((~held_out).sum())
+    epochs = settings["epochs"] or math.ceil(_PASSES / n_train)
+    parameters = student.train(
+        columns[~held_out],
+        outputs.standardized(labels[~held_out]),
+        outputs.weight,
+        n_columns=encoding.n_columns,
+        hidden=settings["hidden"],
+        epochs=epochs,
+        batch=settings["batch"],
+        learning_rate=settings["learning_rate"],
+        seed=settings["seed"],
+        state=unfinished / "state.safetensors",
+        progress=lambda done, of: progress(len(archs) * (of + done), 2 * of * len(archs)),
+    )
+    for old in (folder / CARD, folder / FILE):
+        old.unlink(missing_ok=True)
+    write_tensors(folder / FILE, student.to_integers(parameters, outputs, columns[~held_out]))
+    card = make_card(
+        name=name,
+        space=space,
+        predictor={"kind": "network", "file": FILE, "encoding": settings["encoding"]},
+        n_members=teacher.n_members,
+        objectives=teacher.objectives,
+        metrics=teacher.card.metrics,
+        targets=teacher.card.targets,
+        files={FILE: sha256_of(folder / FILE)},
+        about=teacher.about,
+        fitted={},
+    )
+    network = load(os.fspath(folder), card)
+    report: dict[str, Any] = {}
+    if held_out.any():
+        exact = outputs.standardized(_joined(network.channels(archs[held_out])))
+        floats = student.in_floats(parameters, columns[held_out])
+        report["rounding"] = float(np.sqrt(np.mean((exact - floats)[:, outputs.weight > 0] ** 2)))
+        is_uniform = np.arange(len(archs)) < n_uniform
+        report["held_out"] = _fidelity(card, network, archs, labels, held_out & is_uniform)
+        if not is_uniform.all():
+            report["held_out_near_best"] = _fidelity(card, network, archs, labels, held_out & ~is_uniform)
+    fitted = {
+        "command": "surrogate distill",
+        "settings": settings | {"epochs": epochs},
+        "n_trained_on": n_train,
+        "n_held_out": int(held_out.sum()),
+        "teacher": {
+            "name": teacher.name,
+            "sha256": teacher.sha256,
+            "predictor": teacher.card.predictor,
+            "fitted": teacher.card.fitted,
+            "quality": teacher.card.quality,
+        },
+        "fidelity": report,
+        "versions": _versions(),
+    }
+    best = {
+        dataset: _best(card, network, dataset, archs, _objective(card, dataset, *_split(card, labels)), settings)
+        for dataset in card.metrics
+    }
+    write_card(folder, card._replace(fitted=fitted, best=best))
+    shutil.rmtree(unfinished)
+    return Surrogate.open(folder)
+
+
+def _columns(many: Callable[[NDArray[np.uint8]], NDArray[np.intp]], archs: NDArray[np.uint8]) -> NDArray[np.intp]:
+    pieces = [many(archs[start : start + _PIECE]).astype(np.int32) for start in range(0, len(archs), _PIECE)]
+    return np.concatenate(pieces)
+
+
+def _joined(channels: tuple[NDArray[np.float64], NDArray[np.float64]]) -> NDArray[np.float64]:
+    values, noise = channels
+    return np.hstack([values.reshape(len(values), -1), noise])
+
+
+def _versions() -> dict[str, str]:
+    import torch
+
+    return {"nasbench_kit": __version__, "numpy": np.__version__, "torch": torch.__version__}
+
+
+# ---- how well it follows ----
+
+
+def _fidelity(
+    card: Card,
+    network: Predictor,
+    archs: NDArray[np.uint8],
+    labels: NDArray[np.float64],
+    chosen: NDArray[np.bool_],
+) -> dict[str, Any]:
+    """For each metric and some of its epochs, how the network agrees with what it follows on some architectures."""
+    from scipy.stats import kendalltau
+
+    if chosen.sum() < 2:
+        return {"n_archs": int(chosen.sum())}
+    followed, own = _split(card, labels[chosen]), network.channels(archs[chosen])
+    report: dict[str, Any] = {"n_archs": int(chosen.sum())}
+    for dataset, metrics in card.metrics.items():
+        for name, metric in metrics.items():
+            for where in _some_epochs(len(metric.epochs)):
+                at = _at(card, dataset, name, where)
+                wanted, found = at.prediction(*followed), at.prediction(*own)
+                top = np.argsort(-wanted.mean * metric.sign(), kind="stable")[: max(2, len(wanted.mean) // 20)]
+                entry = {
+                    "r2": 1 - float(((wanted.mean - found.mean) ** 2).mean() / max(wanted.mean.var(), 1e-300)),
+                    "kendall_tau": float(kendalltau(wanted.mean, found.mean)[0]),
+                    "kendall_tau_best_5_percent": float(kendalltau(wanted.mean[top], found.mean[top])[0]),
+                }
+                if card.n_members > 1:
+                    entry["spread_correlation"] = _correlation(wanted.spread, found.spread)
+                if np.isfinite(wanted.sd).all():
+                    entry["noise_correlation"] = _correlation(wanted.sd, found.sd)
+                if wanted.collapse.any():
+                    entry["collapse_correlation"] = _correlation(wanted.collapse, found.collapse)
+                epoch = f" epoch {metric.epochs[where]}" if metric.epochs else ""
+                report[f"{dataset}/{name}{epoch}"] = {
+                    key: round(value, 5) for key, value in entry.items() if math.isfinite(value)
+                }
+    return report
+
+
+def _some_epochs(n: int) -> list[int]:
+    return list(range(max(n, 1))) if n <= 4 else [0, n // 2, n - 1]
+
+
+def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    if one.std() == 0 or other.std() == 0:
+        return math.nan
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+# ---- the best architecture ----
+
+
+def _best(
+    card: Card,
+    network: Predictor,
+    dataset: str,
+    archs: NDArray[np.uint8],
+    goodness: NDArray[np.float64],
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    """The architecture that the network itself predicts to be the best."""
+
+    def judged(some: NDArray[np.uint8]) -> NDArray[np.float64]:
+        pieces = [some[start : start + _PIECE] for start in range(0, len(some), _PIECE)]
+        return np.concatenate([_objective(card, dataset, *network.channels(piece)) for piece in pieces])
+
+    if settings["n_archs"] is None:
+        proven, found = True, archs[int(judged(archs).argmax())]
+    else:
+        proven, found = False, _climbed(card.space, archs[np.argsort(-goodness)[:_STARTS]], judged)
+    return {"arch": card.space.format(found.tolist()), "proven": proven}
+
+
+def _climbed(
+    space: Space, starts: NDArray[np.uint8], judged: Callable[[NDArray[np.uint8]], NDArray[np.float64]]
+) -> NDArray[np.uint8]:
+    """The best end of local searches from each start: to the best neighbor, until none is better."""
+    at, values = starts.copy(), judged(starts)
+    going = np.arange(len(at))
+    while len(going):
+        near = space.neighbors_many(at[going])
+        sizes = [len(some) for some in near]
+        found = judged(np.concatenate(list(near)))
+        ends = np.cumsum(sizes)
+        still = []
+        for row, end, size, some in zip(going.tolist(), ends.tolist(), sizes, near, strict=True):
+            of_row = found[end - size : end]
+            if size and of_row.max() > values[row]:
+                at[row], values[row] = some[int(of_row.argmax())], of_row.max()
+                still.append(row)
+        going = np.array(still, np.intp)
+    return at[int(values.argmax())]

@@ -1,0 +1,262 @@
+"""Training of the small network that follows an ensemble, and its conversion to integers. Needs torch."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench_kit.surrogates.card import Card
+from nasbench_kit.surrogates.network import LARGEST, LARGEST_BIAS
+from nasbench_kit.surrogates.targets import VALUE
+from nasbench_kit.surrogates.tensors import read_tensors, write_tensors
+
+_MEMBERS_COUNT, _NOISE_COUNTS = 0.4, 0.3  # in the loss, beside the mean of the members, which counts 1
+_LEAST = 0.02  # share of the loss that a component of a curve has in any case
+_WARM_UP = 0.1  # share of the steps
+_HEADROOM = 1.25  # an activation may be so much larger than any that was seen in training
+_MOST_SEEN = 65_536  # architectures whose activations are looked at for that
+
+
+class Outputs(NamedTuple):
+    """What the network is trained on in the place of channels: their mean over members, deviations from it, noise.
+
+    The members are nearly equal, so their channels told one by one would be the same number many times.
+    """
+
+    center: NDArray[np.float64]  #: (n_outputs,)
+    scale: NDArray[np.float64]  #: (n_outputs,)
+    weight: NDArray[np.float64]  #: (n_outputs,), of each squared error in the loss
+    n_members: int
+    n_values: int
+
+    @classmethod
+    def of(cls, card: Card, channels: NDArray[np.float64]) -> Outputs:
+        """From the channels of the architectures to train on: (n_archs, n_members * n_values + n_noise)."""
+        n_members, n_values = card.n_members, card.n_channels(VALUE)
+        made = cls(np.zeros(0), np.ones(0), np.ones(0), n_members, n_values)
+        found = made._rearranged(channels)
+        spread = found.std(axis=0)
+        values, noise = _importance(card, True), _importance(card, False)
+        weight = np.concatenate(
+            [values, np.tile(values, n_members) * _MEMBERS_COUNT / n_members, noise * _NOISE_COUNTS]
+        )
+        if n_members == 1:
+            weight[n_values : 2 * n_values] = 0
+        return made._replace(center=found.mean(axis=0), scale=np.where(spread > 1e-9, spread, 1), weight=weight)
+
+    def standardized(self, channels: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Outputs of about unit variance: (n_archs, n_outputs)."""
+        return ((self._rearranged(channels) - self.center) / self.scale).astype(np.float32)
+
+    def back(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The linear map from standardized outputs to channels: (n_outputs, n_channels), and what it adds."""
+        n = self.n_members * self.n_values
+        n_noise = len(self.center) - self.n_values - n
+        to = np.zeros((len(self.center), n + n_noise))
+        to[: self.n_values, :n] = np.tile(np.eye(self.n_values), self.n_members)
+        to[self.n_values :] = np.eye(n + n_noise)
+        return self.scale[:, None] * to, self.center @ to
+
+    def _rearranged(self, channels: NDArray[np.float64]) -> NDArray[np.float64]:
+        n = self.n_members * self.n_values
+        members = channels[:, :n].reshape(-1, self.n_members, self.n_values)
+        mean = members.mean(axis=1, keepdims=True)
+        return np.hstack([mean[:, 0], (members - mean).reshape(-1, n), channels[:, n:]])
+
+
+def _importance(card: Card, is_value: bool) -> NDArray[np.float64]:
+    """Of each channel: which share it has in the variance of its target's curve, mean over epochs."""
+    shares = [np.zeros(0)]
+    for target in card.targets:
+        if (target.kind == VALUE) == is_value:
+            variance = target.basis**2 / np.maximum((target.basis**2).sum(axis=0), 1e-300)
+            share = np.maximum(variance.mean(axis=1), _LEAST)
+            shares.append(share / share.sum())
+    return np.concatenate(shares)
+
+
+def train(
+    columns: NDArray[np.intp],
+    outputs: NDArray[np.float32],
+    weight: NDArray[np.float64],
+    *,
+    n_columns: int,
+    hidden: Sequence[int],
+    epochs: int,
+    batch: int,
+    learning_rate: float,
+    seed: int,
+    state: Path,
+    progress: Callable[[int, int], None],
+) -> dict[str, NDArray[np.float32]]:
+    """Train a network; goes on from what `state` keeps of an earlier call, with the same result.
+
+    Args:
+        columns: Which columns of the sparse encoding are 1: (n_archs, at most so many); `n_columns` stands for none.
+        outputs: What to learn: (n_archs, n_outputs), of about unit variance.
+        weight: Of each output in the loss.
+        n_columns: Of the encoding.
+        hidden: Units of each hidden layer.
+        epochs: Passes over the data.
+        batch: Architectures per step.
+        learning_rate: The highest: it rises to this, then falls to 0 by a cosine.
+        seed: Of weights and order.
+        state: The file to keep the state in after each epoch.
+        progress: Told how many epochs are done.
+
+    Returns:
+        `embedding`, `bias.i`, and `weights.i` that lead on from hidden layer `i`; the last `bias` is of the outputs.
+    """
+    import torch
+
+    sizes = [*hidden, outputs.shape[1]]
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int, sd: float) -> Any:
+        return torch.randn(*shape, generator=generator) * sd
+
+    n_rows = float((columns < n_columns).sum(axis=1).mean())
+    parameters: dict[str, Any] = {"embedding": normal(n_columns + 1, sizes[0], sd=0.75 / math.sqrt(n_rows))}
+    parameters["embedding"][n_columns] = 0
+    for i, (n, n_next) in enumerate(pairwise(sizes)):
+        parameters[f"bias.{i}"] = torch.zeros(n)
+        parameters[f"weights.{i}"] = normal(n, n_next, sd=math.sqrt((2 if n_next != sizes[-1] else 1) / n))
+    parameters["bias"] = torch.zeros(sizes[-1])
+    for parameter in parameters.values():
+        parameter.requires_grad_()
+    optimizer = torch.optim.Adam(parameters.values(), learning_rate, fused=True)
+    begun = _restore(state, parameters, optimizer)
+
+    inputs, wanted = torch.from_numpy(columns.astype(np.int32)), torch.from_numpy(outputs)
+    weights = torch.from_numpy((weight / weight.sum()).astype(np.float32))
+    n_steps = math.ceil(len(columns) / batch)
+    progress(begun, epochs)
+    for epoch in range(begun, epochs):
+        order = torch.from_numpy(np.random.default_rng((seed, epoch)).permutation(len(columns)))
+        for step, rows in enumerate(torch.split(order, batch)):
+            optimizer.param_groups[0]["lr"] = learning_rate * _schedule((epoch * n_steps + step) / (epochs * n_steps))
+            found = _forward(parameters, inputs[rows], n_columns)
+            loss = ((found - wanted[rows]) ** 2 * weights).sum() / len(rows)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        _keep(state, parameters, optimizer, epoch + 1)
+        progress(epoch + 1, epochs)
+    return {name: parameter.detach().numpy() for name, parameter in parameters.items()}
+
+
+def _schedule(done: float) -> float:
+    """Share of the highest learning rate at a share of the steps."""
+    if done < _WARM_UP:
+        return 0.04 + 0.96 * done / _WARM_UP
+    return 0.5 + 0.5 * math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP))
+
+
+def _forward(parameters: Mapping[str, Any], inputs: Any, n_columns: int) -> Any:
+    import torch
+
+    units = torch.nn.functional.embedding_bag(inputs, parameters["embedding"], mode="sum", padding_idx=n_columns)
+    for i in range(sum(name.startswith("weights.") for name in parameters)):
+        units = torch.relu(units + parameters[f"bias.{i}"]) @ parameters[f"weights.{i}"]
+    return units + parameters["bias"]
+
+
+def _keep(path: Path, parameters: Mapping[str, Any], optimizer: Any, epoch: int) -> None:
+    arrays: dict[str, NDArray[Any]] = {"epoch": np.array([epoch])}
+    for name, parameter in parameters.items():
+        arrays[name] = parameter.detach().numpy()
+        for moment in ("exp_avg", "exp_avg_sq"):
+            arrays[f"{moment} {name}"] = optimizer.state[parameter][moment].numpy()
+        arrays[f"step {name}"] = optimizer.state[parameter]["step"].numpy().reshape(1)
+    partial = path.with_suffix(".partial")
+    write_tensors(partial, arrays)
+    os.replace(partial, path)
+
+
+def _restore(path: Path, parameters: Mapping[str, Any], optimizer: Any) -> int:
+    """Put a kept state in place; how many epochs it is of."""
+    import torch
+
+    if not path.exists():
+        return 0
+    arrays = read_tensors(path)
+    for name, parameter in parameters.items():
+        with torch.no_grad():
+            parameter.copy_(torch.from_numpy(arrays[name].copy()))
+        optimizer.state[parameter] = {
+            "step": torch.tensor(float(arrays[f"step {name}"][0])),
+            "exp_avg": torch.from_numpy(arrays[f"exp_avg {name}"].copy()),
+            "exp_avg_sq": torch.from_numpy(arrays[f"exp_avg_sq {name}"].copy()),
+        }
+    return int(arrays["epoch"][0])
+
+
+# ---- integers ----
+
+
+def in_floats(parameters: Mapping[str, NDArray[Any]], columns: NDArray[np.intp]) -> NDArray[np.float32]:
+    """The standardized outputs of a batch, before anything was rounded."""
+    import torch
+
+    tensors = {name: torch.from_numpy(array) for name, array in parameters.items()}
+    n_columns = len(parameters["embedding"]) - 1
+    inputs = torch.from_numpy(columns.astype(np.int32))
+    with torch.no_grad():
+        found = [_forward(tensors, some, n_columns).numpy() for some in torch.split(inputs, 8_192)]
+    return np.concatenate(found)
+
+
+def to_integers(
+    parameters: Mapping[str, NDArray[Any]], outputs: Outputs, columns: NDArray[np.intp]
+) -> dict[str, NDArray[Any]]:
+    """The tensors of `Network`: each unit's weights and activations with a factor of their own.
+
+    Args:
+        parameters: As `train` returns them.
+        outputs: What they were trained on; the way back to channels becomes part of the last layer.
+        columns: Of architectures that show how large the activations get.
+    """
+    n_layers = sum(name.startswith("weights.") for name in parameters)
+    to, added = outputs.back()
+    weights = [parameters[f"weights.{i}"].astype(np.float64) for i in range(n_layers)]
+    weights[-1] = weights[-1] @ to
+    made: dict[str, NDArray[Any]] = {}
+    made["embedding"], unit = _rounded(parameters["embedding"][:-1].astype(np.float64))
+    largest = _largest_activations(parameters, columns[:: max(1, len(columns) // _MOST_SEEN)])
+    for i in range(n_layers):
+        bias = parameters[f"bias.{i}"].astype(np.float64)
+        step = np.maximum(largest[i] * _HEADROOM, 1e-12) / LARGEST  # what 1 of an activation means
+        made[f"bias.{i}"] = np.clip(np.rint(bias / unit), -LARGEST_BIAS, LARGEST_BIAS).astype(np.int64)
+        made[f"factor.{i}"] = unit / step
+        made[f"weights.{i}"], unit = _rounded(weights[i] * step[:, None])
+    made["scale"] = unit
+    made["shift"] = parameters["bias"].astype(np.float64) @ to + added
+    return made
+
+
+def _rounded(weights: NDArray[np.float64]) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
+    """Weights as integers, and what 1 means of each unit that they lead to."""
+    unit = np.abs(weights).max(axis=0) / LARGEST
+    unit = np.where(unit > 0, unit, 1.0)
+    return np.rint(weights / unit).astype(np.int16), unit
+
+
+def _largest_activations(
+    parameters: Mapping[str, NDArray[Any]], columns: NDArray[np.intp]
+) -> list[NDArray[np.float64]]:
+    n_layers = sum(name.startswith("weights.") for name in parameters)
+    largest = [np.zeros(len(parameters[f"bias.{i}"])) for i in range(n_layers)]
+    for start in range(0, len(columns), 4_096):
+        units = parameters["embedding"][columns[start : start + 4_096]].sum(axis=1)
+        for i in range(n_layers):
+            units = np.maximum(units + parameters[f"bias.{i}"], 0)
+            largest[i] = np.maximum(largest[i], units.max(axis=0))
+            units = units @ parameters[f"weights.{i}"]
+    return largest
