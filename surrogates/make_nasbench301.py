@@ -18,19 +18,24 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import kendalltau, spearmanr
 
 from nasbench_kit.spaces import DARTSSpace
-from nasbench_kit.surrogates import Surrogate, yahpo
+from nasbench_kit.surrogates import Surrogate, student, yahpo
+from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
+from nasbench_kit.surrogates.features import sparse
 from nasbench_kit.surrogates.splits import held_out, position
 from nasbench_kit.surrogates.targets import VALUE, Target, backward, components, forward
+from nasbench_kit.surrogates.tensors import write_tensors
+from nasbench_kit.tables.metric import Metric
 
 SPACE = DARTSSpace()
 SEED = 301
 TEST_SHARE = 0.05
 N_TEST = 10_000
-N_SCALING = 5_000  # of those to train on, kept to learn how large the spread must be
 N_MEMBERS = 10
 N_CURVES = 4_000  # whole curves that say what the components are
 LAST = yahpo.EPOCHS[-1]
@@ -39,6 +44,11 @@ TRANSFORMS = {"val_accuracy": "log_error", "cost_s": "log"}
 N_COMPONENTS = {"val_accuracy": 5, "cost_s": 4}
 N_POOL, N_PARENTS, N_ROUNDS, SURVIVE = 60_000, 2_000, 12, 0.6
 STEPS = (1, 1, 1, 2, 2, 3, 4)  # decisions that are changed in the children of each parent
+ENCODING, HIDDEN, BATCH, LEARNING_RATE = "edges", (640, 512), 512, 2e-3
+WEIGHTS = (1.0, 0.5)  # of accuracy and cost in the loss
+N_BOOTSTRAP = 30_000  # architectures that each member's last layer is fitted to
+JUDGED = (1, 6, 12, 25, 50, 75, 98)
+DATASET, NETWORK = "cifar10", "network.safetensors"
 
 
 def say(*what: object) -> None:
@@ -138,6 +148,212 @@ def make_labels(teacher: Surrogate, n_uniform: int) -> dict[str, np.ndarray]:
     return made | {"archs": archs, "is_near": is_near, "channels": channels}
 
 
+# ---- 3: the network ----
+
+
+class Split(NamedTuple):
+    """Rows of the labels: held out by the hash of the architecture, kept for the scale of the spread, to train on."""
+
+    test_uniform: np.ndarray
+    test_near: np.ndarray
+    scaling: np.ndarray
+    train: np.ndarray
+
+    @classmethod
+    def of(cls, labels: dict[str, np.ndarray]) -> Split:
+        """Of labels as `make_labels` makes them."""
+        near = labels["is_near"]
+        test = held_out(SPACE, labels["archs"], TEST_SHARE)
+        kept = ~test & (position(SPACE, labels["archs"], salt=2) < 0.02)
+        return cls(
+            np.flatnonzero(test & ~near)[:N_TEST], np.flatnonzero(test & near)[:N_TEST], np.flatnonzero(kept),
+            np.flatnonzero(~test & ~kept),
+        )  # fmt: skip
+
+
+def targets_of(labels: dict[str, np.ndarray]) -> tuple[Target, ...]:
+    """What the channels of the labels mean."""
+    return tuple(
+        Target(DATASET, name, VALUE, transform, labels[f"offset {name}"], labels[f"basis {name}"], np.zeros((0, 0)))
+        for name, transform in TRANSFORMS.items()
+    )
+
+
+def importance(targets: tuple[Target, ...]) -> np.ndarray:
+    """Of each channel in the loss: its share in the variance of the curve, the last epoch counting half."""
+    parts = []
+    for target, weight in zip(targets, WEIGHTS, strict=True):
+        share = target.basis**2 / (target.basis**2).sum(axis=0)
+        parts.append(weight * (share.mean(axis=1) + share[:, -1]))
+    return np.concatenate(parts)
+
+
+def train(labels: dict[str, np.ndarray], rows: np.ndarray, work: Path, epochs: int) -> dict[str, np.ndarray]:
+    """The network's parameters, and `center` and `scale` of what it gives."""
+    channels = labels["channels"][rows].astype(np.float64)
+    center, scale = channels.mean(axis=0), channels.std(axis=0)
+    encoding = sparse(SPACE, ENCODING)
+    parameters = student.train(
+        encoding.many(labels["archs"][rows]),
+        ((channels - center) / scale).astype(np.float32),
+        importance(targets_of(labels)),
+        n_columns=encoding.n_columns,
+        hidden=HIDDEN,
+        epochs=epochs,
+        batch=BATCH,
+        learning_rate=LEARNING_RATE,
+        seed=SEED,
+        state=work / "training.safetensors",
+        progress=lambda done, of: say(f"trained {done} of {of} epochs"),
+    )
+    return parameters | {"center": center, "scale": scale}
+
+
+# ---- 4: the members ----
+
+
+def last_units(network: dict[str, np.ndarray], archs: np.ndarray) -> np.ndarray:
+    """What the last layer reads: float64 (n_archs, n_units + 1), the last column is 1."""
+    found = []
+    for start in range(0, len(archs), 8_192):
+        columns = sparse(SPACE, ENCODING).many(archs[start : start + 8_192])
+        units = network["embedding"][columns].sum(axis=1)
+        for i in range(len(HIDDEN)):
+            units = np.maximum(units + network[f"bias.{i}"], 0)
+            if i < len(HIDDEN) - 1:
+                units = units @ network[f"weights.{i}"]
+        found.append(units.astype(np.float64))
+    units = np.concatenate(found)
+    return np.column_stack([units, np.ones(len(units))])
+
+
+def fit_members(network, labels, split: Split) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
+    """The last layer of each member, (n_units + 1, n_members, n_values), for channels as they are.
+
+    Each is fitted to a bootstrap sample, drawn anew to the network's own by a ridge; so much of its deviation from
+    their mean counts, in all channels of a metric, that the spread after the last epoch is as large as the error of
+    the network on architectures that it was not trained on.
+    """
+    rng = np.random.default_rng(SEED + 1)
+    own = np.vstack([network[f"weights.{len(HIDDEN) - 1}"], network["bias"]]).astype(np.float64) * network["scale"]
+    own[-1] += network["center"]
+    fitted = []
+    for number in range(N_MEMBERS):
+        rows = rng.choice(split.train, N_BOOTSTRAP)
+        units = last_units(network, labels["archs"][rows])
+        wrong = labels["channels"][rows] - units @ own
+        gram = units.T @ units
+        gram += np.eye(len(gram)) * np.trace(gram) / len(gram) * 1e-4
+        fitted.append(np.linalg.solve(gram, units.T @ wrong))
+        say(f"fitted member {number + 1} of {N_MEMBERS}")
+    deviations = np.stack(fitted, axis=1)  # (n_units + 1, n_members, n_values)
+    deviations -= deviations.mean(axis=1, keepdims=True)
+    units = last_units(network, labels["archs"][split.scaling])
+    wrong = labels["channels"][split.scaling] - units @ own
+    spread = np.einsum("au,umv->amv", units, deviations)
+    scales, start = {}, 0
+    for target in targets_of(labels):
+        channels = slice(start, start + target.n_channels)
+        last = target.basis[:, -1]
+        error = np.sqrt(((wrong[:, channels] @ last) ** 2).mean())
+        scale = error / np.sqrt((spread[..., channels] @ last).var(axis=1).mean())
+        deviations[..., channels] *= scale
+        scales[target.metric] = float(scale)
+        start += target.n_channels
+    return own[:, None, :] + deviations, deviations, scales
+
+
+class Members(NamedTuple):
+    """What `student.to_integers` asks for: the last layer gives the channels of all members as they are."""
+
+    n_channels: int
+
+    def back(self) -> tuple[np.ndarray, np.ndarray]:
+        """No way back is needed."""
+        return np.eye(self.n_channels), np.zeros(self.n_channels)
+
+
+def write_surrogate(network, layers, labels, split: Split, folder: Path, about: dict, fitted: dict) -> Surrogate:
+    """The folder that ships, without what is measured on it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    n_channels = layers[0].size
+    whole = {name: array for name, array in network.items() if name not in ("center", "scale", "bias")}
+    flat = layers.reshape(len(layers), n_channels)
+    whole |= {f"weights.{len(HIDDEN) - 1}": flat[:-1], "bias": flat[-1]}
+    columns = sparse(SPACE, ENCODING).many(labels["archs"][split.train])
+    write_tensors(folder / NETWORK, student.to_integers(whole, Members(n_channels), columns))
+    card = make_card(
+        name="nasbench301",
+        space=SPACE,
+        predictor={"kind": "network", "file": NETWORK, "encoding": ENCODING},
+        n_members=N_MEMBERS,
+        objectives={DATASET: "val_accuracy"},
+        metrics={DATASET: {name: Metric.from_name(name, (), yahpo.EPOCHS) for name in TRANSFORMS}},
+        targets=targets_of(labels),
+        files={NETWORK: sha256_of(folder / NETWORK)},
+        about=about,
+        fitted=fitted,
+    )
+    write_card(folder, card)
+    return Surrogate.open(folder)
+
+
+# ---- 5: how well it follows ----
+
+
+def agreement(found: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
+    """Of predictions with what they should be."""
+    wrong = found - wanted
+    best = np.argsort(-wanted)[: len(wanted) // 20]
+    made = {
+        "kendall_tau": kendalltau(found, wanted)[0],
+        "kendall_tau_best_5_percent": kendalltau(found[best], wanted[best])[0],
+        "spearman": spearmanr(found, wanted)[0],
+        "r2": 1 - (wrong**2).mean() / wanted.var(),
+        "rmse": np.sqrt((wrong**2).mean()),
+        "mae": np.abs(wrong).mean(),
+        "bias": wrong.mean(),
+    }
+    return {name: float(f"{value:.4g}") for name, value in made.items()}
+
+
+def judge(surrogate: Surrogate, teacher: Surrogate, archs: np.ndarray) -> dict[str, object]:
+    """Against the teacher itself, at some epochs."""
+    wanted = curves(teacher, archs, JUDGED)
+    made: dict[str, object] = {"n_archs": len(archs)}
+    for name, z in wanted.items():
+        values = backward(TRANSFORMS[name], z)
+        for at, epoch in enumerate(JUDGED):
+            found = surrogate.predict(DATASET, archs, name, epoch=epoch)
+            made[f"{name}@{epoch}"] = agreement(found.mean, values[:, at])
+            if epoch == LAST:
+                wrong = np.abs(found.mean - values[:, at])
+                rms = float(np.sqrt((found.spread**2).mean()) / np.sqrt((wrong**2).mean()))
+                within = float((wrong < 1.96 * found.spread).mean())
+                order = float(spearmanr(found.spread, wrong)[0])
+                made[f"spread of {name}@{epoch}"] = {
+                    "root_mean_square_over_rmse": round(rms, 3),
+                    "share_of_errors_within_1.96": round(within, 3),
+                    "spearman_with_error": round(order, 3),
+                }
+    return made
+
+
+def climb(value, archs: np.ndarray) -> np.ndarray:
+    """The best end of local searches, each to the best neighbor until none is better."""
+    ends = []
+    for arch in archs:
+        at, best = arch, value(arch[None])[0]
+        while True:
+            near = np.array(SPACE.neighbors(tuple(at.tolist())), np.uint8)
+            values = value(near)
+            if values.max() <= best:
+                break
+            at, best = near[values.argmax()], values.max()
+        ends.append((best, at))
+    return max(ends, key=lambda end: end[0])[1]
+
+
 def main() -> None:
     """Run the stages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -145,13 +361,21 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="where what is made on the way is kept")
     parser.add_argument("--out", type=Path, required=True, help="the surrogate to make")
     parser.add_argument("--n-uniform", type=int, default=260_000)
+    parser.add_argument("--epochs", type=int, default=24)
     arguments = parser.parse_args()
     teacher = import_teacher(arguments.source, arguments.work / "teacher")
     path = arguments.work / "labels.npz"
     if not path.exists():
-        labels = make_labels(teacher, arguments.n_uniform)
-        np.savez(path, **labels)
+        np.savez(path, **make_labels(teacher, arguments.n_uniform))
     labels = dict(np.load(path))
+    split = Split.of(labels)
+    say("rows:", {name: len(rows) for name, rows in split._asdict().items()})
+    path = arguments.work / "network.npz"
+    if not path.exists():
+        np.savez(path, **train(labels, split.train, arguments.work, arguments.epochs))
+    network = dict(np.load(path))
+    layers, _, scales = fit_members(network, labels, split)
+    finish(teacher, labels, split, network, layers, scales, arguments)
 
 
 if __name__ == "__main__":
