@@ -9,6 +9,7 @@ from nasbench_kit.cli.lookup import info, list_, query
 from nasbench_kit.cli.runs import runs
 from nasbench_kit.cli.shared import Group
 from nasbench_kit.cli.show import show
+from nasbench_kit.cli.surrogate import surrogate
 from nasbench_kit.cli.tables import import_, join
 from nasbench_kit.version import __version__
 
@@ -19,5 +20,5 @@ def main() -> None:
     """Benchmarks for neural architecture search: query, search, simulate, plot."""
 
 
-for _command in (list_, info, query, show, import_, join, compare, runs):
+for _command in (list_, info, query, show, import_, join, compare, runs, surrogate):
     main.add_command(_command)

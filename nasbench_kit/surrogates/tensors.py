@@ -60,4 +60,4 @@ def write_tensors(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any
     import numpy as np
     from safetensors.numpy import save_file
 
-    save_file({name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}, path)
+    save_file({name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}, path)

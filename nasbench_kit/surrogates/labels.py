@@ -1,0 +1,187 @@
+"""From the training runs of a table to what models learn: a row of channels per architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench_kit.errors import NotRecordedError, listed, unknown
+from nasbench_kit.surrogates.noise import mask_collapsed
+from nasbench_kit.surrogates.targets import VALUE, Target, components, forward
+from nasbench_kit.tables import Metric, Table
+from nasbench_kit.tables.column import AdditiveColumn
+from nasbench_kit.tables.schema import COST
+
+KEEP = 0.999  # share of the variance of long curves that their channels explain
+MOST = 8  # channels of a long curve
+LEAST_OBSERVED = 0.5  # share of its epochs that a long curve must have to be learned from
+
+
+class Runs(NamedTuple):
+    """What training runs recorded of one metric on one dataset."""
+
+    dataset: str
+    metric: Metric  #: with the epochs that were chosen
+    values: NDArray[np.float64]  #: (n_seeds, n_archs, n_epochs), NaN where missing
+
+    def of(self, rows: NDArray[np.intp]) -> Runs:
+        """Those of some architectures."""
+        return self._replace(values=self.values[:, rows])
+
+    def known(self) -> NDArray[np.bool_]:
+        """For which architectures anything was recorded: (n_archs,)."""
+        known: NDArray[np.bool_] = (~np.isnan(self.values)).max(axis=(0, 2))
+        return known
+
+
+def read_runs(
+    table: Table,
+    datasets: Sequence[str] | None = None,
+    metrics: Sequence[str] | None = None,
+    epochs: Sequence[int] | None = None,
+) -> list[Runs]:
+    """The runs in a table: the objective of each dataset first, then its other metrics.
+
+    Args:
+        table: Where they were recorded.
+        datasets: All of the table by default.
+        metrics: Which to read beside the objective; `cost_s`, where the table has it, by default.
+        epochs: Which epochs; all that were recorded by default. Metrics that do not depend on them are read too.
+
+    Raises:
+        UnknownNameError: There is no such dataset or metric.
+        NotRecordedError: One of the epochs was not recorded.
+    """
+    found = []
+    for dataset in table.datasets if datasets is None else dict.fromkeys(datasets):
+        there = table.metrics(dataset)
+        others = [name for name in (COST,) if name in there] if metrics is None else metrics
+        found += [_read(table, dataset, name, epochs) for name in dict.fromkeys((table.objectives[dataset], *others))]
+    return found
+
+
+def _read(table: Table, dataset: str, name: str, epochs: Sequence[int] | None) -> Runs:
+    column = table.column(dataset, name)
+    metric = column.metric
+    if metric.unit.startswith("code"):
+        raise unknown(f"metric of {table.name}/{dataset} that can be predicted", name, _quantities(table, dataset))
+    if isinstance(column, AdditiveColumn):
+        return Runs(dataset, metric, column.values(table.archs(), table.space)[None, :, None])
+    wanted = metric.epochs if epochs is None else tuple(sorted(set(epochs)))
+    if metric.epochs:
+        for epoch in wanted:
+            column.epoch_position(epoch)  # or raise
+    elif epochs is not None and name == table.objectives[dataset]:
+        raise NotRecordedError(f"{table.name}/{dataset}: {name} does not depend on the epoch; give no epochs")
+    chosen = metric._replace(epochs=wanted if metric.epochs else ())
+    values = np.empty((max(1, len(metric.seeds)), table.n_archs, max(1, len(chosen.epochs))))
+    for i in range(len(values)):
+        for j, position in enumerate(map(column.epoch_position, chosen.epochs or (None,))):
+            values[i, :, j] = column.at(i, position).all()
+    return Runs(dataset, chosen, values)
+
+
+def _quantities(table: Table, dataset: str) -> list[str]:
+    return [name for name, metric in table.metrics(dataset).items() if not metric.unit.startswith("code")]
+
+
+class Labels(NamedTuple):
+    """What a model learns of some architectures."""
+
+    targets: tuple[Target, ...]  #: one per metric, in the order of the runs
+    channels: NDArray[np.float64]  #: (n_archs, n_channels), of about unit variance; NaN where not known
+
+    def slices(self) -> list[slice]:
+        """Which channels belong to each target."""
+        ends = np.cumsum([target.n_channels for target in self.targets]).tolist()
+        return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def make_labels(all_runs: Sequence[Runs]) -> Labels:
+    """Targets that fit these runs, and their channels: of the mean over the runs that did not collapse.
+
+    Raises:
+        NotRecordedError: Of some metric there is nothing.
+    """
+    targets, channels = [], []
+    for runs in all_runs:
+        z, transform = _mean_curve(runs)
+        offset, basis = components(z, keep=KEEP, most=MOST)
+        target = Target(runs.dataset, runs.metric.name, VALUE, transform, offset, basis, np.empty((0, 0)))
+        targets.append(target)
+        channels.append(channels_of(target, z))
+    return Labels(tuple(targets), np.hstack(channels))
+
+
+def _mean_curve(runs: Runs) -> tuple[NDArray[np.float64], str]:
+    """Mean over runs in `z`: (n_archs, n_epochs), NaN where all are missing or collapsed; and the transform."""
+    values = np.where(mask_collapsed(runs.values, runs.metric.name), np.nan, runs.values)
+    there = ~np.isnan(values)
+    seen = there.max(axis=(0, 1))
+    absent = [epoch for epoch, any_there in zip(runs.metric.epochs, seen.tolist(), strict=False) if not any_there]
+    if absent or not there.any():
+        where = f" at epoch {listed(absent)}" if absent else ""
+        raise NotRecordedError(
+            f"{runs.dataset}: {runs.metric.name} was recorded{where} for none of the {values.shape[1]:,} architectures"
+            " to learn from"
+        )
+    transform = choose_transform(runs.metric, values)
+    if transform == "log_error":
+        errors = 1 - values[there]
+        # no run without error is infinitely better than all others: half of the smallest error seen counts for it
+        least = errors[errors > 0].min(initial=1.0) / 2
+        values = np.minimum(values, 1 - least)
+    z = forward(transform, values)
+    total = np.where(there, z, 0).sum(axis=0)
+    n_runs = there.sum(axis=0)
+    return np.divide(total, n_runs, out=np.full(total.shape, np.nan), where=n_runs > 0), transform
+
+
+def choose_transform(metric: Metric, values: NDArray[np.float64]) -> str:
+    """In which of `targets.TRANSFORMS` a metric is learned: errors and costs as logarithms, wherever they have one."""
+    least, most = np.nanmin(values), np.nanmax(values)
+    if metric.unit == "fraction" and metric.direction == "max":
+        return "log_error" if least >= 0 and most <= 1 else "identity"
+    return "log" if metric.direction == "min" and least > 0 else "identity"
+
+
+def channels_of(target: Target, z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The channels of curves `z` (n_archs, n_epochs) of which parts may be missing.
+
+    Where each epoch is a channel of its own, those of missing epochs are NaN. The components of a longer curve are
+    those that its known epochs make most likely, if at least half of them are known: their conditional mean, as in
+    probabilistic principal component analysis (Tipping and Bishop 1999, https://doi.org/10.1111/1467-9868.00196,
+    section 3), components being uncorrelated and of unit variance.
+    """
+    basis = target.basis
+    if np.count_nonzero(basis) == len(basis) == basis.shape[1]:  # a channel per epoch
+        return (z - target.offset) / np.diag(basis)
+    found = target.channels_of(z)
+    there = ~np.isnan(z)
+    partial = ~there.all(axis=1) & (there.mean(axis=1) >= LEAST_OBSERVED)
+    if not partial.any():
+        return found
+    whole = there.all(axis=1)
+    unexplained = (z[whole] - target.offset - found[whole] @ basis).var() + 1e-12
+    for pattern in np.unique(there[partial], axis=0):
+        rows = np.flatnonzero(partial & (there == pattern).all(axis=1))
+        part = basis[:, pattern]  # (n_channels, n_known)
+        known = (z[rows][:, pattern] - target.offset[pattern]) @ part.T
+        found[rows] = np.linalg.solve(part @ part.T + unexplained * np.eye(len(part)), known.T).T
+    return found
+
+
+def curve(target: Target, channels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`z` at all epochs: (n_archs, n_epochs)."""
+    return np.stack([target.curve(channels, position) for position in range(len(target.offset))], axis=-1)
+
+
+def metrics_of(all_runs: Sequence[Runs]) -> Mapping[str, dict[str, Metric]]:
+    """Dataset -> name -> metric, as a card lists them."""
+    found: dict[str, dict[str, Metric]] = {}
+    for runs in all_runs:
+        found.setdefault(runs.dataset, {})[runs.metric.name] = runs.metric
+    return found

@@ -1,0 +1,91 @@
+"""A surrogate whose members are fitted models, each read from its folder: what `surrogate fit` makes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+from nasbench_kit.errors import TableError
+from nasbench_kit.spaces import Arch, Space
+from nasbench_kit.surrogates.models import model_class
+from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nasbench_kit.surrogates.card import Card
+    from nasbench_kit.surrogates.models import Model
+
+_CHUNK = 1 << 14  # architectures whose channels are computed at a time
+
+
+@final
+class Members:
+    """Fitted models, and models of the noise between runs.
+
+    Args:
+        space: What they read.
+        members: One model per member.
+        noise: `NoiseModels`, or None where none were fitted.
+    """
+
+    def __init__(self, space: Space, members: Sequence[Model], noise: Any = None) -> None:
+        self._space, self._members, self._noise = space, members, noise
+
+    def channels(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The channels of a batch: (n_archs, n_members, n_values) and (n_archs, n_noise)."""
+        import numpy as np
+
+        parts = [archs[start : start + _CHUNK] for start in range(0, len(archs) or 1, _CHUNK)]
+        found = [np.stack([member.predict(part) for member in self._members], axis=1) for part in parts]
+        noise = [np.empty((len(part), 0)) if self._noise is None else self._noise.channels(part) for part in parts]
+        return np.concatenate(found), np.concatenate(noise)
+
+    def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The channels of one architecture: (n_members, n_values) and (n_noise,)."""
+        import numpy as np
+
+        values, noise = self.channels(np.array([arch], np.uint8))
+        return values[0], noise[0]
+
+
+def load(folder: str, card: Card) -> Members:
+    """The members of a surrogate.
+
+    Raises:
+        TableError: A file is absent or damaged, or does not fit the card.
+    """
+    try:
+        members, noise = list(card.predictor["members"]), list(card.predictor["noise"])
+        model = model_class(card.predictor["model"])
+        paths, noise_paths = ([_inside(folder, name) for name in names] for names in (members, noise))
+    except (KeyError, TypeError) as error:
+        raise TableError(f"the card of {folder!r} does not say how its members are read: {error}") from None
+    loaded = [model.load(card.space, path) for path in paths]
+    noise_models = None
+    if noise:
+        from nasbench_kit.surrogates.noise import NoiseModels
+
+        noise_models = NoiseModels.load(card.space, noise_paths)
+    made = Members(card.space, loaded, noise_models)
+    _check(made, folder, card)
+    return made
+
+
+def _inside(folder: str, name: str) -> Path:
+    if not isinstance(name, str) or os.path.isabs(name) or ".." in name.split("/") or "\\" in name:
+        raise TableError(f"the card of {folder!r} names {name!r}, which lies outside of the folder")
+    return Path(folder, name)
+
+
+def _check(made: Members, folder: str, card: Card) -> None:
+    """One prediction tells whether the models have the channels that the card says."""
+    import numpy as np
+
+    values, noise = made.channels(card.space.sample_many(np.random.default_rng(0), 1))
+    expected = (1, card.n_members, card.n_channels(VALUE)), (1, card.n_channels(NOISE, COLLAPSE))
+    if (values.shape, noise.shape) != expected:
+        raise TableError(f"{folder!r}: models of {values.shape} and {noise.shape} channels; its card says {expected}")

@@ -1,0 +1,476 @@
+"""How training runs of one architecture differ: a spread that depends on it, and a probability that they collapse.
+
+Around what the members expect, runs lie as a normal distribution does, in `z`, with a standard deviation per
+architecture and epoch. (On NAS-Bench-101, 80 % of the runs lie within 1.28 and 95 % within 1.96-2.1 of it; about 1 % are
+further out than a normal distribution allows.) It is learned from the runs of an architecture among themselves, where
+a table has several; else from how far single runs lie from the prediction of members that did not see them, which
+includes what the members do not know.
+
+Apart from that, a run may collapse: end with a network that predicts the same class whatever it sees. `mask_collapsed`
+says how such runs are recognized.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
+
+from nasbench_kit.errors import TableError
+from nasbench_kit.spaces import Space
+from nasbench_kit.surrogates.models import Data, model_class
+from nasbench_kit.surrogates.splits import fold
+from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, Target, forward
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# ---- which runs collapsed ----
+
+_FEWEST = 5  # runs that make a peak
+_WINDOW = 1.25  # neighborhood of a value: from a 1.25th of it to 1.25 times it
+_SHARPNESS = 8  # how much more often a value occurs than others in its neighborhood, if it is a peak
+_WIDTH = 0.003  # of a peak, relative: two or three images of ten thousand
+_EXCESS = 3  # a peak holds so many times the runs that its neighborhood lets expect
+_LOW = 0.6  # of what the best tenth reaches in the end: above it, nothing counts as collapsed
+_GAP = 2.0  # or: all below a gap between one value and the next of this factor,
+_BAND = 0.05  # if they lie as close together as this
+
+
+def mask_collapsed(values: NDArray[np.float64], metric_name: str) -> NDArray[np.bool_]:
+    """Which runs collapsed: ended near chance, where the others of their epoch do not end.
+
+    A network that predicts one class whatever it sees reaches the share of that class in the data: one of a few exact
+    values, which so many runs share that they stand out as peaks. On NAS-Bench-101 that is 949 of 9,984 images in 197 of
+    30,001 runs of 36 epochs, and other classes too at 12 epochs; on NAS-Bench-201 the 341 cells without a path are there,
+    in every run. Runs that merely lie as low, among as many others, did not collapse: after four epochs many cells have
+    learned nothing yet. In small tables without peaks, five runs or more count that lie close together and at most at
+    half the value of the next one.
+
+    Nothing is assumed about the number of classes. Only accuracies and errors are looked at; a loss or a time never
+    counts as collapsed.
+
+    Args:
+        values: (n_seeds, n_archs, n_epochs), NaN where not recorded.
+        metric_name: Says by its ending whether it is an accuracy or an error.
+
+    Returns:
+        The same shape.
+    """
+    import numpy as np
+
+    stem = metric_name.partition("[")[0]
+    found = np.zeros(values.shape, bool)
+    if not stem.endswith(("accuracy", "error")):
+        return found
+    accuracy = 1 - values if stem.endswith("error") else values
+    last = accuracy[..., -1][~np.isnan(accuracy[..., -1])]
+    if not len(last):
+        return found
+    high = _LOW * float(np.quantile(last, 0.9))
+    runs = [np.sort(part[~np.isnan(part)]) for part in np.moveaxis(accuracy, -1, 0)]
+    peaks = sorted({peak for these in runs for peak in _peaks(these, high)})
+    for epoch, these in enumerate(runs):
+        of_epoch = accuracy[..., epoch]
+        for peak in peaks:
+            if _stands_out(these, peak):
+                found[..., epoch] |= np.abs(of_epoch - peak) <= _WIDTH * peak
+        found[..., epoch] |= of_epoch <= _below_gap(these, high)
+    return found
+
+
+def _peaks(runs: NDArray[np.float64], high: float) -> list[float]:
+    """Values that occur far more often than their neighbors."""
+    import numpy as np
+
+    values, counts = np.unique(np.round(runs, 9), return_counts=True)
+    found = []
+    for i in np.flatnonzero((counts >= _FEWEST) & (values > 0) & (values <= high)).tolist():
+        near = slice(*np.searchsorted(values, [values[i] / _WINDOW, values[i] * _WINDOW]))
+        others = counts[near].sum() - counts[i]
+        if counts[i] > _SHARPNESS * others / max(1, len(counts[near]) - 1):
+            found.append(float(values[i]))
+    return found
+
+
+def _stands_out(runs: NDArray[np.float64], peak: float) -> bool:
+    import numpy as np
+
+    ends = np.searchsorted(runs, [peak / _WINDOW, peak * (1 - _WIDTH), peak * (1 + _WIDTH), peak * _WINDOW])
+    inside, near = ends[2] - ends[1], ends[3] - ends[0]
+    share = 2 * _WIDTH / (_WINDOW - 1 / _WINDOW)
+    return bool(inside > _EXCESS * share * (near - inside))
+
+
+def _below_gap(runs: NDArray[np.float64], high: float) -> float:
+    """The largest value below a wide gap; -1 if there is no such group of runs."""
+    import numpy as np
+
+    n_low = int(np.searchsorted(runs, high, side="right"))
+    ends = np.arange(_FEWEST - 1, min(n_low, len(runs) - 1))
+    ends = ends[(runs[ends + 1] > _GAP * runs[ends]) & (runs[ends] - runs[0] <= _BAND)]
+    return float(runs[ends[-1]]) if len(ends) else -1.0
+
+
+# ---- fitting ----
+
+_FOLDS = 5
+_KNOTS = 4  # channels of a curve over more epochs
+_SETTINGS = {"rounds": 200, "early_stopping": 20, "learning_rate": 0.1, "num_leaves": 8, "lambda_l2": 10.0}
+_COLLAPSE_SETTINGS = _SETTINGS | {"objective": "cross_entropy", "min_child_samples": 20, "lambda_l2": 1.0}
+_LEVELS = (0.5, 0.8, 0.95)  # coverage by which the scale is calibrated
+_FLOOR = 1e-4  # of the median: a smaller squared deviation says no more, where values are counts
+_SURE = 30.0  # log-odds
+_QUANTILES = 16
+
+
+class _Part(NamedTuple):
+    """What is learned of one kind: channels, their models, and how the models' outputs become unit variance."""
+
+    models: list[Any]
+    shift: NDArray[np.float64]  #: (n_channels,)
+    scale: NDArray[np.float64]  #: (n_channels,)
+
+    def channels(self, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
+        import numpy as np
+
+        total = np.zeros((len(archs), len(self.shift)))
+        for model in self.models:
+            total += model.predict(archs)
+        return (total / max(1, len(self.models)) - self.shift) / self.scale
+
+
+def fit_noise(
+    space: Space,
+    archs: NDArray[np.uint8],
+    value_target: Target,
+    runs: NDArray[np.float64],
+    out_of_fold_z: NDArray[np.float64],
+    folder: Path,
+    *,
+    seed: int,
+) -> list[Target]:
+    """Learn how the runs of one metric spread, and which collapse; write the models into a folder.
+
+    The spread is fitted as the logarithm of squared deviations, of which a normal distribution's expected logarithm is
+    taken off, so that a few runs far out do not decide; then pulled towards a constant as far as other folds do not
+    confirm it, and scaled such that intervals of 50, 80 and 95 % cover that share of the runs, on average.
+
+    Whether a run collapses is learned as one number per architecture, of all epochs together, since few do at the last;
+    a logistic regression per epoch on predictions of other folds makes it a probability.
+
+    Args:
+        space: Where the architectures come from.
+        archs: (n_archs, n_decisions).
+        value_target: The target whose runs these are.
+        runs: Recorded values (n_seeds, n_archs, n_epochs), NaN where not recorded.
+        out_of_fold_z: (n_archs, n_epochs), what members that did not see an architecture predict for it.
+        folder: Where to write; exists.
+        seed: Of the models.
+
+    Returns:
+        The target of the noise, and that of collapse if any run collapsed.
+    """
+    import numpy as np
+
+    collapsed = mask_collapsed(runs, value_target.metric)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z = np.where(collapsed, np.nan, forward(value_target.transform, runs))
+    deviations, n_runs = _deviations(z, out_of_fold_z)
+    targets = []
+    parts: dict[str, _Part] = {}
+    if not np.isnan(deviations).all():
+        target, parts[NOISE] = _fit_spread(space, archs, value_target, deviations, n_runs, seed)
+        targets.append(target)
+    if collapsed.any():
+        target, parts[COLLAPSE] = _fit_collapse(space, archs, value_target, runs, collapsed, seed)
+        targets.append(target)
+    _write(folder, parts)
+    return targets
+
+
+def _deviations(
+    z: NDArray[np.float64], expected: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of runs from what was to be expected, each of the runs' variance: (n_seeds, n_archs, n_epochs); and from how many
+    runs their squares are known, as degrees of freedom: (n_archs, n_epochs)."""
+    import numpy as np
+
+    n = (~np.isnan(z)).sum(axis=0)
+    if (n > 1).any(axis=1).mean() >= _REPEATED:  # the runs among themselves; those without a second one say nothing
+        mean = np.nansum(z, axis=0) / np.maximum(n, 1)
+        return np.where(n > 1, (z - mean) * np.sqrt(n / np.maximum(n - 1, 1)), np.nan), np.maximum(n - 1, 0)
+    return z - expected, n
+
+
+_REPEATED = 0.1  # share of architectures with several runs, from which on these are used
+
+
+def _fit_spread(
+    space: Space,
+    archs: NDArray[np.uint8],
+    value_target: Target,
+    deviations: NDArray[np.float64],
+    n_free: NDArray[np.float64],
+    seed: int,
+) -> tuple[Target, _Part]:
+    import numpy as np
+
+    n_seen = (~np.isnan(deviations)).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = np.where(n_seen > 0, np.nansum(deviations**2, axis=0) / n_seen, np.nan)
+        variance = np.maximum(variance, _FLOOR * np.nanmedian(variance, axis=0))
+        log_variance = np.log(variance) - _log_chi2(n_free)
+    log_variance[~np.isfinite(log_variance)] = np.nan
+    level = _over(np.nanmean, log_variance, 0.0)
+    basis = _hats(log_variance.shape[1])
+    nearest = np.argmax(basis, axis=0)
+    channels = np.stack(
+        [_row_means((log_variance - level)[:, nearest == k]) for k in range(len(basis))], axis=1
+    )  # (n_archs, n_channels)
+    spread = np.nanstd(channels, axis=0)
+    spread[~(spread > 0)] = 1.0
+    settings = _SETTINGS | {"min_child_samples": max(5, min(200, len(archs) // 50))}
+    folds = fold(space, archs, _FOLDS)
+    models, foreign = _cross_fitted(space, archs, channels / spread, folds, settings, seed)
+    scaled, part = _standardized(models, foreign)
+    # as much of it as other folds confirm: the slope of a regression of what was seen on what was predicted
+    slopes = np.array([_slope(scaled[:, k], channels[:, k]) for k in range(len(basis))])
+    basis = basis * slopes[:, None] / 2  # of the standard deviation
+    found = Target(
+        value_target.dataset, value_target.metric, NOISE, "identity", level / 2, basis, np.empty((0, 0))
+    )  # fmt: skip
+    offset = found.offset.copy()
+    for epoch in range(len(offset)):
+        ratio = np.abs(deviations[..., epoch]) / np.exp(found.curve(scaled, epoch))
+        offset[epoch] += _calibration(ratio[~np.isnan(ratio)])
+    return found._replace(offset=offset), part
+
+
+def _log_chi2(n_free: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Expected logarithm of a mean of so many squared standard normal numbers: digamma(n / 2) + log(2 / n)."""
+    import numpy as np
+
+    table = [np.nan, -np.euler_gamma - 2 * np.log(2), -np.euler_gamma]  # digamma at 1/2 and 1
+    for n in range(3, int(n_free.max(initial=2)) + 1):
+        table.append(table[n - 2] + 2 / (n - 2))  # digamma(x + 1) = digamma(x) + 1 / x
+    known = np.array(table)[n_free.astype(np.intp)]
+    return known + np.log(2 / np.maximum(n_free, 1))
+
+
+def _hats(n_epochs: int) -> NDArray[np.float64]:
+    """A basis of curves over epochs: each epoch alone, or lines between a few, denser where training starts."""
+    import numpy as np
+
+    if n_epochs <= _KNOTS:
+        return np.eye(n_epochs)
+    knots = np.round(np.linspace(0, 1, _KNOTS) ** 2 * (n_epochs - 1))
+    return np.stack([np.interp(np.arange(n_epochs), knots, unit) for unit in np.eye(_KNOTS)])
+
+
+def _calibration(ratios: NDArray[np.float64]) -> float:
+    """What to add to the logarithm of standard deviations, by the absolute deviations divided by them."""
+    from statistics import NormalDist
+
+    import numpy as np
+
+    if not len(ratios):
+        return 0.0
+    expected = [NormalDist().inv_cdf((1 + level) / 2) for level in _LEVELS]
+    seen = np.maximum(np.quantile(ratios, _LEVELS), 1e-12)
+    return float(np.mean(np.log(seen / expected)))
+
+
+def _fit_collapse(
+    space: Space,
+    archs: NDArray[np.uint8],
+    value_target: Target,
+    runs: NDArray[np.float64],
+    collapsed: NDArray[np.bool_],
+    seed: int,
+) -> tuple[Target, _Part]:
+    import numpy as np
+
+    known = ~np.isnan(runs)
+    shares = np.where(known.any(axis=0), collapsed.sum(axis=0) / np.maximum(known.sum(axis=0), 1), np.nan)
+    at_all = collapsed.any(axis=(0, 1))
+    pooled = _row_means(shares[:, at_all])[:, None]
+    if (pooled > 0).sum() >= _FEWEST:
+        folds = _spread_out(pooled[:, 0], seed)
+        models, foreign = _cross_fitted(space, archs, pooled, folds, _COLLAPSE_SETTINGS, seed)
+    else:
+        models, foreign = [], np.zeros((len(archs), 1))  # too few to tell which
+    scaled, part = _standardized(models, foreign)
+    n_epochs = runs.shape[-1]
+    offset, basis = np.full(n_epochs, -_SURE), np.zeros((1, n_epochs))
+    quantiles = np.empty((n_epochs, _QUANTILES))
+    for epoch in range(n_epochs):
+        seen, ended = known[..., epoch].ravel(), runs[..., epoch][collapsed[..., epoch]]
+        if len(ended):
+            rows = np.broadcast_to(scaled[:, 0], known.shape[:2]).ravel()
+            offset[epoch], basis[0, epoch] = _logistic(rows[seen], collapsed[..., epoch].ravel()[seen])
+        else:
+            ended = runs[collapsed]
+        quantiles[epoch] = np.quantile(ended, (np.arange(_QUANTILES) + 0.5) / _QUANTILES, method="nearest")
+    return Target(value_target.dataset, value_target.metric, COLLAPSE, "identity", offset, basis, quantiles), part
+
+
+def _logistic(x: NDArray[np.float64], y: NDArray[np.bool_]) -> tuple[float, float]:
+    """Intercept and slope of the log-odds of `y`, by Newton's method; a small penalty keeps them finite."""
+    import numpy as np
+
+    rate = (y.sum() + 0.5) / (len(y) + 1)
+    start = np.log(rate / (1 - rate))
+    found = np.array([start, 0.0])
+    design = np.stack([np.ones_like(x), x], axis=1)
+    penalty = np.diag([1e-3, 1e-1])
+    for _ in range(_NEWTON_STEPS):
+        p = 1 / (1 + np.exp(-np.clip(design @ found, -_SURE, _SURE)))
+        gradient = design.T @ (p - y) + penalty @ (found - [start, 0.0])
+        curvature = (design * (p * (1 - p))[:, None]).T @ design + penalty
+        step = np.linalg.solve(curvature, gradient)
+        found -= step * min(1.0, 2.0 / max(np.abs(step).max(), 1e-12))
+        if np.abs(step).max() < 1e-9:
+            break
+    return float(found[0]), float(max(found[1], 0.0))
+
+
+_NEWTON_STEPS = 100
+
+
+def _cross_fitted(
+    space: Space,
+    archs: NDArray[np.uint8],
+    channels: NDArray[np.float64],
+    folds: NDArray[np.int64],
+    settings: dict[str, Any],
+    seed: int,
+) -> tuple[list[Any], NDArray[np.float64]]:
+    """A model per fold, stopped on the next, and what each predicts for its own, that it did not see."""
+    import numpy as np
+
+    foreign = np.zeros(channels.shape)
+    models = []
+    for k in range(_FOLDS):
+        own, stop = folds == k, folds == (k + 1) % _FOLDS
+        model = model_class("lightgbm")(space, settings)
+        model.fit(
+            Data(archs[~own & ~stop], channels[~own & ~stop]), Data(archs[stop], channels[stop]), seed=seed + k
+        )  # fmt: skip
+        if own.any():
+            foreign[own] = model.predict(archs[own])
+        models.append(model)
+    return models, foreign
+
+
+def _spread_out(shares: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
+    """Folds that hold as many of the rare positive ones each. Isomorphic architectures may be apart: on NAS-Bench-201,
+    most of those that always collapse are isomorphic, and would stand in one fold."""
+    import numpy as np
+
+    order = np.lexsort((np.random.default_rng(seed).random(len(shares)), shares))
+    folds = np.empty(len(shares), np.int64)
+    folds[order] = np.arange(len(shares)) % _FOLDS
+    return folds
+
+
+def _standardized(models: list[Any], foreign: NDArray[np.float64]) -> tuple[NDArray[np.float64], _Part]:
+    """Predictions of zero mean and unit variance, and the part that makes such; constant ones become 0."""
+    import numpy as np
+
+    shift, scale = foreign.mean(axis=0), foreign.std(axis=0)
+    scale = np.where(scale > 1e-9, scale, 1.0)
+    return (foreign - shift) / scale, _Part(models, shift, scale)
+
+
+def _slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    import numpy as np
+
+    there = ~np.isnan(y)
+    x, y = x[there] - x[there].mean(), y[there] - y[there].mean()
+    power = float(x @ x)
+    return max(0.0, float(x @ y) / power) if power > 0 else 0.0
+
+
+def _row_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means over the last axis of what is there; NaN where nothing is."""
+    import numpy as np
+
+    n = (~np.isnan(values)).sum(axis=1)
+    return np.where(n > 0, np.nansum(values, axis=1) / np.maximum(n, 1), np.nan)
+
+
+def _over(mean: Any, values: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
+    """A mean over architectures, or something else for epochs where nothing is known."""
+    import numpy as np
+
+    known = ~np.isnan(values).all(axis=0)
+    return np.array([mean(values[:, i]) if known[i] else otherwise for i in range(values.shape[1])])
+
+
+# ---- files ----
+
+_FILE = "noise.json"
+
+
+def _write(folder: Path, parts: dict[str, _Part]) -> None:
+    content = {}
+    for kind, part in parts.items():
+        content[kind] = {"n_models": len(part.models), "shift": part.shift.tolist(), "scale": part.scale.tolist()}
+        for k, model in enumerate(part.models):
+            where = folder / f"{kind}_{k}"
+            where.mkdir(exist_ok=True)
+            model.save(where)
+    (folder / _FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+@final
+class NoiseModels:
+    """What `fit_noise` learned, read again: the channels of noise and collapse of one or several metrics."""
+
+    def __init__(self, parts: Sequence[_Part]) -> None:
+        self._parts = parts
+
+    @classmethod
+    def load(cls, space: Space, folders: Sequence[Path]) -> Self:
+        """Read what `fit_noise` wrote into these folders.
+
+        Raises:
+            TableError: A file is absent or damaged.
+        """
+        import numpy as np
+
+        parts = []
+        for folder in folders:
+            path = folder / _FILE
+            try:
+                content = json.loads(path.read_text(encoding="utf-8"))
+                for kind in (NOISE, COLLAPSE):
+                    if kind in content:
+                        entry = content[kind]
+                        shift, scale = (np.array(entry[name], np.float64) for name in ("shift", "scale"))
+                        if shift.ndim != 1 or shift.shape != scale.shape or not (scale > 0).all():
+                            raise ValueError(f"shift and scale of {kind} do not fit together")
+                        if not isinstance(entry["n_models"], int) or not 0 <= entry["n_models"] <= _MOST_MODELS:
+                            raise ValueError(f"n_models={entry['n_models']!r:.20}")
+                        models = [
+                            model_class("lightgbm").load(space, folder / f"{kind}_{k}")
+                            for k in range(entry["n_models"])
+                        ]
+                        parts.append(_Part(models, shift, scale))
+            except OSError as error:
+                raise TableError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                raise TableError(f"{str(path)!r} describes no models of noise, or is damaged: {error}") from None
+        return cls(parts)
+
+    def channels(self, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Of a batch: (n_archs, n_noise), in the order of the targets that `fit_noise` returned, folder by folder."""
+        import numpy as np
+
+        return np.hstack([np.empty((len(archs), 0)), *(part.channels(archs) for part in self._parts)])
+
+
+_MOST_MODELS = 100
