@@ -79,8 +79,7 @@ def curves(teacher: Surrogate, archs, epochs=yahpo.EPOCHS) -> dict[str, np.ndarr
         (sixth,) = teacher.predictor.curves(archs, (yahpo.FIRST_SECONDS,))[1].T
         seconds[:, early] = sixth[:, None] * at[early] / yahpo.FIRST_SECONDS
     return {
-        name: forward(TRANSFORMS[name], values)
-        for name, values in (("val_accuracy", accuracy), ("cost_s", seconds))
+        name: forward(TRANSFORMS[name], values) for name, values in (("val_accuracy", accuracy), ("cost_s", seconds))
     }
 
 

@@ -10,6 +10,7 @@ from nasbench_kit.cli.runs import runs
 from nasbench_kit.cli.shared import Group
 from nasbench_kit.cli.show import show
 from nasbench_kit.cli.surrogate import surrogate
+from nasbench_kit.cli.surrogate_import import import_ as _surrogate_import
 from nasbench_kit.cli.tables import import_, join
 from nasbench_kit.version import __version__
 
@@ -22,3 +23,4 @@ def main() -> None:
 
 for _command in (list_, info, query, show, import_, join, compare, runs, surrogate):
     main.add_command(_command)
+surrogate.add_command(_surrogate_import)

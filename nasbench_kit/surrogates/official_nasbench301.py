@@ -7,8 +7,8 @@ validation accuracy (percent) after the last epoch, or the seconds of training. 
 
 Predictions are those of `nasbench301.api`: XGBoost's with all trees, LightGBM's with those up to its best iteration.
 
-Source: Zela, Siems et al. 2022, https://arxiv.org/abs/2008.09777; nasbench301 0.3 of PyPI, `surrogate_models/ensemble.py`
-and `surrogate_models/gradient_boosting`.
+Source: Zela, Siems et al. 2022, https://arxiv.org/abs/2008.09777; nasbench301 0.3 of PyPI, `ensemble.py`
+and `gradient_boosting` in its `surrogate_models`.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def chosen(members: Sequence[Member]) -> dict[str, list[Member]]:
     for member in members:
         if member.library not in (_XGBOOST, _LIGHTGBM):
             raise ImportDataError(
-                f"{str(member.path.parent)!r} is a {member.model!r:.40}; of NAS-Bench-301's models the boosters are read,"
-                " xgb and lgb: give their folders"
+                f"{str(member.path.parent)!r} is a {member.model!r:.40}; of NAS-Bench-301's models the boosters are"
+                " read, xgb and lgb: give their folders"
             )
         found.setdefault(member.metric, []).append(member)
     for metric, those in found.items():
@@ -212,6 +212,8 @@ class Booster:
         """From the text of a model; of which the first trees count, or all."""
         lightgbm = require("lightgbm", "fit")
         try:
+            # the settings of its training say nothing of its trees, and later versions warn of those that they lost
+            content = re.sub(r"\nparameters:\n.*\nend of parameters\n", "\n", content, flags=re.DOTALL)
             booster = lightgbm.Booster(model_str=content)
             return cls(_LIGHTGBM, booster, n_trees, where)
         except lightgbm.basic.LightGBMError as error:
@@ -365,8 +367,7 @@ def write(members: Sequence[Member], folder: Path, name: str) -> None:
         ]
     n_members = len(found[ACCURACY])
     targets = tuple(
-        Target("cifar10", metric, VALUE, "identity", np.zeros(1), np.ones((1, 1)), np.zeros((0, 0)))
-        for metric in files
+        Target("cifar10", metric, VALUE, "identity", np.zeros(1), np.ones((1, 1)), np.zeros((0, 0))) for metric in files
     )
     card = make_card(
         name=name,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _WITH_CONFIGURATION = b"CONFIG-offset:"  # what pickles hold begins so; the model follows after 8 more bytes
 _OLD_HEAD = b"binf"
 _LEARNER_BYTES, _MODEL_BYTES, _TREE_BYTES = 136, 160, 148
-_DEFAULT_LEFT = 1 << 31
+_DEFAULT_LEFT, _DELETED = 1 << 31, 2**32 - 1
 
 
 def is_binary(content: bytes) -> bool:
@@ -110,7 +110,10 @@ def _tree(content: bytes, at: int, number: int, n_features: int) -> tuple[dict[s
     about: NDArray[Any] = np.frombuffer(content, np.dtype(kinds), n_nodes, at)
     inner = nodes["left"] != -1
     feature = nodes["split"] & np.uint32(_DEFAULT_LEFT - 1)
+    deleted = nodes["split"] == _DELETED  # a pruned node keeps its place
     own = np.arange(n_nodes)
+    if deleted.sum() != n_deleted or deleted[0] or (inner & deleted).any():
+        raise ValueError(f"tree {number} has {deleted.sum()} pruned nodes; {n_deleted} expected")
     children = np.stack([nodes["left"], nodes["right"]])[:, inner]
     if (children <= own[inner]).any() or (children >= n_nodes).any() or (feature[inner] >= n_features).any():
         raise ValueError(f"tree {number} has nodes that do not hang together")
@@ -131,7 +134,7 @@ def _tree(content: bytes, at: int, number: int, n_features: int) -> tuple[dict[s
         "parents": parents.tolist(),
         "right_children": nodes["right"].tolist(),
         "split_conditions": nodes["value"].tolist(),
-        "split_indices": np.where(inner, feature, 0).tolist(),
+        "split_indices": np.where(inner | deleted, feature, 0).tolist(),
         "split_type": [0] * n_nodes,
         "sum_hessian": about["hessian"].tolist(),
         "tree_param": {
