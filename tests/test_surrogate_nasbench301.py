@@ -1,7 +1,7 @@
 """NAS-Bench-301's models of others: YAHPO Gym's network, the official boosters, its API.
 
 No folder of the release is at hand. The folders here are GENERATED in its layout, two of them with real bytes of the
-libraries of its time: boosters fitted and pickled by XGBoost 1.0.2 and LightGBM 2.3.1. What those predict stands beside.
+libraries of its time: boosters that XGBoost 1.0.2 and LightGBM 2.3.1 fitted and pickled, with what these predict.
 """
 
 import base64
@@ -12,6 +12,7 @@ import lzma
 import pickle
 import re
 from collections import namedtuple
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,7 +26,9 @@ from nasbench_kit.spaces import DARTSSpace
 from nasbench_kit.surrogates import Surrogate, yahpo
 from nasbench_kit.surrogates.foreign import import_surrogate
 from nasbench_kit.surrogates.official_nasbench301 import Member, read, read_booster
+from nasbench_kit.surrogates.splits import held_out
 from nasbench_kit.surrogates.xgboost_binary import to_json
+from nasbench_kit.testing import check_benchmark
 
 SPACE = DARTSSpace()
 
@@ -227,7 +230,7 @@ class Evil:
 @pytest.mark.parametrize("booster", [pickle.dumps(Evil()), b"", b"no pickle", pickle.dumps({"handle": bytearray(9)})])
 def test_other_pickles_are_refused_and_not_executed(booster, tmp_path):
     put(tmp_path / "xgb" / "0", "xgb", booster)
-    with pytest.raises(ImportDataError, match="not executed|no readable pickle|holds no booster of xgb"):
+    with pytest.raises(ImportDataError, match=r"not executed|no readable pickle|holds no booster of xgb"):
         nb.load_ensemble(tmp_path / "xgb")
 
 
@@ -471,6 +474,79 @@ def test_a_network_that_is_not_alone_in_its_folder_is_not_guessed(yahpo_files, s
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(ImportDataError, match=r"it has a.onnx, b.onnx"):
         yahpo.find(tmp_path)
+
+
+# ---- what ships ----
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return Surrogate.open(Path(__file__).parents[1] / "surrogates" / "nasbench301")
+
+
+def test_the_shipped_surrogate_says_what_it_is(shipped):
+    shipped.verify()
+    assert shipped.n_members == 10
+    assert "a surrogate of a surrogate" in shipped.about["title"]
+    assert shipped.about["licence"] == "Apache-2.0"
+    # of yahpo_data's nb301/model.onnx as it was downloaded
+    model = "model.onnx (sha256 " + shipped.card.fitted["teacher"]["files"]["model.onnx"]
+    assert model in " ".join(shipped.about["sources"])
+    assert all(metric.epochs == tuple(range(1, 99)) for metric in shipped.metrics("cifar10").values())
+    size = sum(path.stat().st_size for path in Path(shipped.path).iterdir())
+    assert size < 6e6
+
+
+def test_the_shipped_card_states_the_quality_that_was_asked_for(shipped):
+    uniform = shipped.card.quality["uniform"]
+    assert uniform["n_archs"] == 10_000
+    last = uniform["val_accuracy@98"]
+    assert last["kendall_tau"] >= 0.90
+    assert last["r2"] >= 0.95
+    assert "kendall_tau_best_5_percent" in last
+    assert "val_accuracy@98" in shipped.card.quality["near_optimum"]
+
+
+@pytest.mark.shared
+def test_the_shipped_surrogate_follows_its_teacher_on_architectures_of_neither_training_nor_card(
+    shipped, teacher, shared_data
+):
+    from scipy.stats import kendalltau
+
+    drawn = SPACE.sample_many(np.random.default_rng(20_301), 40_000)
+    archs = drawn[held_out(SPACE, drawn, 0.05)][:1_500]
+    accuracy, seconds = teacher.predictor.curves(archs, (12, 98))
+    for at, epoch in enumerate((12, 98)):
+        for metric, wanted in (("val_accuracy", accuracy[:, at]), ("cost_s", seconds[:, at])):
+            found = shipped.predict("cifar10", archs, metric, epoch=epoch).mean
+            assert kendalltau(found, wanted)[0] > 0.95
+            assert 1 - ((found - wanted) ** 2).mean() / wanted.var() > 0.99
+
+
+def test_the_clock_of_the_shipped_surrogate_runs_forward_and_its_curves_rise(shipped):
+    archs = SPACE.sample_many(np.random.default_rng(6), 2_000)
+    channels = shipped.predictor.channels(archs)
+    cost_s, accuracy = (
+        np.stack([shipped.at("cifar10", metric, epoch).prediction(*channels).mean for epoch in range(1, 99)])
+        for metric in ("cost_s", "val_accuracy")
+    )
+    assert (np.diff(cost_s, axis=0) > 0).all()
+    assert (np.diff(accuracy, axis=0) > 0).mean() > 0.999
+    assert ((accuracy > 0.05) & (accuracy < 0.98)).all()
+
+
+def test_the_best_architecture_of_the_card_has_no_better_neighbor(shipped):
+    bench = nbk.Benchmark(shipped, "cifar10")
+    best = bench.best()
+    assert best.value == bench.query(best.arch).val_accuracy
+    near = np.array(SPACE.neighbors(best.arch), np.uint8)
+    assert bench.query_many(near).val_accuracy.max() <= best.value
+    sample = SPACE.sample_many(np.random.default_rng(0), 5_000)
+    assert bench.query_many(sample).val_accuracy.max() < best.value
+
+
+def test_the_shipped_surrogate_passes_the_checks_of_every_benchmark(shipped):
+    check_benchmark(nbk.Benchmark(shipped, "cifar10"), np.random.default_rng(0))
 
 
 def test_other_folders_are_no_models(tmp_path):
