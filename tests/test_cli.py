@@ -416,7 +416,7 @@ COMPARE = ["compare", *C10, "-o", "random_search", *SMALL, "--study", "new.db"]
         (["query", "mine/default", "z", "--table", "mine.h5"], "unknown choice 'z'; choose from a, b, c"),
         (["query", "mine/default", "a", "--table", "absent.h5"], "absent.h5"),
         (["query", "mine/default", "a", "--table", "my_module.py"], "my_module.py"),
-        (["info", "nasbench301"], "nasbench301"),
+        (["info", "nasbench401"], "nasbench401"),
         (["info", "compare.db"], "compare.db"),
         ([*COMPARE, "-o", "random_serch"], "unknown optimizer 'random_serch'; did you mean 'random_search'?"),
         ([*COMPARE, "-o", "random_search,size=3"], "size"),

@@ -2,5 +2,17 @@
 
 from nasbench_kit.plots.anytime import BAND, compare_figure, plot_anytime
 from nasbench_kit.plots.cells import architecture_figure, operation_colors, plot_graph
+from nasbench_kit.plots.judged import judged_figure, plot_calibration, plot_predicted, plot_residuals
 
-__all__ = ["BAND", "architecture_figure", "compare_figure", "operation_colors", "plot_anytime", "plot_graph"]
+__all__ = [
+    "BAND",
+    "architecture_figure",
+    "compare_figure",
+    "judged_figure",
+    "operation_colors",
+    "plot_anytime",
+    "plot_calibration",
+    "plot_graph",
+    "plot_predicted",
+    "plot_residuals",
+]

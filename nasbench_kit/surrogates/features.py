@@ -81,6 +81,10 @@ def sparse(space: Space, name: str) -> Sparse:
     - "edges" (DARTS): one column per edge and operation, and per node and its inputs.
     - "cell" (NAS-Bench-101): of the canonical form of a cell, one column per vertex and operation, and per edge and the
       operations at its ends. Isomorphic cells have the same.
+    - "neighborhoods" (NAS-Bench-101): these; per vertex its operation with those of the vertices before and behind it,
+      wherever it stands; and per path its operations, as often as there is such a path.
+
+    Several joined by `+` stand side by side.
 
     Raises:
         UnknownNameError: There is no such encoding for this space.
@@ -89,10 +93,30 @@ def sparse(space: Space, name: str) -> Sparse:
     if isinstance(space, DARTSSpace):
         there["edges"] = _edges
     if isinstance(space, NASBench101Space):
-        there["cell"] = _cell
-    if name not in there:
-        raise unknown(f"sparse encoding of {space.name}", name, there)
-    return there[name](space)
+        there["cell"], there["neighborhoods"] = _cell, _neighborhoods
+    found = []
+    for part in name.split("+"):
+        if part not in there:
+            raise unknown(f"sparse encoding of {space.name}", part, there)
+        found.append(there[part](space))
+    return found[0] if len(found) == 1 else _side_by_side(found)
+
+
+def _side_by_side(parts: Sequence[Any]) -> Sparse:
+    import numpy as np
+
+    *starts, n_columns = accumulate((part.n_columns for part in parts), initial=0)
+
+    def one(arch: Arch) -> list[int]:
+        return [start + column for start, part in zip(starts, parts, strict=True) for column in part.one(arch)]
+
+    def many(archs: NDArray[np.uint8]) -> NDArray[np.intp]:
+        found = [part.many(archs) for part in parts]
+        there = [columns < part.n_columns for columns, part in zip(found, parts, strict=True)]
+        moved = [columns + start for columns, start in zip(found, starts, strict=True)]
+        return np.where(np.hstack(there), np.hstack(moved), n_columns)
+
+    return Sparse(n_columns, one, many)
 
 
 def _one_hot(space: Space) -> Sparse:
@@ -179,44 +203,25 @@ def _edges(space: DARTSSpace) -> Sparse:
 
 
 def _cell(space: NASBench101Space) -> Sparse:
-    """21 edges of 5 x 5 operations at their ends (input and output are two more), then 5 vertices of 3 operations."""
-    import numpy as np
+    from nasbench_kit.surrogates.cell_features import Places
 
-    from nasbench_kit.spaces.nasbench101_cells import EDGES, LAST, N_EDGES, N_VERTICES, canonical, canonical_many
-
-    n_operations = space.n_choices[-1]
-    n_labels = n_operations + 2
-    vertices_at = N_EDGES * n_labels**2
-    n_columns = vertices_at + (LAST - 1) * n_operations
-
-    def one(arch: Arch) -> list[int]:
-        cell = canonical(arch)
-        labels = (n_operations, *cell[N_EDGES:], n_operations + 1)
-        there = [0] * N_VERTICES
-        found = []
-        for i, (a, b) in enumerate(EDGES):
-            if cell[i]:
-                there[a] = there[b] = 1
-                found.append((i * n_labels + labels[a]) * n_labels + labels[b])
-        found += [vertices_at + (v - 1) * n_operations + labels[v] for v in range(1, LAST) if there[v]]
-        return found
-
-    def many(archs: NDArray[np.uint8]) -> NDArray[np.intp]:
-        cells = canonical_many(archs)
-        edges = cells[:, :N_EDGES] > 0
-        labels = np.full((len(cells), N_VERTICES), n_operations + 1, np.intp)
-        labels[:, 0] = n_operations
-        labels[:, 1:LAST] = cells[:, N_EDGES:]
-        a, b = np.array(EDGES).T
-        on_edges = (np.arange(N_EDGES) * n_labels + labels[:, a]) * n_labels + labels[:, b]
-        on_vertices = vertices_at + np.arange(LAST - 1) * n_operations + labels[:, 1:LAST]
-        there = np.stack([edges[:, a == v].any(axis=1) for v in range(1, LAST)], axis=1)  # all that are kept lead on
-        columns = np.hstack([on_edges, on_vertices])
-        columns[~np.hstack([edges, there])] = n_columns
-        columns.sort(axis=1)  # the absent ones last: a cell has at most 9 edges and 5 inner vertices
-        return columns[:, :_MOST_IN_CELL]
-
-    return Sparse(n_columns, one, many)
+    return _of_canonical_cells(Places())
 
 
-_MOST_IN_CELL = 14
+def _neighborhoods(space: NASBench101Space) -> Sparse:
+    from nasbench_kit.surrogates.cell_features import Neighborhoods, Paths, Places
+
+    return _of_canonical_cells(Places(), Neighborhoods(), Paths())
+
+
+def _of_canonical_cells(*parts: Any) -> Sparse:
+    """Parts out of `cell_features`, side by side."""
+    from nasbench_kit.spaces.nasbench101_cells import canonical, canonical_many
+
+    all_parts = _side_by_side(parts)
+
+    return Sparse(
+        all_parts.n_columns,
+        lambda arch: all_parts.one(canonical(arch)),
+        lambda archs: all_parts.many(canonical_many(archs)),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -57,6 +58,7 @@ def fit_surrogate(
     split: str = HASH,
     test_share: float = 0.2,
     train_share: float = 1.0,
+    train_only: NDArray[np.bool_] | None = None,
     noise: bool = True,
     seed: int = 0,
     n_processes: int | None = None,
@@ -85,6 +87,8 @@ def fit_surrogate(
         split: "hash", or the name of the lists of runs that came with the data: see `parts.parts_of`.
         test_share: Held out for judging: never read here.
         train_share: Share of the rest that is used.
+        train_only: Which architectures may be learned from at all, in the order of the table's rows: for leaving out
+            others than those that are held out, to see how well they are predicted.
         noise: Whether to model the noise between training runs too.
         seed: Of everything random.
         n_processes: Members fitted at a time; the number of usable processors by default. 1 is this process. The
@@ -112,6 +116,8 @@ def fit_surrogate(
     if not runs:
         raise SettingError(f"no dataset of {table.name} to learn from; choose from {listed(table.datasets)}")
     parts = parts_of(table, split=split, test_share=test_share, train_share=train_share, n_members=n_members)
+    if train_only is not None:
+        parts = _restricted(parts, train_only)
     job: dict[str, dict[str, Any]] = {
         "table": {"name": table.name, "sha256": table.sha256},
         "arguments": {
@@ -129,6 +135,7 @@ def fit_surrogate(
             "train_share": train_share,
             "noise": noise,
             "seed": seed,
+            **({} if train_only is None else {"train_only": parts.rule["train_only"]}),
         },
         "versions": _versions(model),
     }
@@ -272,6 +279,16 @@ def _command(job: Mapping[str, Any], out: Path) -> str:
 
 
 # ---- steps ----
+
+
+def _restricted(parts: Parts, train_only: NDArray[np.bool_]) -> Parts:
+    if train_only.dtype != bool or train_only.shape != parts.train.shape:
+        raise SettingError(
+            f"train_only: {train_only.dtype} of shape {train_only.shape}; bool of shape {parts.train.shape} expected"
+        )
+    rule = parts.rule | {"train_only": hashlib.sha256(np.packbits(train_only).tobytes()).hexdigest()}
+    rule["rule"] += f"; learned from were only {int(train_only.sum()):,} chosen architectures, by a list"
+    return parts._replace(train=parts.train & train_only, rule=rule)
 
 
 def _check_parts(parts: Parts, rows: NDArray[np.intp], n_members: int) -> None:

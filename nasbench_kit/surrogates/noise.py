@@ -195,7 +195,8 @@ def _deviations(
     z: NDArray[np.float64], expected: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of runs from what was to be expected, each of the runs' variance: (n_seeds, n_archs, n_epochs); and from how many
-    runs their squares are known, as degrees of freedom: (n_archs, n_epochs)."""
+    runs their squares are known, as degrees of freedom: (n_archs, n_epochs).
+    """
     import numpy as np
 
     n = (~np.isnan(z)).sum(axis=0)
@@ -367,7 +368,8 @@ def _cross_fitted(
 
 def _spread_out(shares: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
     """Folds that hold as many of the rare positive ones each. Isomorphic architectures may be apart: on NAS-Bench-201,
-    most of those that always collapse are isomorphic, and would stand in one fold."""
+    most of those that always collapse are isomorphic, and would stand in one fold.
+    """
     import numpy as np
 
     order = np.lexsort((np.random.default_rng(seed).random(len(shares)), shares))

@@ -56,12 +56,17 @@ class Outputs(NamedTuple):
         return ((self._rearranged(channels) - self.center) / self.scale).astype(np.float32)
 
     def back(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The linear map from standardized outputs to channels: (n_outputs, n_channels), and what it adds."""
+        """The linear map from standardized outputs to channels: (n_outputs, n_channels), and what it adds.
+
+        What the deviations that were learnt have in common is error, and left out: the mean stays what was learnt.
+        """
         n = self.n_members * self.n_values
         n_noise = len(self.center) - self.n_values - n
         to = np.zeros((len(self.center), n + n_noise))
         to[: self.n_values, :n] = np.tile(np.eye(self.n_values), self.n_members)
         to[self.n_values :] = np.eye(n + n_noise)
+        apart = np.eye(self.n_members) - 1 / self.n_members
+        to[self.n_values : self.n_values + n, :n] = np.kron(apart, np.eye(self.n_values))
         return self.scale[:, None] * to, self.center @ to
 
     def _rearranged(self, channels: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,0 +1,346 @@
+"""`surrogate eval`: how good a surrogate is, by what a table recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from nasbench_kit.catalog import list_tables
+from nasbench_kit.cli.shared import (
+    check_picture,
+    example,
+    json_option,
+    open_surrogate,
+    open_table,
+    print_json,
+    print_table,
+    progress_bar,
+)
+from nasbench_kit.errors import SettingError, UnknownNameError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nasbench_kit.surrogates import Surrogate
+    from nasbench_kit.surrogates.calibration import Calibration
+    from nasbench_kit.surrogates.judge import Comparison, Quality
+    from nasbench_kit.surrogates.leave_out import LeftOut
+    from nasbench_kit.tables import Table
+
+_MOST_EPOCHS = 8  # columns of a terminal
+_MOST_ROWS = 4  # of a figure
+
+
+@click.command(
+    "eval",
+    epilog=example(
+        "nasbench-kit surrogate eval my_surrogate --table nasbench201",
+        "nasbench-kit surrogate eval nasbench101 --table nb101.h5 --epoch 108 --above 0.85 --figure judged.png",
+        "nasbench-kit surrogate eval my_surrogate --split val --dataset cifar10 --json",
+        "nasbench-kit surrogate eval my_surrogate --table nb301.h5 --leave-out optimizer --members 3",
+    ),
+)
+@click.argument("surrogate")
+@click.option("--table", help="Name or file of the table to judge by; the one it was fitted to by default.")
+@click.option("--dataset", "datasets", multiple=True, help="Dataset; repeat for more. All that both know by default.")
+@click.option("--metric", help="What to judge; the objective by default.")
+@click.option("--epoch", "epochs", type=int, multiple=True, help="Epoch; repeat. All that both know by default, or 8.")
+@click.option(
+    "--split",
+    type=click.Choice(("test", "val", "train", "all")),
+    default="test",
+    show_default=True,
+    help="test: held out; val: each by the member that did not learn from it; train: learned from.",
+)
+@click.option("--above", type=float, help="Report R² of architectures truly better than this apart, e.g. 0.85.")
+@click.option(
+    "--best", type=float, default=0.05, show_default=True, help="Report tau among this share, the best, apart."
+)
+@click.option("--figure", help="The picture to draw: PNG, PDF, SVG, ... by its end.")
+@click.option(
+    "--leave-out",
+    "by",
+    type=click.Choice(("optimizer", "best")),
+    help="Refit without what one optimizer chose, or without the --best share, and judge that.",
+)
+@click.option("--members", type=click.IntRange(1), help="Members of a refit; as many as it has by default.")
+@click.option("--processes", type=click.IntRange(1), help="Members fitted at a time in a refit.")
+@json_option
+def eval_(
+    surrogate: str,
+    table: str | None,
+    datasets: tuple[str, ...],
+    metric: str | None,
+    epochs: tuple[int, ...],
+    split: str,
+    above: float | None,
+    best: float,
+    figure: str | None,
+    by: str | None,
+    members: int | None,
+    processes: int | None,
+    as_json: bool,
+) -> None:
+    """Judge a surrogate: errors and ranks beside what noise lets anyone reach, and whether its noise is right.
+
+    SURROGATE is the name of one that `list` shows, or its folder. The mean of an architecture's recorded runs counts as
+    the truth. "ceiling" is what a predictor would reach that knows every architecture's expected value; "one run" is
+    what one recorded run of each reaches, judged by the mean of the others.
+    """
+    from nasbench_kit.surrogates.judge import as_json as plain
+    from nasbench_kit.surrogates.judge import judge, shared_datasets
+
+    if figure:
+        check_picture(figure)
+    if by and (figure or split != "test"):
+        raise SettingError("--leave-out judges what it leaves out, without a figure: give neither --figure nor --split")
+    opened = open_surrogate(surrogate)
+    judged_by = _table(opened, table)
+    chosen = datasets or shared_datasets(opened, judged_by)
+    if not chosen:
+        raise UnknownNameError(
+            f"{opened.name} predicts {', '.join(opened.datasets)}, {judged_by.name} has {', '.join(judged_by.datasets)}"
+        )
+    if by:
+        _leave_out(opened, judged_by, chosen, metric, epochs, by, best, members, processes, as_json)
+        return
+    comparisons = [_compare(opened, judged_by, dataset, metric, epochs, split) for dataset in chosen]
+    found = [[judge(one, above=above, best=best) for one in of_dataset] for of_dataset in comparisons]
+    if as_json:
+        print_json([plain(quality) for of_dataset in found for quality in of_dataset])
+    else:
+        _show(opened, judged_by, found)
+    if figure:
+        shown = [one for of_dataset in comparisons for one in of_dataset[-1:]]
+        if len(comparisons) == 1 and epochs:
+            shown = comparisons[0]
+        _draw(shown[:_MOST_ROWS], figure)
+        click.echo(figure, err=as_json)
+
+
+def _table(surrogate: Surrogate, table: str | None) -> Table:
+    from nasbench_kit.surrogates.judge import fitted_to
+    from nasbench_kit.tables import Table
+
+    if table:
+        return open_table(table)
+    for path in list_tables().values():
+        opened = Table.open(path)
+        if fitted_to(surrogate.card, opened):
+            return opened
+    raise SettingError(
+        f"the table that {surrogate.name!r} was fitted to is none that `list` shows; give one by --table"
+    )
+
+
+def _compare(
+    surrogate: Surrogate, table: Table, dataset: str, metric: str | None, epochs: Sequence[int], split: str
+) -> list[Comparison]:
+    from nasbench_kit.surrogates.judge import compare_epochs, shared_epochs
+
+    chosen: Sequence[int | None] = epochs
+    if not epochs:
+        chosen = shared_epochs(surrogate, table, dataset, metric or surrogate.objectives.get(dataset, ""))
+        if len(chosen) > _MOST_EPOCHS:
+            last = len(chosen) - 1
+            chosen = [chosen[round(i * last / (_MOST_EPOCHS - 1))] for i in range(_MOST_EPOCHS)]
+    return compare_epochs(surrogate, table, dataset=dataset, metric=metric, epochs=chosen, split=split)
+
+
+def _draw(comparisons: Sequence[Comparison], path: str) -> None:
+    from matplotlib import rc_context
+
+    from nasbench_kit.plots import judged_figure
+
+    try:
+        with rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):  # text stays text
+            judged_figure(comparisons).savefig(path, dpi=200)
+    except OSError as error:
+        raise SettingError(f"cannot write figure {path!r}: {error.strerror or error}") from None
+
+
+# ---- the table ----
+
+
+def _show(surrogate: Surrogate, table: Table, found: Sequence[Sequence[Quality]]) -> None:
+    first = found[0][0]
+    click.echo(f"{surrogate.name} judged by {table.name}, split {first.split}: {first.case}")
+    for of_dataset in found:
+        one = of_dataset[0]
+        click.echo(f"\n{one.dataset}: {one.metric}; truth: {one.truth}")
+        columns = [f"epoch {quality.epoch}" if quality.epoch is not None else "" for quality in of_dataset]
+        _print_columns("", columns, [_figures(quality) for quality in of_dataset])
+        for method in dict.fromkeys(quality.ceiling.method for quality in of_dataset):
+            click.echo(f"ceiling: {method}")
+        click.echo(f"noise: {one.noise}")
+
+
+class Row(NamedTuple):
+    """A line of the table, of one column."""
+
+    group: str  #: what it belongs to
+    name: str
+    text: str
+
+
+def _print_columns(corner: str, titles: Sequence[str], columns: Sequence[Iterable[Row]]) -> None:
+    """Columns side by side; the rows of a group are indented under their first; `-` where a column lacks one."""
+    texts = [{(row.group, row.name): row.text for row in column} for column in columns]
+    lines = []
+    before = ""
+    for group, name in dict.fromkeys(key for column in texts for key in column):
+        lines.append(("  " * (group == before) + name, *(column.get((group, name), "-") for column in texts)))
+        before = group
+    print_table((corner, *titles), lines, numbers=len(titles))
+
+
+def _figures(quality: Quality) -> Iterable[Row]:
+    """What is shown of one epoch."""
+    found, ceiling = quality.agreement, quality.ceiling
+    factor, unit = _shown_as(quality.unit)
+
+    def beside(name: str, figure: str) -> Iterable[Row]:
+        yield Row(name, name, _text(getattr(quality.figures, figure)))
+        for what, figures in (("ceiling", ceiling.perfect), ("one run", ceiling.one_run)):
+            if not isnan(getattr(figures, figure)):
+                yield Row(name, what, _text(getattr(figures, figure)))
+
+    yield Row("n", "architectures", f"{found.n:,}")
+    yield from beside("R²", "r2")
+    yield from beside("Kendall tau", "kendall_tau")
+    if not isnan(found.kendall_tau_1_dec):
+        yield Row("sparse", "sparse tau (0.1 %)", _text(found.kendall_tau_1_dec))
+    yield Row("spearman", "Spearman", _text(found.spearman))
+    yield Row("pearson", "Pearson", _text(found.pearson))
+    yield Row("mae", f"MAE [{unit}]", _text(factor * found.mae))
+    yield Row("rmse", f"RMSE [{unit}]", _text(factor * found.rmse))
+    if quality.above is not None:
+        yield from beside(f"R² where truly better than {quality.above:g}", "r2_above")
+        yield Row(f"R² where truly better than {quality.above:g}", "architectures", f"{quality.n_above:,}")
+    yield from beside(f"Kendall tau among the best {100 * quality.best:g} %", "kendall_tau_best")
+    if quality.calibration:
+        yield from _figures_of_noise(quality.calibration, factor, unit)
+
+
+def _figures_of_noise(calibration: Calibration, factor: float, unit: str) -> Iterable[Row]:
+    levels = "/".join(f"{100 * level:g}" for level, _ in calibration.coverage)
+    inside = f"runs in their {levels} % intervals [%]"
+    yield Row("n_runs", "runs", f"{calibration.n_runs:,}")
+    yield Row("inside", inside, _shares(calibration.coverage))
+    if calibration.spread:
+        yield Row("inside", "of these around their other runs [%]", _shares(calibration.spread.coverage))
+    yield Row("nll", "negative log likelihood of a run [nats]", _text(calibration.nll))
+    yield Row("nll", "with the same noise everywhere", _text(calibration.nll_constant))
+    if calibration.spread:
+        spread = calibration.spread
+        yield Row("sd", f"sd between runs, recorded [{unit}]", _text(factor * spread.sd_recorded))
+        yield Row("sd", "predicted", _text(factor * spread.sd_predicted))
+        yield Row("sd", "mean absolute error", _text(factor * spread.sd_mae))
+        yield Row("kl", "KL of runs from prediction [nats]", _text(spread.kl_mean))
+        yield Row("kl", "median", _text(spread.kl_median))
+        yield Row("kl", "of a perfect prediction", _text(spread.kl_expected))
+    if calibration.collapse:
+        collapse = calibration.collapse
+        yield Row("collapse", "collapsed runs, recorded [%]", _text(100 * collapse.observed))
+        yield Row("collapse", "predicted", _text(100 * collapse.predicted))
+        yield Row("collapse", "Brier score", f"{collapse.brier:.5f}")
+        yield Row("collapse", "Brier score of the mean rate", f"{collapse.brier_constant:.5f}")
+
+
+def _shown_as(unit: str) -> tuple[float, str]:
+    return (100, "percentage points") if unit == "fraction" else (1, unit)
+
+
+def _shares(coverage: Sequence[tuple[float, float]]) -> str:
+    return "/".join(f"{100 * covered:.0f}" for _, covered in coverage)
+
+
+def _text(value: float) -> str:
+    return "-" if isnan(value) else f"{value:.4g}" if abs(value) >= 100 else f"{value:.3f}"
+
+
+# ---- extrapolation ----
+
+
+def _leave_out(
+    surrogate: Surrogate,
+    table: Table,
+    datasets: Sequence[str],
+    metric: str | None,
+    epochs: Sequence[int],
+    by: str,
+    share: float,
+    members: int | None,
+    processes: int | None,
+    as_json: bool,
+) -> None:
+    from nasbench_kit.surrogates.fit import fit_surrogate
+    from nasbench_kit.surrogates.judge import as_json as plain
+    from nasbench_kit.surrogates.leave_out import leave_out
+
+    arguments: Any = surrogate.card.fitted.get("arguments")
+    if surrogate.card.predictor.get("kind") != "members" or not isinstance(arguments, dict):
+        raise SettingError(
+            f"--leave-out refits, so it needs a surrogate made by `surrogate fit`; {surrogate.name!r} is none"
+        )
+    if len(epochs) > 1:
+        raise SettingError("--leave-out judges one epoch; give --epoch once")
+    found: list[LeftOut] = []
+    for dataset in datasets:
+        epoch = epochs[0] if epochs else None
+        last = table.column(dataset, metric or table.objectives[dataset]).metric.epochs[-1:]
+
+        def fit(train_only: NDArray[np.bool_], folder: Path, dataset: str = dataset, last: Any = last) -> Surrogate:
+            with progress_bar(f"{dataset}: fitting {folder.name.replace('_', ' ')} (percent)") as advance:
+                return fit_surrogate(
+                    table,
+                    folder,
+                    datasets=[dataset],
+                    metrics=[metric] if metric else [],
+                    epochs=list(epochs) or last or None,
+                    model=arguments["model"],
+                    settings=surrogate.card.fitted["settings"],
+                    n_members=members or surrogate.n_members,
+                    split=arguments["split"],
+                    test_share=arguments["test_share"],
+                    train_share=arguments["train_share"],
+                    train_only=train_only,
+                    noise=False,
+                    seed=arguments["seed"],
+                    n_processes=processes,
+                    progress=advance,
+                )
+
+        found += leave_out(table, fit, by=by, dataset=dataset, metric=metric, epoch=epoch, share=share)
+    if as_json:
+        print_json([plain(one) for one in found])
+        return
+    click.echo(f"{surrogate.name} refitted on {table.name} without some architectures, which it then predicts")
+    for dataset in datasets:
+        these = [one for one in found if one.dataset == dataset]
+        at = "" if these[0].epoch is None else f" at epoch {these[0].epoch}"
+        click.echo(f"\n{dataset}: {these[0].metric}{at}")
+        _print_columns("without", [one.what for one in these], [_figures_left_out(one) for one in these])
+
+
+def _figures_left_out(one: LeftOut) -> Iterable[Row]:
+    left, shown = one.left_out, one.shown
+    factor, unit = _shown_as(one.unit)
+    yield Row("n", "architectures shown", f"{one.n_shown:,}")
+    yield Row("left", "architectures left out", f"{left.n:,}")
+    for name, figure in (("R²", "r2"), ("Kendall tau", "kendall_tau"), ("sparse tau (0.1 %)", "kendall_tau_1_dec")):
+        yield Row(name, name, _text(getattr(left, figure)))
+        yield Row(name, "held out of the kind shown", _text(getattr(shown, figure)))
+    yield Row("spearman", "Spearman", _text(left.spearman))
+    yield Row("mae", f"MAE [{unit}]", _text(factor * left.mae))
+    yield Row("mae", "held out of the kind shown", _text(factor * shown.mae))
+    yield Row("bias", f"mean of predicted - recorded [{unit}]", _text(factor * one.bias))
+    if not isnan(one.found):
+        yield Row("auc", "left out predicted above held out, AUC", _text(one.auc))
+        yield Row("better", "left out predicted above every value shown [%]", _text(100 * one.better_than_seen))
+        yield Row("found", "left out among as many predicted best [%]", _text(100 * one.found))

@@ -1,0 +1,205 @@
+"""A surrogate judged by a table: predicted against true, residuals by rank, calibration of its noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter
+
+from nasbench_kit.surrogates.agreement import r2
+from nasbench_kit.surrogates.calibration import LEVELS, calibration, distances_of_repeated, regular
+from nasbench_kit.surrogates.judge import Comparison
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+_BLUE, _GRAY = "#0072B2", "0.45"
+_SHOWN = 0.02  # quantile of the worse end where the axes begin: a few that collapsed would take all the room
+_LEAST_PER_BIN = 12
+_MOST_BINS = 40
+_BANDS = ((0.05, 0.95, 0.18), (0.25, 0.75, 0.3))
+
+
+def _scale(compared: Comparison) -> tuple[float, str, str]:
+    """Factor, unit of values, unit of differences."""
+    if compared.metric.unit == "fraction":
+        return 100.0, "%", "percentage points"
+    return 1.0, compared.metric.unit, compared.metric.unit
+
+
+def plot_predicted(ax: Axes, compared: Comparison) -> None:
+    """Recorded against predicted values: the density of architectures, and the diagonal.
+
+    The axes leave out the worst two percent, which may lie far away; how many are not shown is written there.
+
+    Args:
+        ax: Where to draw.
+        compared: What `nasbench_kit.surrogates.judge.compare` returned.
+    """
+    factor, unit, _ = _scale(compared)
+    true, predicted = factor * compared.true, factor * compared.predicted
+    low, high = _limits(np.concatenate([true, predicted]), compared.metric.sign())
+    inside = (np.minimum(true, predicted) >= low) & (np.maximum(true, predicted) <= high)
+    ax.plot((low, high), (low, high), color=_GRAY, linewidth=0.9, zorder=3)
+    ax.hexbin(
+        predicted[inside],
+        true[inside],
+        gridsize=55,
+        extent=(low, high, low, high),
+        bins="log",
+        mincnt=1,
+        cmap="Blues",
+        vmin=0.4,
+        linewidths=0.1,
+    )
+    ax.set_xlim(low, high)
+    ax.set_ylim(low, high)
+    ax.set_aspect("equal")
+    ax.set_xlabel(f"predicted [{unit}]")
+    ax.set_ylabel(f"recorded [{unit}]")
+    lines = [f"n = {len(true):,}", f"R² = {r2(compared.true, compared.predicted):.3f}"]
+    lines += [f"{int((~inside).sum()):,} outside of the axes"] * bool((~inside).any())
+    ax.text(0.03, 0.97, "\n".join(lines), transform=ax.transAxes, va="top", fontsize=8)
+    _quiet(ax)
+
+
+def _limits(values: NDArray[np.float64], sign: int) -> tuple[float, float]:
+    ends = np.quantile(values, (_SHOWN, 1.0) if sign > 0 else (0.0, 1 - _SHOWN))
+    margin = 0.03 * float(ends[1] - ends[0]) or 1.0
+    return float(ends[0]) - margin, float(ends[1]) + margin
+
+
+def plot_residuals(ax: Axes, compared: Comparison) -> None:
+    """Recorded minus predicted, over the rank of the prediction, the best first: median and quantile bands.
+
+    Args:
+        ax: Where to draw.
+        compared: What `nasbench_kit.surrogates.judge.compare` returned.
+    """
+    factor, _, unit = _scale(compared)
+    order = np.argsort(-compared.metric.sign() * compared.predicted, kind="stable")
+    residuals = factor * (compared.true - compared.predicted)[order]
+    edges = _rank_bins(len(residuals))
+    parts = [residuals[start:end] for start, end in pairwise(edges)]
+    ranks = np.array([np.sqrt((start + 1) * end) for start, end in pairwise(edges)])
+    for low, high, alpha in _BANDS:
+        ends = np.array([np.quantile(part, (low, high)) for part in parts]).T
+        label = f"{100 * low:.0f}-{100 * high:.0f} %"
+        ax.fill_between(ranks, *ends, color=_BLUE, alpha=alpha, linewidth=0, label=label)
+    ax.plot(ranks, [np.median(part) for part in parts], color=_BLUE, linewidth=1.6, label="median")
+    ax.axhline(0, color=_GRAY, linewidth=0.9)
+    ax.set_xscale("log")
+    ax.set_xlim(ranks[0], max(ranks[-1], ranks[0] * 1.1))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    outer = np.concatenate([np.quantile(part, (0.05, 0.95)) for part in parts])
+    reach = 1.1 * float(np.quantile(np.abs(outer), 0.9)) or 1.0
+    lowest, highest = float(outer.min()), float(outer.max())
+    ax.set_ylim(
+        max(1.1 * min(lowest, 0), -2 * reach) - 0.1 * reach, min(1.1 * max(highest, 0), 2 * reach) + 0.1 * reach
+    )
+    ax.set_xlabel("rank of the prediction, the best first")
+    ax.set_ylabel(f"recorded - predicted [{unit}]")
+    ax.legend(frameon=False, fontsize=8, loc="best")
+    _quiet(ax)
+
+
+def _rank_bins(n: int) -> list[int]:
+    """Where bins begin and end: ever wider ones, of a dozen at least."""
+    edges = [0]
+    for end in np.unique(np.geomspace(_LEAST_PER_BIN, max(n, _LEAST_PER_BIN + 1), _MOST_BINS).astype(int)).tolist():
+        if end - edges[-1] >= _LEAST_PER_BIN and n - end >= _LEAST_PER_BIN:
+            edges.append(end)
+    return [*edges, n]
+
+
+def plot_calibration(ax: Axes, compared: Comparison) -> None:
+    """Share of recorded runs inside of central intervals, against the level of these; and a histogram of quantiles.
+
+    A curve below the diagonal: what is predicted is too narrow. The dashed one, where runs were repeated, is of
+    intervals around the mean of an architecture's other runs, so that errors of the predicted means do not count. In
+    the histogram, where runs lie in the distribution that was predicted for each: level if it is right.
+
+    Args:
+        ax: Where to draw.
+        compared: What `nasbench_kit.surrogates.judge.compare` returned.
+    """
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 1)
+    ax.set_aspect("equal")
+    ax.set_xlabel("level of the interval [%]")
+    ax.set_ylabel("runs inside [%]")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}"))
+    ax.plot((0, 1), (0, 1), color=_GRAY, linewidth=0.9)
+    _quiet(ax)
+    if compared.law is None:
+        ax.text(0.5, 0.5, "no noise is predicted", ha="center", transform=ax.transAxes, fontsize=9, color="0.35")
+        return
+    found, quantiles = calibration(compared.law, compared.runs, compared.collapsed)
+    _draw_coverage(ax, 2 * np.abs(quantiles - 0.5), "-", "around the prediction")
+    ax.plot(*zip(*found.coverage, strict=True), "o", color=_BLUE, markersize=4)
+    if found.spread:
+        runs = regular(compared.law, compared.runs, compared.collapsed)
+        _draw_coverage(ax, distances_of_repeated(compared.law, runs), "--", "around the other runs")
+    ax.legend(frameon=False, fontsize=8, loc="upper left", title=f"n = {found.n_runs:,} runs", title_fontsize=8)
+    below = dict(found.coverage)[LEVELS[0]] < LEVELS[0]
+    small = ax.inset_axes((0.06, 0.5, 0.34, 0.2) if below else (0.62, 0.08, 0.34, 0.2))
+    share = np.array(found.pit) / found.n_runs * len(found.pit)
+    small.bar((np.arange(len(share)) + 0.5) / len(share), share, 1 / len(share), color=_BLUE, alpha=0.5, linewidth=0)
+    small.axhline(1, color=_GRAY, linewidth=0.9)
+    small.set_xlim(0, 1)
+    small.set_xticks([])
+    small.set_yticks([])
+    small.set_title("quantiles of runs", fontsize=7, pad=2)
+    small.spines[["top", "right", "left"]].set_visible(False)
+    small.patch.set_alpha(0)
+
+
+def _draw_coverage(ax: Axes, distances: NDArray[np.float64], style: str, label: str) -> None:
+    levels = np.linspace(0, 1, 201)
+    covered = np.searchsorted(np.sort(distances), levels, side="right") / len(distances)
+    ax.plot(levels, covered, style, color=_BLUE, linewidth=1.6, label=label)
+
+
+def _quiet(ax: Axes) -> None:
+    ax.grid(visible=True, which="major", alpha=0.25, linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def judged_figure(comparisons: Sequence[Comparison], *, note: str = "") -> Figure:
+    """A row of three panels per comparison: predicted against recorded, residuals by rank, calibration.
+
+    Args:
+        comparisons: What `nasbench_kit.surrogates.judge.compare` returned, of one or several datasets or epochs.
+        note: Written below.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    width = 11.5
+    figure = Figure(figsize=(width, 0.6 + 3.7 * len(comparisons)), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(wspace=0.05, hspace=0.05)  # type: ignore[union-attr,call-arg]
+    grid: NDArray[np.object_] = figure.subplots(len(comparisons), 3, squeeze=False, width_ratios=(1, 1.35, 1))
+    for (left, middle, right), compared in zip(grid, comparisons, strict=True):
+        plot_predicted(left, compared)
+        plot_residuals(middle, compared)
+        plot_calibration(right, compared)
+        at = "" if compared.epoch is None else f" after {compared.epoch} epochs"
+        name = compared.metric.name.replace("[", " (").replace("]", ")").replace("_", " ")
+        middle.set_title(f"{compared.surrogate}/{compared.dataset}: {name}{at}", fontsize=10)
+    first = comparisons[0]
+    caption = (
+        f"Split {first.split}: {first.case}. Recorded: {first.truth}, in table {first.table}. Left, darker: more"
+        f" architectures (logarithmic). Right: points at {', '.join(f'{100 * level:.0f}' for level in LEVELS)} %;"
+        f" noise {first.noise}. {note}"
+    )
+    figure.supxlabel("\n".join(wrap(caption, int(17 * width))), fontsize=7.5, color="0.35")
+    return figure
