@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import nasbench_kit as nbk
-from nasbench_kit.importers.plain_numpy import PLAIN
-from nasbench_kit.importers.plain_pickle import read_plain_pickle
+from nasbench_kit.plain.plain_numpy import PLAIN
+from nasbench_kit.plain.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
 from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
 from nasbench_kit.surrogates.features import sparse

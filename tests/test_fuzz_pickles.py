@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench_kit.errors import ImportDataError
-from nasbench_kit.importers.plain_numpy import PLAIN
-from nasbench_kit.importers.plain_pickle import read_plain_pickle
+from nasbench_kit.plain.plain_numpy import PLAIN
+from nasbench_kit.plain.plain_pickle import read_plain_pickle
 
 TYPES = (type(None), bool, int, float, str, bytes, bytearray, list, tuple, dict, set, frozenset, OrderedDict)
 
@@ -387,7 +387,7 @@ def test_a_pickle_that_pythons_reader_takes_gigabytes_for_is_read_in_little():
     code = (
         "import io, resource\n"
         "from nasbench_kit.errors import ImportDataError\n"
-        "from nasbench_kit.importers.plain_pickle import read_plain_pickle\n"
+        "from nasbench_kit.plain.plain_pickle import read_plain_pickle\n"
         "resource.setrlimit(resource.RLIMIT_AS, (600_000_000, 600_000_000))\n"
         "try: read_plain_pickle(io.BytesIO(b'K\\x01r\\xff\\xff\\xff\\x7f.'), 'f')\n"
         "except ImportDataError as error: print(error)\n"

@@ -23,8 +23,8 @@ from nasbench_kit.errors import ImportDataError
 from nasbench_kit.importers import guess_kind, import_table
 from nasbench_kit.importers import nasbench101 as importer
 from nasbench_kit.importers.model_metrics import decode
-from nasbench_kit.importers.protobuf import fields
 from nasbench_kit.importers.tfrecord import LARGEST, RecordError
+from nasbench_kit.plain.protobuf import fields
 from nasbench_kit.spaces import NASBench101Space
 
 GENERATOR = Path(__file__).resolve().parents[1] / "benchmarks" / "generate_nasbench101.py"

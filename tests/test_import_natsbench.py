@@ -18,8 +18,8 @@ from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import ImportDataError
 from nasbench_kit.importers import guess_kind, import_table
 from nasbench_kit.importers.nats_results import TRAININGS, dataset_name
-from nasbench_kit.importers.plain_numpy import PLAIN
-from nasbench_kit.importers.plain_pickle import read_plain_pickle
+from nasbench_kit.plain.plain_numpy import PLAIN
+from nasbench_kit.plain.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import NASBench201Space, NATSBenchSizeSpace
 
 TSS, SSS = NASBench201Space(), NATSBenchSizeSpace()

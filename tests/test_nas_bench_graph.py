@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 import nasbench_kit as nbk
 from nasbench_kit.errors import ArchitectureError, ImportDataError, NasbenchKitError, NotRecordedError, UnknownNameError
 from nasbench_kit.importers import guess_kind, import_table
-from nasbench_kit.importers.plain_numpy import PLAIN
-from nasbench_kit.importers.plain_pickle import read_plain_pickle
+from nasbench_kit.plain.plain_numpy import PLAIN
+from nasbench_kit.plain.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import NASBenchGraphSpace
 from nasbench_kit.spaces.nas_bench_graph import LINKS, OPERATIONS
 from nasbench_kit.testing import check_benchmark, check_space

@@ -16,7 +16,7 @@ import pytest
 import nasbench_kit as nbk
 from nasbench_kit.errors import ImportDataError, NotRecordedError
 from nasbench_kit.importers import import_table
-from nasbench_kit.importers.plain_pickle import read_plain_pickle
+from nasbench_kit.plain.plain_pickle import read_plain_pickle
 from nasbench_kit.tables.format import read_index
 
 SEEDS = (777, 888, 999)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nasbench_kit.errors import ArchitectureError, UnknownNameError
-from nasbench_kit.importers.plain_pickle import read_plain_pickle
+from nasbench_kit.plain.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import NATSBenchSizeSpace, space_from
 from nasbench_kit.testing import check_space
 

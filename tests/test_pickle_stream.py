@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench_kit.errors import ImportDataError
-from nasbench_kit.importers.plain_numpy import PLAIN
-from nasbench_kit.importers.plain_pickle import read_plain_pickle
+from nasbench_kit.plain.plain_numpy import PLAIN
+from nasbench_kit.plain.plain_pickle import read_plain_pickle
 
 PLAIN_VALUES = st.recursive(
     st.none()

@@ -13,6 +13,7 @@ from nasbench_kit.cli.show import show
 from nasbench_kit.cli.surrogate import surrogate
 from nasbench_kit.cli.surrogate_distill import distill, materialize
 from nasbench_kit.cli.surrogate_eval import eval_
+from nasbench_kit.cli.surrogate_import import import_ as _surrogate_import
 from nasbench_kit.cli.tables import import_, join
 from nasbench_kit.version import __version__
 
@@ -25,5 +26,5 @@ def main() -> None:
 
 for _command in (list_, info, query, show, import_, join, compare, runs, surrogate):
     main.add_command(_command)
-for _command in (eval_, distill, materialize):
+for _command in (_surrogate_import, eval_, distill, materialize):
     surrogate.add_command(_command)

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError
 from nasbench_kit.importers.base import Content, Progress, recognizes_file, unzipped
-from nasbench_kit.importers.plain_numpy import PLAIN
-from nasbench_kit.importers.plain_pickle import read_plain_pickle
+from nasbench_kit.plain.plain_numpy import PLAIN
+from nasbench_kit.plain.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import NASBenchGraphSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 
