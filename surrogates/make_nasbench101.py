@@ -50,7 +50,7 @@ LIMITS = [
     " What it says of the remaining 393,623 cells was never compared with anything.",
     "No test accuracy. The best validation accuracy of a single run, 0.9491, is higher than any mean: what is best here"
     " is the best that the members expect, which is lower.",
-    "A run collapsed where it ended at the accuracy of predicting one class, whatever it sees: 34 of 30,001 runs of 108"
+    "A run collapsed where it ended at the accuracy of predicting one class for all: 34 of 30,001 runs of 108"
     " epochs, 204 of 36, 392 of 12. After 4 epochs that cannot be told from having learned nothing yet.",
     "As no cell was trained twice, noise is what single runs leave unexplained: a little of it is error of the members.",
 ]
