@@ -41,7 +41,7 @@ SETTINGS = {"epochs": 40}  # of the graph networks
 
 NOTES = [
     "NAS-Bench-101 is Apache-2.0; the repository that this part of it was taken from states no licence.",
-    "Validation accuracy only, of one run per cell and number of epochs; each number was trained anew.",
+    "Validation accuracy only, of one run per cell and number of epochs; each number of epochs was trained anew.",
     "Of times, that of 108 epochs was recorded; those of 4, 12 and 36 are 4/108, 12/108 and 36/108 of it.",
 ]
 LIMITS = [
