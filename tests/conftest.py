@@ -4,7 +4,7 @@ import bz2
 import io
 import os
 import tempfile
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,11 @@ import nasbench_kit as nbk
 from nasbench_kit.importers.plain_numpy import PLAIN
 from nasbench_kit.importers.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
+from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
+from nasbench_kit.surrogates.features import sparse
+from nasbench_kit.surrogates.network import Network
+from nasbench_kit.surrogates.targets import Target
+from nasbench_kit.surrogates.tensors import write_tensors
 from nasbench_kit.tables import DatasetSpec, Stored
 
 # tables that the user keeps must not be found by tests
@@ -115,3 +120,107 @@ def make_table(new_path, toy_space):
 @pytest.fixture(scope="session")
 def make_benchmark(make_table):
     return lambda *metrics, **settings: nbk.Benchmark(make_table(*metrics, **settings), "d")
+
+
+@pytest.fixture(scope="session")
+def make_surrogate(new_path, toy_space):
+    """A surrogate in the format that ships: a network of random weights, which takes no training and no torch."""
+
+    def make(
+        space=toy_space,
+        *,
+        path=None,
+        name="pretend",
+        datasets=("d",),
+        metrics=("val_accuracy", "cost_s"),
+        epochs=(4, 12, 36, 108),
+        n_members=10,
+        noise=True,
+        collapse=True,
+        best=True,
+        encoding="one_hot",
+        n_units=(32,),
+        seed=0,
+        about=None,
+        quality=None,
+    ):
+        folder = Path(path or new_path(""))
+        folder.mkdir(parents=True, exist_ok=True)
+        known = {key: nbk.Metric.from_name(key) for key in metrics}
+        known = {
+            key: metric._replace(epochs=tuple(epochs) if metric.split or key == "cost_s" else ())
+            for key, metric in known.items()
+        }
+        targets = []
+        for dataset in datasets:
+            targets += [_pretended(dataset, metric) for metric in known.values()]
+            if noise:
+                targets.append(_pretended(dataset, known[metrics[0]], "noise"))
+            if collapse:
+                targets.append(_pretended(dataset, known[metrics[0]], "collapse"))
+        n_values = sum(target.n_channels for target in targets if target.kind == "value")
+        n_noise = sum(target.n_channels for target in targets if target.kind != "value")
+        _write_network(folder / "network.safetensors", space, encoding, n_units, n_members * n_values + n_noise, seed)
+        fields = {
+            "name": name,
+            "space": space,
+            "predictor": {"kind": "network", "file": "network.safetensors", "encoding": encoding},
+            "n_members": n_members,
+            "objectives": dict.fromkeys(datasets, metrics[0]),
+            "metrics": dict.fromkeys(datasets, known),
+            "targets": tuple(targets),
+            "files": {"network.safetensors": sha256_of(folder / "network.safetensors")},
+            "about": about or {"title": "Random numbers", "licence": "CC0-1.0", "notes": ["fitted to nothing"]},
+            "fitted": {"command": "none", "versions": {"numpy": np.__version__}},
+            "quality": quality,
+        }
+        write_card(folder, make_card(**fields))
+        made = nbk.Surrogate.open(folder)
+        if best:
+            found = {}
+            for dataset in datasets:
+                archs = made.some_archs()
+                value = made.predict(dataset, archs).mean * known[metrics[0]].sign()
+                whole = len(archs) == made.n_archs
+                found[dataset] = {"arch": space.format(archs[int(value.argmax())].tolist()), "proven": whole}
+            write_card(folder, make_card(**fields, best=found))
+        return nbk.Surrogate.open(folder)
+
+    return make
+
+
+def _pretended(dataset, metric, kind="value"):
+    """A target with curves of a usual shape."""
+    epochs = np.array(metric.epochs or (1,), float)
+    rising = np.sqrt(epochs / epochs[-1])
+    collapsed = np.zeros((len(epochs), 0))
+    if kind == "noise":
+        return Target(dataset, metric.name, kind, "identity", np.log(0.05 * rising), 0.3 * rising[None], collapsed)
+    if kind == "collapse":
+        collapsed = np.tile(np.linspace(0.09, 0.11, 5), (len(epochs), 1))
+        return Target(dataset, metric.name, kind, "identity", np.full(len(epochs), -2.0), rising[None], collapsed)
+    if "accuracy" in metric.name:
+        several = (
+            np.diag(0.2 * rising) if len(epochs) <= 4 else np.stack([0.2 * rising, 0.05 * rising**2, 0.02 / epochs])
+        )
+        return Target(dataset, metric.name, kind, "log_error", 2 * rising, several, collapsed)
+    growing = np.log(30 * epochs) if metric.name == "cost_s" else -rising
+    return Target(dataset, metric.name, kind, "log", growing, np.full((1, len(epochs)), 0.3), collapsed)
+
+
+def _write_network(path, space, encoding, n_units, n_channels, seed):
+    """Random weights; outputs of mean 0 and variance 1 over architectures, as those of a fitted network."""
+    rng = np.random.default_rng(seed)
+    widths = (*n_units, n_channels)
+    tensors = {"embedding": rng.integers(-9_000, 9_000, (sparse(space, encoding).n_columns, widths[0])).astype("i2")}
+    for i, (n, after) in enumerate(pairwise(widths)):
+        tensors[f"bias.{i}"] = rng.integers(-5_000, 5_000, n).astype("i4")
+        tensors[f"factor.{i}"] = np.full(n, 0.5 if i == 0 else 1e-4)
+        tensors[f"weights.{i}"] = rng.integers(-9_000, 9_000, (n, after)).astype("i2")
+    tensors |= {"scale": np.ones(n_channels), "shift": np.zeros(n_channels)}
+    write_tensors(path, tensors)
+    raw = Network(path, space, encoding=encoding, n_members=1, n_values=n_channels)
+    outputs = raw.channels(space.sample_many(rng, 1_000))[0][:, 0]
+    tensors["scale"] = 1 / outputs.std(axis=0)
+    tensors["shift"] = -outputs.mean(axis=0) * tensors["scale"]
+    write_tensors(path, tensors)

@@ -228,7 +228,7 @@ def test_settings_of_nasbench301_fit_architectures_of_darts(name):
 def test_log_odds_of_lightgbm_give_the_frequency(parts, space):
     """With the objective "cross_entropy" a channel is a probability, and the prediction its log-odds."""
     frequency = np.where(parts[0].archs[:, 5:] == 3, 0.8, 0.1)  # known exactly, and read off one decision
-    model = new("lightgbm", space, objective="cross_entropy")
+    model = new("lightgbm", space, objective="cross_entropy", feature_fraction=1.0)
     model.fit(Data(parts[0].archs, frequency), Data(parts[1].archs[:0], frequency[:0]), seed=0)
     probability = 1 / (1 + np.exp(-model.predict(parts[2].archs)))
     assert probability == pytest.approx(np.where(parts[2].archs[:, 5:] == 3, 0.8, 0.1), abs=0.01)
@@ -242,10 +242,8 @@ def test_an_encoding_that_does_not_exist_is_refused(space):
             model_class(name)(space, {"encoding": "no_such"})
 
 
-@pytest.mark.parametrize("name", TREES)
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
 def test_trees_after_the_best_round_are_not_kept(name, parts, space, tmp_path):
-    if name == "random_forest":
-        pytest.skip("a forest has no best round")
     few = rows(parts[0], slice(0, 60))
     model = new(name, space, rounds=3_000, early_stopping=5, learning_rate=0.5)
     model.fit(few, parts[1], seed=0)
@@ -290,7 +288,8 @@ def test_isomorphic_cells_have_the_same_prediction(kind):
     first, second = (np.array(side, np.uint8) for side in zip(*pairs, strict=True))
     assert np.array_equal(space.identity(first), space.identity(second))
     assert model.predict(first) == pytest.approx(model.predict(second), rel=1e-9, abs=1e-11)
-    assert np.unique(model.predict(archs)).size > 200  # and others have others
+    n_different = np.unique(space.identity(archs)).size
+    assert np.unique(model.predict(archs).round(10)).size > 0.9 * n_different  # and others have others
 
 
 def test_random_numbers_and_threads_of_the_caller_stay_as_they_were(parts, space):
@@ -338,7 +337,7 @@ def test_a_device_that_is_absent_is_refused(parts, space):
 def test_training_that_diverges_is_refused(parts, space):
     broken = Data(parts[0].archs, np.where(np.arange(1_000)[:, None] % 3, parts[0].channels, 1e30))
     with pytest.raises(SettingError, match="diverged"):
-        new("mlp", space, epochs=2, learning_rate=1.0, loss="l2").fit(broken, rows(parts[1], slice(0, 0)), seed=0)
+        new("mlp", space, epochs=2).fit(broken, rows(parts[1], slice(0, 0)), seed=0)
 
 
 # ---- packages that may be absent ----

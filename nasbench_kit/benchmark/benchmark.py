@@ -64,7 +64,7 @@ class Benchmark:
 
     @property
     def metrics(self) -> dict[str, Metric]:
-        """What was recorded, by name."""
+        """What was recorded or is predicted, by name."""
         return dict(self._answers.metrics)
 
     def query(
@@ -81,7 +81,8 @@ class Benchmark:
             arch: The architecture, in any form that `space.parse` reads.
             epoch: Epochs trained, counted from 1; the last recorded one by default.
             seed: One recorded training run; by default the mean over all that were recorded.
-            rng: Draw one of the recorded runs of this architecture instead.
+            rng: Draw one of the recorded runs of this architecture instead; of a surrogate, a run from the predicted
+                noise, at the expected cost.
 
         Raises:
             ArchitectureError: `arch` is none of this space.
@@ -98,7 +99,12 @@ class Benchmark:
             return at.run(arch, cast(int, seed))
         if seed is not None:
             raise SettingError("seed and rng exclude each other; give seed to choose a run, rng to draw one")
-        return at.draw(arch, rng)
+        try:
+            runs = at.runs[arch]
+        except TypeError:
+            runs = at.runs[self.space.parse(arch)]
+        # no method of a common class: its call would cost a tenth of a search on a table
+        return runs[int(rng.random() * len(runs))] if type(runs) is tuple else runs.draw(rng)
 
     def objective(
         self,
@@ -170,8 +176,8 @@ class Benchmark:
     def best(self, metric: str | None = None, *, epoch: int | None = None, seed: int | None = None) -> Best:
         """The best architecture of the whole table and its value; the first in order of rows on a tie.
 
-        Of a surrogate whose space is too large to look at whole, it is the best one that is known, and known for the
-        objective after the last epoch only.
+        Of a surrogate whose space is too large to look at whole, it is the best one that is known (see
+        `is_best_proven`), and known for the objective after the last epoch only.
 
         Args:
             metric: By which metric; the objective by default. Its own direction counts.
@@ -194,6 +200,16 @@ class Benchmark:
             raise NotRecordedError(f"{self.name}: {metric} was not recorded for any architecture, so there is no best")
         row = int(np.nanargmax(values * found.sign()))
         return Best(tuple(archs[row].tolist()), float(values[row]))
+
+    def is_best_proven(self, metric: str | None = None, *, epoch: int | None = None, seed: int | None = None) -> bool:
+        """Whether `best` is the best of all, as in every table; False where it is the best of those looked at.
+
+        Args:
+            metric: As in `best`.
+            epoch: As in `best`.
+            seed: As in `best`.
+        """
+        return self._answers.is_proven(metric or self.objective_metric.name, epoch, seed)
 
     def search_space(self, *, epoch: int | None = None, seed: int | None = None) -> Space:
         """What an optimizer may propose: the whole space where all of it was recorded, else what was.

@@ -10,14 +10,20 @@ if TYPE_CHECKING:
     from nasbench_kit.spaces import Arch
 
 MEMO_SIZE = 65_536  # architectures remembered per epoch and way to write them
-_MANY = 256  # answers computed one by one before all are computed
+_MANY = 256  # answers computed one by one, at least, before all are computed
 
 
 class Memo(dict[Any, Any]):
     """Answers given so far, by text or tuple; whatever else is asked about is asked about as the tuple that it means.
 
-    An answer is computed when first asked for, and not kept if that raises. After many such, all that the table can
-    give are computed at once, which costs much less than one by one.
+    An answer is computed when first asked for, and not kept if that raises. After many such, all that there can be are
+    computed at once, which costs much less than one by one.
+
+    Args:
+        compute: The answer about one architecture.
+        parse: Makes a tuple of whatever else is asked about.
+        every: All answers by kind of key, text or tuple; None where they are too many.
+        after: How many answers are computed one by one before all are; at least 256.
     """
 
     def __init__(
@@ -25,10 +31,12 @@ class Memo(dict[Any, Any]):
         compute: Callable[[Any], Any],
         parse: Callable[[object], Arch],
         every: Callable[[type], dict[Any, Any]] | None,
+        after: int = 0,
     ) -> None:
         self._compute = compute
         self._parse = parse
         self._every = every
+        self._after = max(_MANY, after)
         self._n_computed: dict[type, int] = {str: 0, tuple: 0}
 
     def __missing__(self, arch: object) -> Any:
@@ -40,6 +48,6 @@ class Memo(dict[Any, Any]):
             self.clear()
         self[arch] = answer
         self._n_computed[kind] += 1
-        if self._every is not None and self._n_computed[kind] == _MANY:
+        if self._every is not None and self._n_computed[kind] == self._after:
             self.update(self._every(kind))
         return answer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import nan
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,14 @@ from nasbench_kit.benchmark.evaluation import Evaluation, named_as
 from nasbench_kit.benchmark.memo import MEMO_SIZE, Memo
 from nasbench_kit.errors import NotRecordedError, listed
 from nasbench_kit.surrogates import Surrogate
+from nasbench_kit.surrogates.surrogate import ENUMERATED, Law
 from nasbench_kit.tables.schema import COST
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces import Arch, Space, Uniform
+
+_REMEMBERED = 4_096  # architectures whose channels are kept
+_BATCH_FASTER = 8  # times as fast as one by one
 
 
 @final
@@ -28,6 +32,16 @@ class PredictedAnswers:
         self.metrics = surrogate.metrics(dataset)
         self.objective_metric = self.metrics[surrogate.objectives[dataset]]
         self._epochs: dict[int | None, PredictedAt] = {}
+        self._channels: dict[Arch, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+
+    def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The channels of one architecture; remembered for a while, since all epochs and members share them."""
+        found = self._channels.get(arch)
+        if found is None:
+            if len(self._channels) >= _REMEMBERED:
+                self._channels.clear()
+            found = self._channels[arch] = self.surrogate.predictor.channels_of(arch)
+        return found
 
     def check_recorded(self, epoch: int | None, seed: int | None) -> None:
         """Raise `NotRecordedError` for an epoch or member that it does not have."""
@@ -58,18 +72,28 @@ class PredictedAnswers:
 
     def candidates(self, metric: str, epoch: int | None, seed: int | None) -> NDArray[np.uint8]:
         """Architectures among which the best by a metric is."""
-        epochs = self.objective_metric.epochs
-        usual = metric == self.objective_metric.name and epoch in (None, *epochs[-1:]) and seed is None
-        known = self.surrogate.card.best.get(self.dataset)
-        if usual and known:
+        known = self._known_best(metric, epoch, seed)
+        if known:
             return self.surrogate.space.parse_many([known["arch"]])
-        archs = self.surrogate.some_archs()
-        if len(archs) < self.surrogate.n_archs:
+        if self.surrogate.n_archs > ENUMERATED:
+            objective = self.objective_metric
+            why = f"the best is known for the mean of {objective.name} after the last epoch only"
+            if self.dataset not in self.surrogate.card.best:
+                why = "its card names no best one"
             raise NotRecordedError(
-                f"{self.name}: which of {self.surrogate.n_archs:.2g} architectures is predicted to have the best"
-                f" {metric} is known for {self.objective_metric.name} after the last epoch only, if at all"
+                f"{self.name}: the best {metric} of about 10^{len(str(self.surrogate.n_archs)) - 1} architectures is"
+                f" unknown; {why}"
             )
-        return archs
+        return self.surrogate.space.all_archs()
+
+    def is_proven(self, metric: str, epoch: int | None, seed: int | None) -> bool:
+        """Whether no architecture is better than the best of `candidates`."""
+        known = self._known_best(metric, epoch, seed)
+        return bool(known["proven"]) if known else self.surrogate.n_archs <= ENUMERATED
+
+    def _known_best(self, metric: str, epoch: int | None, seed: int | None) -> dict[str, Any] | None:
+        usual = metric == self.objective_metric.name and epoch in (None, *self.objective_metric.epochs[-1:])
+        return self.surrogate.card.best.get(self.dataset) if usual and seed is None else None
 
     def search_space(self, epoch: int | None, seed: int | None) -> Space:
         """The whole space."""
@@ -77,13 +101,18 @@ class PredictedAnswers:
         return self.surrogate.space
 
 
-class _Law(NamedTuple):
-    """From what training runs of one architecture are drawn."""
+@final
+class _Runs:
+    """The training runs of one architecture: drawn from the predicted noise, each at the expected cost."""
 
-    z: float
-    sd: float
-    collapse: float
-    cost_s: float
+    __slots__ = ("_cost_s", "_epoch", "_evaluation", "_law")
+
+    def __init__(self, evaluation: type[Evaluation], epoch: int | None, law: Law, cost_s: float) -> None:
+        self._evaluation, self._epoch, self._law, self._cost_s = evaluation, epoch, law, cost_s
+
+    def draw(self, rng: Uniform) -> Evaluation:
+        """One of them."""
+        return self._evaluation(self._epoch, self._law.draw(rng), self._cost_s, ())
 
 
 @final
@@ -101,40 +130,28 @@ class PredictedAt:
         self._value = surrogate.at(dataset, answers.objective_metric.name, epoch)
         self._cost = surrogate.at(dataset, COST, epoch) if COST in answers.metrics else None
         few = surrogate.n_archs <= MEMO_SIZE
-        self.means: dict[Any, Evaluation] = Memo(self._mean, self._parse, self._every_mean if few else None)
-        self._laws: dict[Arch, _Law] = Memo(self._law, self._parse, None)
+        after = surrogate.n_archs // _BATCH_FASTER
+        self.means: dict[Any, Evaluation] = Memo(self._mean, self._parse, self._every_mean if few else None, after)
+        self.runs: dict[Any, _Runs] = Memo(self._runs, self._parse, None)
 
     # ---- one architecture ----
 
     def _mean(self, arch: object) -> Evaluation:
-        channels = self._surrogate.predictor.channels_of(self._parse(arch))
-        value = self._value.prediction(*channels).mean.item()
-        return self._evaluation(self.epoch, value, self._cost_s(channels), self._members)
-
-    def _cost_s(self, channels: tuple[NDArray[np.float64], NDArray[np.float64]], seed: int | None = None) -> float:
-        if self._cost is None:
-            return nan
-        prediction = self._cost.prediction(*channels)
-        found: float = (prediction.mean if seed is None else prediction.members[seed]).item()
-        return found
+        channels = self._answers.channels_of(self._parse(arch))
+        cost_s = nan if self._cost is None else self._cost.expected(*channels)
+        return self._evaluation(self.epoch, self._value.expected(*channels), cost_s, self._members)
 
     def run(self, arch: object, seed: int) -> Evaluation:
         """What one member expects."""
         self._answers.check_seed(seed)
-        channels = self._surrogate.predictor.channels_of(self._parse(arch))
-        value = self._value.prediction(*channels).members[seed].item()
-        return self._evaluation(self.epoch, value, self._cost_s(channels, seed), (seed,))
+        channels = self._answers.channels_of(self._parse(arch))
+        cost_s = nan if self._cost is None else self._cost.members_of(*channels)[seed]
+        return self._evaluation(self.epoch, self._value.members_of(*channels)[seed], cost_s, (seed,))
 
-    def _law(self, arch: Arch) -> _Law:
-        channels = self._surrogate.predictor.channels_of(arch)
-        z, sd, collapse = (part.item() for part in self._value.law(*channels))
-        return _Law(z, sd, collapse, self._cost_s(channels))
-
-    def draw(self, arch: object, rng: Uniform) -> Evaluation:
-        """A run drawn from the predicted noise."""
-        law = self._laws[self._parse(arch)]
-        value = self._value.draw_one(law.z, law.sd, law.collapse, rng.random(), rng.random())
-        return self._evaluation(self.epoch, value, law.cost_s, ())
+    def _runs(self, arch: object) -> _Runs:
+        channels = self._answers.channels_of(self._parse(arch))
+        cost_s = nan if self._cost is None else self._cost.expected(*channels)
+        return _Runs(self._evaluation, self.epoch, self._value.law_of(*channels), cost_s)
 
     # ---- batches ----
 
@@ -160,6 +177,6 @@ class PredictedAt:
         """A run of each architecture, drawn from the predicted noise, and its expected cost."""
         channels = self._surrogate.predictor.channels(self._surrogate.space.parse_many(archs))
         law = self._value.law(*channels)
-        values = self._value.draw(*law, rng.random(len(law[0])), rng.random(len(law[0])))
+        values = self._value.draw(*law, rng.random((len(law[0]), 2)))  # two for each, as one by one
         costs = self._cost.prediction(*channels).mean if self._cost else np.full_like(values, nan)
         return values, costs

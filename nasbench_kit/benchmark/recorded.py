@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench_kit.spaces import Space, Uniform
+    from nasbench_kit.spaces import Space
 
 
 @final
@@ -69,6 +69,10 @@ class RecordedAnswers:
         """Architectures among which the best by a metric is."""
         return self.table.archs()
 
+    def is_proven(self, metric: str, epoch: int | None, seed: int | None) -> bool:
+        """Whether no architecture is better than the best of `candidates`: a table knows no others."""
+        return True
+
     def search_space(self, epoch: int | None, seed: int | None) -> Space:
         """The whole space where all of it was recorded, else what was."""
         import numpy as np
@@ -113,7 +117,10 @@ class RecordedAt:
 
     def run(self, arch: object, seed: int) -> Evaluation:
         """One recorded run."""
-        runs = self._recorded(arch)
+        try:
+            runs = self.runs[arch]
+        except TypeError:  # lists and arrays are not hashable
+            runs = self.runs[self._space.parse(arch)]
         for run in runs:
             if seed in run.seeds:
                 return run
@@ -121,17 +128,6 @@ class RecordedAt:
         recorded = listed(run.seeds[0] for run in runs)
         text = self._space.format(self._space.parse(arch))
         raise NotRecordedError(f"{self._name}: seed {seed!r} of {text!r} was not recorded; choose from {recorded}")
-
-    def draw(self, arch: object, rng: Uniform) -> Evaluation:
-        """One of the recorded runs, each as likely as the others."""
-        runs = self._recorded(arch)
-        return runs[int(rng.random() * len(runs))]
-
-    def _recorded(self, arch: object) -> tuple[Evaluation, ...]:
-        try:
-            return self.runs[arch]
-        except TypeError:  # lists and arrays are not hashable
-            return self.runs[self._space.parse(arch)]
 
     def many(self, archs: object, seed: int | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Objective and cost of a batch; NaN where not recorded."""

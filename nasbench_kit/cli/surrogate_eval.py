@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from math import isnan
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 from nasbench_kit.catalog import list_results, list_tables
 from nasbench_kit.cli.shared import check_picture, example, json_option, print_json, print_table, progress_bar
 from nasbench_kit.cli.tables import open_table
-from nasbench_kit.errors import SettingError, UnknownNameError
+from nasbench_kit.errors import SettingError, TableError, UnknownNameError, unknown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,7 +85,6 @@ def eval_(
     the truth. "ceiling" is what a predictor would reach that knows every architecture's expected value; "one run" is
     what one recorded run of each reaches, judged by the mean of the others.
     """
-    from nasbench_kit.surrogates import Surrogate
     from nasbench_kit.surrogates.judge import as_json as plain
     from nasbench_kit.surrogates.judge import judge, shared_datasets
 
@@ -92,7 +92,7 @@ def eval_(
         check_picture(figure)
     if by and (figure or split != "test"):
         raise SettingError("--leave-out judges what it leaves out, without a figure: give neither --figure nor --split")
-    opened = Surrogate.open(list_results().get(surrogate, surrogate))
+    opened = _surrogate(surrogate)
     judged_by = _table(opened, table)
     chosen = datasets or shared_datasets(opened, judged_by)
     if not chosen:
@@ -114,6 +114,18 @@ def eval_(
             shown = comparisons[0]
         _draw(shown[:_MOST_ROWS], figure)
         click.echo(figure, err=as_json)
+
+
+def _surrogate(name: str) -> Surrogate:
+    from nasbench_kit.surrogates import Surrogate
+
+    there = {name: path for name, path in list_results().items() if Surrogate.is_one(path)}
+    path = there.get(name, name)
+    if not Surrogate.is_one(path):
+        if os.path.exists(path):
+            raise TableError(f"{path!r} is no surrogate: no folder with a card.json")
+        raise unknown("surrogate", name, there)
+    return Surrogate.open(path)
 
 
 def _table(surrogate: Surrogate, table: str | None) -> Table:
@@ -200,7 +212,7 @@ def _figures(quality: Quality) -> Iterable[Row]:
     def beside(name: str, figure: str) -> Iterable[Row]:
         yield Row(name, name, _text(getattr(quality.figures, figure)))
         for what, figures in (("ceiling", ceiling.perfect), ("one run", ceiling.one_run)):
-            if not isnan(getattr(figures, figure)):
+            if not isnan(figures.r2):  # it is known; at every epoch, so that the rows stay in order
                 yield Row(name, what, _text(getattr(figures, figure)))
 
     yield Row("n", "architectures", f"{found.n:,}")
@@ -314,7 +326,12 @@ def _leave_out(
         print_json([plain(one) for one in found])
         return
     click.echo(f"{surrogate.name} refitted on {table.name} without some architectures, which it then predicts")
-    for dataset in datasets:
+    show_left_out(found)
+
+
+def show_left_out(found: Sequence[LeftOut]) -> None:
+    """Print what `leave_out` found: a table per dataset."""
+    for dataset in dict.fromkeys(one.dataset for one in found):
         these = [one for one in found if one.dataset == dataset]
         at = "" if these[0].epoch is None else f" at epoch {these[0].epoch}"
         click.echo(f"\n{dataset}: {these[0].metric}{at}")

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import accumulate, chain
 from math import log10, prod
+from operator import ge
 from operator import index as as_int
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -170,6 +171,13 @@ class Space(ABC):
             raise unknown("choice", choice, self.decisions[i].choices) from None
 
     def _checked(self, arch: Iterable[Any]) -> Arch:
+        if type(arch) is tuple:  # the usual case, in a few steps; anything odd takes the way below
+            try:
+                codes = bytes(arch)
+            except (TypeError, ValueError):
+                codes = b""
+            if len(codes) == self.n_decisions and not any(map(ge, codes, self.n_choices)):
+                return tuple(codes)
         try:
             # 3.0 is accepted for 3: it is the same key of a dictionary, so where answers are remembered it must be
             numbers = tuple([int(n) if isinstance(n, float) and n.is_integer() else as_int(n) for n in arch])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from nasbench_kit.surrogates.surrogate import AtEpoch
 
 if TYPE_CHECKING:
+    from nasbench_kit.spaces import Space
     from nasbench_kit.surrogates.card import Card
     from nasbench_kit.surrogates.surrogate import Predictor
 
@@ -23,80 +25,95 @@ _STARTS = 32
 _CHUNK = 1 << 14
 
 
-class _Predicted:
-    """Predicted objectives of one dataset, the larger the better."""
-
-    def __init__(self, card: Card, predictor: Predictor, dataset: str) -> None:
-        metric = card.metrics[dataset][card.objectives[dataset]]
-        self._at = AtEpoch(card, dataset, metric.name, max(0, len(metric.epochs) - 1))
-        self._sign = metric.sign()
-        self._predictor = predictor
-        self.seconds = 0.0
-        self.n_asked = 0
-
-    def __call__(self, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
-        started = time.perf_counter()
-        parts = [archs[start : start + _CHUNK] for start in range(0, len(archs), _CHUNK)]
-        means = [self._at.prediction(*self._predictor.channels(part)).mean for part in parts]
-        self.seconds += time.perf_counter() - started
-        self.n_asked += len(archs)
-        return np.concatenate([*means, np.empty(0)]) * self._sign
-
-
-def find_best(card: Card, predictor: Predictor, starts: NDArray[np.uint8], *, seed: int = 0) -> dict[str, Any]:
+def find_best(
+    card: Card, predictor: Predictor, starts: Mapping[str, NDArray[np.uint8]], *, seed: int = 0
+) -> dict[str, dict[str, Any]]:
     """The best architecture of each dataset by the expected objective after the last epoch, as a card has it.
 
     Of a space that can be listed all architectures are looked at, if that takes about a minute at most, and the answer
-    is proven. Else local search climbs from `starts` and from random places for about as long. Datasets for which not
-    even that can be done are left out.
+    is proven. Else local search climbs from `starts` and from random places for about as long; where the predictor is
+    too slow for that, the answer is empty.
 
     Args:
         card: What the channels mean.
         predictor: What computes them.
-        starts: Architectures that are known to be good.
+        starts: Dataset -> architectures, those first that are known to be good.
         seed: Of the random places.
     """
     space = card.space
+    predicted = _Predicted(card, predictor)
+    rng = np.random.default_rng(seed)
+    predicted(space.sample_many(rng, 1))  # the first may have something to load
+    started = time.perf_counter()
+    predicted(space.sample_many(rng, _PROBE))
+    affordable = int(_PROBE * _SECONDS / (time.perf_counter() - started))
     n_archs = space.size if space.n_keys is None else space.n_keys
-    found = {}
-    for dataset in card.metrics:
-        predicted = _Predicted(card, predictor, dataset)
-        rng = np.random.default_rng(seed)
-        predicted(space.sample_many(rng, 1))  # the first may have something to load
-        predicted.seconds, predicted.n_asked = 0.0, 0
-        predicted(space.sample_many(rng, _PROBE))
-        affordable = int(_SECONDS / len(card.metrics) / max(predicted.seconds, 1e-9) * _PROBE)
-        if n_archs <= min(ENUMERATED, affordable):
-            archs = space.all_archs()
-            best, proven = archs[int(predicted(archs).argmax())], True
-        elif affordable >= _FEWEST:
-            random = space.sample_many(rng, _STARTS)
-            best, proven = _climb(card, predicted, np.vstack([starts[:_STARTS], random]), min(affordable, _MOST)), False
-        else:
-            continue
-        found[dataset] = {"arch": space.format(best.tolist()), "proven": proven}
-    return found
+    if n_archs <= min(ENUMERATED, affordable):
+        archs = space.all_archs()
+        rows = predicted(archs).argmax(axis=1).tolist()
+        return {
+            dataset: {"arch": space.format(archs[row].tolist()), "proven": True}
+            for dataset, row in zip(card.metrics, rows, strict=True)
+        }
+    budget = min(affordable // len(card.metrics), _MOST)
+    if budget < _FEWEST:
+        return {}
+    random = space.sample_many(rng, _STARTS)
+    return {
+        dataset: {
+            "arch": space.format(
+                _climb(space, predicted.of(i), np.vstack([starts[dataset][:_STARTS], random]), budget).tolist()
+            ),
+            "proven": False,
+        }
+        for i, dataset in enumerate(card.metrics)
+    }
 
 
-def _climb(card: Card, predicted: _Predicted, archs: NDArray[np.uint8], budget: int) -> NDArray[np.uint8]:
+_Values = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
+
+
+class _Predicted:
+    """Expected objectives: (n_datasets, n_archs), the larger the better."""
+
+    def __init__(self, card: Card, predictor: Predictor) -> None:
+        metrics = [(dataset, these[card.objectives[dataset]]) for dataset, these in card.metrics.items()]
+        self._objectives = [
+            (AtEpoch(card, dataset, metric.name, max(0, len(metric.epochs) - 1)), metric.sign())
+            for dataset, metric in metrics
+        ]
+        self._predictor = predictor
+
+    def __call__(self, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
+        found = np.empty((len(self._objectives), len(archs)))
+        for start in range(0, len(archs), _CHUNK):
+            channels = self._predictor.channels(archs[start : start + _CHUNK])
+            for i, (at, sign) in enumerate(self._objectives):
+                found[i, start : start + _CHUNK] = sign * at.prediction(*channels).mean
+        return found
+
+    def of(self, i: int) -> _Values:
+        """Those of one dataset: (n_archs,)."""
+        return lambda archs: self(archs)[i]
+
+
+def _climb(space: Space, predicted: _Values, archs: NDArray[np.uint8], budget: int) -> NDArray[np.uint8]:
     """Every place moves to the best of its neighbors until none is better, or the budget is used up."""
     values = predicted(archs)
-    asked = len(archs)
+    n_asked = len(archs)
     moving = np.arange(len(archs))
-    while len(moving) and asked < budget:
-        order = moving[np.argsort(-values[moving], kind="stable")]  # the best first, in case not all can be asked
+    while len(moving):
         moved = []
-        for place in order.tolist():
-            neighbors = card.space.neighbors_many(archs[place : place + 1])[0]
-            if asked >= budget or not len(neighbors):
+        for place in moving[np.argsort(-values[moving], kind="stable")].tolist():  # the best, while the budget lasts
+            neighbors = space.neighbors_many(archs[place : place + 1])[0]
+            if n_asked + len(neighbors) > budget or not len(neighbors):
                 break
             around = predicted(neighbors)
-            asked += len(neighbors)
+            n_asked += len(neighbors)
             best = int(around.argmax())
             if around[best] > values[place]:
                 archs[place], values[place] = neighbors[best], around[best]
                 moved.append(place)
         # places that met go on as one
-        _, first = np.unique(archs[moved], axis=0, return_index=True)
-        moving = np.array(moved, np.intp)[first]
+        moving = np.array(moved, np.intp)[np.unique(archs[moved], axis=0, return_index=True)[1]]
     return archs[int(values.argmax())]

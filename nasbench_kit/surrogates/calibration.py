@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from nasbench_kit.surrogates.agreement import expected_kl, normal_kl
+from nasbench_kit.surrogates.optional import require
 from nasbench_kit.surrogates.targets import backward, forward, slope
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _SURE = 1e-6  # no prediction of a collapse counts as surer
 _SEVERAL = 2
 
 
-class Law(NamedTuple):
+class Laws(NamedTuple):
     """From what a surrogate draws training runs: for each of (n_archs,), with `z` as in `targets`."""
 
     transform: str
@@ -27,6 +28,16 @@ class Law(NamedTuple):
     sd: NDArray[np.float64]  #: standard deviation of `z` between such runs
     collapse: NDArray[np.float64]  #: probability that a run collapses
     collapsed: NDArray[np.float64]  #: (n_quantiles,), equally likely values of a collapsed run; empty if not modelled
+
+
+def draw(law: Laws, some: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.float64]:
+    """One training run of each of some architectures, by their positions."""
+    import numpy as np
+
+    drawn = backward(law.transform, law.z[some] + law.sd[some] * rng.standard_normal(len(some)))
+    if not len(law.collapsed):
+        return drawn
+    return np.where(rng.random(len(some)) < law.collapse[some], rng.choice(law.collapsed, len(some)), drawn)
 
 
 class CollapseBin(NamedTuple):
@@ -78,7 +89,7 @@ class Calibration(NamedTuple):
 
 
 def calibration(
-    law: Law, runs: NDArray[np.float64], collapsed: NDArray[np.bool_], *, seed: int = 0
+    law: Laws, runs: NDArray[np.float64], collapsed: NDArray[np.bool_], *, seed: int = 0
 ) -> tuple[Calibration, NDArray[np.float64]]:
     """Judge predicted distributions by recorded runs.
 
@@ -127,7 +138,7 @@ def calibration(
 
 
 def pit(
-    law: Law, values: NDArray[np.float64], which: NDArray[np.intp], uniform: NDArray[np.float64]
+    law: Laws, values: NDArray[np.float64], which: NDArray[np.intp], uniform: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """The quantile of each value in the distribution of its architecture.
 
@@ -138,8 +149,8 @@ def pit(
         uniform: In [0, 1), (n_runs,): where between the quantiles below and at the value.
     """
     import numpy as np
-    from scipy.special import ndtr
 
+    ndtr = require("scipy.special", "fit").ndtr
     with np.errstate(divide="ignore", invalid="ignore"):  # the logarithm of an accuracy of 0 or an error of 0
         inside = ndtr((forward(law.transform, values) - law.z[which]) / law.sd[which])
     if not len(law.collapsed):
@@ -150,7 +161,7 @@ def pit(
     return p * (below + uniform * (at - below)) + (1 - p) * inside
 
 
-def _nll(law: Law, values: NDArray[np.float64], which: NDArray[np.intp], fell: NDArray[np.bool_]) -> float:
+def _nll(law: Laws, values: NDArray[np.float64], which: NDArray[np.intp], fell: NDArray[np.bool_]) -> float:
     import numpy as np
 
     p = np.clip(law.collapse[which], _SURE, 1 - _SURE) if len(law.collapsed) else np.zeros(len(values))
@@ -161,7 +172,7 @@ def _nll(law: Law, values: NDArray[np.float64], which: NDArray[np.intp], fell: N
         return float(np.where(fell, -np.log(p), density - np.log1p(-p)).mean())
 
 
-def _nll_constant(law: Law, values: NDArray[np.float64], which: NDArray[np.intp], fell: NDArray[np.bool_]) -> float:
+def _nll_constant(law: Laws, values: NDArray[np.float64], which: NDArray[np.intp], fell: NDArray[np.bool_]) -> float:
     """Of the same: one probability of a collapse, and one sd of the values."""
     import numpy as np
 
@@ -172,7 +183,7 @@ def _nll_constant(law: Law, values: NDArray[np.float64], which: NDArray[np.intp]
         return float(of_event + (1 - share) * 0.5 * (np.log(2 * np.pi * variance) + 1))
 
 
-def distances_of_repeated(law: Law, runs: NDArray[np.float64]) -> NDArray[np.float64]:
+def distances_of_repeated(law: Laws, runs: NDArray[np.float64]) -> NDArray[np.float64]:
     """For each run that has others of its architecture: the level of the interval around their mean that it ends.
 
     Of `k` runs with the predicted standard deviation, one less the mean of the others has the variance
@@ -183,8 +194,8 @@ def distances_of_repeated(law: Law, runs: NDArray[np.float64]) -> NDArray[np.flo
         runs: (n_seeds, n_archs), NaN where not recorded or collapsed.
     """
     import numpy as np
-    from scipy.special import ndtr
 
+    ndtr = require("scipy.special", "fit").ndtr
     with np.errstate(divide="ignore", invalid="ignore"):
         z = forward(law.transform, runs)
         n_runs = (~np.isnan(z)).sum(axis=0)
@@ -193,14 +204,14 @@ def distances_of_repeated(law: Law, runs: NDArray[np.float64]) -> NDArray[np.flo
     return 2 * ndtr(np.abs(scaled[:, n_runs >= _SEVERAL])[~np.isnan(z[:, n_runs >= _SEVERAL])]) - 1
 
 
-def regular(law: Law, runs: NDArray[np.float64], collapsed: NDArray[np.bool_]) -> NDArray[np.float64]:
+def regular(law: Laws, runs: NDArray[np.float64], collapsed: NDArray[np.bool_]) -> NDArray[np.float64]:
     """The runs, with NaN for those that collapsed, if that is modelled."""
     import numpy as np
 
     return np.where(collapsed, np.nan, runs) if len(law.collapsed) else runs
 
 
-def _spread(law: Law, all_runs: NDArray[np.float64]) -> Spread | None:
+def _spread(law: Laws, all_runs: NDArray[np.float64]) -> Spread | None:
     import numpy as np
 
     runs = all_runs

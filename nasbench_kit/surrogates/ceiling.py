@@ -187,8 +187,9 @@ def ceiling_of_noise(
     """The ceiling where architectures were trained once: what the surrogate would reach if all it says were true.
 
     Runs are drawn from the noise and the collapses that it predicts, and the expected values that it predicts are
-    judged by them. So this ceiling is as right as the predicted noise, see `Calibration`: noise that is predicted too
-    large makes it too low, and predictions that are too much alike do as well.
+    judged by them. So this ceiling is as right as the predicted noise, see `Calibration`. Noise that was learned from
+    single runs includes the errors of the predictions, and these lie closer together than the expected values do: both
+    make the ceiling too low. A surrogate may exceed it; what noise really allows is above both.
 
     Args:
         means: Expected value of each architecture, (n_archs,).
@@ -209,7 +210,12 @@ def ceiling_of_noise(
         for run in range(int(n_runs.max())):
             total += np.where(run < n_runs[some], draw(some, rng), 0)
         found.append(figures(total / n_runs[some], means[some]))
-    return Ceiling("single runs: simulated from the predicted noise, taken as true", _mean(found), _UNKNOWN, 0)
+    return Ceiling(
+        "single runs: simulated from the predicted noise, errors of prediction included: too low if wrong",
+        _mean(found),
+        _UNKNOWN,
+        0,
+    )
 
 
 def no_ceiling(why: str) -> Ceiling:

@@ -12,7 +12,7 @@ from itertools import accumulate, combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nasbench_kit.errors import unknown
-from nasbench_kit.spaces import Arch, DARTSSpace, NASBench101Space, Space
+from nasbench_kit.spaces import Arch, DARTSSpace, NASBench101Space, NASBench201Space, Space
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,6 +54,10 @@ def matrices(space: Space) -> dict[str, Callable[[NDArray[np.uint8]], NDArray[An
     }
     if isinstance(space, DARTSSpace):
         found["configuration"] = space.vector  # the 56 columns of NAS-Bench-301
+    if isinstance(space, NASBench201Space):
+        from nasbench_kit.surrogates.path_counts import path_counts
+
+        found["path_counts"] = path_counts
     return found
 
 

@@ -137,7 +137,7 @@ def fit_surrogate(
             "seed": seed,
             **({} if train_only is None else {"train_only": parts.rule["train_only"]}),
         },
-        "versions": _versions(model),
+        "versions": _versions(*_LIBRARIES.get(model, ()), *["lightgbm"] * noise, *["optuna"] * (tune > 0)),
     }
     rows = np.flatnonzero(parts.train & np.logical_or.reduce([each.known() for each in runs]))
     _check_parts(parts, rows, n_members)
@@ -197,7 +197,7 @@ def fit_surrogate(
         about=_about(table, model, n_members) | dict(about or {}),
         fitted=fitted,
     )
-    starts = archs[_order(learnt[0])]
+    starts = {each.dataset: archs[_order(each)] for each in learnt if _is_objective(table, each)}
     card = card._replace(best=find_best(card, load(str(out), card), starts, seed=seed))
     write_card(out, card)
     shutil.rmtree(out / _WORK)
@@ -249,9 +249,9 @@ def _refuse_other(out: Path, what: str, there: Any, wanted: Mapping[str, Any]) -
         )
 
 
-def _versions(model: str) -> dict[str, str]:
+def _versions(*packages: str) -> dict[str, str]:
     found = {"python": platform.python_version(), "numpy": np.__version__, "nasbench_kit": __version__}
-    for package in (*_LIBRARIES.get(model, ()), "lightgbm", "scipy"):
+    for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
@@ -350,6 +350,10 @@ def _settle(out: Path, tasks: Sequence[Task]) -> None:
 def _hashes(out: Path) -> dict[str, str]:
     files = sorted(path for part in ("members", "noise") for path in (out / part).rglob("*") if path.is_file())
     return {path.relative_to(out).as_posix(): sha256_of(path) for path in files}
+
+
+def _is_objective(table: Table, runs: Runs) -> bool:
+    return runs.metric.name == table.objectives[runs.dataset]
 
 
 def _order(runs: Runs) -> NDArray[np.intp]:

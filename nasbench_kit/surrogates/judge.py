@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nasbench_kit.errors import NotRecordedError, SettingError, listed, unknown
 from nasbench_kit.spaces import describe_space
 from nasbench_kit.surrogates.agreement import Agreement, agreement, best_share
-from nasbench_kit.surrogates.calibration import Calibration, Law, calibration
+from nasbench_kit.surrogates.calibration import Calibration, Laws, calibration, draw
 from nasbench_kit.surrogates.ceiling import (
     Ceiling,
     Figures,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench_kit.surrogates.card import Card
-    from nasbench_kit.surrogates.surrogate import AtEpoch, Surrogate
+    from nasbench_kit.surrogates.surrogate import Surrogate
     from nasbench_kit.tables import Table
 
 SPLITS = ("test", "val", "train", "all")
@@ -50,9 +51,8 @@ class Comparison(NamedTuple):
     true: NDArray[np.float64]  #: (n_archs,), mean of the recorded runs
     predicted: NDArray[np.float64]  #: (n_archs,), expected value
     collapsed: NDArray[np.bool_]  #: which runs ended near chance, like `runs`
-    law: Law | None  #: from what runs are drawn; None if nothing says how noisy they are
+    law: Laws | None  #: from what runs are drawn; None if nothing says how noisy they are
     noise: str  #: where the noise of `law` comes from
-    at: AtEpoch
 
     @property
     def truth(self) -> str:
@@ -169,12 +169,8 @@ def _ceiling(compared: Comparison, figures: Any, seed: int) -> Ceiling:
     if not law or compared.noise != _PREDICTED:
         return no_ceiling("not known: the runs are single ones and the surrogate predicts no noise between runs")
 
-    def draw(some: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.float64]:
-        parts = (law.z[some], law.sd[some], law.collapse[some])
-        return compared.at.draw(*parts, rng.random(len(some)), rng.random(len(some)))
-
     n_runs = (~np.isnan(compared.runs)).sum(axis=0)
-    return ceiling_of_noise(compared.predicted, n_runs, draw, figures, seed=seed)
+    return ceiling_of_noise(compared.predicted, n_runs, partial(draw, law), figures, seed=seed)
 
 
 def as_json(record: Any) -> Any:
@@ -266,7 +262,6 @@ def compare_epochs(
                 fell[:, rows, position][:, there],
                 law,
                 noise,
-                at,
             )
         )
     return found
@@ -339,7 +334,7 @@ def _alone(values: NDArray[np.float64], judges: NDArray[np.bool_]) -> NDArray[np
 
 def _law(
     card: Card, dataset: str, metric: str, epoch: int | None, law: tuple[NDArray[np.float64], ...]
-) -> tuple[Law | None, str]:
+) -> tuple[Laws | None, str]:
     import numpy as np
 
     value, noise, collapse = (card.target(dataset, metric, kind) for kind in (VALUE, NOISE, COLLAPSE))
@@ -350,7 +345,7 @@ def _law(
     z, sd, probability = law
     if not (sd > 0).all():
         return None, "not predicted"
-    return Law(value[0].transform, z, sd, probability, collapsed), _PREDICTED if noise else _SPREAD
+    return Laws(value[0].transform, z, sd, probability, collapsed), _PREDICTED if noise else _SPREAD
 
 
 # ---- which architectures ----
@@ -377,7 +372,12 @@ def _part(card: Card, table: Table, split: str) -> tuple[NDArray[np.bool_], NDAr
                 f"the card of {card.name!r} does not say what was held out; only split all can be judged"
             )
         return every, None, f"all: {other}, and its card does not say which architectures were held out"
-    parts = parts_again(table, rule)
+    try:
+        parts = parts_again(table, rule)
+    except SettingError:  # the lists that it was split by did not come with this table
+        if same:
+            raise
+        return every, None, f"all: {other}, and which architectures were held out is known for that only"
     if split == "test":
         if not parts.test.any():
             raise SettingError(f"of table {table.name!r} nothing was held out for testing; choose split val or all")
@@ -417,7 +417,7 @@ def _history(card: Card) -> list[Mapping[str, Any]]:
     """How it was fitted, and its teacher before it."""
     found: list[Mapping[str, Any]] = []
     fitted: Any = card.fitted
-    while isinstance(fitted, Mapping) and len(found) < 10:  # a card by hand may go round in circles nowhere: no depth
+    while isinstance(fitted, Mapping):
         found.append(fitted)
         teacher = fitted.get("teacher")
         fitted = teacher.get("fitted", teacher) if isinstance(teacher, Mapping) else None

@@ -52,9 +52,13 @@ class Target(NamedTuple):
         import numpy as np
 
         z = np.full(channels.shape[:-1], self.offset[position])
-        for k, weights in enumerate(self.basis):
-            z += channels[..., k] * weights[position]
+        for k, weight in self.weights(position):
+            z += channels[..., k] * weight
         return z
+
+    def weights(self, position: int) -> list[tuple[int, float]]:
+        """The channels that count at one epoch, and how much."""
+        return [(k, weight) for k, weight in enumerate(self.basis[:, position].tolist()) if weight]
 
     def channels_of(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """The channels of curves `z` (n_archs, n_epochs), least squares; NaN where any epoch that counts is missing."""

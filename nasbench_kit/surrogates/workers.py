@@ -53,12 +53,16 @@ def fit_member(task: Task, progress: Callable[[int, int], None]) -> None:
     model = model_class(task.model)(space_from(task.space), task.settings)
     learns, stops = (known_of(task.archs[part], task.channels[part]) for part in (~task.validates, task.validates))
     model.fit(learns, stops, seed=task.seed, progress=progress)
+    predicted = model.predict(task.archs[task.validates])
     partial = Path(f"{task.folder}.{os.getpid()}.partial")
-    partial.mkdir(parents=True)
-    model.save(partial)
-    np.save(partial / OUT_OF_FOLD, model.predict(task.archs[task.validates]))
-    (partial / SECONDS).write_text(f"{time.perf_counter() - started:.3f}")
-    os.replace(partial, task.folder)
+    try:
+        partial.mkdir(parents=True)
+        model.save(partial)
+        np.save(partial / OUT_OF_FOLD, predicted)
+        (partial / SECONDS).write_text(f"{time.perf_counter() - started:.3f}")
+        os.replace(partial, task.folder)
+    except OSError as error:
+        raise SettingError(f"cannot write member {task.number} to {task.folder!r}: {error.strerror or error}") from None
 
 
 def known_of(archs: NDArray[np.uint8], channels: NDArray[np.float64]) -> Data:

@@ -37,6 +37,7 @@ class GIN(Neural):
         "hidden": Setting(64, 1, 4_096),
         "layers": Setting(5, 1, 64),
         "head": Setting(128, 1, 4_096),  # units of the readout; "published" has none
+        "virtual_node": Setting(True),  # in "published"
         "dropout": Setting(0.1, 0.0, 0.99),
         **SHARED,
     }
@@ -73,7 +74,7 @@ class GIN(Neural):
         settings = self.settings
         sizes = {name: settings[name] for name in ("hidden", "layers", "dropout")}
         if settings["kind"] == PUBLISHED:
-            return Published(len(self._labels), n_outputs, **sizes)
+            return Published(len(self._labels), n_outputs, virtual_node=settings["virtual_node"], **sizes)
         outputs = [i for i, label in enumerate(self._labels) if label == "output"]
         return Residual(
             len(self._labels), n_outputs, head=settings["head"], output=outputs[0] if outputs else None, **sizes

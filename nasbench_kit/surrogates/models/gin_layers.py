@@ -53,43 +53,94 @@ class Residual(nn.Module):
 
 
 class Published(nn.Module):
-    """GIN with a virtual node, as NAS-Bench-301 took it: the mean over nodes, then one linear layer.
+    """GIN as NAS-Bench-301 took it: layers, a virtual node or none, the mean over nodes, then one linear layer.
 
     A layer is `MLP((1 + eps) h + sum of what the node reads)`, normalized over the nodes of a batch. The virtual node
     is heard by all and hears the sum of all. Source: Hu et al. 2020, https://arxiv.org/abs/2005.00687, section 4.
     """
 
-    def __init__(self, n_labels: int, n_outputs: int, *, hidden: int, layers: int, dropout: float) -> None:
+    def __init__(
+        self, n_labels: int, n_outputs: int, *, hidden: int, layers: int, dropout: float, virtual_node: bool
+    ) -> None:
         super().__init__()
         self.dropout = dropout
         self.embedding = nn.Embedding(n_labels, hidden)
-        self.virtual = nn.Parameter(torch.zeros(1, hidden))
         self.eps = nn.Parameter(torch.zeros(layers))
         self.first = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(layers))
         self.first_norm = nn.ModuleList(nn.BatchNorm1d(hidden) for _ in range(layers))
         self.second = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(layers))
         self.second_norm = nn.ModuleList(nn.BatchNorm1d(hidden) for _ in range(layers))
+        self.virtual = nn.Parameter(torch.zeros(1, hidden)) if virtual_node else None
         self.hear = nn.ModuleList(
-            nn.Sequential(nn.Linear(hidden, hidden), nn.BatchNorm1d(hidden), nn.ReLU()) for _ in range(layers - 1)
+            nn.Sequential(nn.Linear(hidden, hidden), nn.BatchNorm1d(hidden), nn.ReLU())
+            for _ in range(layers - 1 if virtual_node else 0)
         )
         self.head = nn.Linear(hidden, n_outputs)
 
     def forward(self, nodes: Tensor, adjacency: Tensor) -> Tensor:
         """The outputs: (B, n_outputs)."""
         there = nodes >= 0
-        mask = there.to(adjacency.dtype)[:, :, None]
-        h = self.embedding(nodes.clamp(min=0)) * mask
-        virtual = self.virtual.expand(len(nodes), -1)
+        h = self.embedding(nodes.clamp(min=0)) * there[:, :, None]
+        run = self._learn if self.training else self._tell
+        h = run(h, there, adjacency)
+        read: Tensor = self.head(h.sum(dim=1) / there.sum(dim=1, keepdim=True))
+        return read
+
+    def _learn(self, h: Tensor, there: Tensor, adjacency: Tensor) -> Tensor:
+        mask = there[:, :, None]
+        virtual = None if self.virtual is None else self.virtual.expand(len(h), -1)
         reads = adjacency.transpose(1, 2)
+        last = len(self.first) - 1
         for i, first in enumerate(self.first):
-            h = (h + virtual[:, None]) * mask
+            if virtual is not None:
+                h = (h + virtual[:, None]) * mask
+                if i < last:
+                    virtual = virtual + self.hear[i](virtual + h.sum(dim=1))
             z = torch.baddbmm((1 + self.eps[i]) * h, reads, h)[there]  # the nodes that there are
             z = f.relu(self.first_norm[i](first(z)))
             z = self.second_norm[i](self.second[i](z))
-            if i < len(self.hear):
-                z = f.relu(z)
-                virtual = virtual + self.hear[i](virtual + h.sum(dim=1))
-            z = f.dropout(z, self.dropout, self.training)
-            h = torch.zeros_like(h).masked_scatter(there[:, :, None], z)
-        read: Tensor = self.head(h.sum(dim=1) / mask.sum(dim=1))
-        return read
+            z = f.dropout(z if i == last else f.relu(z), self.dropout, self.training)
+            h = torch.zeros_like(h).masked_scatter(mask, z)
+        return h
+
+    def _tell(self, h: Tensor, there: Tensor, adjacency: Tensor) -> Tensor:
+        """The same without training: normalization is part of the weights, and nothing is written twice.
+
+        `there` is looked at once: where all nodes are there, as in DARTS, none has to be cleared.
+        """
+        mask = None if bool(there.all()) else there[:, :, None].to(h.dtype)
+        virtual = None if self.virtual is None else self.virtual.expand(len(h), -1)
+        n_graphs, n_nodes, hidden = h.shape
+        reads = adjacency.transpose(1, 2).contiguous()
+        itself = reads.diagonal(dim1=1, dim2=2)
+        h, heard, z = h.reshape(-1, hidden), torch.empty_like(h), h.new_empty(n_graphs * n_nodes, hidden)
+        graphs = h.view(n_graphs, n_nodes, hidden)
+        last = len(self.first) - 1
+        for i, (first, first_norm) in enumerate(zip(self.first, self.first_norm, strict=True)):
+            if virtual is not None:
+                graphs += virtual[:, None]
+                if mask is not None:
+                    graphs *= mask
+                if i < last:
+                    virtual = virtual + self.hear[i](virtual + graphs.sum(dim=1))
+            itself.fill_(1 + float(self.eps[i]))
+            torch.bmm(reads, graphs, out=heard)
+            weight, bias = _folded(first, first_norm)
+            torch.addmm(bias, heard.view(-1, hidden), weight, out=z).relu_()
+            weight, bias = _folded(self.second[i], self.second_norm[i])
+            torch.addmm(bias, z, weight, out=h)
+            if i < last:
+                h.relu_()
+            if mask is not None:
+                graphs *= mask
+        return graphs
+
+
+def _folded(linear: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:
+    """Weights (transposed) and bias of a linear layer that normalizes its output as `norm` learned to."""
+    assert isinstance(linear, nn.Linear)
+    assert isinstance(norm, nn.BatchNorm1d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    return (linear.weight * scale[:, None]).t(), (linear.bias - norm.running_mean) * scale + norm.bias
