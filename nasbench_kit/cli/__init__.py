@@ -11,6 +11,7 @@ from nasbench_kit.cli.shared import Group
 from nasbench_kit.cli.show import show
 from nasbench_kit.cli.surrogate import surrogate
 from nasbench_kit.cli.surrogate_eval import eval_
+from nasbench_kit.cli.surrogate_distill import distill, materialize
 from nasbench_kit.cli.tables import import_, join
 from nasbench_kit.version import __version__
 
@@ -24,3 +25,5 @@ def main() -> None:
 for _command in (list_, info, query, show, import_, join, compare, runs, surrogate):
     main.add_command(_command)
 surrogate.add_command(eval_)
+for _command in (distill, materialize):
+    surrogate.add_command(_command)

@@ -52,7 +52,7 @@ def import_(sources: tuple[str, ...], kind: str | None, name: str | None, out: s
         except KeyboardInterrupt:
             raise StoppedError("stopped; nothing was written") from None
     for table in tables:
-        _tell(table)
+        tell_table(table)
         if table.path in there:
             click.echo("  it replaced the table that was there")
         elif table.name in known and os.path.dirname(table.path) == os.path.abspath(data_folder()):
@@ -78,7 +78,7 @@ def join(tables: tuple[str, ...], name: str | None, out: str) -> None:
     opened = [open_table(table) for table in tables]
     if os.path.abspath(out) in [table.path for table in opened]:
         raise SettingError(f"--out {out!r} is one of the tables to join; give another")
-    _tell(join_tables(opened, out, name=name))
+    tell_table(join_tables(opened, out, name=name))
 
 
 def open_table(name: str) -> Table:
@@ -86,7 +86,8 @@ def open_table(name: str) -> Table:
     return Table.open(list_tables().get(name, name))
 
 
-def _tell(table: Table) -> None:
+def tell_table(table: Table) -> None:
+    """Say what was written."""
     size = Path(table.path).stat().st_size
     click.echo(f"{table.path}: {table.n_archs:,} architectures, {size / 1e6:,.1f} MB")
     for dataset in table.datasets:
