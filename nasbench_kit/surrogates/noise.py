@@ -336,8 +336,8 @@ def _over(mean: Any, values: NDArray[np.float64], otherwise: float) -> NDArray[n
     """A mean over architectures, or something else for epochs where nothing is known."""
     import numpy as np
 
-    known = ~np.isnan(values).all(axis=0)
-    return np.array([mean(values[:, i]) if known[i] else otherwise for i in range(values.shape[1])])
+    known: list[bool] = (~np.isnan(values)).max(axis=0).tolist()
+    return np.array([mean(values[:, i]) if there else otherwise for i, there in enumerate(known)])
 
 
 # ---- files ----
