@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
 
 from nasbench_kit.errors import TableError, listed
 from nasbench_kit.spaces import Space
+from nasbench_kit.surrogates.collapse import mask_collapsed
+from nasbench_kit.surrogates.features import matrix
 from nasbench_kit.surrogates.models import Data, model_class
+from nasbench_kit.surrogates.models.trees import encoding_for
 from nasbench_kit.surrogates.splits import fold
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, Target, forward
 
@@ -26,99 +29,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# ---- which runs collapsed ----
-
-_FEWEST = 5  # runs that make a peak
-_WINDOW = 1.25  # neighborhood of a value: from a 1.25th of it to 1.25 times it
-_SHARPNESS = 8  # how much more often a value occurs than others in its neighborhood, if it is a peak
-_WIDTH = 0.003  # of a peak, relative: two or three images of ten thousand
-_EXCESS = 3  # a peak holds so many times the runs that its neighborhood lets expect
-_LOW = 0.6  # of what the best tenth reaches in the end: above it, nothing counts as collapsed
-_GAP = 2.0  # or: all below a gap between one value and the next of this factor,
-_BAND = 0.05  # if they lie as close together as this
-
-
-def mask_collapsed(values: NDArray[np.float64], metric_name: str) -> NDArray[np.bool_]:
-    """Which runs collapsed: ended near chance, where the others of their epoch do not end.
-
-    A network that predicts one class whatever it sees reaches the share of that class in the data: one of a few exact
-    values, which so many runs share that they stand out as peaks. On NAS-Bench-101 that is 949 of 9,984 images in 32 of
-    30,001 runs of 108 epochs, 197 of 36 and 221 of 12 (where other classes have peaks too); on NAS-Bench-201 the 341
-    cells without a path end there in every run. Runs that merely lie as low, among as many others, did not collapse:
-    after four epochs, 25 % of the cells of NAS-Bench-101 are below 0.15, spread evenly. In small tables without peaks,
-    five runs or more count that lie close together, and below half of the next one.
-
-    Nothing is assumed about the number of classes. Only accuracies and errors are looked at; a loss or a time never
-    counts as collapsed.
-
-    Args:
-        values: (n_seeds, n_archs, n_epochs), NaN where not recorded.
-        metric_name: Says by its ending whether it is an accuracy or an error.
-
-    Returns:
-        The same shape.
-    """
-    import numpy as np
-
-    stem = metric_name.partition("[")[0]
-    found = np.zeros(values.shape, bool)
-    if not stem.endswith(("accuracy", "error")):
-        return found
-    accuracy = 1 - values if stem.endswith("error") else values
-    last = accuracy[..., -1][~np.isnan(accuracy[..., -1])]
-    if not len(last):
-        return found
-    high = _LOW * float(np.quantile(last, 0.9))
-    runs = [np.sort(part[~np.isnan(part)]) for part in np.moveaxis(accuracy, -1, 0)]
-    peaks = sorted({peak for these in runs for peak in _peaks(these, high)})
-    for epoch, these in enumerate(runs):
-        of_epoch = accuracy[..., epoch]
-        for peak in peaks:
-            if _stands_out(these, peak):
-                found[..., epoch] |= np.abs(of_epoch - peak) <= _WIDTH * peak
-        found[..., epoch] |= of_epoch <= _below_gap(these, high)
-    return found
-
-
-def _peaks(runs: NDArray[np.float64], high: float) -> list[float]:
-    """Values that occur far more often than their neighbors; peaks are no neighbors of each other."""
-    import numpy as np
-
-    values, counts = np.unique(np.round(runs, 9), return_counts=True)
-    few = counts < _FEWEST
-    candidates = np.flatnonzero(~few & (values > 0) & (values <= high))
-    ordinary = np.ones(len(values), bool)
-    for i in candidates[np.argsort(-counts[candidates])].tolist() * 2:  # twice: others may have stood beside a peak
-        near = slice(*np.searchsorted(values, [values[i] / _WINDOW, values[i] * _WINDOW]))
-        rest = ordinary[near].copy()
-        rest[i - near.start] = False
-        typical = counts[near][rest].mean() if rest.any() else 0.0
-        ordinary[i] &= counts[i] <= _SHARPNESS * typical
-    return [float(value) for value in values[~ordinary]]
-
-
-def _stands_out(runs: NDArray[np.float64], peak: float) -> bool:
-    import numpy as np
-
-    ends = np.searchsorted(runs, [peak / _WINDOW, peak * (1 - _WIDTH), peak * (1 + _WIDTH), peak * _WINDOW])
-    inside, near = ends[2] - ends[1], ends[3] - ends[0]
-    share = 2 * _WIDTH / (_WINDOW - 1 / _WINDOW)
-    return bool(inside > _EXCESS * share * (near - inside))
-
-
-def _below_gap(runs: NDArray[np.float64], high: float) -> float:
-    """The largest value below a wide gap; -1 if there is no such group of runs."""
-    import numpy as np
-
-    n_low = int(np.searchsorted(runs, high, side="right"))
-    ends = np.arange(_FEWEST - 1, min(n_low, len(runs) - 1))
-    ends = ends[(runs[ends + 1] > _GAP * runs[ends]) & (runs[ends] - runs[0] <= _BAND)]
-    return float(runs[ends[-1]]) if len(ends) else -1.0
-
-
 # ---- fitting ----
 
 _FOLDS = 5
+_FEWEST = 5  # architectures that collapse, from which on it is learned which
 _KNOTS = 4  # channels of a curve over more epochs
 _SETTINGS = {"rounds": 200, "early_stopping": 20, "learning_rate": 0.1, "num_leaves": 8, "lambda_l2": 10.0}
 _COLLAPSE_SETTINGS = _SETTINGS | {"objective": "cross_entropy", "min_child_samples": 20, "lambda_l2": 1.0}
@@ -135,12 +49,12 @@ class _Part(NamedTuple):
     shift: NDArray[np.float64]  #: (n_channels,)
     scale: NDArray[np.float64]  #: (n_channels,)
 
-    def channels(self, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def channels(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         import numpy as np
 
-        total = np.zeros((len(archs), len(self.shift)))
+        total = np.zeros((len(features), len(self.shift)))
         for model in self.models:
-            total += model.predict(archs)
+            total += model.predict_features(features)
         return (total / max(1, len(self.models)) - self.shift) / self.scale
 
 
@@ -368,7 +282,7 @@ def _cross_fitted(
     models = []
     for k in range(_FOLDS):
         own, stop = folds == k, folds == (k + 1) % _FOLDS
-        model = model_class("lightgbm")(space, settings)
+        model = model_class("lightgbm")(space, {"encoding": encoding_for(space), **settings})
         model.fit(
             Data(archs[~own & ~stop], channels[~own & ~stop]), Data(archs[stop], channels[stop]), seed=seed + k
         )  # fmt: skip
@@ -446,8 +360,8 @@ def _write(folder: Path, parts: dict[str, _Part]) -> None:
 class NoiseModels:
     """What `fit_noise` learned, read again: the channels of noise and collapse of one or several metrics."""
 
-    def __init__(self, parts: Sequence[_Part]) -> None:
-        self._parts = parts
+    def __init__(self, space: Space, parts: Sequence[_Part]) -> None:
+        self._space, self._parts = space, parts
 
     @classmethod
     def load(cls, space: Space, folders: Sequence[Path]) -> Self:
@@ -477,18 +391,27 @@ class NoiseModels:
                             model_class("lightgbm").load(space, folder / f"{kind}_{k}")
                             for k in range(entry["n_models"])
                         ]
+                        if any(model.settings["encoding"] != encoding_for(space) for model in models):
+                            raise ValueError(f"{kind} reads another encoding than {encoding_for(space)!r}")
                         parts.append(_Part(models, shift, scale))
             except OSError as error:
                 raise TableError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 raise TableError(f"{str(path)!r} describes no models of noise, or is damaged: {error}") from None
-        return cls(parts)
+        return cls(space, parts)
 
     def channels(self, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Of a batch: (n_archs, n_noise), in the order of the targets that `fit_noise` returned, folder by folder."""
         import numpy as np
 
-        return np.hstack([np.empty((len(archs), 0)), *(part.channels(archs) for part in self._parts)])
+        pieces = [np.empty((0, sum(len(part.shift) for part in self._parts)))]
+        for start in range(0, len(archs), _CHUNK):
+            features = matrix(self._space, archs[start : start + _CHUNK], encoding_for(self._space))
+            pieces.append(np.hstack([np.empty((len(features), 0)), *(part.channels(features) for part in self._parts)]))
+        return np.concatenate(pieces)
 
 
+_CHUNK = 8_192  # architectures whose features are held in memory at a time
 _MOST_MODELS = 100
+
+__all__ = ["NoiseModels", "fit_noise", "mask_collapsed"]

@@ -95,9 +95,15 @@ class Trees(ABC):
         found = np.empty((len(archs), len(self._boosters)))
         for start in range(0, len(archs), _CHUNK):
             features = matrix(self.space, archs[start : start + _CHUNK], self.settings["encoding"])
-            for channel, booster in enumerate(self._boosters):
-                found[start : start + _CHUNK, channel] = self._raw(booster, features)
+            found[start : start + _CHUNK] = self.predict_features(features)
         return found
+
+    @final
+    def predict_features(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The same from the matrix of features, for several models that read one: (n_archs, n_channels)."""
+        import numpy as np
+
+        return np.stack([self._raw(booster, features) for booster in self._boosters], axis=1).astype(np.float64)
 
     @final
     def save(self, folder: Path) -> None:
