@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from math import inf
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.benchmark import Benchmark
-from nasbench_kit.errors import SettingError
+from nasbench_kit.errors import NotRecordedError, SettingError
 from nasbench_kit.simulator import SECONDS, Records
+from nasbench_kit.surrogates import Surrogate
 
 _LEAST_TIMES = 2
+_Key = TypeVar("_Key")
 
 
 def incumbents(told: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -90,14 +93,16 @@ def check_judgeable(benchmark: Benchmark, *, epoch: int | None = None) -> None:
 class Outcomes(NamedTuple):
     """The runs of one optimizer on one benchmark, judged."""
 
-    metric: str  #: what the incumbents are judged by, mean over the recorded training runs
+    metric: str  #: what the incumbents are judged by, mean over the recorded training runs or over the members
     finished_s: list[NDArray[np.float64]]  #: per run, when each evaluation finished
     told: list[NDArray[np.float64]]  #: per run, what the search was told; larger is better
     judged: list[NDArray[np.float64]]  #: per run, the metric of each architecture, oriented so that larger is better
-    best: float  #: the best of the whole benchmark by that metric, oriented likewise
+    best: float  #: the best of the whole benchmark by that metric, or the best known; oriented likewise
     sign: int  #: +1 where larger values of the metric are better, -1 where smaller are
     unit: str  #: of the metric
     clock: str = SECONDS  #: what `finished_s` counts: simulated seconds ("cost_s"), or "evaluations"
+    is_proven: bool = True  #: whether `best` is the best of all, not only of what somebody looked at
+    is_predicted: bool = False  #: whether a surrogate judged
 
     @property
     def shown_as(self) -> tuple[float, str]:
@@ -109,9 +114,17 @@ class Outcomes(NamedTuple):
         """For tables and figures: `latency ms (pixel3)` for latency_ms[pixel3]."""
         return self.metric.replace("[", " (").replace("]", ")").replace("_", " ")
 
+    @property
+    def mean_in_words(self) -> str:
+        """Over what the metric is a mean."""
+        return "predicted mean" if self.is_predicted else "mean of recorded runs"
+
 
 def judge(benchmark: Benchmark, runs: Sequence[Records], *, clock: str = SECONDS) -> Outcomes:
     """Look up what every evaluated architecture is really worth.
+
+    Where the best of the benchmark is not proven, as on a surrogate of a space too large to look at whole, it is the
+    best that is known or that one of these runs evaluated; `with_common_best` makes it the same for several optimizers.
 
     Args:
         benchmark: What was searched.
@@ -132,16 +145,31 @@ def judge(benchmark: Benchmark, runs: Sequence[Records], *, clock: str = SECONDS
     values = sign * benchmark.values(metric, np.concatenate([run.archs for run in runs]))
     ends = np.cumsum([len(run.value) for run in runs])
     told_sign = benchmark.objective_metric.sign()
+    is_proven = benchmark.is_best_proven(metric)
+    try:
+        best = sign * benchmark.best(metric).value
+    except NotRecordedError:
+        if is_proven:
+            raise
+        best = -inf
     return Outcomes(
         metric,
         [run.finished_s for run in runs],
         [told_sign * run.value for run in runs],
         np.split(values, ends[:-1]),
-        sign * benchmark.best(metric).value,
+        best if is_proven else max(best, float(values.max())),
         sign,
         benchmark.metrics[metric].unit,
         clock,
+        is_proven,
+        isinstance(benchmark.results, Surrogate),
     )
+
+
+def with_common_best(outcomes: Mapping[_Key, Outcomes]) -> dict[_Key, Outcomes]:
+    """Runs of several optimizers on the same benchmark, with regret against the same best: the best known to any."""
+    best = max(one.best for one in outcomes.values())
+    return {key: one._replace(best=best) for key, one in outcomes.items()}
 
 
 def time_grid(outcomes: Sequence[Outcomes], n_times: int = 400) -> NDArray[np.float64]:

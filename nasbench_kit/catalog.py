@@ -50,7 +50,8 @@ def _names_in(folder: str) -> list[str]:
 
 
 @cache
-def _embedded() -> dict[str, str]:
+def embedded() -> dict[str, str]:
+    """Name of a table or surrogate that comes with the package -> its file or folder."""
     return _surrogates_in(shipped("surrogates")) | _tables_in(shipped("data"))
 
 
@@ -65,7 +66,7 @@ def list_results() -> dict[str, str]:
     Those in the data folder come before those that come with the package, and tables before surrogates.
     """
     folder = data_folder()
-    return _embedded() | _surrogates_in(folder) | _tables_in(folder)
+    return embedded() | _surrogates_in(folder) | _tables_in(folder)
 
 
 def _openings() -> list[Table | Surrogate | UnknownNameError | TableError]:

@@ -33,7 +33,7 @@ class Records(NamedTuple):
 
     archs: NDArray[np.uint8]  #: (n_evaluations, n_decisions)
     epoch: NDArray[np.int32]  #: epochs trained; -1 where the table knows of none
-    seed: NDArray[np.int64]  #: the recorded training run; -1 for a mean over several
+    seed: NDArray[np.int64]  #: the recorded training run; -1 for a mean over several, or a predicted run
     value: NDArray[np.float64]  #: the objective as recorded, which is what the optimizer was told, up to its sign
     cost_s: NDArray[np.float64]  #: simulated seconds of this evaluation
     finished_s: NDArray[
@@ -64,12 +64,12 @@ def simulate(
     Args:
         benchmark: What to search.
         optimizer: Who searches; it is told values of which larger are better, negated where the objective is a loss.
-        rng: Source of the recorded runs that `seed="drawn"` draws.
+        rng: Source of the training runs that `seed="drawn"` draws.
         budget_s: Simulated seconds to spend.
         n_evaluations: Evaluations to finish. At least one of the two budgets is needed.
         n_workers: Trials that run at the same time.
-        seed: "drawn": one of the recorded training runs of the architecture, drawn for each trial; "mean": their mean;
-            a number: that run.
+        seed: "drawn": one of the recorded training runs of the architecture, drawn for each trial, or on a surrogate
+            a run from the predicted noise; "mean": their mean; a number: that run, or what that member predicts.
         epoch: Train up to this epoch, unless the trial names one; the last recorded one by default.
         clock: "cost_s": a trial takes the seconds that were recorded for it; "evaluations": every trial takes 1, for
             benchmarks that record no cost, or to compare by evaluations.

@@ -5,20 +5,26 @@ Each raises AssertionError with one line that says what is wrong.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from math import inf, nan
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nasbench_kit.benchmark import Benchmark
-from nasbench_kit.errors import NasbenchKitError
+from nasbench_kit.errors import NasbenchKitError, NotRecordedError, UnknownNameError
 from nasbench_kit.optimizers import Optimizer, Trial
 from nasbench_kit.simulator import EVALUATIONS, SECONDS, Records, simulate
 from nasbench_kit.spaces import Space
 from nasbench_kit.spaces.base import MOST_RANKS
+from nasbench_kit.tables import Table
 
 _SAMPLES = 50
 _ASKED = 300
+_EPOCHS = 10  # of a learning curve that are looked at
+_DRAWS = 200
+_DIGITS = 1e-6  # predictions have as many digits as float32 holds
 
 
 def check_space(space: Space, rng: np.random.Generator) -> None:
@@ -97,26 +103,119 @@ def check_optimizer(make: Callable[[Space, np.random.Generator], Optimizer], ben
 
 
 def check_benchmark(benchmark: Benchmark, rng: np.random.Generator) -> None:
-    """Single and batch answers of a benchmark agree, and name only what was recorded.
+    """A benchmark keeps to its contract, whether its answers were recorded or are predicted.
+
+    Single and batch answers agree to the last bit, also after pickling; means are those of their runs; runs drawn with
+    the same rng are the same, with another one others, and scatter about the mean; nothing else stands in for an epoch,
+    seed or metric that is not there; a surrogate leaves no gap; the best is the best.
 
     Raises:
-        AssertionError: They do not.
+        AssertionError: It does not.
     """
     archs = benchmark.results.some_archs()
     archs = archs[rng.permutation(len(archs))[:_SAMPLES]]
-    for epoch in benchmark.objective_metric.epochs or (None,):
-        batch = benchmark.query_many(archs, epoch=epoch, missing="nan")
-        for i, arch in enumerate(map(tuple, archs.tolist())):
-            if np.isnan(batch[1][i]):
-                continue
-            single = benchmark.query(arch, epoch=epoch)
-            assert single.epoch == batch.epoch, f"epoch of {arch}: {single.epoch} and {batch.epoch}"
-            assert single[1] == batch[1][i], f"value of {arch}: {single[1]} alone, {batch[1][i]} in a batch"
-            assert np.array_equal(single.cost_s, batch.cost_s[i], equal_nan=True), f"cost_s of {arch} differs"
-            runs = [benchmark.query(arch, epoch=epoch, seed=seed)[1] for seed in single.seeds]
-            assert not runs or abs(np.mean(runs) - single[1]) <= 1e-12, f"the mean of {arch} is not that of its runs"
-    sign = benchmark.objective_metric.sign()
+    epochs = benchmark.objective_metric.epochs
+    for epoch in sorted({*epochs[:: max(1, len(epochs) // _EPOCHS)], *epochs[-1:]}) or (None,):
+        _check_answers(benchmark, archs, epoch)
+    for epoch in (*epochs[:1], None):
+        _check_draws(benchmark, archs, epoch, rng)
+    _check_metrics(benchmark, archs)
+    _check_refusals(benchmark, archs)
+    again = pickle.loads(pickle.dumps(benchmark))  # noqa: S301 (what was just written)
+    assert repr(again.query_many(archs, missing="nan")) == repr(benchmark.query_many(archs, missing="nan")), (
+        "a benchmark that was pickled answers otherwise"
+    )
+    _check_best(benchmark)
+
+
+def _check_answers(benchmark: Benchmark, archs: NDArray[np.uint8], epoch: int | None) -> None:
+    """At one epoch: means and runs, alone and in batches."""
+    is_table = isinstance(benchmark.results, Table)
+    seeds = benchmark.objective_metric.seeds
+    batch = benchmark.query_many(archs, epoch=epoch, missing="nan")
+    runs = {seed: benchmark.query_many(archs, epoch=epoch, seed=seed, missing="nan") for seed in seeds}
+    assert is_table or not np.isnan(batch[1]).any(), f"no value for some architectures at epoch {epoch}"
+    for i, arch in enumerate(map(tuple, archs.tolist())):
+        if np.isnan(batch[1][i]):
+            continue
+        single = benchmark.query(arch, epoch=epoch)
+        of_text = benchmark.query(benchmark.space.format(arch), epoch=epoch)
+        assert repr(of_text) == repr(single), f"the text of {arch} answers otherwise"  # NaN is not equal to itself
+        assert single.epoch == batch.epoch, f"epoch of {arch}: {single.epoch} and {batch.epoch}"
+        assert single[1] == batch[1][i], f"value of {arch}: {single[1]} alone, {batch[1][i]} in a batch"
+        assert np.array_equal(single.cost_s, batch.cost_s[i], equal_nan=True), f"cost_s of {arch} differs"
+        recorded = []
+        for seed in single.seeds:
+            run = benchmark.query(arch, epoch=epoch, seed=seed)
+            assert run.seeds == (seed,), f"seed {seed} of {arch} is answered as {run.seeds}"
+            assert run[1] == runs[seed][1][i], f"seed {seed} of {arch}: {run[1]} alone, {runs[seed][1][i]} in a batch"
+            recorded.append(run[1])
+        near = 1e-12 if is_table else _DIGITS * abs(single[1])
+        same = not recorded or abs(np.mean(recorded) - single[1]) <= near
+        assert same, f"the mean of {arch} is not that of its runs"
+
+
+def _check_draws(benchmark: Benchmark, archs: NDArray[np.uint8], epoch: int | None, rng: np.random.Generator) -> None:
+    """Runs drawn at random, alone and in batches, at one epoch."""
+    mean = benchmark.query_many(archs, epoch=epoch, missing="nan")[1]
+    archs, mean = archs[~np.isnan(mean)], mean[~np.isnan(mean)]
+    seed = int(rng.integers(2**32))
+    first, second = (benchmark.query_many(archs, epoch=epoch, rng=np.random.default_rng(seed))[1] for _ in range(2))
+    assert (first == second).all(), "two batches drawn with the same rng differ"
+    one_by_one = np.random.default_rng(seed)
+    alone = [benchmark.query(arch, epoch=epoch, rng=one_by_one)[1] for arch in map(tuple, archs.tolist())]
+    assert alone == first.tolist(), "runs drawn one by one are not those drawn in a batch"
+    many = np.array([benchmark.query_many(archs, epoch=epoch, rng=rng)[1] for _ in range(_DRAWS)])
+    seeds = benchmark.objective_metric.seeds
+    runs = np.array([benchmark.query_many(archs, epoch=epoch, seed=given, missing="nan")[1] for given in seeds])
+    differ = len(seeds) > 0 and (np.nanmax(runs, axis=0) > np.nanmin(runs, axis=0)).any()
+    assert not differ or (many != many[0]).any(), "rng makes no difference"
+    sd = many.std(axis=0)
+    spread = (
+        np.nanstd(runs, axis=0).mean() if len(seeds) else 0.0
+    )  # curved scales: the mean moves with noise and spread
+    allowed = 6 * np.sqrt((sd**2).mean() / many.size) + (sd.mean() + spread) / 4 + _DIGITS * np.abs(mean).mean()
+    assert abs(many.mean() - mean.mean()) <= allowed, "drawn runs do not scatter about the mean"
+
+
+def _check_metrics(benchmark: Benchmark, archs: NDArray[np.uint8]) -> None:
+    """Every metric alone and in a batch; the objective as `query_many` gives it."""
+    for metric in benchmark.metrics.values():
+        values = benchmark.values(metric.name, archs, missing="nan")
+        alone = [benchmark.values(metric.name, [arch], missing="nan")[0] for arch in archs[:5].tolist()]
+        assert np.array_equal(alone, values[:5], equal_nan=True), f"{metric.name} differs alone and in a batch"
+    objective = benchmark.values(benchmark.objective_metric.name, archs, missing="nan")
+    same = np.array_equal(objective, benchmark.query_many(archs, missing="nan")[1], equal_nan=True)
+    assert same, "values and query_many differ in the objective"
+
+
+def _check_refusals(benchmark: Benchmark, archs: NDArray[np.uint8]) -> None:
+    """An epoch, seed or metric that is not there raises the right error."""
+    arch, metric = tuple(archs[0].tolist()), benchmark.objective_metric
+    absent: list[tuple[str, type[Exception], Callable[[], object]]] = [
+        ("epoch 0", NotRecordedError, lambda: benchmark.query(arch, epoch=0)),
+        ("epoch 0 of a batch", NotRecordedError, lambda: benchmark.query_many(archs, epoch=0)),
+        ("seed -1", NotRecordedError, lambda: benchmark.query(arch, seed=-1)),
+        ("seed -1 of a batch", NotRecordedError, lambda: benchmark.query_many(archs, seed=-1)),
+        ("epoch 0 of the metric", NotRecordedError, lambda: benchmark.values(metric.name, archs, epoch=0)),
+        ("a metric without name", UnknownNameError, lambda: benchmark.values("", archs)),
+    ]
+    for what, kind, ask in absent:
+        try:
+            found = ask()
+        except kind:
+            continue
+        except NasbenchKitError as error:
+            raise AssertionError(f"{what} raises {type(error).__name__}; {kind.__name__} expected") from error
+        raise AssertionError(f"{what} is answered with {found!r:.100}; it must raise {kind.__name__}")
+
+
+def _check_best(benchmark: Benchmark) -> None:
     best = benchmark.best()
     known = benchmark.query_many(benchmark.results.some_archs(), missing="nan")[1]
-    assert sign * best.value == np.nanmax(sign * known), f"{best} is not the best"
+    found = np.nanmax(benchmark.objective_metric.sign() * known)
+    is_whole = len(known) == benchmark.results.n_archs
+    value = benchmark.objective_metric.sign() * best.value
+    assert value == found if is_whole else value >= found, f"{best} is not the best"
     assert benchmark.query(best.arch)[1] == best.value, f"the best architecture does not have its value {best.value}"
+    assert benchmark.is_best_proven() or not isinstance(benchmark.results, Table), "the best of a table is not proven"

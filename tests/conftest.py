@@ -170,7 +170,7 @@ def make_surrogate(new_path, toy_space):
             "metrics": dict.fromkeys(datasets, known),
             "targets": tuple(targets),
             "files": {"network.safetensors": sha256_of(folder / "network.safetensors")},
-            "about": about or {"title": "Random numbers", "licence": "CC0-1.0", "notes": ["fitted to nothing"]},
+            "about": about or {"title": "Random numbers", "licence": "CC0-1.0", "sources": [], "notes": ["fitted to nothing"]},
             "fitted": {"command": "none", "versions": {"numpy": np.__version__}},
             "quality": quality,
         }
@@ -214,7 +214,7 @@ def _write_network(path, space, encoding, n_units, n_channels, seed):
     widths = (*n_units, n_channels)
     tensors = {"embedding": rng.integers(-9_000, 9_000, (sparse(space, encoding).n_columns, widths[0])).astype("i2")}
     for i, (n, after) in enumerate(pairwise(widths)):
-        tensors[f"bias.{i}"] = rng.integers(-5_000, 5_000, n).astype("i4")
+        tensors[f"bias.{i}"] = rng.integers(-5_000, 5_000, n)
         tensors[f"factor.{i}"] = np.full(n, 0.5 if i == 0 else 1e-4)
         tensors[f"weights.{i}"] = rng.integers(-9_000, 9_000, (n, after)).astype("i2")
     tensors |= {"scale": np.ones(n_channels), "shift": np.zeros(n_channels)}

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 import nasbench_kit as nbk
 from nasbench_kit.catalog import data_folder, list_tables, shipped
 from nasbench_kit.cli import main
-from nasbench_kit.cli.lookup import _numbers
+from nasbench_kit.cli.shared import numbers_in_short
 from nasbench_kit.errors import TableError, UnknownNameError
 from nasbench_kit.spaces import NASBench201Space
 
@@ -165,7 +165,7 @@ def test_import_says_what_a_table_takes_the_place_of(folder):
     ],
 )
 def test_long_lists_of_epochs_are_shown_in_short(numbers, shown):
-    assert _numbers(numbers) == shown
+    assert numbers_in_short(numbers) == shown
 
 
 def test_info_says_how_much_was_recorded(make_table, stored):

@@ -8,9 +8,11 @@ import sys
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
+import nasbench_kit as nbk
 from nasbench_kit.cli import main
 from nasbench_kit.importers.described import KEYS
 
@@ -24,6 +26,7 @@ DOCUMENTS = sorted(
 COMMAND = Path(sys.executable).with_name("nasbench-kit")
 
 
+SURROGATES = (ROOT / "docs" / "surrogates.md").read_text(encoding="utf-8")
 OWN = (ROOT / "docs" / "your-own-benchmark.md").read_text(encoding="utf-8")
 
 
@@ -81,6 +84,34 @@ def test_the_page_on_benchmarks_of_ones_own_names_every_key_of_a_description():
     assert [key for key in KEYS if not re.search(rf"\| `{key}[.`]", OWN)] == []
 
 
+def test_every_block_of_the_page_on_surrogates_runs_and_finds_what_a_query_finds(
+    make_surrogate, space, tmp_path, monkeypatch, capsys
+):
+    """On random weights: the page says how a folder is read, which ships or not."""
+    monkeypatch.chdir(tmp_path)
+    splits, reading = blocks("python", SURROGATES)
+    namespace = {"__name__": "page"}
+    exec(compile(splits, "surrogates.md", "exec"), namespace)  # allowed: our own text
+    assert re.search(r"uint8 \((\d+), 6\)", splits)[1] == str(len(namespace["test"]))
+    for shape in ({"encoding": "pairs"}, {"noise": False}, {"noise": False, "collapse": False, "n_units": (8, 9)}):
+        given = {"epochs": (12, 200), "datasets": ("cifar10",), **shape}
+        made = make_surrogate(space, path="surrogates/nasbench201_surrogate", name="nasbench201_surrogate", **given)
+        exec(compile(reading, "surrogates.md", "exec"), {"__name__": "page"})  # allowed: our own text
+        dataset, metric, value = capsys.readouterr().out.split()
+        expected = nbk.Benchmark(made, dataset).values(metric, ["333132"])[0]
+        assert float(value) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_page_on_surrogates_names_every_member_of_a_card_and_of_its_targets(make_surrogate):
+    card = make_surrogate().card.to_json()
+    named = {
+        name
+        for row in re.findall(r"^\| (`.*?`) \|", SURROGATES, flags=re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    }
+    assert {*card, *card["targets"][0]} == named
+
+
 @pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_every_cell_of_a_notebook_runs_and_prints_what_it_shows(notebook, monkeypatch, capsys):
     monkeypatch.setenv("MPLBACKEND", "agg")
@@ -111,11 +142,13 @@ def test_every_link_to_a_file_leads_somewhere(document):
 
 
 def test_every_command_of_the_readme_exists():
-    named = {arguments[0] for arguments in commands()}
-    assert named == set(main.commands)
-    for name, *arguments in commands():
-        known = {option for parameter in main.commands[name].params for option in parameter.opts}
-        assert {word for word in arguments if word.startswith("-")} <= known
+    assert {arguments[0] for arguments in commands()} == set(main.commands)
+    for arguments in commands():
+        command, rest = main, list(arguments)
+        while isinstance(command, click.Group):  # `surrogate fit`
+            command = command.commands[rest.pop(0)]
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in rest if word.startswith("-")} <= known
 
 
 def test_the_first_shell_block_is_the_main_job_and_the_second_runs_the_tests():

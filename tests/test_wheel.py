@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -25,6 +26,7 @@ print(json.dumps({
     "sha256": bench.results.sha256,
     "benchmarks": nbk.list_benchmarks(),
     "answer": bench.query((3, 3, 3, 1, 3, 2)),
+    "best": {name: nbk.load(name).best() for name in nbk.list_benchmarks()},
 }))
 """
 
@@ -58,12 +60,25 @@ def installed(wheel, tmp_path_factory):
     return use
 
 
+def shipped_files():
+    """What lies in `data/` and `surrogates/`, folders in them included."""
+    found = [path for folder in ("data", "surrogates") for path in (ROOT / folder).rglob("*") if path.is_file()]
+    assert found
+    return {path.relative_to(ROOT).as_posix() for path in found if "__pycache__" not in path.parts}
+
+
+def test_the_source_distribution_holds_data_surrogates_and_tests(tmp_path):
+    run(sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", tmp_path, ROOT)
+    (path,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert shipped_files() <= names
+    assert {"README.md", "LICENSE", "NOTICE", "pyproject.toml", "tests/test_wheel.py"} <= names
+
+
 def test_the_wheel_holds_data_surrogates_and_licences(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    for folder in ("data", "surrogates"):
-        files = [path.name for path in (ROOT / folder).iterdir() if path.is_file()]
-        assert files
-        assert {f"nasbench_kit/shipped/{folder}/{file}" for file in files} <= names
+    assert {f"nasbench_kit/shipped/{file}" for file in shipped_files()} <= names
     assert "nasbench_kit/py.typed" in names
     licences = {Path(name).name for name in names if ".dist-info/licenses/" in name}
     assert licences == {"LICENSE", "NOTICE"}
@@ -72,6 +87,7 @@ def test_the_wheel_holds_data_surrogates_and_licences(wheel):
 def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     inside = {name for name in names if name.startswith("nasbench_kit/") and name.endswith(".py")}
+    inside -= {f"nasbench_kit/shipped/{file}" for file in shipped_files()}  # scripts that make surrogates
     assert inside == {str(path.relative_to(ROOT)) for path in (ROOT / "nasbench_kit").rglob("*.py")}
     assert {name.split("/")[0] for name in names} == {"nasbench_kit", f"nasbench_kit-{nbk.__version__}.dist-info"}
 
@@ -93,6 +109,7 @@ def test_the_installed_package_answers_from_its_own_table(installed, cifar10):
     assert found["sha256"] == cifar10.results.sha256
     assert found["benchmarks"] == nbk.list_benchmarks()
     assert found["answer"] == json.loads(json.dumps(cifar10.query((3, 3, 3, 1, 3, 2))))
+    assert found["best"] == json.loads(json.dumps({name: nbk.load(name).best() for name in nbk.list_benchmarks()}))
 
 
 def test_the_installed_command_runs(installed):

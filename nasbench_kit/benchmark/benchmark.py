@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, cast, final
 from nasbench_kit.benchmark.evaluation import Best, Evaluation, Evaluations, named_as
 from nasbench_kit.benchmark.recorded import RecordedAnswers
 from nasbench_kit.errors import NotRecordedError, SettingError
+from nasbench_kit.spaces.base import how_many
 from nasbench_kit.tables import Table
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench_kit.benchmark.predicted import PredictedAnswers
+    from nasbench_kit.benchmark.predicted import PredictedAnswers, Runs
     from nasbench_kit.spaces import Space, Uniform
     from nasbench_kit.surrogates import Surrogate
     from nasbench_kit.tables.metric import Metric
@@ -57,7 +58,8 @@ class Benchmark:
         self._last = self._answers.at(None)
 
     def __repr__(self) -> str:
-        return f"<Benchmark {self.name!r}: {self.results.n_archs:,} architectures, {', '.join(self._answers.metrics)}>"
+        n_archs = how_many(self.results.n_archs)
+        return f"<Benchmark {self.name!r}: {n_archs} architectures, {', '.join(self._answers.metrics)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Benchmark, (self.results, self.dataset)
@@ -99,12 +101,13 @@ class Benchmark:
             return at.run(arch, cast(int, seed))
         if seed is not None:
             raise SettingError("seed and rng exclude each other; give seed to choose a run, rng to draw one")
+        runs: tuple[Evaluation, ...] | Runs
         try:
             runs = at.runs[arch]
         except TypeError:
             runs = at.runs[self.space.parse(arch)]
         # no method of a common class: its call would cost a tenth of a search on a table
-        return runs[int(rng.random() * len(runs))] if type(runs) is tuple else runs.draw(rng)
+        return runs[int(rng.random() * len(runs))] if isinstance(runs, tuple) else runs.draw(rng)
 
     def objective(
         self,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nasbench_kit.benchmark.evaluation import Evaluation, named_as
 from nasbench_kit.benchmark.memo import MEMO_SIZE, Memo
 from nasbench_kit.errors import NotRecordedError, listed
+from nasbench_kit.spaces.base import how_many
 from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.surrogate import ENUMERATED, Law
 from nasbench_kit.tables.schema import COST
@@ -32,6 +33,7 @@ class PredictedAnswers:
         self.metrics = surrogate.metrics(dataset)
         self.objective_metric = self.metrics[surrogate.objectives[dataset]]
         self._epochs: dict[int | None, PredictedAt] = {}
+        self._best: dict[tuple[str, int | None, int | None], NDArray[np.uint8]] = {}
         self._channels: dict[Arch, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
 
     def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -81,10 +83,14 @@ class PredictedAnswers:
             if self.dataset not in self.surrogate.card.best:
                 why = "its card names no best one"
             raise NotRecordedError(
-                f"{self.name}: the best {metric} of about 10^{len(str(self.surrogate.n_archs)) - 1} architectures is"
-                f" unknown; {why}"
+                f"{self.name}: the best {metric} of {how_many(self.surrogate.n_archs)} architectures is unknown; {why}"
             )
-        return self.surrogate.space.all_archs()
+        key = metric, epoch, seed
+        if key not in self._best:
+            archs = self.surrogate.space.all_archs()
+            values = self.values(metric, archs, epoch, seed) * self.metrics[metric].sign()
+            self._best[key] = archs[[int(values.argmax())]]
+        return self._best[key]
 
     def is_proven(self, metric: str, epoch: int | None, seed: int | None) -> bool:
         """Whether no architecture is better than the best of `candidates`."""
@@ -102,7 +108,7 @@ class PredictedAnswers:
 
 
 @final
-class _Runs:
+class Runs:
     """The training runs of one architecture: drawn from the predicted noise, each at the expected cost."""
 
     __slots__ = ("_cost_s", "_epoch", "_evaluation", "_law")
@@ -132,7 +138,7 @@ class PredictedAt:
         few = surrogate.n_archs <= MEMO_SIZE
         after = surrogate.n_archs // _BATCH_FASTER
         self.means: dict[Any, Evaluation] = Memo(self._mean, self._parse, self._every_mean if few else None, after)
-        self.runs: dict[Any, _Runs] = Memo(self._runs, self._parse, None)
+        self.runs: dict[Any, Runs] = Memo(self._runs, self._parse, None)
 
     # ---- one architecture ----
 
@@ -148,10 +154,10 @@ class PredictedAt:
         cost_s = nan if self._cost is None else self._cost.members_of(*channels)[seed]
         return self._evaluation(self.epoch, self._value.members_of(*channels)[seed], cost_s, (seed,))
 
-    def _runs(self, arch: object) -> _Runs:
+    def _runs(self, arch: object) -> Runs:
         channels = self._answers.channels_of(self._parse(arch))
         cost_s = nan if self._cost is None else self._cost.expected(*channels)
-        return _Runs(self._evaluation, self.epoch, self._value.law_of(*channels), cost_s)
+        return Runs(self._evaluation, self.epoch, self._value.law_of(*channels), cost_s)
 
     # ---- batches ----
 
@@ -177,6 +183,7 @@ class PredictedAt:
         """A run of each architecture, drawn from the predicted noise, and its expected cost."""
         channels = self._surrogate.predictor.channels(self._surrogate.space.parse_many(archs))
         law = self._value.law(*channels)
-        values = self._value.draw(*law, rng.random((len(law[0]), 2)))  # two for each, as one by one
+        uniform = rng.random((len(law[0]), 2))  # two for each, as one by one
+        values = self._value.draw(*law, uniform[:, 0], uniform[:, 1])
         costs = self._cost.prediction(*channels).mean if self._cost else np.full_like(values, nan)
         return values, costs

@@ -5,11 +5,13 @@ from __future__ import annotations
 import click
 
 from nasbench_kit.cli.compare import compare
-from nasbench_kit.cli.lookup import info, list_, query
+from nasbench_kit.cli.info import info
+from nasbench_kit.cli.lookup import list_, query
 from nasbench_kit.cli.runs import runs
 from nasbench_kit.cli.shared import Group
 from nasbench_kit.cli.show import show
 from nasbench_kit.cli.surrogate import surrogate
+from nasbench_kit.cli.surrogate_distill import distill, materialize
 from nasbench_kit.cli.surrogate_eval import eval_
 from nasbench_kit.cli.tables import import_, join
 from nasbench_kit.version import __version__
@@ -23,4 +25,5 @@ def main() -> None:
 
 for _command in (list_, info, query, show, import_, join, compare, runs, surrogate):
     main.add_command(_command)
-surrogate.add_command(eval_)
+for _command in (eval_, distill, materialize):
+    surrogate.add_command(_command)

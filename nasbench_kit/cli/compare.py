@@ -72,7 +72,8 @@ AVERAGE_EVALUATIONS = 500  # the default budget: the simulated time that so many
     "--reveal",
     default="drawn",
     show_default=True,
-    help="What an evaluation reveals: 'drawn', one recorded training run drawn per trial; 'mean'; or a seed.",
+    help="What an evaluation reveals: 'drawn', one recorded training run (of a surrogate, one from the predicted"
+    " noise), drawn per trial; 'mean'; or a seed.",
 )
 @click.option("--epoch", type=int, help="Epochs to train; the last recorded one by default.")
 @click.option("--first-seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first run.")
@@ -110,7 +111,8 @@ def compare(
 
     Ends with a table and a figure: median regret over simulated time. Regret is how far the validation accuracy (the
     test accuracy, where it was recorded) of the best architecture found so far is from the best there is; the best so
-    far is chosen by what the search was told, and judged by the mean over all recorded training runs.
+    far is chosen by what the search was told, and judged by the mean over all recorded training runs, or by the mean
+    that a surrogate predicts. Where its space is too large to look at whole, the best known stands for the best.
 
     Runs are kept in the study file. Stop it whenever you like: the same command goes on where it was.
     """
@@ -203,16 +205,20 @@ def _report(
 ) -> None:
     from matplotlib import rc_context
 
-    from nasbench_kit.analysis import judge, summarize
+    from nasbench_kit.analysis import judge, summarize, with_common_best
     from nasbench_kit.plots import compare_figure
 
     outcomes = {
-        bench: {key: judge(bench, [run.records for run in study.runs(key, run_seeds)], clock=key.clock) for key in keys}
+        bench: with_common_best(
+            {key: judge(bench, [run.records for run in study.runs(key, run_seeds)], clock=key.clock) for key in keys}
+        )
         for bench, keys in configurations.items()
     }
     rows = [(key, summarize(one)) for panel in outcomes.values() for key, one in panel.items()]
     panels = {bench.name: {key.label: one for key, one in panel.items()} for bench, panel in outcomes.items()}
-    how = " ".join(dict.fromkeys(_how(key) for key, _ in rows))  # not all benchmarks may have the same clock
+    how = " ".join(  # not all benchmarks may have the same clock
+        dict.fromkeys(_how(key, one.is_predicted) for panel in outcomes.values() for key, one in panel.items())
+    )
     drawn = compare_figure(panels, note=how)
     for picture in pictures:
         try:
@@ -250,26 +256,35 @@ def _print_results(
                 texts.append((f"  {key.label}", evaluations, spread, f"{regret:.{digits}f}", *shares))
     column = judged[0] if same else "metric"
     print_table((f"n = {rows[0][1].n_runs} runs each", "evals", column, "regret", "found", "kept"), texts, 5)
-    click.echo(
-        f"\n{column.partition(' [')[0]}: of the final incumbent, after the last recorded epoch, mean over the recorded"
-        " training runs;"
-    )
+    every = [one for panel in outcomes.values() for one in panel.values()]
+    over = {False: "mean over the recorded training runs", True: "mean that the surrogate predicts"}
+    means = " or ".join(over[predicted] for predicted in sorted({one.is_predicted for one in every}))
+    click.echo(f"\n{column.partition(' [')[0]}: of the final incumbent, after the last epoch, {means};")
     click.echo("  mean ± standard deviation over runs")
     unit = f" {judged[0][judged[0].rindex('[') :]}" if same else ""
     click.echo(f"regret: its distance from the best of the benchmark{unit}, median over runs")
     click.echo("found, kept: share of runs that evaluated the best of the benchmark; that ended on it")
+    unproven = [bench.name for bench, panel in outcomes.items() if not all(one.is_proven for one in panel.values())]
+    if unproven:
+        click.echo(
+            f"best: of {', '.join(unproven)} the best known, or that one of these runs evaluated; there may be better"
+        )
 
 
 def _judged(outcomes: Outcomes) -> str:
     return f"{outcomes.metric_in_words} [{outcomes.shown_as[1]}]"
 
 
-def _how(key: Configuration) -> str:
+def _how(key: Configuration, predicted: bool) -> str:
     """How the runs were made, in words."""
     told = {"drawn": "one recorded training run, drawn per trial", "mean": "the mean of the recorded training runs"}
-    budget = f"{key.n_evaluations} evaluations" if key.n_evaluations else "simulated seconds"
     seen = told.get(str(key.seed), f"training run {key.seed}")
-    return f"A search sees {seen}; budget in {budget}; {key.n_workers} worker{'s' * (key.n_workers > 1)}."
+    if predicted:
+        told = {"drawn": "a run drawn from the predicted noise, per trial", "mean": "the predicted mean"}
+        seen = told.get(str(key.seed), f"what member {key.seed} predicts")
+    budget = f"{key.n_evaluations} evaluations" if key.n_evaluations else "simulated seconds"
+    who = "A search of a surrogate" if predicted else "A search"
+    return f"{who} sees {seen}; budget in {budget}; {key.n_workers} worker{'s' * (key.n_workers > 1)}."
 
 
 def _row(key: Configuration, summary: Summary) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def runs(study: str, out: str | None, table: str | None, as_json: bool) -> None:
         )
         for key, n in rows
     ]
-    columns = ("benchmark", "table", "optimizer", "workers", "reveals", "epoch", "budget", "runs")
+    columns = ("benchmark", "sha256", "optimizer", "workers", "reveals", "epoch", "budget", "runs")
     print_table(columns, texts, numbers=1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,10 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nasbench_kit.benchmark import open_results
+from nasbench_kit.catalog import data_folder, embedded, list_results, shipped
 from nasbench_kit.errors import ArchitectureError, NasbenchKitError, SettingError, UnknownNameError
+from nasbench_kit.tables import Table
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces import Arch, Space
+    from nasbench_kit.surrogates import Surrogate
+
+_PAIR = 2
+_MOST_SHOWN = 10  # numbers, or rows of numbers
 
 
 class OneLineError(click.ClickException):
@@ -128,6 +136,60 @@ def _is_text(space: Space, text: str) -> bool:
     return True
 
 
+def numbers_in_short(numbers: Sequence[int]) -> str:
+    """`4, 12, 36`, but `1-200` for three or more in a row."""
+    rows: list[list[int]] = []
+    for number in numbers:
+        if rows and number == rows[-1][-1] + 1:
+            rows[-1].append(number)
+        else:
+            rows.append([number])
+    texts = [f"{row[0]}-{row[-1]}" if len(row) > _PAIR else ", ".join(map(str, row)) for row in rows]
+    if len(texts) > _MOST_SHOWN:
+        texts = [*texts[: _MOST_SHOWN - 2], "...", texts[-1], f"({len(numbers)})"]
+    return ", ".join(texts).replace(", (", " (") or "-"
+
+
+def place_of(results: Table | Surrogate) -> str:
+    """Where a table or surrogate lies, in words."""
+    folder = os.path.realpath(os.path.dirname(results.path))
+    if folder == os.path.realpath(data_folder()):
+        beside = results.name in embedded()
+        return "in the data folder" + ", instead of the one that comes with the package" * beside
+    if folder in map(os.path.realpath, (shipped("data"), shipped("surrogates"))):
+        return "comes with the package"
+    return "a file" if isinstance(results, Table) else "a folder"
+
+
+def open_named(name: str) -> Table | Surrogate:
+    """The table or surrogate of a name that `list` shows, or at a path."""
+    return open_results(list_results().get(name, name))
+
+
+def open_table(name: str) -> Table:
+    """The table of a name that `list` shows, or at a path.
+
+    Raises:
+        SettingError: It is a surrogate.
+    """
+    opened = open_named(name)
+    if not isinstance(opened, Table):
+        raise SettingError(f"{name!r} is a surrogate; a table expected, with values that were recorded")
+    return opened
+
+
+def open_surrogate(name: str) -> Surrogate:
+    """The surrogate of a name that `list` shows, or in a folder.
+
+    Raises:
+        SettingError: It is a table.
+    """
+    opened = open_named(name)
+    if isinstance(opened, Table):
+        raise SettingError(f"{name!r} is a table; a surrogate expected: nasbench-kit surrogate fit makes one of it")
+    return opened
+
+
 def check_picture(path: str) -> None:
     """Refuse a file to draw that cannot be written, before any work is done."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -140,4 +202,8 @@ def check_picture(path: str) -> None:
         raise SettingError(f"cannot write figure {path!r}: there is no folder {str(folder)!r}")
 
 
-table_option = click.option("--table", type=click.Path(readable=False), help="Take the benchmark from this table file.")
+table_option = click.option(
+    "--table",
+    type=click.Path(readable=False),
+    help="Take the benchmark from this table file, or folder of a surrogate.",
+)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nasbench_kit.cli.shared import Group, StoppedError, example, progress_bar
-from nasbench_kit.cli.tables import open_table
+from nasbench_kit.cli.shared import Group, StoppedError, example, open_table, progress_bar
 from nasbench_kit.errors import SettingError
 
 if TYPE_CHECKING:

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from nasbench_kit.catalog import list_results, list_tables
-from nasbench_kit.cli.shared import check_picture, example, json_option, print_json, print_table, progress_bar
-from nasbench_kit.cli.tables import open_table
+from nasbench_kit.catalog import list_tables
+from nasbench_kit.cli.shared import (
+    check_picture,
+    example,
+    json_option,
+    open_surrogate,
+    open_table,
+    print_json,
+    print_table,
+    progress_bar,
+)
 from nasbench_kit.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -84,7 +92,6 @@ def eval_(
     the truth. "ceiling" is what a predictor would reach that knows every architecture's expected value; "one run" is
     what one recorded run of each reaches, judged by the mean of the others.
     """
-    from nasbench_kit.surrogates import Surrogate
     from nasbench_kit.surrogates.judge import as_json as plain
     from nasbench_kit.surrogates.judge import judge, shared_datasets
 
@@ -92,7 +99,7 @@ def eval_(
         check_picture(figure)
     if by and (figure or split != "test"):
         raise SettingError("--leave-out judges what it leaves out, without a figure: give neither --figure nor --split")
-    opened = Surrogate.open(list_results().get(surrogate, surrogate))
+    opened = open_surrogate(surrogate)
     judged_by = _table(opened, table)
     chosen = datasets or shared_datasets(opened, judged_by)
     if not chosen:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from nasbench_kit.catalog import data_folder, list_tables
-from nasbench_kit.cli.shared import StoppedError, example, progress_bar
+from nasbench_kit.catalog import data_folder, list_results
+from nasbench_kit.cli.shared import StoppedError, example, open_table, progress_bar
 from nasbench_kit.errors import SettingError
 from nasbench_kit.tables import Table
 
@@ -41,7 +41,7 @@ def import_(sources: tuple[str, ...], kind: str | None, name: str | None, out: s
     """
     from nasbench_kit.importers import import_table, import_tables
 
-    known = list_tables()
+    known = list_results()
     there = {os.path.abspath(path) for path in (out, *known.values()) if path and os.path.isfile(path)}
     with progress_bar("importing") as advance:
         try:
@@ -52,11 +52,12 @@ def import_(sources: tuple[str, ...], kind: str | None, name: str | None, out: s
         except KeyboardInterrupt:
             raise StoppedError("stopped; nothing was written") from None
     for table in tables:
-        _tell(table)
+        tell_table(table)
         if table.path in there:
             click.echo("  it replaced the table that was there")
         elif table.name in known and os.path.dirname(table.path) == os.path.abspath(data_folder()):
-            click.echo(f"  {table.name} means this table from now on, not the one that comes with the package")
+            other = "surrogate" if os.path.isdir(known[table.name]) else "one"
+            click.echo(f"  {table.name} means this table from now on, not the {other} that comes with the package")
 
 
 @click.command(
@@ -78,15 +79,11 @@ def join(tables: tuple[str, ...], name: str | None, out: str) -> None:
     opened = [open_table(table) for table in tables]
     if os.path.abspath(out) in [table.path for table in opened]:
         raise SettingError(f"--out {out!r} is one of the tables to join; give another")
-    _tell(join_tables(opened, out, name=name))
+    tell_table(join_tables(opened, out, name=name))
 
 
-def open_table(name: str) -> Table:
-    """The table of a name that `list` shows, or at a path."""
-    return Table.open(list_tables().get(name, name))
-
-
-def _tell(table: Table) -> None:
+def tell_table(table: Table) -> None:
+    """Say what was written."""
     size = Path(table.path).stat().st_size
     click.echo(f"{table.path}: {table.n_archs:,} architectures, {size / 1e6:,.1f} MB")
     for dataset in table.datasets:

@@ -85,6 +85,12 @@ def _label_regret(ax: Axes, floor: float, lowest: float) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
+def _regret_in_words(one: Outcomes) -> str:
+    unit = one.shown_as[1].replace("%", "percentage points")
+    against = "" if one.is_proven else "; to the best known"
+    return f"regret of the incumbent [{unit}]\n({one.metric_in_words}, {one.mean_in_words}{against})"
+
+
 def compare_figure(
     panels: Mapping[str, Mapping[str, Outcomes]], *, note: str = "", band: tuple[float, float] = BAND
 ) -> Figure:
@@ -116,12 +122,11 @@ def compare_figure(
         clock = next(iter(outcomes.values())).clock
         ax.set_xlabel("simulated time [s]" if clock == SECONDS else "evaluations")
     judged = {benchmark: next(iter(outcomes.values())) for benchmark, outcomes in panels.items()}
-    same = len({(one.metric, one.shown_as) for one in judged.values()}) == 1
-    for i, (ax, one) in enumerate(zip(axes, judged.values(), strict=True)):
-        if same and i % n_across:
-            continue
-        unit = one.shown_as[1].replace("%", "percentage points")
-        ax.set_ylabel(f"regret of the incumbent [{unit}]\n({one.metric_in_words}, mean of recorded runs)")
+    labels_y = [_regret_in_words(one) for one in judged.values()]
+    same = len(set(labels_y)) == 1
+    for i, (ax, label) in enumerate(zip(axes, labels_y, strict=True)):
+        if not same or i % n_across == 0:
+            ax.set_ylabel(label)
     handles, labels = axes[0].get_legend_handles_labels()
     columns = min(n_columns, len(labels))
     figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=9)

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import accumulate, chain
-from math import log10, prod
+from math import prod
 from operator import ge
 from operator import index as as_int
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -29,6 +29,7 @@ Arch = tuple[int, ...]
 _MEMO_SIZE = 65_536  # texts remembered per space
 _BLOCK = 512  # random numbers drawn at a time
 MOST_RANKS = 2**63  # more architectures cannot be numbered by int64
+READ_BY_DIGIT = 10**12
 _CHUNK = 8_192  # architectures ranked at a time, so that the work stays in the processor's cache
 
 
@@ -97,8 +98,9 @@ class Space(ABC):
         self._rank_of_text = _RankOfText(self)
 
     def __repr__(self) -> str:
-        size = f"{self.size:,}" if self.size < 10**15 else f"about 10^{int(log10(self.size))}"
-        return f"<{type(self).__name__} {self.name!r}: {self.n_decisions} decisions, {size} architectures>"
+        return (
+            f"<{type(self).__name__} {self.name!r}: {self.n_decisions} decisions, {how_many(self.size)} architectures>"
+        )
 
     # ---- text ----
 
@@ -509,6 +511,11 @@ def _hash_weights(n: int) -> tuple[int, ...]:
         z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
         weights.append((z ^ z >> 31) | 1)
     return tuple(weights)
+
+
+def how_many(n: int) -> str:
+    """A number of architectures for people: digit by digit, or as a power of ten where nobody would read them."""
+    return f"{n:,}" if n < READ_BY_DIGIT else f"about 10^{len(str(n)) - 1}"
 
 
 def _begins_with_text(archs: object) -> bool:

@@ -33,8 +33,8 @@ class Configuration:
     """Everything that determines a run, but its seed.
 
     Attributes:
-        benchmark: Name of the benchmark, `table/dataset`.
-        table_sha256: Hash of the content of its table.
+        benchmark: Name of the benchmark, `results/dataset`.
+        table_sha256: Hash of the content of its table, or of all that determines the numbers of its surrogate.
         optimizer: A name in `nasbench_kit.optimizers.OPTIMIZERS`, or `module:Class`.
         settings: Arguments of the optimizer after `space` and `rng`.
         budget_s: Simulated seconds; as in `simulate`.
@@ -43,7 +43,7 @@ class Configuration:
         seed: As in `simulate`: which recorded training run a trial reveals.
         epoch: As in `simulate`.
         clock: As in `simulate`.
-        table_path: Where the table lies; not part of what makes two configurations the same.
+        table_path: Where the table or surrogate lies; not part of what makes two configurations the same.
     """
 
     benchmark: str
@@ -189,7 +189,8 @@ def open_same(path: str, sha256: str) -> Table | Surrogate:
         raise StudyError("it is not known where the table of this configuration lies; make it by Configuration.of")
     results = open_results(path)
     if results.sha256 != sha256:
-        raise StudyError(f"table {path!r} has changed since this study was set up; put the earlier one back")
+        kind = "table" if isinstance(results, Table) else "surrogate"
+        raise StudyError(f"{kind} {path!r} has changed since this study was set up; put the earlier one back")
     return results
 
 

@@ -157,7 +157,7 @@ def read_card(folder: str | os.PathLike[str]) -> Card:
         if entries["format"] != FORMAT:
             raise ValueError(f"its format is {entries['format']!r:.20}; this version reads {FORMAT}")
         card = _understood(entries)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise TableError(f"{os.fspath(folder)!r} is no surrogate: it has no {CARD}") from None
     except OSError as error:
         raise TableError(f"cannot read {path!r}: {error.strerror or error}") from None

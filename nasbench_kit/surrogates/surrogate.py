@@ -129,6 +129,17 @@ class Surrogate:
                     f"{name!r} of surrogate {self.path!r} is not what was fitted: its sha256 is {found:.12}..."
                 )
 
+    def file_sizes(self) -> dict[str, int]:
+        """Bytes of each file of the models.
+
+        Raises:
+            TableError: One is absent.
+        """
+        try:
+            return {name: os.path.getsize(os.path.join(self.path, name)) for name in self.card.files}
+        except OSError as error:
+            raise TableError(f"surrogate {self.path!r} lacks {error.filename!r}: {error.strerror}") from None
+
     @property
     def datasets(self) -> tuple[str, ...]:
         """Names of the datasets that it predicts for."""
@@ -182,7 +193,7 @@ class Surrogate:
         Raises:
             ArchitectureError, UnknownNameError, NotRecordedError: As they say.
         """
-        at = self.at(dataset, metric or self.objectives.get(dataset, ""), epoch)
+        at = self.at(dataset, self.objectives.get(dataset, "") if metric is None else metric, epoch)
         return at.prediction(*self.predictor.channels(self.space.parse_many(archs)))
 
     def some_archs(self) -> NDArray[np.uint8]:
@@ -257,7 +268,8 @@ class AtEpoch:
         z: NDArray[np.float64],
         sd: NDArray[np.float64],
         collapse: NDArray[np.float64],
-        uniform: NDArray[np.float64],
+        which: NDArray[np.float64],
+        where: NDArray[np.float64],
     ) -> NDArray[np.float64]:
         """The values of one training run per architecture.
 
@@ -265,13 +277,12 @@ class AtEpoch:
             z: As `law` returns it, like `sd` and `collapse`.
             sd: The same.
             collapse: The same.
-            uniform: Numbers in [0, 1), (n_archs, 2): the first of each decides whether the run collapses, the second
-                where in its distribution it ends.
+            which: Uniform in [0, 1): decides whether the run collapses.
+            where: Uniform in [0, 1): decides where in its distribution it ends.
         """
         import numpy as np
 
-        which, where = uniform[:, 0], uniform[:, 1]
-        normal = np.array([_normal(u) for u in where.tolist()])
+        normal = np.reshape([_normal(u) for u in where.ravel().tolist()], where.shape)
         drawn = backward(self._transform, z + sd * normal)
         if self._quantiles is not None:
             quantiles = self._quantiles
@@ -328,7 +339,8 @@ class Law(NamedTuple):
         which, where = rng.random(), rng.random()
         if which < self.collapse:
             return _rounded_one(self.quantiles[int(where * len(self.quantiles))])
-        return _rounded_one(backward(self.transform, self.z + self.sd * _normal(where)))
+        z: Any = self.z + self.sd * _normal(where)  # a number where `backward` says array: numpy takes both
+        return _rounded_one(backward(self.transform, z))
 
 
 class _Curve:

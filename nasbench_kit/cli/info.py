@@ -1,0 +1,219 @@
+"""`info`: what a table or surrogate holds, and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nasbench_kit.cli.shared import (
+    example,
+    json_option,
+    numbers_in_short,
+    open_named,
+    place_of,
+    print_json,
+    print_table,
+)
+from nasbench_kit.spaces.base import READ_BY_DIGIT, how_many
+from nasbench_kit.tables import Table
+from nasbench_kit.tables.column import AdditiveColumn
+
+if TYPE_CHECKING:
+    from nasbench_kit.surrogates import Surrogate
+
+_INDENT = 12
+
+
+@click.command(
+    epilog=example(
+        "nasbench-kit info nasbench201", "nasbench-kit info nasbench201 --verify", "nasbench-kit info mine.h5 --json"
+    )
+)
+@click.argument("table")
+@click.option("--verify", is_flag=True, help="Read all of it and compare it with its recorded hashes.")
+@json_option
+def info(table: str, verify: bool, as_json: bool) -> None:
+    """What a table holds or a surrogate predicts, and where it comes from.
+
+    TABLE is the name of a table or surrogate that `list` shows, or the path of one.
+    """
+    opened = open_named(table)
+    if verify:
+        opened.verify()
+    if as_json:
+        print_json(_as_json(opened, verify))
+        return
+    title = opened.about.get("title")
+    click.echo(f"{opened.name}: {title}" if title else opened.name)
+    is_table = isinstance(opened, Table)
+    _line("file" if is_table else "folder", f"{opened.path} ({place_of(opened)})" + "  (verified)" * verify)
+    _line("content", f"sha256 {opened.sha256}")
+    _line("space", f"{opened.space.name}, {_of_space(opened)}")
+    if not isinstance(opened, Table):
+        _print_card(opened)
+    for what in ("licence", "citation"):
+        _line(what, opened.about.get(what) or "not stated")
+    for source in opened.about.get("sources", ()):
+        _line("source", _flat(source))
+    for many, one in (("limits", "limit"), ("notes", "note")):
+        for sentence in opened.about.get(many, ()):
+            _line(one, sentence)
+    click.echo()
+    if isinstance(opened, Table):
+        _print_recorded(opened)
+    else:
+        _print_predicted(opened)
+
+
+def _line(what: str, text: str) -> None:
+    click.echo(f"  {what:<{_INDENT - 2}}{text}")
+
+
+def _of_space(opened: Table | Surrogate) -> str:
+    n_all = opened.space.n_keys
+    n_archs = how_many(opened.n_archs)
+    once = ", equal ones counted once" if opened.space.keyed_by_identity else ""
+    if not isinstance(opened, Table):
+        return f"{'all ' * (opened.n_archs < READ_BY_DIGIT)}{n_archs} architectures{once}"
+    if n_all is None or n_all >= READ_BY_DIGIT:
+        return f"{n_archs} architectures of a space of {how_many(opened.space.size)}"
+    whole = f"all {n_all:,}" if opened.is_complete else f"{n_archs} of {n_all:,}"
+    return f"{whole} architectures{once}"
+
+
+# ---- tables ----
+
+
+def _print_recorded(table: Table) -> None:
+    rows = [
+        (
+            dataset,
+            metric.name + " *" * (metric.name == table.objectives[dataset]),
+            metric.split or "-",
+            metric.unit,
+            metric.direction or "-",
+            numbers_in_short(metric.epochs),
+            numbers_in_short(metric.seeds),
+            _share(*_coverage(table, dataset, metric.name)),
+        )
+        for dataset in table.datasets
+        for metric in table.metrics(dataset).values()
+    ]
+    print_table(("dataset", "metric", "split", "unit", "better", "epochs", "seeds", "recorded"), rows)
+    click.echo("\n*: the objective of a search; recorded: architectures x seeds with a value after the last epoch")
+
+
+def _coverage(table: Table, dataset: str, metric: str) -> tuple[int, int]:
+    """How many values of a metric were recorded after its last epoch, and how many there could be."""
+    column = table.column(dataset, metric)
+    if isinstance(column, AdditiveColumn):
+        return table.n_archs, table.n_archs
+    last = column.epoch_position(None)
+    values = [column.at(seed, last).all() for seed in column.seed_positions(None)]
+    return sum(int((run == run).sum()) for run in values), len(values) * table.n_archs
+
+
+def _share(recorded: int, possible: int) -> str:
+    if recorded == possible:
+        return "all"
+    return f"{recorded:,} of {possible:,} ({int(1000 * recorded / possible) / 10:.1f} %)"
+
+
+# ---- surrogates ----
+
+
+def _print_card(surrogate: Surrogate) -> None:
+    card = surrogate.card
+    members = f"{card.n_members} members" if card.n_members > 1 else "one member"
+    n_bytes = sum(surrogate.file_sizes().values())
+    _line("surrogate", f"{card.predictor.get('kind')}, {members}, {n_bytes / 1e6:,.1f} MB")
+    for what, entries in (("fitted", card.fitted), ("quality", card.quality)):
+        for text in _flat_lines(entries):
+            _line(what, text)
+    for dataset, best in card.best.items():
+        known = "best of all" if best["proven"] else "best known"
+        _line("best", f"{dataset}: {best['arch']} ({known})")
+
+
+def _print_predicted(surrogate: Surrogate) -> None:
+    rows = [
+        (
+            dataset,
+            metric.name + " *" * (metric.name == surrogate.objectives[dataset]),
+            metric.split or "-",
+            metric.unit,
+            metric.direction or "-",
+            numbers_in_short(metric.epochs),
+            numbers_in_short(metric.seeds),
+            ", ".join(_predicted(surrogate, dataset, metric.name)),
+        )
+        for dataset in surrogate.datasets
+        for metric in surrogate.metrics(dataset).values()
+    ]
+    print_table(("dataset", "metric", "split", "unit", "better", "epochs", "seeds", "predicted"), rows)
+    click.echo("\n*: the objective of a search; seeds: the members; noise: between training runs of one architecture;")
+    click.echo("  collapse: the probability that a training run ends near chance")
+
+
+def _predicted(surrogate: Surrogate, dataset: str, metric: str) -> list[str]:
+    """The kinds of targets that a metric has."""
+    kinds = {target.kind for target in surrogate.card.targets if (target.dataset, target.metric) == (dataset, metric)}
+    return [kind for kind in ("value", "noise", "collapse") if kind in kinds]
+
+
+def _flat_lines(entries: Mapping[str, Any]) -> Iterator[str]:
+    """A line per entry of the outer dictionary, and per entry that is a dictionary of dictionaries in turn."""
+    for key, value in entries.items():
+        if isinstance(value, Mapping) and any(isinstance(inner, Mapping) for inner in value.values()):
+            yield from (f"{key} {line}" for line in _flat_lines(value))
+        else:
+            yield f"{key}: {_flat(value)}"
+
+
+def _flat(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_flat(inner)}" for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_flat, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+# ---- JSON ----
+
+
+def _as_json(opened: Table | Surrogate, verified: bool) -> dict[str, Any]:
+    found = {
+        "name": opened.name,
+        "kind": "table" if isinstance(opened, Table) else "surrogate",
+        "path": opened.path,
+        "place": place_of(opened),
+        "sha256": opened.sha256,
+        "verified": verified,
+        "space": opened.space.name,
+        "n_archs": opened.n_archs,
+        "about": opened.about,
+    }
+    if not isinstance(opened, Table):
+        card = opened.card
+        found |= {
+            name: getattr(card, name) for name in ("n_members", "predictor", "fitted", "quality", "best", "files")
+        }
+    found["datasets"] = {
+        dataset: {
+            "objective": opened.objectives[dataset],
+            "metrics": [
+                metric._asdict() | _there(opened, dataset, metric.name) for metric in opened.metrics(dataset).values()
+            ],
+        }
+        for dataset in opened.datasets
+    }
+    return found
+
+
+def _there(opened: Table | Surrogate, dataset: str, metric: str) -> dict[str, Any]:
+    """How much of a metric was recorded, or what is predicted of it."""
+    if isinstance(opened, Table):
+        return dict(zip(("n_recorded", "n_possible"), _coverage(opened, dataset, metric), strict=True))
+    return {"predicted": _predicted(opened, dataset, metric)}
