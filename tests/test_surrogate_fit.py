@@ -253,6 +253,21 @@ def test_the_same_seed_gives_the_same_files_with_one_process_and_with_two(fitted
     assert contents(other.path)["members/0/channel_0.txt"] != contents(fitted.path)["members/0/channel_0.txt"]
 
 
+SMALL = {
+    "xgboost": {"encoding": "one_hot", "rounds": 20},
+    "random_forest": {"encoding": "one_hot", "rounds": 5},
+    "mlp": {"encoding": "one_hot", "epochs": 3, "hidden": 16},
+}
+
+
+@pytest.mark.parametrize("model", SMALL)
+def test_every_model_gives_the_same_files_in_this_process_and_in_others(model, table, tmp_path):
+    how = {"model": model, "settings": SMALL[model], "n_members": 2, "train_share": 0.2, "noise": False}
+    here, apart = (quick(table, tmp_path / str(n) / "mine", n_processes=n, **how) for n in (1, 2))
+    assert contents(here.path) == contents(apart.path)
+    assert here.predict("d", ARCHS).members.shape == (2, len(ARCHS))
+
+
 def test_nothing_but_models_and_the_card_is_left(fitted):
     there = contents(fitted.path)
     assert set(there) == {"card.json", *fitted.card.files}
@@ -307,6 +322,43 @@ def test_a_killed_command_goes_on_to_the_same_files(fitted, table, tmp_path):
     assert contents(made.path) == contents(fitted.path)
 
 
+def test_children_of_a_killed_fit_end_too(table, tmp_path):
+    settings = [
+        word
+        for item in (FAST | {"rounds": 100_000, "early_stopping": 0}).items()
+        for word in ("--set", "=".join(map(str, item)))
+    ]
+    words = [
+        "surrogate",
+        "fit",
+        "--table",
+        table.path,
+        "--members",
+        "2",
+        "--processes",
+        "2",
+        "--out",
+        "mine",
+        *settings,
+    ]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([sys.executable, "-m", "nasbench_kit.cli", *words], cwd=tmp_path, env=environment)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        process.kill()
+        pytest.skip("this system does not tell the children of a process")
+    until = time.monotonic() + 60
+    while len(found := children.read_text().split()) < 3:  # two members, and what cleans up after them
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    time.sleep(1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    while any(Path(f"/proc/{child}").exists() for child in found):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 def test_a_finished_fit_is_not_repeated(fitted, table, monkeypatch):
     before = contents(fitted.path)
     monkeypatch.setattr(workers, "fit_member", lambda *_: pytest.fail("fitted again"))
@@ -329,6 +381,15 @@ def test_a_process_that_dies_is_one_line_and_loses_nothing(table, tmp_path):
 
     with pytest.raises(SettingError, match=r"the process of member \d died \(exit code -9; .* run the same again"):
         quick(table, tmp_path / "mine", settings=settings, n_processes=2, progress=kill)
+
+
+def test_a_full_disk_is_one_line(table, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(SettingError, match=r"cannot write member 0 to '.*': No space left on device"):
+        quick(table, tmp_path / "mine")
 
 
 def test_an_error_in_a_process_arrives_as_it_is(table, tmp_path):

@@ -137,7 +137,7 @@ def fit_surrogate(
             "seed": seed,
             **({} if train_only is None else {"train_only": parts.rule["train_only"]}),
         },
-        "versions": _versions(model),
+        "versions": _versions(*_LIBRARIES.get(model, ()), *["lightgbm"] * noise, *["optuna"] * (tune > 0)),
     }
     rows = np.flatnonzero(parts.train & np.logical_or.reduce([each.known() for each in runs]))
     _check_parts(parts, rows, n_members)
@@ -249,9 +249,9 @@ def _refuse_other(out: Path, what: str, there: Any, wanted: Mapping[str, Any]) -
         )
 
 
-def _versions(model: str) -> dict[str, str]:
+def _versions(*packages: str) -> dict[str, str]:
     found = {"python": platform.python_version(), "numpy": np.__version__, "nasbench_kit": __version__}
-    for package in (*_LIBRARIES.get(model, ()), "lightgbm", "scipy"):
+    for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
