@@ -9,19 +9,25 @@ from math import log, nan, pi
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from matplotlib.figure import Figure
 from scipy import stats
 
 import nasbench_kit as nbk
+from nasbench_kit.cli import main
+from nasbench_kit.cli.surrogate_eval import show_left_out
 from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError
+from nasbench_kit.plots import judged_figure, plot_calibration, plot_predicted, plot_residuals
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.agreement import agreement, best_share, expected_kl, kendall_tau, normal_kl, r2
 from nasbench_kit.surrogates.calibration import Law, calibration, pit
 from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
 from nasbench_kit.surrogates.ceiling import ceiling_of_noise, ceiling_of_seeds, measure
+from nasbench_kit.surrogates.fit import fit_surrogate
 from nasbench_kit.surrogates.judge import as_json, compare, judge, judge_surrogate
-from nasbench_kit.surrogates.leave_out import leave_out
-from nasbench_kit.surrogates.splits import held_out
+from nasbench_kit.surrogates.leave_out import LeftOut, leave_out
+from nasbench_kit.surrogates.splits import fold, held_out
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE, Target
 from nasbench_kit.surrogates.tensors import write_tensors
 
@@ -262,7 +268,7 @@ def test_noise_is_judged_apart_from_the_means_by_repeated_runs():
     law, runs, fell = perfect(np.random.default_rng(0), collapse=0.04)
     wrong = law._replace(z=law.z + 0.5)  # everything is predicted too high, with the right noise
     found = calibration(wrong, runs, fell)[0]
-    assert dict(found.coverage)[0.9] < 0.2
+    assert dict(found.coverage)[0.9] < 0.5
     for level, covered in found.spread.coverage:
         assert covered == pytest.approx(level, abs=0.005)
 
@@ -295,9 +301,9 @@ def test_likelihood_by_hand():
 
 def test_likelihood_integrates_to_one():
     law = Law("log_error", np.array([2.0]), np.array([0.3]), np.array([0.2]), np.array([0.1]))
-    x = np.linspace(0.2, 0.99999, 20_001)
-    density = [np.exp(-calibration(law, np.array([[v]]), np.array([[False]]))[0].nll) for v in x[::20]]
-    assert np.trapezoid(density, x[::20]) == pytest.approx(0.8, abs=1e-3)
+    x = np.linspace(0.2, 0.99999, 401)
+    density = [np.exp(-calibration(law, np.array([[v]]), np.array([[False]]))[0].nll) for v in x]
+    assert np.trapezoid(density, x) == pytest.approx(0.8, abs=1e-3)
 
 
 def test_a_run_among_equal_ends_of_collapses_lies_anywhere_between_their_quantiles():
@@ -411,7 +417,7 @@ def new_folder(tmp_path):
 
 
 def fitted_to(table, **split):
-    return {"table": {"name": table.name, "sha256": table.sha256}, "split": {"split": "hash", **split}}
+    return {"table": {"name": table.name, "sha256": table.sha256}, "split": {"split": "hash"} | split}
 
 
 def test_a_surrogate_that_knows_the_world_reaches_the_ceiling(world, new_folder):
@@ -506,6 +512,9 @@ def test_another_table_than_the_one_fitted_to_is_said_to_be_that(world, make_run
     assert len(compare(surrogate, world, split="all").archs) == world.n_archs
     with pytest.raises(SettingError, match=r"there is no train split.*choose from test, all"):
         compare(surrogate, world, split="train")
+    by_lists = make_surrogate(new_folder(), fitted=fitted_to(other, split="official"))
+    assert len(compare(by_lists, world).archs) == world.n_archs
+    assert "known for that only" in compare(by_lists, world).case
     unknown = make_surrogate(new_folder())
     assert len(compare(unknown, world).archs) == world.n_archs
     assert "does not say which architectures were held out" in compare(unknown, world).case
@@ -634,3 +643,178 @@ def test_what_cannot_be_left_out_is_refused_before_anything_is_fitted(world, tmp
     with pytest.raises(SettingError, match=r"share=1\.5; above 0 and below 1 expected"):
         leave_out(world, fit, by="best", share=1.5)
     assert shown == []
+
+
+# ---- fitted surrogates, the command, the figure ----
+
+
+@pytest.fixture(scope="module")
+def fitted(world, tmp_path_factory):
+    """Three small members, fitted to 80 % of the world."""
+    folder = tmp_path_factory.mktemp("fitted") / "small"
+    settings = {"rounds": 30, "learning_rate": 0.3, "encoding": "one_hot"}
+    return fit_surrogate(world, folder, n_members=3, settings=settings, noise=False, n_processes=1)
+
+
+def test_validation_is_by_the_member_that_did_not_learn_from_an_architecture(world, fitted):
+    compared = compare(fitted, world, split="val")
+    rest = ~held_out(SPACE, world.archs(), 0.2)
+    np.testing.assert_array_equal(compared.archs, world.archs()[rest])
+    folds = fold(SPACE, compared.archs, 3)
+    members = fitted.predict("d", compared.archs).members
+    np.testing.assert_array_equal(compared.predicted, members[folds, np.arange(len(folds))])
+    assert compared.law is None  # one member has no spread
+    errors = {split: judge_surrogate(fitted, world, split=split).agreement.rmse for split in ("train", "val", "test")}
+    assert errors["train"] < errors["test"] < errors["val"] < 1.3 * errors["test"]  # one member is worse than three
+
+
+def test_fits_restricted_to_some_architectures_learn_from_no_others(world, fitted, tmp_path):
+    folder = tmp_path / "restricted"
+    true = world.column("d", "val_accuracy").at(0, 0).all()
+    given = {"n_members": 2, "noise": False, "n_processes": 1}
+    given["settings"] = fitted.card.fitted["arguments"]["settings"]
+    only = true < np.quantile(true, 0.7)
+    restricted = fit_surrogate(world, folder, train_only=only, **given)
+    assert restricted.card.fitted["n_train"] == (only & ~held_out(SPACE, world.archs(), 0.2)).sum()
+    assert fit_surrogate(world, folder, train_only=only, **given).sha256 == restricted.sha256
+    with pytest.raises(SettingError, match="another arguments 'train_only'"):
+        fit_surrogate(world, folder, train_only=~only, **given)
+    with pytest.raises(SettingError, match=r"train_only: bool of shape \(3,\); bool of shape"):
+        fit_surrogate(world, tmp_path / "no", train_only=only[:3], **given)
+    with pytest.raises(SettingError, match="was fitted to chosen architectures only: choose split test or all"):
+        compare(restricted, world, split="train")
+
+
+def run(*args):
+    result = CliRunner().invoke(main, ["surrogate", "eval", *map(str, args)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def test_the_command_prints_figures_beside_their_ceiling_and_draws(world, new_folder, tmp_path):
+    surrogate = make_surrogate(new_folder(), noise=0.02, collapse=0.001, fitted=fitted_to(world, test_share=0.5))
+    picture = tmp_path / "judged.png"
+    result = run(surrogate.path, "--table", world.path, "--above", 0.7, "--figure", picture)
+    assert result.exit_code == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    assert lines[0] == "s0 judged by runs, split test: held out by the rule of the card (50 % by hash)"
+    assert lines[2] == "d: val_accuracy; truth: mean of 3 recorded runs of each architecture"
+    quality = judge_surrogate(surrogate, world, above=0.7)
+    at = next(i for i, line in enumerate(lines) if line.startswith("Kendall tau "))
+    shown = [(line.rsplit(maxsplit=1)[0].strip(), line.rsplit(maxsplit=1)[1]) for line in lines[at : at + 3]]
+    assert shown == [
+        ("Kendall tau", f"{quality.figures.kendall_tau:.3f}"),
+        ("ceiling", f"{quality.ceiling.perfect.kendall_tau:.3f}"),
+        ("one run", f"{quality.ceiling.one_run.kendall_tau:.3f}"),
+    ]
+    assert any(line.startswith("R² where truly better than 0.7") for line in lines)
+    assert any(line.startswith("MAE [percentage points]") for line in lines)
+    as_printed = json.loads(run(surrogate.path, "--table", world.path, "--above", 0.7, "--json").stdout)
+    assert as_printed == [json.loads(json.dumps(as_json(quality)))]
+
+
+def test_the_command_refits_without_the_best(world, fitted):
+    result = run(
+        fitted.path,
+        "--table",
+        world.path,
+        "--leave-out",
+        "best",
+        "--best",
+        0.1,
+        "--members",
+        2,
+        "--processes",
+        1,
+        "--json",
+    )
+    (found,) = json.loads(result.stdout)
+    assert found["what"] == "the best 10 %"
+    assert found["better_than_seen"] < 0.5  # trees predict few things better than what they have seen
+    assert found["auc"] > 0.9
+    assert found["bias"] < 0
+    assert found["left_out"]["r2"] < found["shown"]["r2"]
+
+
+def test_what_was_left_out_is_a_table_on_the_terminal(capsys):
+    agreed = agreement(np.array([0.1, 0.2, 0.3]), np.array([0.1, 0.2, 0.4]))
+    numbers = {"by": "best", "what": "the best 5 %", "dataset": "d", "metric": "val_accuracy", "unit": "fraction"}
+    one = LeftOut(**numbers, epoch=10, n_shown=7, left_out=agreed, bias=1 / 30, shown=agreed, auc=0.5,
+                  better_than_seen=0.25, found=0.75)  # fmt: skip
+    show_left_out([one])
+    lines = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
+    rows = {parts[0] or parts[1]: parts[-1].strip() for parts in lines if any(parts)}
+    assert rows["d: val_accuracy at epoch 10"]
+    assert rows["mean of predicted - recorded [percentage points]"] == "3.333"
+    assert rows["left out among as many predicted best [%]"] == "75.000"
+
+
+def test_what_the_command_cannot_do_is_one_line(world, new_folder, fitted):
+    by_hand = make_surrogate(new_folder())
+    for args, message in {
+        (fitted.path, "--table", world.path, "--leave-out", "optimizer"): "does not record which optimizer",
+        (by_hand.path, "--table", world.path, "--leave-out", "best"): "needs a surrogate made by `surrogate fit`",
+        (by_hand.path, "--table", world.path, "--leave-out", "best", "--split", "all"): "--leave-out judges what",
+        (by_hand.path,): "the table that 's0' was fitted to is none that `list` shows; give one by --table",
+        (by_hand.path, "--table", "nasbench201"): "s0 predicts d, nasbench201 has cifar10",
+        (by_hand.path, "--table", world.path, "--figure", "x.docx"): "its name must end in one of",
+        (world.path, "--table", world.path): "is no surrogate: no folder with a card.json",
+        ("nasbench999", "--table", world.path): "unknown surrogate 'nasbench999'",
+    }.items():
+        result = run(*args)
+        assert result.exit_code == 2
+        assert message in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.fixture
+def compared(world, new_folder):
+    return compare(make_surrogate(new_folder(), noise=0.02), world)
+
+
+def test_residuals_are_drawn_over_ranks_in_percentage_points(compared):
+    ax = Figure().add_subplot()
+    plot_residuals(ax, compared)
+    median = ax.lines[0]
+    ranks, values = np.asarray(median.get_xdata()), np.asarray(median.get_ydata())
+    assert (np.diff(ranks) > 0).all()
+    order = np.argsort(-compared.predicted, kind="stable")
+    residuals = 100 * (compared.true - compared.predicted)[order]
+    assert values[0] == pytest.approx(np.median(residuals[:12]))
+    assert ax.get_xscale() == "log"
+    assert ax.get_ylabel() == "recorded - predicted [percentage points]"
+
+
+def test_the_calibration_curve_is_the_share_of_runs_inside(compared):
+    ax = Figure().add_subplot()
+    plot_calibration(ax, compared)
+    found, quantiles = calibration(compared.law, compared.runs, compared.collapsed)
+    curve, points = ax.lines[1], ax.lines[2]
+    levels, covered = np.asarray(curve.get_xdata()), np.asarray(curve.get_ydata())
+    assert covered[levels == 0.5] == pytest.approx((np.abs(quantiles - 0.5) <= 0.25).mean())
+    np.testing.assert_allclose(points.get_xydata(), found.coverage)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "around the prediction",
+        "around the other runs",
+    ]
+
+
+def test_all_architectures_are_in_the_picture_or_counted_beside_it(compared):
+    ax = Figure().add_subplot()
+    plot_predicted(ax, compared)
+    drawn = ax.collections[0].get_array().sum()  # counts, before their logarithm is taken for the color
+    outside = int(next(line.split()[0] for line in ax.texts[0].get_text().splitlines() if "outside" in line))
+    assert drawn + outside == len(compared.true)
+    assert ax.get_xlabel() == "predicted [%]"
+
+
+def test_a_figure_has_a_row_per_comparison_and_says_what_is_compared(compared, world, new_folder):
+    silent = compare(make_surrogate(new_folder()), world)
+    figure = judged_figure([compared, silent], note="Made for a test.")
+    assert len(figure.axes) == 6
+    assert figure.axes[1].get_title() == "s0/d: val accuracy after 10 epochs"
+    caption = " ".join(figure.get_supxlabel().split())
+    assert "Recorded: mean of 3 recorded runs of each architecture, in table runs." in caption
+    assert caption.endswith("Made for a test.")
+    assert figure.axes[5].texts[0].get_text() == "no noise is predicted"

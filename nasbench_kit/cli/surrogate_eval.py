@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from math import isnan
 from pathlib import Path
@@ -9,18 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from nasbench_kit.catalog import list_tables
-from nasbench_kit.cli.shared import (
-    check_picture,
-    example,
-    json_option,
-    open_surrogate,
-    open_table,
-    print_json,
-    print_table,
-    progress_bar,
-)
-from nasbench_kit.errors import SettingError, UnknownNameError
+from nasbench_kit.catalog import list_results, list_tables
+from nasbench_kit.cli.shared import check_picture, example, json_option, print_json, print_table, progress_bar
+from nasbench_kit.cli.tables import open_table
+from nasbench_kit.errors import SettingError, TableError, UnknownNameError, unknown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,7 +92,7 @@ def eval_(
         check_picture(figure)
     if by and (figure or split != "test"):
         raise SettingError("--leave-out judges what it leaves out, without a figure: give neither --figure nor --split")
-    opened = open_surrogate(surrogate)
+    opened = _surrogate(surrogate)
     judged_by = _table(opened, table)
     chosen = datasets or shared_datasets(opened, judged_by)
     if not chosen:
@@ -121,6 +114,18 @@ def eval_(
             shown = comparisons[0]
         _draw(shown[:_MOST_ROWS], figure)
         click.echo(figure, err=as_json)
+
+
+def _surrogate(name: str) -> Surrogate:
+    from nasbench_kit.surrogates import Surrogate
+
+    there = {name: path for name, path in list_results().items() if Surrogate.is_one(path)}
+    path = there.get(name, name)
+    if not Surrogate.is_one(path):
+        if os.path.exists(path):
+            raise TableError(f"{path!r} is no surrogate: no folder with a card.json")
+        raise unknown("surrogate", name, there)
+    return Surrogate.open(path)
 
 
 def _table(surrogate: Surrogate, table: str | None) -> Table:
@@ -321,7 +326,12 @@ def _leave_out(
         print_json([plain(one) for one in found])
         return
     click.echo(f"{surrogate.name} refitted on {table.name} without some architectures, which it then predicts")
-    for dataset in datasets:
+    show_left_out(found)
+
+
+def show_left_out(found: Sequence[LeftOut]) -> None:
+    """Print what `leave_out` found: a table per dataset."""
+    for dataset in dict.fromkeys(one.dataset for one in found):
         these = [one for one in found if one.dataset == dataset]
         at = "" if these[0].epoch is None else f" at epoch {these[0].epoch}"
         click.echo(f"\n{dataset}: {these[0].metric}{at}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import nan
 from typing import TYPE_CHECKING, NamedTuple
 
+from nasbench_kit.surrogates.optional import require
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -76,11 +78,9 @@ def kendall_tau(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> fl
 
 
 def _correlation(name: str, true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
-    from scipy import stats
-
     if len(true) < _LEAST or true.max() == true.min() or predicted.max() == predicted.min():
         return nan
-    return float(getattr(stats, name)(true, predicted).statistic)
+    return float(getattr(require("scipy.stats", "fit"), name)(true, predicted).statistic)
 
 
 def best_share(true: NDArray[np.float64], share: float, sign: int) -> NDArray[np.bool_]:
@@ -118,8 +118,8 @@ def expected_kl(n_runs: NDArray[np.int64]) -> NDArray[np.float64]:
     0.89 for two runs, 0.46 for three, 0.24 for five.
     """
     import numpy as np
-    from scipy.special import digamma
 
+    digamma = require("scipy.special", "fit").digamma
     half = (n_runs - 1) / 2
     found: NDArray[np.float64] = (np.log(half) - digamma(half) + 1 / n_runs) / 2
     return found

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from nasbench_kit.surrogates.agreement import expected_kl, normal_kl
+from nasbench_kit.surrogates.optional import require
 from nasbench_kit.surrogates.targets import backward, forward, slope
 
 if TYPE_CHECKING:
@@ -138,8 +139,8 @@ def pit(
         uniform: In [0, 1), (n_runs,): where between the quantiles below and at the value.
     """
     import numpy as np
-    from scipy.special import ndtr
 
+    ndtr = require("scipy.special", "fit").ndtr
     with np.errstate(divide="ignore", invalid="ignore"):  # the logarithm of an accuracy of 0 or an error of 0
         inside = ndtr((forward(law.transform, values) - law.z[which]) / law.sd[which])
     if not len(law.collapsed):
@@ -183,8 +184,8 @@ def distances_of_repeated(law: Law, runs: NDArray[np.float64]) -> NDArray[np.flo
         runs: (n_seeds, n_archs), NaN where not recorded or collapsed.
     """
     import numpy as np
-    from scipy.special import ndtr
 
+    ndtr = require("scipy.special", "fit").ndtr
     with np.errstate(divide="ignore", invalid="ignore"):
         z = forward(law.transform, runs)
         n_runs = (~np.isnan(z)).sum(axis=0)

@@ -377,7 +377,12 @@ def _part(card: Card, table: Table, split: str) -> tuple[NDArray[np.bool_], NDAr
                 f"the card of {card.name!r} does not say what was held out; only split all can be judged"
             )
         return every, None, f"all: {other}, and its card does not say which architectures were held out"
-    parts = parts_again(table, rule)
+    try:
+        parts = parts_again(table, rule)
+    except SettingError:  # the lists that it was split by did not come with this table
+        if same:
+            raise
+        return every, None, f"all: {other}, and which architectures were held out is known for that only"
     if split == "test":
         if not parts.test.any():
             raise SettingError(f"of table {table.name!r} nothing was held out for testing; choose split val or all")
@@ -417,7 +422,7 @@ def _history(card: Card) -> list[Mapping[str, Any]]:
     """How it was fitted, and its teacher before it."""
     found: list[Mapping[str, Any]] = []
     fitted: Any = card.fitted
-    while isinstance(fitted, Mapping) and len(found) < 10:  # a card by hand may go round in circles nowhere: no depth
+    while isinstance(fitted, Mapping):
         found.append(fitted)
         teacher = fitted.get("teacher")
         fitted = teacher.get("fitted", teacher) if isinstance(teacher, Mapping) else None

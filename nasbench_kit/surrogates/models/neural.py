@@ -39,7 +39,7 @@ SHARED: dict[str, Setting] = {
 }
 _FEWEST_STEPS = 32  # per epoch, where there are so many architectures
 _SMALLEST_BATCH = 16
-_ASKED = 256  # architectures predicted together: what they need stays in the processor's cache
+_ASKED = 128  # architectures predicted together: what they need stays in the processor's cache
 _KEPT = 1 << 28  # bytes of inputs that are kept while training; more are computed again for each batch
 
 Inputs = tuple["NDArray[Any]", ...]
