@@ -170,7 +170,8 @@ def make_surrogate(new_path, toy_space):
             "metrics": dict.fromkeys(datasets, known),
             "targets": tuple(targets),
             "files": {"network.safetensors": sha256_of(folder / "network.safetensors")},
-            "about": about or {"title": "Random numbers", "licence": "CC0-1.0", "sources": [], "notes": ["fitted to nothing"]},
+            "about": about
+            or {"title": "Random numbers", "licence": "CC0-1.0", "sources": [], "notes": ["fitted to nothing"]},
             "fitted": {"command": "none", "versions": {"numpy": np.__version__}},
             "quality": quality,
         }
