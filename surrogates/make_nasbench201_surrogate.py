@@ -26,7 +26,7 @@ from nasbench_kit.surrogates.card import sha256_of, write_card
 from nasbench_kit.surrogates.distill import distill_surrogate
 from nasbench_kit.surrogates.fit import fit_surrogate
 from nasbench_kit.surrogates.judge import as_json, compare, judge_surrogate
-from nasbench_kit.surrogates.path_counts import path_counts
+from nasbench_kit.surrogates.path_counts import SEQUENCES, path_counts
 from nasbench_kit.surrogates.splits import held_out
 from nasbench_kit.tables import DatasetSpec, Metric, Stored, Table
 
@@ -116,7 +116,7 @@ def judged(made: Surrogate, table: Table) -> dict[str, Any]:
     """Figures on the held-out cells, and on those of them whose paths no other cell has."""
     archs = table.archs()
     test = held_out(table.space, archs, TEST_SHARE)
-    paths = path_counts(archs)
+    paths = np.ascontiguousarray(path_counts(archs)[:, : len(SEQUENCES)])
     learned = set(map(bytes, paths[~test]))
     new = np.array([row.tobytes() not in learned for row in paths[test]])
     found: dict[str, Any] = {}
