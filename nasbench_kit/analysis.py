@@ -259,7 +259,10 @@ def likeness(
     times_s = np.geomspace(times_s[0], max(ends, times_s[0]), n_times)
     curves = [{name: regret_curves(outcomes, times_s) for name, outcomes in each.items()} for each in (one, other)]
     first, second = ({name: runs.mean(axis=0) for name, runs in each.items()} for each in curves)
-    variance = {name: runs.var(axis=0, ddof=1) / len(runs) for name, runs in curves[0].items()}
+    variance = {  # a single run settles nothing
+        name: runs.var(axis=0, ddof=1) / len(runs) if len(runs) > 1 else np.full(n_times, inf)
+        for name, runs in curves[0].items()
+    }
     same, settled = [], []
     for a, b in combinations(one, 2):
         apart = first[a] - first[b]

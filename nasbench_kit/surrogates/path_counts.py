@@ -31,8 +31,8 @@ def path_counts(archs: NDArray[np.uint8]) -> NDArray[np.float32]:
     The columns: for each sequence of at most three operations without `none` and `skip_connect`, shorter ones first,
     the number of paths that apply it (40 columns); how many edges on any path have each of these operations (3); for
     convolutions, 3x3 convolutions and poolings, the most and the fewest on any path (no path: 0), and the sum over
-    paths (9); the number of paths and of different ones (2); how many paths have no convolution, of these how many apply
-    nothing at all, and how many convolve and do not pool (3).
+    paths (9); the number of paths and of different ones (2); how many paths have no convolution, of these how many
+    apply nothing at all, and how many convolve and do not pool (3).
 
     Args:
         archs: A batch of NAS-Bench-201 cells.
