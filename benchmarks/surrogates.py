@@ -74,8 +74,8 @@ def generated_surrogate(folder: Path, space_name: str) -> Path:
 
     from nasbench_kit.spaces import space_from
     from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
-    from nasbench_kit.surrogates.distill import best_encoding
     from nasbench_kit.surrogates.features import sparse
+    from nasbench_kit.surrogates.fitting.distill import best_encoding
     from nasbench_kit.surrogates.targets import Target
     from nasbench_kit.surrogates.tensors import write_tensors
     from nasbench_kit.tables.metric import Metric

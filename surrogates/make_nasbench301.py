@@ -5,7 +5,7 @@
 1. `surrogate import` makes a surrogate of YAHPO's files: the teacher.
 2. Architectures are labelled with its curves: uniform ones, and those that an evolution from the best of many meets on
    its way to the optimum of the teacher. A curve is a few components; twelve epochs determine them.
-3. One network learns the components (`nasbench_kit.surrogates.student`).
+3. One network learns the components (`nasbench_kit.surrogates.fitting.student`).
 4. Its last layer is fitted again ten times, by least squares on as many bootstrap samples: the members. Their
    deviations from the first are so scaled that the spread is as large as the error on architectures kept for that.
 5. All is measured on architectures that took no part in anything: held out by their hash.

@@ -6,7 +6,7 @@ import pytest
 from nasbench_kit.analysis import Outcomes, likeness
 from nasbench_kit.errors import NotRecordedError, SettingError
 from nasbench_kit.spaces import ChoiceSpace
-from nasbench_kit.surrogates.one_seed import against_one_seed
+from nasbench_kit.surrogates.judging.one_seed import against_one_seed
 
 pytest.importorskip("lightgbm")
 pytest.importorskip("scipy")

@@ -98,7 +98,7 @@ QUICK = {"hidden": (32, 16), "epochs": 3, "batch": 256}
 def distill():
     """`distill_surrogate` with one thread of torch, as everywhere in the tests."""
     torch = pytest.importorskip("torch")
-    from nasbench_kit.surrogates.distill import distill_surrogate
+    from nasbench_kit.surrogates.fitting.distill import distill_surrogate
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -208,7 +208,7 @@ def test_work_with_other_settings_is_not_gone_on_with(distill, teacher, folder):
 
 
 def test_a_sample_is_partly_bred_from_the_best_and_has_no_repetition(teacher, folder):
-    from nasbench_kit.surrogates.distill import _labelled, _Labels, labels_of
+    from nasbench_kit.surrogates.fitting.distill import _labelled, _Labels, labels_of
 
     work = folder()
     work.mkdir()
@@ -261,7 +261,7 @@ def test_folders_of_other_things_are_not_replaced(distill, teacher, folder):
 
 def test_an_ensemble_fitted_to_nasbench201_is_followed(distill, folder):
     pytest.importorskip("lightgbm")
-    from nasbench_kit.surrogates.fit import fit_surrogate
+    from nasbench_kit.surrogates.fitting.fit import fit_surrogate
 
     table = nbk.load("nasbench201/cifar10").results
     ensemble = fit_surrogate(

@@ -20,9 +20,9 @@ from nasbench_kit.errors import NotRecordedError, SettingError, TableError, Unkn
 from nasbench_kit.importers import import_table
 from nasbench_kit.spaces import ChoiceSpace, DARTSSpace, NASBench101Space, NASBench201Space
 from nasbench_kit.surrogates import Surrogate, fit, workers
-from nasbench_kit.surrogates.fit import fit_surrogate
-from nasbench_kit.surrogates.labels import channels_of, choose_transform, curve, make_labels, read_runs
-from nasbench_kit.surrogates.parts import parts_again, parts_of
+from nasbench_kit.surrogates.fitting.fit import fit_surrogate
+from nasbench_kit.surrogates.fitting.labels import channels_of, choose_transform, curve, make_labels, read_runs
+from nasbench_kit.surrogates.fitting.parts import parts_again, parts_of
 from nasbench_kit.surrogates.splits import fold, held_out, position
 from nasbench_kit.surrogates.targets import backward
 from nasbench_kit.tables import Additive, DatasetSpec, Table

@@ -20,13 +20,13 @@ from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError
 from nasbench_kit.plots import judged_figure, plot_calibration, plot_predicted, plot_residuals
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.surrogates import Surrogate
-from nasbench_kit.surrogates.agreement import agreement, best_share, expected_kl, kendall_tau, normal_kl, r2
-from nasbench_kit.surrogates.calibration import Laws, calibration, pit
 from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
-from nasbench_kit.surrogates.ceiling import ceiling_of_noise, ceiling_of_seeds, measure
-from nasbench_kit.surrogates.fit import fit_surrogate
-from nasbench_kit.surrogates.judge import as_json, compare, judge, judge_surrogate
-from nasbench_kit.surrogates.leave_out import LeftOut, leave_out
+from nasbench_kit.surrogates.fitting.fit import fit_surrogate
+from nasbench_kit.surrogates.judging.agreement import agreement, best_share, expected_kl, kendall_tau, normal_kl, r2
+from nasbench_kit.surrogates.judging.calibration import Laws, calibration, pit
+from nasbench_kit.surrogates.judging.ceiling import ceiling_of_noise, ceiling_of_seeds, measure
+from nasbench_kit.surrogates.judging.judge import as_json, compare, judge, judge_surrogate
+from nasbench_kit.surrogates.judging.leave_out import LeftOut, leave_out
 from nasbench_kit.surrogates.splits import fold, held_out
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE, Target
 from nasbench_kit.surrogates.tensors import write_tensors

@@ -25,9 +25,9 @@ from nasbench_kit.errors import ArchitectureError, ImportDataError, NasbenchKitE
 from nasbench_kit.spaces import DARTSSpace
 from nasbench_kit.surrogates import Surrogate, yahpo
 from nasbench_kit.surrogates.foreign import import_surrogate
-from nasbench_kit.surrogates.official_nasbench301 import Member, read, read_booster
+from nasbench_kit.surrogates.foreign.official_nasbench301 import Member, read, read_booster
+from nasbench_kit.surrogates.foreign.xgboost_binary import to_json
 from nasbench_kit.surrogates.splits import held_out
-from nasbench_kit.surrogates.xgboost_binary import to_json
 from nasbench_kit.testing import check_benchmark
 
 SPACE = DARTSSpace()

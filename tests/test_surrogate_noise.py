@@ -9,7 +9,7 @@ import pytest
 import nasbench_kit as nbk
 from nasbench_kit.errors import TableError
 from nasbench_kit.spaces import ChoiceSpace
-from nasbench_kit.surrogates.noise import NoiseModels, fit_noise, mask_collapsed
+from nasbench_kit.surrogates.fitting.noise import NoiseModels, fit_noise, mask_collapsed
 from nasbench_kit.surrogates.splits import held_out
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE, Target, components, forward
 

@@ -16,7 +16,7 @@ import nasbench_kit as nbk
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.spaces import NASBench101Space
 from nasbench_kit.surrogates import Surrogate
-from nasbench_kit.surrogates.agreement import kendall_tau, r2
+from nasbench_kit.surrogates.judging.agreement import kendall_tau, r2
 from nasbench_kit.surrogates.splits import held_out
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -88,7 +88,7 @@ def fit(
     all but one fold, and stops by that one. Finished members are kept in the folder: stop it whenever you like, the
     same command goes on where it was.
     """
-    from nasbench_kit.surrogates.fit import fit_surrogate
+    from nasbench_kit.surrogates.fitting.fit import fit_surrogate
 
     opened = open_table(table)
     with progress_bar("fitting (percent)") as advance:

@@ -49,7 +49,7 @@ def distill(
     What comes out needs numpy alone. Labels and training are kept in the folder: stop it whenever you like, the same
     command goes on where it was.
     """
-    from nasbench_kit.surrogates.distill import distill_surrogate
+    from nasbench_kit.surrogates.fitting.distill import distill_surrogate
 
     given: dict[str, Any] = {"hidden": None if hidden is None else _widths(hidden), "batch": batch}
     with progress_bar("distilling (percent)") as advance:

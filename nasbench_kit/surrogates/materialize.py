@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import SettingError
-from nasbench_kit.surrogates.distill import LISTED, different_archs
+from nasbench_kit.surrogates.fitting.distill import LISTED, different_archs
 from nasbench_kit.surrogates.surrogate import AtEpoch, Surrogate
 from nasbench_kit.tables import DatasetSpec, Stored, Table
 from nasbench_kit.tables.metric import Metric

@@ -67,7 +67,7 @@ def load(folder: str, card: Card) -> Members:
     loaded = [model.load(card.space, path) for path in paths]
     noise_models = None
     if noise:
-        from nasbench_kit.surrogates.noise import NoiseModels
+        from nasbench_kit.surrogates.fitting.noise import NoiseModels
 
         noise_models = NoiseModels.load(card.space, noise_paths)
     made = Members(card.space, loaded, noise_models)

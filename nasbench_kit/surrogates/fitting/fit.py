@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import SettingError, TableError, listed, unknown
 from nasbench_kit.spaces import describe_space
-from nasbench_kit.surrogates.best import find_best
 from nasbench_kit.surrogates.card import CARD, make_card, read_card, sha256_of, write_card
-from nasbench_kit.surrogates.labels import Labels, Runs, curve, make_labels, metrics_of, read_runs
+from nasbench_kit.surrogates.fitting.best import find_best
+from nasbench_kit.surrogates.fitting.labels import Labels, Runs, curve, make_labels, metrics_of, read_runs
+from nasbench_kit.surrogates.fitting.noise import fit_noise
+from nasbench_kit.surrogates.fitting.parts import HASH, Parts, parts_of
+from nasbench_kit.surrogates.fitting.workers import OUT_OF_FOLD, SECONDS, Task, fit_members, known_of
 from nasbench_kit.surrogates.members import load
 from nasbench_kit.surrogates.models import model_class
-from nasbench_kit.surrogates.noise import fit_noise
-from nasbench_kit.surrogates.parts import HASH, Parts, parts_of
 from nasbench_kit.surrogates.surrogate import Surrogate
 from nasbench_kit.surrogates.targets import Target
-from nasbench_kit.surrogates.workers import OUT_OF_FOLD, SECONDS, Task, fit_members, known_of
 from nasbench_kit.tables import Table
 from nasbench_kit.version import __version__
 
@@ -150,7 +150,7 @@ def fit_surrogate(
     n_steps = tune + n_members
     tell = _Percent(progress, n_steps)
     if tune:
-        from nasbench_kit.surrogates.tune import tune_settings
+        from nasbench_kit.surrogates.fitting.tune import tune_settings
 
         learns, stops = (
             known_of(archs[part[rows]], labels.channels[part[rows]]) for part in (parts.learns(0), parts.validates(0))

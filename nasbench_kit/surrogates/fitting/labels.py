@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import NotRecordedError, listed, unknown
-from nasbench_kit.surrogates.noise import mask_collapsed
+from nasbench_kit.surrogates.fitting.noise import mask_collapsed
 from nasbench_kit.surrogates.targets import VALUE, Target, components, forward
 from nasbench_kit.tables import Metric, Table
 from nasbench_kit.tables.column import AdditiveColumn

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nasbench_kit.errors import NotRecordedError, SettingError, listed, unknown
 from nasbench_kit.spaces import describe_space
-from nasbench_kit.surrogates.agreement import Agreement, agreement, best_share
-from nasbench_kit.surrogates.calibration import Calibration, Laws, calibration, draw
-from nasbench_kit.surrogates.ceiling import (
+from nasbench_kit.surrogates.judging.agreement import Agreement, agreement, best_share
+from nasbench_kit.surrogates.judging.calibration import Calibration, Laws, calibration, draw
+from nasbench_kit.surrogates.judging.ceiling import (
     Ceiling,
     Figures,
     ceiling_of_noise,
@@ -319,7 +319,7 @@ def _every_run(table: Table, dataset: str, metric: str) -> NDArray[np.float64]:
 
 
 def _collapsed(runs: NDArray[np.float64], metric: str) -> NDArray[np.bool_]:
-    from nasbench_kit.surrogates.noise import mask_collapsed  # it needs all epochs and architectures to tell
+    from nasbench_kit.surrogates.fitting.noise import mask_collapsed  # it needs all epochs and architectures to tell
 
     return mask_collapsed(runs, metric)
 
@@ -355,7 +355,7 @@ def _part(card: Card, table: Table, split: str) -> tuple[NDArray[np.bool_], NDAr
     """Which architectures of a table belong to a split; which members may judge each, if not all; the case in words."""
     import numpy as np
 
-    from nasbench_kit.surrogates.parts import parts_again
+    from nasbench_kit.surrogates.fitting.parts import parts_again
 
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)

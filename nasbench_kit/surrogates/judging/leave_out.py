@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from nasbench_kit.errors import NotRecordedError, SettingError, unknown
-from nasbench_kit.surrogates.agreement import Agreement, agreement
-from nasbench_kit.surrogates.judge import Comparison, compare
+from nasbench_kit.surrogates.judging.agreement import Agreement, agreement
+from nasbench_kit.surrogates.judging.judge import Comparison, compare
 from nasbench_kit.tables.column import Column, mean_recorded
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
 
 from nasbench_kit.errors import TableError, listed
 from nasbench_kit.spaces import Space
-from nasbench_kit.surrogates.collapse import mask_collapsed
 from nasbench_kit.surrogates.features import matrix
+from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
 from nasbench_kit.surrogates.models import Data, model_class
 from nasbench_kit.surrogates.models.trees import encoding_for
 from nasbench_kit.surrogates.splits import fold

@@ -25,9 +25,9 @@ from nasbench_kit.plain.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import Arch, DARTSSpace
 from nasbench_kit.spaces.darts_forms import COLUMNS
 from nasbench_kit.surrogates.card import Card, make_card, sha256_of, write_card
+from nasbench_kit.surrogates.foreign.xgboost_binary import is_binary, to_json
 from nasbench_kit.surrogates.optional import require
 from nasbench_kit.surrogates.targets import VALUE, Target
-from nasbench_kit.surrogates.xgboost_binary import is_binary, to_json
 from nasbench_kit.tables.metric import Metric
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nasbench_kit.errors import ImportDataError, SettingError
-from nasbench_kit.surrogates import official_nasbench301, yahpo
+from nasbench_kit.surrogates.foreign import official_nasbench301, yahpo
 from nasbench_kit.surrogates.surrogate import Surrogate
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import NotRecordedError, SettingError
-from nasbench_kit.surrogates.agreement import Agreement, agreement
-from nasbench_kit.surrogates.labels import choose_transform, read_runs
+from nasbench_kit.surrogates.fitting.labels import choose_transform, read_runs
+from nasbench_kit.surrogates.judging.agreement import Agreement, agreement
 from nasbench_kit.surrogates.models import Data, model_class
 from nasbench_kit.surrogates.splits import fold, position
 from nasbench_kit.surrogates.targets import backward, forward

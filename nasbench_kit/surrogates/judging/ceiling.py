@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import nan
 from typing import TYPE_CHECKING, NamedTuple
 
-from nasbench_kit.surrogates.agreement import best_share, kendall_tau, r2
+from nasbench_kit.surrogates.judging.agreement import best_share, kendall_tau, r2
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from nasbench_kit.surrogates.agreement import expected_kl, normal_kl
+from nasbench_kit.surrogates.judging.agreement import expected_kl, normal_kl
 from nasbench_kit.surrogates.optional import require
 from nasbench_kit.surrogates.targets import backward, forward, slope
 

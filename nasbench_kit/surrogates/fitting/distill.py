@@ -309,7 +309,7 @@ def _finish(
     n_uniform: int,
     progress: Progress,
 ) -> Surrogate:
-    from nasbench_kit.surrogates import student
+    from nasbench_kit.surrogates.fitting import student
     from nasbench_kit.surrogates.tensors import write_tensors
 
     space, labels = teacher.space, kept.all()
