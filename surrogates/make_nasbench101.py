@@ -41,6 +41,7 @@ GOOD = 0.85  # accuracy above which R2 is told apart
 
 TEST_SHARE = 0.2
 SETTINGS = {"epochs": 40}  # of the graph networks
+PASSES = 50  # over all cells, of the small network
 
 NOTES = [
     "NAS-Bench-101 is Apache-2.0; the repository that this part of it was taken from states no licence.",
@@ -140,7 +141,7 @@ def main() -> None:
         table, arguments.work / "fitted", name=NAME, model="gin", settings=SETTINGS, test_share=TEST_SHARE,
         n_processes=arguments.processes,
     )  # fmt: skip
-    made = distill_surrogate(members, arguments.out)
+    made = distill_surrogate(members, arguments.out, epochs=PASSES)
     finish(made, members, table, f"python surrogates/{Path(__file__).name} {arguments.source.name} --work build/{NAME}")
 
 
