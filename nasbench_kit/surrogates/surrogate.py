@@ -56,6 +56,7 @@ class Prediction(NamedTuple):
     members: NDArray[np.float64]  #: (n_members, n_archs), what each member expects
     sd: NDArray[np.float64]  #: (n_archs,), standard deviation of one run that does not collapse; NaN if not modelled
     collapse: NDArray[np.float64]  #: (n_archs,), probability that a run collapses; 0 if not modelled
+    regular: NDArray[np.float64]  #: (n_archs,), expected value of runs that do not collapse, mean over members
 
     @property
     def spread(self) -> NDArray[np.float64]:
@@ -243,7 +244,7 @@ class AtEpoch:
             collapse = 1 / (1 + np.exp(-self._collapse.many(noise)))
             members = members + collapse * (self._collapsed - members)
         members = _rounded(members)
-        return Prediction(_rounded(_mean(members)), members, sd, collapse)
+        return Prediction(_rounded(_mean(members)), members, sd, collapse, _rounded(regular))
 
     def law(
         self, values: NDArray[np.float64], noise: NDArray[np.float64]

@@ -36,26 +36,29 @@ class Ceiling(NamedTuple):
     n_one_run: int  #: pairs of a run and the mean of its others
 
 
-Measure = Callable[["NDArray[np.float64]", "NDArray[np.float64]"], Figures]
-"""Of the truth and predictions."""
+Measure = Callable[..., Figures]
+"""Of the truth and predictions; and, if these differ, of those for runs that do not collapse."""
 
 
 def measure(*, above: float | None, best: float, sign: int) -> Measure:
     """What finds the figures.
 
     Args:
-        above: A value of the metric that counts as good; architectures that are truly better are judged apart.
+        above: A value of the metric that counts as good; architectures that are truly better are judged apart, by
+            what is predicted for runs that do not collapse, as theirs did not.
         best: Share of architectures that are the best.
         sign: +1 where larger is better, -1 where smaller is.
     """
 
-    def figures(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> Figures:
+    def figures(
+        true: NDArray[np.float64], predicted: NDArray[np.float64], regular: NDArray[np.float64] | None = None
+    ) -> Figures:
         good = sign * true > sign * above if above is not None else None
         top = best_share(true, best, sign) if len(true) else true > 0
         return Figures(
             r2(true, predicted),
             kendall_tau(true, predicted),
-            nan if good is None else r2(true[good], predicted[good]),
+            nan if good is None else r2(true[good], (predicted if regular is None else regular)[good]),
             kendall_tau(true[top], predicted[top]),
         )
 
@@ -182,6 +185,7 @@ def ceiling_of_noise(
     draw: Callable[[NDArray[np.intp], np.random.Generator], NDArray[np.float64]],
     figures: Measure,
     *,
+    regular: NDArray[np.float64] | None = None,
     seed: int = 0,
 ) -> Ceiling:
     """The ceiling where architectures were trained once: what the surrogate would reach if all it says were true.
@@ -196,6 +200,7 @@ def ceiling_of_noise(
         n_runs: How many runs the truth of each is the mean of.
         draw: Called with positions and a generator: one run of each.
         figures: What `measure` made.
+        regular: Expected value of each architecture, if its training does not collapse; `means` by default.
         seed: Of the simulation.
     """
     import numpy as np
@@ -209,7 +214,7 @@ def ceiling_of_noise(
         total = np.zeros(len(some))
         for run in range(int(n_runs.max())):
             total += np.where(run < n_runs[some], draw(some, rng), 0)
-        found.append(figures(total / n_runs[some], means[some]))
+        found.append(figures(total / n_runs[some], means[some], (means if regular is None else regular)[some]))
     return Ceiling(
         "single runs: simulated from the predicted noise, errors of prediction included: too low if wrong",
         _mean(found),

@@ -50,6 +50,7 @@ class Comparison(NamedTuple):
     runs: NDArray[np.float64]  #: (n_seeds, n_archs), NaN where not recorded; one at least of each architecture
     true: NDArray[np.float64]  #: (n_archs,), mean of the recorded runs
     predicted: NDArray[np.float64]  #: (n_archs,), expected value
+    regular: NDArray[np.float64]  #: (n_archs,), expected value of runs that do not collapse
     collapsed: NDArray[np.bool_]  #: which runs ended near chance, like `runs`
     law: Laws | None  #: from what runs are drawn; None if nothing says how noisy they are
     noise: str  #: where the noise of `law` comes from
@@ -115,7 +116,8 @@ def judge_surrogate(
             "members", on the table that they were fitted to.
             "train": what it was fitted to, each by all members.
             "all": every architecture of the table.
-        above: A value of the metric: R2 of the architectures that are truly better is reported apart.
+        above: A value of the metric: R2 of the architectures that are truly better is reported apart, with what is
+            predicted for runs that do not collapse.
         best: The share of architectures, the best of the truth, whose Kendall tau is reported apart.
         seed: Of the simulations behind the ceiling and the quantiles.
 
@@ -153,7 +155,7 @@ def judge(compared: Comparison, *, above: float | None = None, best: float = BES
         0 if above is None else int((sign * true > sign * above).sum()),
         best,
         int(best_share(true, best, sign).sum()),
-        figures(true, predicted),
+        figures(true, predicted, compared.regular),
         _ceiling(compared, figures, seed),
         compared.noise,
         found,
@@ -170,7 +172,9 @@ def _ceiling(compared: Comparison, figures: Any, seed: int) -> Ceiling:
         return no_ceiling("not known: the runs are single ones and the surrogate predicts no noise between runs")
 
     n_runs = (~np.isnan(compared.runs)).sum(axis=0)
-    return ceiling_of_noise(compared.predicted, n_runs, partial(draw, law), figures, seed=seed)
+    return ceiling_of_noise(
+        compared.predicted, n_runs, partial(draw, law), figures, regular=compared.regular, seed=seed
+    )
 
 
 def as_json(record: Any) -> Any:
@@ -245,6 +249,7 @@ def compare_epochs(
                 f" of the {split} split"
             )
         at = surrogate.at(dataset, metric, epoch if predicted_epochs else None)
+        prediction = at.prediction(values[there], noise_channels[there])
         law, noise = _law(surrogate.card, dataset, metric, epoch, at.law(values[there], noise_channels[there]))
         found.append(
             Comparison(
@@ -258,7 +263,8 @@ def compare_epochs(
                 archs[there],
                 runs[:, there],
                 mean_recorded(list(runs[:, there])),
-                at.prediction(values[there], noise_channels[there]).mean,
+                prediction.mean,
+                prediction.regular,
                 fell[:, rows, position][:, there],
                 law,
                 noise,
