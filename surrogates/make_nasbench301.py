@@ -386,7 +386,7 @@ def measured(surrogate: Surrogate, teacher: Surrogate, labels, split: Split) -> 
 
 def finish(teacher: Surrogate, labels, split: Split, network, layers, scales, arguments) -> None:
     """Write the folder and its card."""
-    sources = [f"https://github.com/{source}, Apache-2.0" for source in teacher.about["sources"]]
+    sources = [{**source, "licence": "Apache-2.0"} for source in teacher.about["sources"]]
     about = {
         "title": "NAS-Bench-301: a surrogate of a surrogate, 10 members at epochs 1 to 98 of CIFAR-10",
         "licence": "Apache-2.0",

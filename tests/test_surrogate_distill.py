@@ -381,8 +381,8 @@ def test_distill_and_materialize_work_from_the_command_line(distill, teacher, fo
 
 def test_errors_on_the_command_line_are_one_line(tmp_path):
     for arguments, said in (
-        (["distill", "nowhere", "--out", str(tmp_path / "a")], "is no surrogate"),
-        (["materialize", "nowhere", "--out", str(tmp_path / "a.h5")], "is no surrogate"),
+        (["distill", "nowhere", "--out", str(tmp_path / "a")], "unknown table or surrogate 'nowhere'"),
+        (["materialize", "nowhere", "--out", str(tmp_path / "a.h5")], "unknown table or surrogate 'nowhere'"),
     ):
         run = CliRunner().invoke(main, ["surrogate", *arguments])
         assert run.exit_code == 2

@@ -19,7 +19,8 @@ from nasbench_kit.cli.surrogate import surrogate as group
 from nasbench_kit.errors import NotRecordedError, SettingError, TableError, UnknownNameError
 from nasbench_kit.importers import import_table
 from nasbench_kit.spaces import ChoiceSpace, DARTSSpace, NASBench101Space, NASBench201Space
-from nasbench_kit.surrogates import Surrogate, fit, workers
+from nasbench_kit.surrogates import Surrogate
+from nasbench_kit.surrogates.fitting import fit, workers
 from nasbench_kit.surrogates.fitting.fit import fit_surrogate
 from nasbench_kit.surrogates.fitting.labels import channels_of, choose_transform, curve, make_labels, read_runs
 from nasbench_kit.surrogates.fitting.parts import parts_again, parts_of

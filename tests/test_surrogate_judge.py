@@ -677,7 +677,7 @@ def test_fits_restricted_to_some_architectures_learn_from_no_others(world, fitte
     restricted = fit_surrogate(world, folder, train_only=only, **given)
     assert restricted.card.fitted["n_train"] == (only & ~held_out(SPACE, world.archs(), 0.2)).sum()
     assert fit_surrogate(world, folder, train_only=only, **given).sha256 == restricted.sha256
-    with pytest.raises(SettingError, match="another arguments 'train_only'"):
+    with pytest.raises(SettingError, match="holds a surrogate of another fit: train_only is"):
         fit_surrogate(world, folder, train_only=~only, **given)
     with pytest.raises(SettingError, match=r"train_only: bool of shape \(3,\); bool of shape"):
         fit_surrogate(world, tmp_path / "no", train_only=only[:3], **given)
@@ -759,8 +759,12 @@ def test_what_the_command_cannot_do_is_one_line(world, new_folder, fitted):
         (by_hand.path,): "the table that 's0' was fitted to is none that `list` shows; give one by --table",
         (by_hand.path, "--table", "nasbench201"): "s0 predicts d, nasbench201 has cifar10",
         (by_hand.path, "--table", world.path, "--figure", "x.docx"): "its name must end in one of",
-        (world.path, "--table", world.path): "is no surrogate: no folder with a card.json",
-        ("nasbench999", "--table", world.path): "unknown surrogate 'nasbench999'",
+        (
+            world.path,
+            "--table",
+            world.path,
+        ): "is a table; a surrogate expected: nasbench-kit surrogate fit makes one of it",
+        ("nasbench999", "--table", world.path): "unknown table or surrogate 'nasbench999'; did you mean",
     }.items():
         result = run(*args)
         assert result.exit_code == 2

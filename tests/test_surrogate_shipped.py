@@ -213,9 +213,10 @@ def test_nasbench101_reaches_the_goals_on_cells_that_were_held_out(shared_data):
     test = held_out(space, archs, TEST_SHARE)
     true = np.array([float(row["valid_acc_108"]) for row in rows])[test]
     (dataset,) = found.datasets
-    predicted = found.predict(dataset, archs[test], epoch=108).mean
-    assert kendall_tau(true, predicted) >= 0.865
-    assert r2(true[true > 0.85], predicted[true > 0.85]) >= 0.945
+    predicted = found.predict(dataset, archs[test], epoch=108)
+    assert kendall_tau(true, predicted.mean) >= 0.865
+    # runs above 85 % did not collapse; what the mean expects includes that they might have
+    assert r2(true[true > 0.85], predicted.regular[true > 0.85]) >= 0.945
 
 
 def _cell(space, row):

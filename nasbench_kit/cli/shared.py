@@ -15,7 +15,7 @@ import click
 
 from nasbench_kit.benchmark import open_results
 from nasbench_kit.catalog import data_folder, embedded, list_results, shipped
-from nasbench_kit.errors import ArchitectureError, NasbenchKitError, SettingError, UnknownNameError
+from nasbench_kit.errors import ArchitectureError, NasbenchKitError, SettingError, UnknownNameError, unknown
 from nasbench_kit.tables import Table
 
 if TYPE_CHECKING:
@@ -162,8 +162,15 @@ def place_of(results: Table | Surrogate) -> str:
 
 
 def open_named(name: str) -> Table | Surrogate:
-    """The table or surrogate of a name that `list` shows, or at a path."""
-    return open_results(list_results().get(name, name))
+    """The table or surrogate of a name that `list` shows, or at a path.
+
+    Raises:
+        UnknownNameError: It is a name, and of none of them.
+    """
+    known = list_results()
+    if name not in known and name.replace("_", "").isalnum() and not Path(name).exists():
+        raise unknown("table or surrogate", name, known)
+    return open_results(known.get(name, name))
 
 
 def open_table(name: str) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
 from math import exp, inf, isfinite, sqrt
 from typing import TYPE_CHECKING, final
 
@@ -63,11 +62,7 @@ class REINFORCE:
 
     def ask(self) -> Trial:
         """An architecture drawn from the policy."""
-        random, chances = self._rng.random, [list(accumulate(map(exp, logits))) for logits in self._logits]
-        while True:
-            arch = tuple([_draw(row, random() * row[-1]) for row in chances])
-            if self._space.is_valid(arch):
-                return Trial(arch)
+        return Trial(self._space.sample_from([list(map(exp, logits)) for logits in self._logits], self._rng))
 
     def tell(self, trial: Trial, value: float) -> None:
         """One step along the gradient of the logarithm of the architecture's probability, times its advantage."""
@@ -95,10 +90,3 @@ class REINFORCE:
         moments[i] = first, second
         first, second = (moment / (1 - beta**self._n_steps) for moment, beta in zip(moments[i], _BETAS, strict=True))
         return first / (sqrt(second) + _TINY)
-
-
-def _draw(cumulative: list[float], at: float) -> int:
-    for i, edge in enumerate(cumulative):
-        if at < edge:
-            return i
-    return len(cumulative) - 1

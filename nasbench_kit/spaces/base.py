@@ -406,6 +406,13 @@ class Space(ABC):
         """One architecture, each choice uniform."""
         return tuple([int(rng.random() * n) for n in self.n_choices])
 
+    def sample_from(self, weights: Sequence[Sequence[float]], rng: Uniform) -> Arch:
+        """One architecture, drawn by the weights of the choices at each decision, which are positive.
+
+        Its probability is proportional to the product of the weights of its choices.
+        """
+        return tuple([_choose(row, rng.random()) for row in weights])
+
     def sample_many(self, rng: np.random.Generator, n: int) -> NDArray[np.uint8]:
         """The `n` architectures that as many calls of `sample` would give: uint8 (n, n_decisions)."""
         import numpy as np
@@ -516,6 +523,12 @@ def _hash_weights(n: int) -> tuple[int, ...]:
 def how_many(n: int) -> str:
     """A number of architectures for people: digit by digit, or as a power of ten where nobody would read them."""
     return f"{n:,}" if n < READ_BY_DIGIT else f"about 10^{len(str(n)) - 1}"
+
+
+def _choose(weights: Sequence[float], at: float) -> int:
+    """The choice where `at`, in [0, 1), falls among cumulative weights."""
+    edges = list(accumulate(weights))
+    return min(bisect_right(edges, at * edges[-1]), len(edges) - 1)
 
 
 def _begins_with_text(archs: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nasbench_kit.errors import ArchitectureError
@@ -66,6 +66,13 @@ class ConstrainedSpace(Space):
         """One architecture, uniform among the valid ones."""
         while True:
             arch = super().sample(rng)
+            if self._invalid(arch) is None:
+                return arch
+
+    def sample_from(self, weights: Sequence[Sequence[float]], rng: Uniform) -> Arch:
+        """As for every space; drawn again until an architecture results."""
+        while True:
+            arch = super().sample_from(weights, rng)
             if self._invalid(arch) is None:
                 return arch
 

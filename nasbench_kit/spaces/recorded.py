@@ -110,6 +110,14 @@ class RecordedSpace(Space):
         """A recorded architecture, each as likely as any other."""
         return self._archs[int(rng.random() * len(self._archs))]
 
+    def sample_from(self, weights: Sequence[Sequence[float]], rng: Uniform) -> Arch:
+        """A recorded architecture, its probability proportional to the product of the weights of its choices."""
+        chances = np.log(weights[0])[self._columns[0]]
+        for row, column in zip(weights[1:], self._columns[1:], strict=True):
+            chances += np.log(row)[column]
+        cumulative = np.cumsum(np.exp(chances - chances.max()))
+        return self._archs[int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))]
+
     def sample_many(self, rng: np.random.Generator, n: int) -> NDArray[np.uint8]:
         """The `n` architectures that as many calls of `sample` would give: uint8 (n, n_decisions)."""
         return self._recorded[(rng.random(n) * len(self._archs)).astype(np.intp)]

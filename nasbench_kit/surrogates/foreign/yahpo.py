@@ -218,7 +218,10 @@ def card_of(folder: Path, name: str) -> Card:
             "licence": "Apache-2.0",
             "citation": "Pfisterer et al. 2022, https://arxiv.org/abs/2109.03670;"
             " Zela, Siems et al. 2022, https://arxiv.org/abs/2008.09777",
-            "sources": [f"slds-lmu/yahpo_data, nb301/{file} (sha256 {sha256})" for file, sha256 in files.items()],
+            "sources": [
+                {"file": f"nb301/{file}", "url": "https://github.com/slds-lmu/yahpo_data", "sha256": sha256}
+                for file, sha256 in files.items()
+            ],
             "notes": [
                 "a surrogate of runs that are not in the file: no noise is known, a query always gives the same",
                 f"cost_s before epoch {FIRST_SECONDS} is a share of that at epoch {FIRST_SECONDS}, where the network's"
