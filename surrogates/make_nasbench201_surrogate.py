@@ -41,7 +41,7 @@ AFTER_12 = 0  # in the place of a seed: what was recorded after 12 epochs, of ru
 
 TEST_SHARE = 0.2
 SETTINGS = {"encoding": "path_counts", "rounds": 1_000, "learning_rate": 0.08}  # of LightGBM
-NETWORK: dict[str, Any] = {"encoding": "pairs", "hidden": (512, 384), "epochs": 150}
+NETWORK: dict[str, Any] = {"encoding": "path_counts+one_hot", "hidden": (512, 256), "epochs": 400}
 
 NOTES = [
     "12 epochs means trained for 12 epochs: runs of their own, whose learning rate is annealed to zero over 12 epochs"
