@@ -27,8 +27,8 @@ def encoding_for(space: Space) -> str:
     """The encoding that trees read where the caller names none: what was best in trials.
 
     Histograms of neighborhoods help on NAS-Bench-101, where isomorphic cells are written in many ways, and harm on
-    NAS-Bench-201, where paths with how often they occur say most. The graphs of DARTS have too many paths; there trees read the columns of NAS-Bench-301. A graph that
-    is but a chain of the decisions says nothing that these do not.
+    NAS-Bench-201, where paths with how often they occur say most. The graphs of DARTS have too many paths; there trees
+    read the columns of NAS-Bench-301. A graph that is but a chain of the decisions says nothing that these do not.
     """
     if isinstance(space, DARTSSpace):
         return "configuration"
