@@ -160,7 +160,7 @@ def test_nasbench201_costs_what_the_release_says_for_most_held_out_cells(nasbenc
     archs = bench.space.all_archs()
     test = archs[held_out(bench.space, archs, TEST_SHARE)]
     recorded = bench.values("cost_s", test)
-    # the release: all epochs of a cell take equally long; CIFAR-100 and ImageNet16-120 exactly 2 and 6.068 times as long
+    # the release: all epochs of a cell take equally long; CIFAR-100 and ImageNet16-120 2 and 6.068 times as long
     for dataset, factor in (("cifar10", 1), ("cifar100", 2), ("imagenet16-120", 6.068)):
         for epoch in (12, 200):
             predicted = Benchmark(nasbench201_surrogate, dataset).query_many(test, epoch=epoch).cost_s
