@@ -5,7 +5,7 @@ import pytest
 
 from nasbench_kit.errors import UnknownNameError
 from nasbench_kit.spaces import NASBench101Space
-from nasbench_kit.surrogates.features import matrices, matrix
+from nasbench_kit.surrogates.features import matrices, matrix, sparse
 from nasbench_kit.surrogates.path_counts import SEQUENCES, path_counts
 
 BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
@@ -58,3 +58,16 @@ def test_other_spaces_have_no_such_encoding():
     assert "path_counts" not in matrices(NASBench101Space())
     with pytest.raises(UnknownNameError, match="unknown encoding of nasbench101 'path_counts'"):
         matrix(NASBench101Space(), NASBench101Space().sample_many(np.random.default_rng(0), 1), "path_counts")
+
+
+def test_the_columns_of_one_cell_are_those_of_a_batch_and_say_what_the_matrix_says(space):
+    archs = space.all_archs()
+    encoding = sparse(space, "path_counts")
+    many = encoding.many(archs)
+    said = np.zeros((len(archs), encoding.n_columns // 8), int)
+    for row, columns in enumerate(many):
+        for column in columns[columns < encoding.n_columns].tolist():
+            said[row, column // 8] = column % 8 + 1
+    assert np.array_equal(said, path_counts(archs))
+    for arch, columns in zip(archs[::7].tolist(), many[::7], strict=True):
+        assert sorted(encoding.one(tuple(arch))) == columns[columns < encoding.n_columns].tolist()

@@ -18,6 +18,7 @@ from nasbench_kit.spaces import NASBench101Space
 from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.judging.agreement import kendall_tau, r2
 from nasbench_kit.surrogates.splits import held_out
+from nasbench_kit.testing import check_benchmark
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = sorted(path.parent for path in (ROOT / "surrogates").glob("*/card.json"))
@@ -90,6 +91,11 @@ def test_it_answers_for_every_dataset_after_every_epoch(shipped):
             assert (found.cost_s > 0).all()
 
 
+def test_it_keeps_to_the_contract_of_benchmarks(shipped):
+    for dataset in shipped.datasets:
+        check_benchmark(Benchmark(shipped, dataset), np.random.default_rng(0))
+
+
 def test_training_longer_costs_more(shipped):
     archs = shipped.space.sample_many(np.random.default_rng(1), 200)
     for dataset in shipped.datasets:
@@ -149,15 +155,18 @@ def test_nasbench201_knows_that_the_leader_after_12_epochs_is_overtaken(nasbench
     assert late[0] < late[1]
 
 
-def test_nasbench201_costs_what_the_release_says(nasbench201_surrogate):
-    # t0 of the same records: seconds per epoch on CIFAR-10; CIFAR-100 and ImageNet16-120 exactly 2 and 6.068 times that
-    seconds = {CELL_0: 7.221093, CELL_11: 12.462057, CELL_284: 4.875794}
+def test_nasbench201_costs_what_the_release_says_for_most_held_out_cells(nasbench201_surrogate):
+    bench = nbk.load("nasbench201/cifar10")
+    archs = bench.space.all_archs()
+    test = archs[held_out(bench.space, archs, TEST_SHARE)]
+    recorded = bench.values("cost_s", test)
+    # the release: all epochs of a cell take equally long; CIFAR-100 and ImageNet16-120 2 and 6.068 times as long
     for dataset, factor in (("cifar10", 1), ("cifar100", 2), ("imagenet16-120", 6.068)):
-        bench = Benchmark(nasbench201_surrogate, dataset)
-        for cell, per_epoch in seconds.items():
-            for epoch in (12, 200):
-                cost_s = bench.query(cell, epoch=epoch).cost_s
-                assert cost_s == pytest.approx(epoch * factor * per_epoch, rel=0.15)
+        for epoch in (12, 200):
+            predicted = Benchmark(nasbench201_surrogate, dataset).query_many(test, epoch=epoch).cost_s
+            error = np.abs(predicted / (recorded * factor * epoch / 200) - 1)
+            assert np.median(error) < 0.05
+            assert np.quantile(error, 0.9) < 0.35
 
 
 def test_nasbench201_says_what_12_epochs_are(nasbench201_surrogate):

@@ -87,6 +87,7 @@ def sparse(space: Space, name: str) -> Sparse:
       operations at its ends. Isomorphic cells have the same.
     - "neighborhoods" (NAS-Bench-101): these; per vertex its operation with those of the vertices before and behind it,
       wherever it stands; and per path its operations, as often as there is such a path.
+    - "path_counts" (NAS-Bench-201): one per number and value it has, of the numbers of the matrix of that name.
 
     Several joined by `+` stand side by side.
 
@@ -98,6 +99,8 @@ def sparse(space: Space, name: str) -> Sparse:
         there["edges"] = _edges
     if isinstance(space, NASBench101Space):
         there["cell"], there["neighborhoods"] = _cell, _neighborhoods
+    if isinstance(space, NASBench201Space):
+        there["path_counts"] = _path_counts
     found = []
     for part in name.split("+"):
         if part not in there:
@@ -121,6 +124,12 @@ def _side_by_side(parts: Sequence[Any]) -> Sparse:
         return np.where(np.hstack(there), np.hstack(moved), n_columns)
 
     return Sparse(n_columns, one, many)
+
+
+def _path_counts(space: Space) -> Sparse:
+    from nasbench_kit.surrogates.path_counts import N_COLUMNS, path_columns, path_columns_many
+
+    return Sparse(N_COLUMNS, path_columns, path_columns_many)
 
 
 def _one_hot(space: Space) -> Sparse:

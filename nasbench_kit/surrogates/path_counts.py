@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from nasbench_kit.spaces import Arch
+
 PATHS = ((3,), (0, 4), (1, 5), (0, 2, 5))  # as positions of edges, from input to output
 STEPS = tuple(code for code in range(len(OPERATIONS)) if code not in (NONE, SKIP))
 SEQUENCES = tuple(sequence for length in range(4) for sequence in product(STEPS, repeat=length))
@@ -23,6 +25,14 @@ _CONVOLUTIONS = tuple(code for code in STEPS if OPERATIONS[code].startswith("nor
 _LARGE = (OPERATIONS.index("nor_conv_3x3"),)
 _POOLINGS = tuple(code for code in STEPS if "pool" in OPERATIONS[code])
 _BASE = len(OPERATIONS)
+_LENGTHS = tuple(  # per sequence: convolutions, 3x3 convolutions and poolings in it
+    tuple(sum(code in kind for code in sequence) for kind in (_CONVOLUTIONS, _LARGE, _POOLINGS))
+    for sequence in SEQUENCES
+)
+_COLUMN = {sequence: column for column, sequence in enumerate(SEQUENCES)}
+_N_NUMBERS = len(SEQUENCES) + len(STEPS) + 3 * 3 + 5
+_MOST = 8  # that any of the numbers can be: two paths of one operation, one of two and one of three hold so many
+N_COLUMNS = _N_NUMBERS * _MOST  #: of the sparse encoding
 
 
 def path_counts(archs: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -62,10 +72,7 @@ def path_counts(archs: NDArray[np.uint8]) -> NDArray[np.float32]:
     for i, path in enumerate(PATHS):
         live[:, path] |= there[:, i, None]
     edges = np.stack([(live & (wide == code)).sum(axis=1) for code in STEPS], axis=1)
-    lengths = [
-        np.array([sum(code in of_kind for code in sequence) for sequence in SEQUENCES])
-        for of_kind in (_CONVOLUTIONS, _LARGE, _POOLINGS)
-    ]
+    lengths = np.array(_LENGTHS).T
     met = counted > 0
     depths = []
     for each in lengths:
@@ -76,3 +83,46 @@ def path_counts(archs: NDArray[np.uint8]) -> NDArray[np.float32]:
     kinds = [counted[:, which].sum(axis=1) for which in (flat, flat & ~pooled, ~flat & ~pooled)]
     rest = [counted.sum(axis=1), met.sum(axis=1), *kinds]
     return np.column_stack([counted, edges, *depths, *rest]).astype(np.float32)
+
+
+def path_columns(arch: Arch) -> list[int]:
+    """The sparse encoding of one cell: column `8 i + v - 1` where number `i` of `path_counts` is `v`, above 0."""
+    found: dict[int, int] = {}
+    live: set[int] = set()
+    for path in PATHS:
+        codes = [arch[edge] for edge in path]
+        if NONE not in codes:
+            live.update(path)
+            column = _COLUMN[tuple([code for code in codes if code != SKIP])]
+            found[column] = found.get(column, 0) + 1
+    if not found:
+        return []
+    at = len(SEQUENCES)
+    on_edges = [arch[edge] for edge in live]
+    numbers = [(at + i, on_edges.count(code)) for i, code in enumerate(STEPS)]
+    at += len(STEPS)
+    flat = plain = deep = total = 0
+    for kind in range(3):
+        lengths = [_LENGTHS[column][kind] for column in found]
+        summed = sum([_LENGTHS[column][kind] * n for column, n in found.items()])
+        numbers += [(at, max(lengths)), (at + 1, min(lengths)), (at + 2, summed)]
+        at += 3
+    for column, n in found.items():
+        convolutions, _, poolings = _LENGTHS[column]
+        total += n
+        flat += n * (not convolutions)
+        plain += n * (not convolutions and not poolings)
+        deep += n * (convolutions > 0 and not poolings)
+    numbers += [(at, total), (at + 1, len(found)), (at + 2, flat), (at + 3, plain), (at + 4, deep)]
+    return [number * _MOST + value - 1 for number, value in (*found.items(), *numbers) if value]
+
+
+def path_columns_many(archs: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """`path_columns` of a batch: (n_archs, at most so many), filled up with `N_COLUMNS`."""
+    import numpy as np
+
+    values = path_counts(archs).astype(np.intp)
+    columns = np.where(values > 0, np.arange(_N_NUMBERS) * _MOST + values - 1, N_COLUMNS)
+    columns.sort(axis=1)
+    width = int((columns < N_COLUMNS).sum(axis=1).max(initial=1))
+    return columns[:, :width]
