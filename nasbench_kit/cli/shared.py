@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import click
 from nasbench_kit.benchmark import open_results
 from nasbench_kit.catalog import data_folder, embedded, list_results, shipped
 from nasbench_kit.errors import ArchitectureError, NasbenchKitError, SettingError, UnknownNameError, unknown
+from nasbench_kit.surrogates.card import without_nan
 from nasbench_kit.tables import Table
 
 if TYPE_CHECKING:
@@ -65,17 +65,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 def print_json(data: Any) -> None:
     """JSON on stdout; what was not recorded is null."""
-    click.echo(json.dumps(_without_nan(data), allow_nan=False))
-
-
-def _without_nan(data: Any) -> Any:
-    if isinstance(data, float):
-        return data if isfinite(data) else None
-    if isinstance(data, dict):
-        return {key: _without_nan(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return list(map(_without_nan, data))
-    return data
+    click.echo(json.dumps(without_nan(data), allow_nan=False))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: int = 0) -> None:

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 from itertools import pairwise
+from math import isfinite
 from typing import Any, NamedTuple
 
 from nasbench_kit.errors import NasbenchKitError, TableError
@@ -136,9 +137,20 @@ def write_card(folder: str | os.PathLike[str], card: Card) -> None:
     path = os.path.join(folder, CARD)
     partial = f"{path}.{os.getpid()}.partial"
     with open(partial, "w", encoding="utf-8") as file:
-        json.dump(card.to_json(), file, indent=1, ensure_ascii=False)
+        json.dump(without_nan(card.to_json()), file, indent=1, ensure_ascii=False, allow_nan=False)
         file.write("\n")
     os.replace(partial, path)
+
+
+def without_nan(data: Any) -> Any:
+    """The same with None for numbers that are not finite, which JSON does not have."""
+    if isinstance(data, float):
+        return data if isfinite(data) else None
+    if isinstance(data, dict):
+        return {key: without_nan(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return list(map(without_nan, data))
+    return data
 
 
 def read_card(folder: str | os.PathLike[str]) -> Card:
