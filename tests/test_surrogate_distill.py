@@ -219,6 +219,19 @@ def test_a_process_that_labels_reads_the_models_once(teacher, monkeypatch):
     assert opened == [teacher.path]
 
 
+def dies(_):
+    os._exit(1)
+
+
+def test_a_process_that_labels_and_dies_is_one_line(teacher, monkeypatch):
+    from nasbench_kit.surrogates.fitting import distill
+
+    monkeypatch.setattr(distill, "_labels_here", dies)
+    pieces = [SPACE.all_archs()]
+    with pytest.raises(SettingError, match="is kept: run the same again"), distill._labelling(teacher, 2) as label:
+        list(label(pieces))
+
+
 class InThisProcess:
     """A pool whose calls travel as those of others do."""
 

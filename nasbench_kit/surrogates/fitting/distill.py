@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
@@ -175,6 +176,11 @@ def _labelling(
     )
     try:
         yield lambda pieces: pool.map(_labels_here, pieces)
+    except BrokenProcessPool:
+        raise SettingError(
+            "a process that labels died (is there enough memory?); what was labelled is kept: run the same again, with"
+            " fewer processes (a script must start it under `if __name__ == '__main__':`)"
+        ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
