@@ -5,7 +5,13 @@ ensemble fitted to the real values of NAS-Bench-201.
 """
 
 import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -189,6 +195,56 @@ def test_work_that_is_stopped_goes_on_with_the_same_result(distill, teacher, fol
     assert made.card.to_json() == undisturbed.card.to_json()
 
 
+def test_work_that_was_killed_before_it_began_begins_anew(distill, teacher, folder):
+    out = folder()
+    (out / "unfinished").mkdir(parents=True)
+    (out / "unfinished" / "settings.partial").write_text('{"teacher": "5')
+    assert distill(teacher, out, epochs=1).sha256 == distill(teacher, folder(), epochs=1).sha256
+    assert sorted(path.name for path in out.iterdir()) == ["card.json", "network.safetensors"]
+
+
+def test_a_process_that_labels_reads_the_models_once(teacher, monkeypatch):
+    from nasbench_kit.surrogates.fitting import distill
+
+    opened = []
+    monkeypatch.setattr(distill, "ProcessPoolExecutor", lambda n, **given: InThisProcess(**given))
+    monkeypatch.setattr(distill, "follow_parent", lambda: None)
+    monkeypatch.setattr(distill, "_followed", [])
+    real = Surrogate.verify
+    monkeypatch.setattr(Surrogate, "verify", lambda self: opened.append(self.path) or real(self))
+    pieces = np.array_split(SPACE.all_archs(), 5)
+    with distill._labelling(teacher, 2) as label:
+        found = list(label(pieces))
+    assert np.array_equal(np.concatenate(found), distill.labels_of(teacher, SPACE.all_archs()))
+    assert opened == [teacher.path]
+
+
+def dies(_):
+    os._exit(1)
+
+
+def test_a_process_that_labels_and_dies_is_one_line(teacher, monkeypatch):
+    from nasbench_kit.surrogates.fitting import distill
+
+    monkeypatch.setattr(distill, "_labels_here", dies)
+    pieces = [SPACE.all_archs()]
+    with pytest.raises(SettingError, match="is kept: run the same again"), distill._labelling(teacher, 2) as label:
+        list(label(pieces))
+
+
+class InThisProcess:
+    """A pool whose calls travel as those of others do."""
+
+    def __init__(self, *, initializer, initargs, mp_context):
+        initializer(*pickle.loads(pickle.dumps(initargs)))
+
+    def map(self, function, pieces):
+        return [pickle.loads(pickle.dumps(function))(piece) for piece in pieces]
+
+    def shutdown(self, *, cancel_futures):
+        """Nothing runs."""
+
+
 def test_processes_that_label_change_nothing(distill, teacher, folder):
     one, two = (distill(teacher, folder(), epochs=1, n_processes=n) for n in (1, 2))
     assert one.sha256 == two.sha256
@@ -257,6 +313,48 @@ def test_folders_of_other_things_are_not_replaced(distill, teacher, folder):
     (out / "thesis.tex").write_text("years of work")
     with pytest.raises(SettingError, match="not replaced"):
         distill(teacher, out)
+    (out / "thesis.tex").rename(out / "unfinished")  # not ours either
+    with pytest.raises(SettingError, match="not replaced"):
+        distill(teacher, out / "unfinished")
+    (out / "unfinished").unlink()
+    (out / "unfinished").mkdir()
+    (out / "unfinished" / "thesis.tex").write_text("years of work")
+    with pytest.raises(SettingError, match="not replaced"):
+        distill(teacher, out)
+
+
+def test_children_of_a_killed_distillation_end_too(teacher, tmp_path):
+    words = ["surrogate", "distill", teacher.path, "--out", "mine", "--processes", "2"]
+    script = tmp_path / "slow.py"
+    script.write_text(
+        "import sys, time\n"
+        "from nasbench_kit.surrogates.network import Network\n"
+        "real = Network.channels\n"
+        "Network.channels = lambda self, archs: time.sleep(2) or real(self, archs)\n"
+        "from nasbench_kit.cli import main\n"
+        "if __name__ == '__main__':\n"
+        f"    main({words!r})\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path, env=environment)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        process.kill()
+        pytest.skip("this system does not tell the children of a process")
+    until = time.monotonic() + 60
+    while len(found := _workers(children)) < 1:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    time.sleep(2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    while any(Path(f"/proc/{child}").exists() for child in found):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def _workers(children):
+    return children.read_text().split()[1:]  # the first cleans up after the others
 
 
 def test_an_ensemble_fitted_to_nasbench201_is_followed(distill, folder):

@@ -513,6 +513,15 @@ def test_half_a_long_curve_tells_its_channels_and_less_does_not(make):
     assert labels.channels[100:] == pytest.approx(whole[100:])
 
 
+def test_long_curves_of_which_none_is_whole_are_refused(make):
+    accuracy = generated(epochs=tuple(range(1, 11)))
+    accuracy[:, ::2, ::2] = np.nan
+    accuracy[:, 1::2, 1::2] = np.nan
+    runs = read_runs(make(accuracy, epochs=tuple(range(1, 11))), metrics=[])
+    with pytest.raises(NotRecordedError, match=r"at all 10 epochs for none of the 1,024 .* or 4 at most"):
+        make_labels(runs)
+
+
 def test_errors_and_costs_are_learned_as_logarithms():
     metric = nbk.Metric.from_name
     some = np.array([0.2, 0.9])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nasbench_kit.errors import SettingError, TableError, UnknownNameError
-from nasbench_kit.spaces import DARTSSpace, NASBench101Space
+from nasbench_kit.spaces import DARTSSpace, NASBench101Space, NASBenchNLPSpace
 from nasbench_kit.surrogates.models import MODELS, Data, model_class
 from nasbench_kit.surrogates.optional import require
 
@@ -364,3 +364,13 @@ def test_a_package_that_breaks_when_imported_says_why(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(SettingError, match="No module named 'surely_absent_dependency'"):
         require("broken_package", extra="fit")
+
+
+def test_trees_read_recurrent_cells_that_no_sample_shows():
+    # neighbors of a cell, where local search goes, have paths that are in none of 8,192 sampled cells
+    space = NASBenchNLPSpace()
+    cells = space.sample_many(np.random.default_rng(0), 12)
+    model = model_class("lightgbm")(space, {"rounds": 2})
+    model.fit(Data(cells, np.arange(12.0)[:, None]), Data(cells[:0], np.zeros((0, 1))), seed=0)
+    for near in space.neighbors_many(cells):
+        assert np.isfinite(model.predict(near)).all()

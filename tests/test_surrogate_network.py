@@ -309,3 +309,12 @@ def test_an_encoding_that_is_not_there_is_refused():
         sparse(NASBench201Space(), "cell")
     with pytest.raises(UnknownNameError, match="sparse encoding of darts"):
         sparse(DARTSSpace(), "edges+cell")
+
+
+def test_files_are_as_readable_as_others(tmp_path):
+    from nasbench_kit.surrogates.tensors import read_tensors, write_tensors
+
+    (tmp_path / "other").write_bytes(b"")
+    write_tensors(tmp_path / "some.safetensors", {"a": np.arange(3.0)})
+    assert (tmp_path / "some.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
+    assert read_tensors(tmp_path / "some.safetensors")["a"].tolist() == [0, 1, 2]

@@ -9,7 +9,9 @@ import pytest
 import nasbench_kit as nbk
 from nasbench_kit.errors import TableError
 from nasbench_kit.spaces import ChoiceSpace
-from nasbench_kit.surrogates.fitting.noise import NoiseModels, fit_noise, mask_collapsed
+from nasbench_kit.surrogates.fitting import noise
+from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
+from nasbench_kit.surrogates.fitting.noise import NoiseModels, fit_noise
 from nasbench_kit.surrogates.splits import held_out
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE, Target, components, forward
 
@@ -233,6 +235,17 @@ def test_the_same_seed_gives_the_same_models(tmp_path, wide_space):
     assert np.array_equal(*channels)
     half = channels[0].shape[1] // 2
     assert np.array_equal(channels[0][:, :half], channels[0][:, half:])  # folder by folder
+
+
+def test_stored_models_read_the_encoding_that_they_were_fitted_to(tmp_path, wide_space, monkeypatch):
+    rng = np.random.default_rng(0)
+    archs = wide_space.all_archs()[:2_000]
+    z, _, _ = law(wide_space, archs)
+    expected = np.repeat(z[:, None], 3, axis=1)
+    fit_noise(wide_space, archs, target(expected), draw(wide_space, archs, 1, rng), expected, tmp_path, seed=3)
+    before = NoiseModels.load(wide_space, [tmp_path]).channels(archs)
+    monkeypatch.setattr(noise, "encoding_for", lambda space: "adjacency")  # what a later version takes for better
+    assert np.array_equal(NoiseModels.load(wide_space, [tmp_path]).channels(archs), before)
 
 
 def test_a_handful_of_collapsed_runs_gives_a_rate_and_no_model(tmp_path, wide_space):

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import SettingError
-from nasbench_kit.surrogates.fitting.distill import LISTED, different_archs
-from nasbench_kit.surrogates.surrogate import AtEpoch, Surrogate
+from nasbench_kit.surrogates.fitting.distill import different_archs
+from nasbench_kit.surrogates.surrogate import ENUMERATED, AtEpoch, Surrogate
 from nasbench_kit.tables import DatasetSpec, Stored, Table
 from nasbench_kit.tables.metric import Metric
 from nasbench_kit.tables.write import check_replaceable
@@ -87,7 +87,7 @@ def materialize(
 def _batch(surrogate: Surrogate, archs: object, rng: np.random.Generator) -> NDArray[np.uint8]:
     space = surrogate.space
     if archs is None:
-        if surrogate.n_archs > LISTED:
+        if surrogate.n_archs > ENUMERATED:
             raise SettingError(
                 f"{space.name} has {surrogate.n_archs:.2g} architectures, too many for a table; say how many to sample"
             )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 VALUE, NOISE, COLLAPSE = KINDS = ("value", "noise", "collapse")
 TRANSFORMS = ("identity", "log", "log_error")
 """`z` is the value itself; its logarithm; or `-log(1 - value)`, which spreads accuracies near 1."""
-_FEW = 4  # epochs, whose values are the channels
+FEW = 4  # epochs, whose values are the channels
 
 
 class Target(NamedTuple):
@@ -59,12 +59,6 @@ class Target(NamedTuple):
     def weights(self, position: int) -> list[tuple[int, float]]:
         """The channels that count at one epoch, and how much."""
         return [(k, weight) for k, weight in enumerate(self.basis[:, position].tolist()) if weight]
-
-    def channels_of(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The channels of curves `z` (n_archs, n_epochs), least squares; NaN where any epoch that counts is missing."""
-        import numpy as np
-
-        return (z - self.offset) @ np.linalg.pinv(self.basis)
 
     def to_json(self) -> dict[str, Any]:
         """For the card."""
@@ -138,7 +132,7 @@ def components(z: NDArray[np.float64], *, keep: float, most: int) -> tuple[NDArr
 
     offset = np.nanmean(z, axis=0)
     scale = np.nanstd(z, axis=0)
-    if z.shape[1] <= _FEW:
+    if z.shape[1] <= FEW:
         return offset, np.diag(np.where(scale > 0, scale, 1.0))
     whole = z[~np.isnan(z).any(axis=1)] - offset
     _, singular, directions = np.linalg.svd(whole, full_matrices=False)

@@ -58,6 +58,8 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
 def write_tensors(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write arrays to a safetensors file; the same arrays give the same bytes. Needs the safetensors package."""
     import numpy as np
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
-    save_file({name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}, path)
+    content = save({name: np.asarray(arrays[name], order="C") for name in sorted(arrays)})
+    with open(path, "wb") as file:  # `save_file` makes files that only their owner may read
+        file.write(content)

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.surrogates.surrogate import AtEpoch
+from nasbench_kit.surrogates.surrogate import ENUMERATED, AtEpoch
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces import Space
     from nasbench_kit.surrogates.card import Card
     from nasbench_kit.surrogates.surrogate import Predictor
 
-ENUMERATED = 1 << 20  # spaces with so many architectures are looked at whole
 _SECONDS = 60.0  # what the search may take, about; predictors differ in speed by a factor of 10,000
 _PROBE = 256  # architectures that tell how fast it is
 _FEWEST = 2_000  # architectures without which local search is not worth its name
@@ -31,8 +30,8 @@ def find_best(
     """The best architecture of each dataset by the expected objective after the last epoch, as a card has it.
 
     Of a space that can be listed all architectures are looked at, if that takes about a minute at most, and the answer
-    is proven. Else local search climbs from `starts` and from random places for about as long; where the predictor is
-    too slow for that, the answer is empty.
+    is proven. Else local search climbs from `starts` and from random places for about as long, so that a faster machine
+    may find a better one; where the predictor is too slow for that, the answer is empty.
 
     Args:
         card: What the channels mean.

@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
@@ -25,17 +26,17 @@ from nasbench_kit.errors import SettingError
 from nasbench_kit.spaces import DARTSSpace, NASBench101Space, Space
 from nasbench_kit.surrogates.card import CARD, Card, make_card, sha256_of, write_card
 from nasbench_kit.surrogates.features import sparse
+from nasbench_kit.surrogates.fitting.workers import follow_parent
 from nasbench_kit.surrogates.network import load
 from nasbench_kit.surrogates.optional import require
 from nasbench_kit.surrogates.splits import position
-from nasbench_kit.surrogates.surrogate import AtEpoch, Predictor, Surrogate
+from nasbench_kit.surrogates.surrogate import ENUMERATED, AtEpoch, Predictor, Surrogate
 from nasbench_kit.surrogates.targets import VALUE
 from nasbench_kit.version import __version__
 
 Progress = Callable[[int, int], None]
 
 FILE = "network.safetensors"
-LISTED = 1 << 20  # spaces of so many different architectures are labelled whole
 _UNFINISHED = "unfinished"  # folder with what is kept until the end
 _PIECE = 16_384  # architectures labelled, and kept, at a time
 _HELD_OUT = 0.02  # share of the architectures that the network is not trained on
@@ -90,7 +91,7 @@ def distill_surrogate(
             is not given.
     """
     space, folder = surrogate.space, Path(out)
-    every = n_archs is None and surrogate.n_archs <= LISTED
+    every = n_archs is None and surrogate.n_archs <= ENUMERATED
     if n_archs is None and not every:
         raise SettingError(f"{space.name} has {surrogate.n_archs:.2g} architectures; say how many to label: n_archs")
     if n_archs is not None and n_archs < 100:
@@ -139,15 +140,17 @@ def _begin(folder: Path, settings: dict[str, Any], surrogate: Surrogate) -> Path
     if folder.resolve() == Path(surrogate.path).resolve():
         raise SettingError(f"{os.fspath(folder)!r} is the surrogate to follow; write elsewhere")
     unfinished = folder / _UNFINISHED
-    known = unfinished / "settings.json"
-    if folder.exists() and not known.exists() and not Surrogate.is_one(folder) and any(folder.iterdir()):
+    known, half = unfinished / "settings.json", unfinished / "settings.partial"
+    is_other = not folder.is_dir() or not {unfinished, half}.issuperset(folder.rglob("*"))
+    if folder.exists() and is_other and not known.exists() and not Surrogate.is_one(folder):
         raise SettingError(f"{os.fspath(folder)!r} is there and holds no surrogate, so it is not replaced")
     if known.exists() and json.loads(known.read_text()) != settings:
         raise SettingError(
             f"{os.fspath(unfinished)!r} is of a call with other settings; give those, or remove it to begin anew"
         )
     unfinished.mkdir(parents=True, exist_ok=True)
-    known.write_text(json.dumps(settings))
+    half.write_text(json.dumps(settings))
+    os.replace(half, known)
     return unfinished
 
 
@@ -168,11 +171,30 @@ def _labelling(
     if n_processes == 1:
         yield lambda pieces: map(partial(labels_of, surrogate), pieces)
         return
-    pool: Executor = ProcessPoolExecutor(n_processes, mp_context=get_context("spawn"))
+    pool: Executor = ProcessPoolExecutor(
+        n_processes, mp_context=get_context("spawn"), initializer=_begin_process, initargs=(surrogate,)
+    )
     try:
-        yield lambda pieces: pool.map(partial(labels_of, surrogate), pieces)
+        yield lambda pieces: pool.map(_labels_here, pieces)
+    except BrokenProcessPool:
+        raise SettingError(
+            "a process that labels died (is there enough memory?); what was labelled is kept: run the same again, with"
+            " fewer processes (a script must start it under `if __name__ == '__main__':`)"
+        ) from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+_followed: list[Surrogate] = []  # in a process that labels: the one that it was begun for, whose models it reads once
+
+
+def _begin_process(surrogate: Surrogate) -> None:
+    follow_parent()
+    _followed.append(surrogate)
+
+
+def _labels_here(archs: NDArray[np.uint8]) -> NDArray[np.float64]:
+    return labels_of(_followed[0], archs)
 
 
 class _Labels:

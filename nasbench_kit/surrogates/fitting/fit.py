@@ -23,6 +23,7 @@ from nasbench_kit.surrogates.fitting.best import find_best
 from nasbench_kit.surrogates.fitting.labels import Labels, Runs, curve, make_labels, metrics_of, read_runs
 from nasbench_kit.surrogates.fitting.noise import fit_noise
 from nasbench_kit.surrogates.fitting.parts import HASH, Parts, parts_of
+from nasbench_kit.surrogates.fitting.tune import seed_of, tune_settings
 from nasbench_kit.surrogates.fitting.workers import OUT_OF_FOLD, SECONDS, Task, fit_members, known_of
 from nasbench_kit.surrogates.members import load
 from nasbench_kit.surrogates.models import model_class
@@ -70,7 +71,8 @@ def fit_surrogate(
     Each member learns from all folds but one, by which it stops; so every architecture that was learned from has a
     prediction by a member that had not seen it, and what is left unexplained there is the noise. One model predicts
     all metrics of all datasets. What is finished is kept: after a crash, or Ctrl-C, the same call goes on, and ends in
-    the same files.
+    the same files; but for the best architecture on the card, which in spaces that cannot be listed is searched for
+    about a minute.
 
     Args:
         table: What to learn from.
@@ -150,8 +152,6 @@ def fit_surrogate(
     n_steps = tune + n_members
     tell = _Percent(progress, n_steps)
     if tune:
-        from nasbench_kit.surrogates.fitting.tune import tune_settings
-
         learns, stops = (
             known_of(archs[part[rows]], labels.channels[part[rows]]) for part in (parts.learns(0), parts.validates(0))
         )
@@ -162,7 +162,7 @@ def fit_surrogate(
     tasks = [
         Task(
             k, describe_space(table.space), model, given, archs, labels.channels, parts.validates(k)[rows],
-            _seed(seed, k), str(out / _WORK / "members" / str(k)),
+            seed_of(seed, k), str(out / _WORK / "members" / str(k)),
         )
         for k in range(n_members)
     ]  # fmt: skip
@@ -304,10 +304,6 @@ def _check_parts(parts: Parts, rows: NDArray[np.intp], n_members: int) -> None:
             )
 
 
-def _seed(seed: int, member: int) -> int:
-    return int(np.random.SeedSequence((seed, member)).generate_state(1)[0] >> 1)
-
-
 def _fit_noise(
     table: Table,
     archs: NDArray[np.uint8],
@@ -326,7 +322,7 @@ def _fit_noise(
             continue
         (folder / str(i)).mkdir(parents=True)
         z = curve(target, channels[:, which])
-        made[i] = fit_noise(table.space, archs, target, runs.values, z, folder / str(i), seed=_seed(seed, i))
+        made[i] = fit_noise(table.space, archs, target, runs.values, z, folder / str(i), seed=seed_of(seed, i))
     return made
 
 

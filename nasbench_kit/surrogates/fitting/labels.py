@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import NotRecordedError, listed, unknown
-from nasbench_kit.surrogates.fitting.noise import mask_collapsed
-from nasbench_kit.surrogates.targets import VALUE, Target, components, forward
+from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
+from nasbench_kit.surrogates.targets import FEW, VALUE, Target, components, forward
 from nasbench_kit.tables import Metric, Table
 from nasbench_kit.tables.column import AdditiveColumn
 from nasbench_kit.tables.schema import COST
@@ -110,11 +110,12 @@ def make_labels(all_runs: Sequence[Runs], *, mask: bool = True) -> Labels:
         mask: Leave those out that collapsed, which only makes sense where their probability is modelled too.
 
     Raises:
-        NotRecordedError: Of some metric there is nothing.
+        NotRecordedError: Of some metric there is nothing, or of no architecture a whole curve.
     """
     targets, channels = [], []
     for runs in all_runs:
         z, transform = _mean_curve(runs, mask)
+        _check_whole(runs, z)
         offset, basis = components(z, keep=KEEP, most=MOST)
         target = Target(runs.dataset, runs.metric.name, VALUE, transform, offset, basis, np.empty((0, 0)))
         targets.append(target)
@@ -152,6 +153,15 @@ def _check_recorded(runs: Runs) -> None:
         )
 
 
+def _check_whole(runs: Runs, z: NDArray[np.float64]) -> None:
+    """Long curves are learned from those that are whole."""
+    if z.shape[1] > FEW and np.isnan(z).any(axis=1).all():
+        raise NotRecordedError(
+            f"{runs.dataset}: {runs.metric.name} was recorded at all {z.shape[1]} epochs for none of the {len(z):,}"
+            f" architectures to learn from; choose epochs that were recorded together, or {FEW} at most"
+        )
+
+
 def choose_transform(metric: Metric, values: NDArray[np.float64]) -> str:
     """In which of `targets.TRANSFORMS` a metric is learned: errors and costs as logarithms, wherever they have one."""
     least, most = np.nanmin(values), np.nanmax(values)
@@ -171,7 +181,7 @@ def channels_of(target: Target, z: NDArray[np.float64]) -> NDArray[np.float64]:
     basis = target.basis
     if np.count_nonzero(basis) == len(basis) == basis.shape[1]:  # a channel per epoch
         return (z - target.offset) / np.diag(basis)
-    found = target.channels_of(z)
+    found = (z - target.offset) @ np.linalg.pinv(basis)  # least squares; NaN where any epoch is missing
     there = ~np.isnan(z)
     partial = ~there.all(axis=1) & (there.mean(axis=1) >= LEAST_OBSERVED)
     if not partial.any():

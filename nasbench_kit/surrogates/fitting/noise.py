@@ -12,7 +12,7 @@ says how such runs are recognized.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
 
@@ -49,12 +49,13 @@ class _Part(NamedTuple):
     shift: NDArray[np.float64]  #: (n_channels,)
     scale: NDArray[np.float64]  #: (n_channels,)
 
-    def channels(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    def channels(self, n_archs: int, features: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+        """Of so many architectures, by their features in each encoding: (n_archs, n_channels)."""
         import numpy as np
 
-        total = np.zeros((len(features), len(self.shift)))
+        total = np.zeros((n_archs, len(self.shift)))
         for model in self.models:
-            total += model.predict_features(features)
+            total += model.predict_features(features[model.settings["encoding"]])
         return (total / max(1, len(self.models)) - self.shift) / self.scale
 
 
@@ -392,8 +393,6 @@ class NoiseModels:
                             model_class("lightgbm").load(space, folder / f"{kind}_{k}")
                             for k in range(entry["n_models"])
                         ]
-                        if any(model.settings["encoding"] != encoding_for(space) for model in models):
-                            raise ValueError(f"{kind} reads another encoding than {encoding_for(space)!r}")
                         parts.append(_Part(models, shift, scale))
             except OSError as error:
                 raise TableError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
@@ -405,14 +404,15 @@ class NoiseModels:
         """Of a batch: (n_archs, n_noise), in the order of the targets that `fit_noise` returned, folder by folder."""
         import numpy as np
 
+        encodings = sorted({model.settings["encoding"] for part in self._parts for model in part.models})
         pieces = [np.empty((0, sum(len(part.shift) for part in self._parts)))]
         for start in range(0, len(archs), _CHUNK):
-            features = matrix(self._space, archs[start : start + _CHUNK], encoding_for(self._space))
-            pieces.append(np.hstack([np.empty((len(features), 0)), *(part.channels(features) for part in self._parts)]))
+            some = archs[start : start + _CHUNK]
+            features = {name: matrix(self._space, some, name) for name in encodings}
+            found = [part.channels(len(some), features) for part in self._parts]
+            pieces.append(np.hstack([np.empty((len(some), 0)), *found]))
         return np.concatenate(pieces)
 
 
 _CHUNK = 8_192  # architectures whose features are held in memory at a time
 _MOST_MODELS = 100
-
-__all__ = ["NoiseModels", "fit_noise", "mask_collapsed"]

@@ -54,9 +54,9 @@ def tune_settings(
     ranges = {name: _distribution(optuna, limits) for name, limits in sorted(kind.ranges.items())}
     trials = _read(journal)[:n_trials]
     for number in range(len(trials), n_trials):
-        chosen = _propose(optuna, ranges, trials, _seed(seed, number)) if number else {}
+        chosen = _propose(optuna, ranges, trials, seed_of(seed, number)) if number else {}
         made = kind(space, {**settings, **chosen})
-        made.fit(train, valid, seed=_seed(seed, 0), progress=lambda done, of, n=number: progress(n + done / of))
+        made.fit(train, valid, seed=seed_of(seed, 0), progress=lambda done, of, n=number: progress(n + done / of))
         missed = made.predict(valid.archs) - valid.channels
         trial = {"settings": chosen, "error": float(np.nanmean(missed**2))}
         with open(journal, "a", encoding="utf-8") as file:
@@ -100,5 +100,6 @@ def _distribution(optuna: Any, limits: Any) -> Any:
     return optuna.distributions.FloatDistribution(float(low), float(high), log=scale == ["log"])
 
 
-def _seed(seed: int, number: int) -> int:
+def seed_of(seed: int, number: int) -> int:
+    """The seed of one of several models, such that all differ."""
     return int(np.random.SeedSequence((seed, number)).generate_state(1)[0] >> 1)

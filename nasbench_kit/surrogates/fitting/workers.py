@@ -151,7 +151,7 @@ def _finish(process: Any, pipe: Any, task: Task) -> None:
 
 def _work(task: Task, pipe: Any, shares: Any, i: int) -> None:
     """What a child process does."""
-    _follow_parent()
+    follow_parent()
 
     def tell(done: int, of: int) -> None:
         shares[i] = done / of
@@ -164,7 +164,7 @@ def _work(task: Task, pipe: Any, shares: Any, i: int) -> None:
         shares[i] = 1.0
 
 
-def _follow_parent() -> None:
+def follow_parent() -> None:
     """Leave interrupts to the parent, and do not outlive it, even if it is killed."""
     import multiprocessing
     import signal

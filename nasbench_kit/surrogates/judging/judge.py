@@ -325,7 +325,7 @@ def _every_run(table: Table, dataset: str, metric: str) -> NDArray[np.float64]:
 
 
 def _collapsed(runs: NDArray[np.float64], metric: str) -> NDArray[np.bool_]:
-    from nasbench_kit.surrogates.fitting.noise import mask_collapsed  # it needs all epochs and architectures to tell
+    from nasbench_kit.surrogates.fitting.collapse import mask_collapsed  # it needs all epochs and architectures to tell
 
     return mask_collapsed(runs, metric)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, final
 
 from nasbench_kit.errors import SettingError, TableError
-from nasbench_kit.spaces import DARTSSpace, NASBench101Space, NASBench201Space, Space
+from nasbench_kit.spaces import DARTSSpace, NASBench101Space, NASBench201Space, NASBenchNLPSpace, Space
 from nasbench_kit.surrogates.features import matrix
 from nasbench_kit.surrogates.models.base import Data, Progress, silent
 from nasbench_kit.surrogates.models.settings import Setting, read_model, resolved, write_model
@@ -28,7 +28,8 @@ def encoding_for(space: Space) -> str:
 
     Histograms of neighborhoods help on NAS-Bench-101, where isomorphic cells are written in many ways, and harm on
     NAS-Bench-201, where paths with how often they occur say most. The graphs of DARTS have too many paths; there trees
-    read the columns of NAS-Bench-301. A graph that is but a chain of the decisions says nothing that these do not.
+    read the columns of NAS-Bench-301. Cells of NAS-Bench-NLP may have paths that no column was found for. A graph that
+    is but a chain of the decisions says nothing that these do not.
     """
     if isinstance(space, DARTSSpace):
         return "configuration"
@@ -36,6 +37,8 @@ def encoding_for(space: Space) -> str:
         return "path_counts"
     if isinstance(space, NASBench101Space):
         return "paths+adjacency+weisfeiler_lehman"
+    if isinstance(space, NASBenchNLPSpace):
+        return "one_hot+adjacency+weisfeiler_lehman"
     return "one_hot" if type(space).graph_many is Space.graph_many else "one_hot+paths+adjacency"
 
 
