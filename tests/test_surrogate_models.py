@@ -364,3 +364,10 @@ def test_a_package_that_breaks_when_imported_says_why(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(SettingError, match="No module named 'surely_absent_dependency'"):
         require("broken_package", extra="fit")
+
+
+def test_a_module_of_an_absent_package_is_told_by_the_name_of_the_package():
+    with pytest.raises(SettingError, match=r"^this needs the package surely_absent, which is not installed: pip"):
+        require("surely_absent.special", extra="fit")
+    with pytest.raises(SettingError, match=r"or '\.\[fit\]' in a checkout$"):
+        require("surely_absent", extra="fit")
