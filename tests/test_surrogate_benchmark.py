@@ -4,12 +4,14 @@ The surrogates here have the format of those that ship and random weights (`make
 tested is that answers agree with each other and with what the card says, not that they are good.
 """
 
+import hashlib
 import json
 import math
 import pickle
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
@@ -282,6 +284,56 @@ def test_damage_to_any_file_is_one_line(make_surrogate, tmp_path):
         damaged.results.verify()
 
 
+def test_hostile_cards_are_refused_in_one_line(make_surrogate, tmp_path):
+    make_surrogate(path=tmp_path / "s")
+    path = tmp_path / "s" / "card.json"
+    good = json.loads(path.read_text())
+    keys = ("format", "space", "predictor", "n_members", "datasets", "targets", "files")
+    target = {**good["targets"][0], "offset": [10**400] * 4}
+    for changed, message in [
+        ({"predictor": {**good["predictor"], "file": "../../etc/passwd"}}, "one of its files expected, network.safe"),
+        ({"predictor": {**good["predictor"], "file": "/etc/passwd"}}, "one of its files expected"),
+        ({"predictor": {**good["predictor"], "file": ["x"]}}, "one of its files expected"),
+        ({"predictor": {**good["predictor"], "encoding": 5}}, "the encoding 5"),
+        ({"predictor": {"kind": "network"}}, "the network None and the encoding None"),
+        ({"predictor": {"kind": ["network"]}}, "kind is .*a text expected"),
+        ({"predictor": {"kind": "pickle"}}, "unknown kind of predictor 'pickle'; this version knows network"),
+        ({"predictor": []}, "predictor is .*; an object expected"),
+        ({"files": {}}, "one of its files expected, of which there are none"),
+        ({"files": {"a\0b": ""}}, "lies outside of its folder"),
+        ({"files": {"": ""}}, "lies outside of its folder"),
+        ({"files": ["network.safetensors"]}, "files is .*; an object expected"),
+        ({"targets": [target, *good["targets"][1:]]}, "too large"),
+        ({"about": {"sources": 5}}, "sources is 5; a list expected"),
+        ({"best": {"d": 5}}, "best of 'd' is 5; arch and proven"),
+        ({"best": {"d": {"arch": "3,16"}}}, "best of 'd' is"),
+        ({"best": {"f": {"arch": "3,16", "proven": True}}}, "best of 'f' is"),
+        ({"quality": "good"}, "quality is 'good'; an object expected"),
+        ({"space": "nowhere"}, "is no valid card: unknown space 'nowhere'"),
+    ]:
+        card = {**good, **changed}
+        numbers = json.dumps({key: card[key] for key in keys}, sort_keys=True)
+        path.write_text(json.dumps({**card, "sha256": hashlib.sha256(numbers.encode()).hexdigest()}))
+        with pytest.raises(TableError, match=message) as error:
+            Benchmark(nbk.Surrogate.open(tmp_path / "s"), "d").query((0, 0))
+        assert len(str(error.value).replace(str(tmp_path), "")) < 300
+    for text in ("[]", "5", "[" * 100_000, '{"a":' * 100_000, '{"format": 1' + "0" * 5_000):
+        path.write_text(text)
+        with pytest.raises(TableError, match="is no valid card"):
+            nbk.Surrogate.open(tmp_path / "s")
+
+
+def test_a_card_is_json_as_others_read_it_and_what_was_not_computed_is_null(make_surrogate, tmp_path):
+    def refuse(text):
+        raise AssertionError(f"{text} is not JSON")
+
+    make_surrogate(path=tmp_path / "s", quality={"d": {"r2": float("nan"), "tau": [float("inf"), 0.5]}})
+    cards = [tmp_path / "s" / "card.json", *sorted((Path(__file__).parents[1] / "surrogates").glob("*/card.json"))]
+    read = [json.loads(card.read_text(), parse_constant=refuse) for card in cards]
+    assert read[0]["quality"] == {"d": {"r2": None, "tau": [None, 0.5]}}
+    assert len(read) > 1
+
+
 def test_a_table_is_no_surrogate_and_a_folder_no_table(cifar10, toy, tmp_path):
     with pytest.raises(TableError, match=r"nasbench201\.h5' is no surrogate: it has no card\.json"):
         nbk.Surrogate.open(cifar10.results.path)
@@ -362,6 +414,7 @@ def test_info_shows_what_the_card_says(folder):
         assert text in shown, shown
     assert "about 10^18 architectures" in run("info", "deep")
     assert "(best known)" in run("info", folder / "deep")
+    assert len(run("info", "nasbench101").splitlines()) < 60  # the card holds some thousand numbers
     found = json.loads(run("info", "pretend", "--json"))
     assert found["kind"] == "surrogate"
     assert found["sha256"] == nbk.load("pretend/d").results.sha256
@@ -420,11 +473,11 @@ def test_commands_that_need_tables_refuse_surrogates_in_one_line(folder):
 def test_compare_says_what_searches_saw_and_against_what_regret_is(folder):
     few = ("-o", "random_search", "-o", "local_search", "--runs", "3", "--evaluations", "15", "--processes", "1")
     shown = run("compare", "-b", "deep/d", *few)
-    assert "A search of a surrogate sees a run drawn from the predicted noise, per trial" in shown
+    assert "A search of a surrogate sees a run drawn from the predicted noise, per trial;" in shown
     assert "mean that the surrogate predicts" in shown
     assert "best: of deep/d the best known" in shown
-    shown = run("compare", "-b", "pretend/d", *few, "--reveal", "3")
-    assert "A search of a surrogate sees what member 3 predicts" in shown
+    shown = run("compare", "-b", "pretend/d", *few, "--reveal", "3", "--epoch", "12")
+    assert "A search of a surrogate sees what member 3 predicts, after 12 epochs;" in shown
     assert "best known" not in shown
     shown = run("compare", "-b", "nasbench201/cifar10", *few)
     assert "A search sees one recorded training run, drawn per trial" in shown
@@ -433,6 +486,14 @@ def test_compare_says_what_searches_saw_and_against_what_regret_is(folder):
     assert {row["table_sha256"] for row in rows if row["benchmark"] == "deep/d"} == {nbk.load("deep/d").results.sha256}
     assert "evaluations in runs.csv" in run("runs", "compare.db", "--out", "runs.csv")
     assert "Genotype(" in (folder.parent / "runs.csv").read_text()
+
+
+def test_compare_does_not_call_the_spread_of_members_noise(make_surrogate, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_surrogate(path=tmp_path / "plain", name="plain", noise=False, collapse=False)
+    few = ("-o", "random_search", "--runs", "2", "--evaluations", "5", "--processes", "1")
+    shown = run("compare", "-b", "plain/d", "--table", "plain", *few)
+    assert "sees a run drawn from the spread of the members, per trial;" in shown
 
 
 def test_the_default_budget_is_what_500_evaluations_take_on_average(folder):

@@ -886,3 +886,15 @@ def test_ctrl_c_says_how_to_go_on(table, tmp_path, monkeypatch):
     )
     assert result.exit_code == 130
     assert result.output == f"error: stopped; what is finished is in {tmp_path / 's'}: the same command goes on\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "package"), [("lightgbm", "lightgbm"), ("xgboost", "lightgbm"), ("mlp", "safetensors")]
+)
+def test_a_fit_that_lacks_a_package_begins_nothing_that_would_stand_in_the_way(model, package, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    given = ["surrogate", "fit", "--table", "nasbench201", "--model", model, "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(main, given)
+    assert result.exit_code == 2
+    assert f"needs the package {package}, which is not installed" in result.stderr
+    assert list(tmp_path.iterdir()) == []

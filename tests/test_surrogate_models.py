@@ -374,3 +374,10 @@ def test_trees_read_recurrent_cells_that_no_sample_shows():
     model.fit(Data(cells, np.arange(12.0)[:, None]), Data(cells[:0], np.zeros((0, 1))), seed=0)
     for near in space.neighbors_many(cells):
         assert np.isfinite(model.predict(near)).all()
+
+
+def test_a_module_of_an_absent_package_is_told_by_the_name_of_the_package():
+    with pytest.raises(SettingError, match=r"^this needs the package surely_absent, which is not installed: pip"):
+        require("surely_absent.special", extra="fit")
+    with pytest.raises(SettingError, match=r"or '\.\[fit\]' in a checkout$"):
+        require("surely_absent", extra="fit")

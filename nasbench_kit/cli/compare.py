@@ -218,7 +218,7 @@ def _report(
     rows = [(key, summarize(one)) for panel in outcomes.values() for key, one in panel.items()]
     panels = {bench.name: {key.label: one for key, one in panel.items()} for bench, panel in outcomes.items()}
     how = " ".join(  # not all benchmarks may have the same clock
-        dict.fromkeys(_how(key, one.is_predicted) for panel in outcomes.values() for key, one in panel.items())
+        dict.fromkeys(_how(key, _noise(bench)) for bench, panel in outcomes.items() for key in panel)
     )
     drawn = compare_figure(panels, note=how)
     for picture in pictures:
@@ -276,16 +276,28 @@ def _judged(outcomes: Outcomes) -> str:
     return f"{outcomes.metric_in_words} [{outcomes.shown_as[1]}]"
 
 
-def _how(key: Configuration, predicted: bool) -> str:
-    """How the runs were made, in words."""
+def _how(key: Configuration, noise: str) -> str:
+    """How the runs were made, in words; `noise` as `_noise` says."""
     told = {"drawn": "one recorded training run, drawn per trial", "mean": "the mean of the recorded training runs"}
     seen = told.get(str(key.seed), f"training run {key.seed}")
-    if predicted:
-        told = {"drawn": "a run drawn from the predicted noise, per trial", "mean": "the predicted mean"}
+    if noise:
+        told = {"drawn": f"a run drawn from {noise}, per trial", "mean": "the predicted mean"}
         seen = told.get(str(key.seed), f"what member {key.seed} predicts")
     budget = f"{key.n_evaluations} evaluations" if key.n_evaluations else "simulated seconds"
-    who = "A search of a surrogate" if predicted else "A search"
-    return f"{who} sees {seen}; budget in {budget}; {key.n_workers} worker{'s' * (key.n_workers > 1)}."
+    who = "A search of a surrogate" if noise else "A search"
+    after = "" if key.epoch is None else f", after {key.epoch} epochs"
+    return f"{who} sees {seen}{after}; budget in {budget}; {key.n_workers} worker{'s' * (key.n_workers > 1)}."
+
+
+def _noise(bench: Benchmark) -> str:
+    """What a surrogate draws runs from; empty for a table."""
+    from nasbench_kit.surrogates import Surrogate
+    from nasbench_kit.surrogates.targets import NOISE
+
+    if not isinstance(bench.results, Surrogate):
+        return ""
+    modelled = bench.results.card.target(bench.dataset, bench.objective_metric.name, NOISE)
+    return "the predicted noise" if modelled else "the spread of the members"
 
 
 def _row(key: Configuration, summary: Summary) -> dict[str, Any]:

@@ -129,9 +129,11 @@ def _print_card(surrogate: Surrogate) -> None:
     members = f"{card.n_members} members" if card.n_members > 1 else "one member"
     n_bytes = sum(surrogate.file_sizes().values())
     _line("surrogate", f"{card.predictor.get('kind')}, {members}, {n_bytes / 1e6:,.1f} MB")
-    for what, entries in (("fitted", card.fitted), ("quality", card.quality)):
+    for what, entries in (("fitted", _in_short(card.fitted)), ("quality", card.quality)):
         for text in _flat_lines(entries):
             _line(what, text)
+    if card.fitted or card.quality:
+        _line("", "all that was recorded of how it was fitted and judged: --json")
     for dataset, best in card.best.items():
         known = "best of all" if best["proven"] else "best known"
         _line("best", f"{dataset}: {best['arch']} ({known})")
@@ -163,10 +165,28 @@ def _predicted(surrogate: Surrogate, dataset: str, metric: str) -> list[str]:
     return [kind for kind in ("value", "noise", "collapse") if kind in kinds]
 
 
+def _in_short(fitted: Mapping[str, Any]) -> dict[str, Any]:
+    """How a surrogate was fitted, without what only a program would compare; of what it follows, the command."""
+    short = {key: value for key, value in fitted.items() if key not in ("job", "arguments", "teacher", "fidelity")}
+    teacher = fitted.get("teacher")
+    taught = teacher.get("fitted") if isinstance(teacher, Mapping) else None
+    if isinstance(taught, Mapping) and "command" in taught:
+        short["it follows"] = taught["command"]
+    return short
+
+
 def _flat_lines(entries: Mapping[str, Any]) -> Iterator[str]:
-    """A line per entry of the outer dictionary, and per entry that is a dictionary of dictionaries in turn."""
+    """A line per entry of the outer dictionary, and per entry that is a dictionary of dictionaries in turn.
+
+    Of what `surrogate eval` found, the errors and ranks alone.
+    """
     for key, value in entries.items():
-        if isinstance(value, Mapping) and any(isinstance(inner, Mapping) for inner in value.values()):
+        if isinstance(value, Mapping) and isinstance(value.get("agreement"), Mapping):
+            for part, figures in value.items():
+                if part != "figures" and isinstance(figures, Mapping) and "kendall_tau" in figures:
+                    known = {name: figure for name, figure in figures.items() if figure is not None}
+                    yield f"{key}{f' {part}' * (part != 'agreement')}: {_flat(known)}"
+        elif isinstance(value, Mapping) and any(isinstance(inner, Mapping) for inner in value.values()):
             yield from (f"{key} {line}" for line in _flat_lines(value))
         else:
             yield f"{key}: {_flat(value)}"

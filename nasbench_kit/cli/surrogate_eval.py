@@ -120,7 +120,7 @@ def eval_(
         if len(comparisons) == 1 and epochs:
             shown = comparisons[0]
         _draw(shown[:_MOST_ROWS], figure)
-        click.echo(figure, err=as_json)
+        click.echo(f"figure: {figure}", err=as_json)
 
 
 def _table(surrogate: Surrogate, table: str | None) -> Table:

@@ -23,6 +23,8 @@ CARD = "card.json"
 FORMAT = 1
 _MOST_BYTES = 1 << 24  # of a card
 _MOST_MEMBERS = 1_000
+_OBJECTS = ("predictor", "datasets", "files", "best", "about", "quality", "fitted")
+_LISTS = ("sources", "limits", "notes")  # of `about`
 
 
 class Card(NamedTuple):
@@ -166,6 +168,8 @@ def read_card(folder: str | os.PathLike[str]) -> Card:
         if len(content) > _MOST_BYTES:
             raise ValueError("it is longer than any card")
         entries = json.loads(content)
+        if not isinstance(entries, dict):
+            raise ValueError(f"it holds a {type(entries).__name__}; an object expected")
         if entries["format"] != FORMAT:
             raise ValueError(f"its format is {entries['format']!r:.20}; this version reads {FORMAT}")
         card = _understood(entries)
@@ -173,8 +177,12 @@ def read_card(folder: str | os.PathLike[str]) -> Card:
         raise TableError(f"{os.fspath(folder)!r} is no surrogate: it has no {CARD}") from None
     except OSError as error:
         raise TableError(f"cannot read {path!r}: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, NasbenchKitError) as error:
-        raise TableError(f"{path!r} is no valid card: {type(error).__name__ * (not str(error))}{error}") from None
+    except NasbenchKitError as error:  # some are KeyErrors too
+        raise TableError(f"{path!r} is no valid card: {error}") from None
+    except KeyError as error:
+        raise TableError(f"{path!r} is no valid card: it lacks {error}") from None
+    except (ValueError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
+        raise TableError(f"{path!r} is no valid card: {str(error) or type(error).__name__:.200}") from None
     if card.sha256 != _hash(card):
         raise TableError(f"{path!r} was changed by hand or damaged: its content does not have the sha256 it names")
     return card
@@ -187,9 +195,23 @@ def _understood(entries: Mapping[str, Any]) -> Card:
             raise ValueError(f"{what!r} cannot be a name; a text without a slash expected")
     if type(n_members) is not int or not 1 <= n_members <= _MOST_MEMBERS:
         raise ValueError(f"n_members={n_members!r}; a number from 1 to {_MOST_MEMBERS} expected")
+    for member in _OBJECTS:
+        if not isinstance(entries[member], dict):
+            raise ValueError(f"{member} is {entries[member]!r:.40}; an object expected")
+    if not isinstance(entries["predictor"]["kind"], str):
+        raise ValueError(f"the predictor's kind is {entries['predictor']['kind']!r:.40}; a text expected")
     for file in entries["files"]:
-        if os.path.isabs(file) or ".." in file.split("/") or "\\" in file:
-            raise ValueError(f"{file!r} lies outside of its folder")
+        if not is_inside(file):
+            raise ValueError(f"{file!r:.80} lies outside of its folder")
+    for member in _LISTS:
+        if not isinstance(entries["about"].get(member, []), list):
+            raise ValueError(f"about: {member} is {entries['about'][member]!r:.40}; a list expected")
+    for dataset, best in entries["best"].items():
+        known = isinstance(best, dict) and isinstance(best.get("arch"), str) and type(best.get("proven")) is bool
+        if dataset not in entries["datasets"] or not known:
+            raise ValueError(
+                f"best of {dataset!r:.40} is {best!r:.80}; arch and proven of one of its datasets expected"
+            )
     seeds = tuple(range(n_members)) if n_members > 1 else ()
     metrics = {
         dataset: {key: _metric(key, entry, seeds) for key, entry in description["metrics"].items()}
@@ -223,6 +245,13 @@ def _metric(name: str, entry: Mapping[str, Any], seeds: tuple[int, ...]) -> Metr
         raise ValueError(f"{name}: split {entry['split']!r} or direction {entry['direction']!r}")
     made = Metric(name, entry["split"], str(entry["unit"]), entry["direction"], (), epochs)
     return made._replace(seeds=seeds if _has_seeds(made) else ())
+
+
+def is_inside(name: object) -> bool:
+    """Whether a card may call a file of its folder this: a path that does not lead out."""
+    if not isinstance(name, str) or not name or not name.isprintable() or "\\" in name:
+        return False
+    return not (os.path.isabs(name) or os.path.splitdrive(name)[0] or ".." in name.split("/"))
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:

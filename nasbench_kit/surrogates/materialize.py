@@ -89,12 +89,13 @@ def _batch(surrogate: Surrogate, archs: object, rng: np.random.Generator) -> NDA
     if archs is None:
         if surrogate.n_archs > ENUMERATED:
             raise SettingError(
-                f"{space.name} has {surrogate.n_archs:.2g} architectures, too many for a table; say how many to sample"
+                f"{space.name} has {surrogate.n_archs:.2g} architectures, too many for a table;"
+                " say how many to sample: archs"
             )
         return space.all_archs()
     if isinstance(archs, int):
         if not 1 <= archs <= surrogate.n_archs:
-            raise SettingError(f"{archs} architectures; 1 to {surrogate.n_archs:.4g} expected")
+            raise SettingError(f"{archs:,} architectures; 1 to {surrogate.n_archs:,} expected")
         if archs > surrogate.n_archs // 2:  # drawing until all are different would take long
             every = space.all_archs()
             return every[np.sort(rng.permutation(len(every))[:archs])]

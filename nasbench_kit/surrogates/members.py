@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from nasbench_kit.errors import TableError
 from nasbench_kit.spaces import Arch, Space
+from nasbench_kit.surrogates.card import is_inside
 from nasbench_kit.surrogates.models import model_class
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE
 
@@ -76,8 +76,8 @@ def load(folder: str, card: Card) -> Members:
 
 
 def _inside(folder: str, name: str) -> Path:
-    if not isinstance(name, str) or os.path.isabs(name) or ".." in name.split("/") or "\\" in name:
-        raise TableError(f"the card of {folder!r} names {name!r}, which lies outside of the folder")
+    if not is_inside(name):
+        raise TableError(f"the card of {folder!r} names {name!r:.80}, which lies outside of the folder")
     return Path(folder, name)
 
 

@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, final
 
-from nasbench_kit.errors import TableError
+from nasbench_kit.errors import TableError, listed
 from nasbench_kit.spaces import Arch, Space
 from nasbench_kit.surrogates.features import sparse
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE
@@ -66,8 +66,9 @@ class Network:
         tensors = read_tensors(path)
         try:
             layers = _checked(tensors, self._encoding.n_columns, n_members * n_values + n_noise)
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, IndexError) as error:
             what = f"it lacks the tensor {error}" if isinstance(error, KeyError) else str(error)
+            what = "a tensor has no columns" if isinstance(error, IndexError) else what
             raise TableError(f"{os.fspath(path)!r} is no network for this card: {what}") from None
         self._layers = [
             tuple(tensors[f"{kind}.{i}"].astype(np.float64) for kind in ("bias", "factor", "weights"))
@@ -145,11 +146,21 @@ def _checked(tensors: Mapping[str, NDArray[Any]], n_columns: int, n_channels: in
 
 
 def load(folder: str, card: Card) -> Network:
-    """The network of a surrogate."""
+    """The network of a surrogate.
+
+    Raises:
+        TableError: The file is damaged, or the card does not say how it is read.
+    """
+    file, encoding = (card.predictor.get(name) for name in ("file", "encoding"))
+    if file not in list(card.files) or not isinstance(encoding, str):
+        raise TableError(
+            f"the card of {folder!r} names the network {file!r:.40} and the encoding {encoding!r:.40};"
+            f" one of its files expected, {listed(card.files) or 'of which there are none'}, and an encoding"
+        )
     return Network(
-        os.path.join(folder, card.predictor["file"]),
+        os.path.join(folder, file),
         card.space,
-        encoding=card.predictor["encoding"],
+        encoding=encoding,
         n_members=card.n_members,
         n_values=card.n_channels(VALUE),
         n_noise=card.n_channels(NOISE, COLLAPSE),

@@ -12,7 +12,7 @@ def require(package: str, extra: str) -> Any:
     """A package that may be absent.
 
     Args:
-        package: What to import.
+        package: What to import; may be a module of a package.
         extra: The extra of nasbench-kit that installs it.
 
     Raises:
@@ -21,7 +21,12 @@ def require(package: str, extra: str) -> Any:
     try:
         return import_module(package)
     except ImportError as error:
-        why = "" if isinstance(error, ModuleNotFoundError) and error.name == package else f" ({error})"
+        name = package.partition(".")[0]
+        if isinstance(error, ModuleNotFoundError) and error.name == name:
+            why = "is not installed"
+        else:
+            why = f"cannot be imported ({error})"
         raise SettingError(
-            f"this needs the package {package}, which cannot be imported{why}: pip install 'nasbench-kit[{extra}]'"
+            f"this needs the package {name}, which {why}: pip install 'nasbench-kit[{extra}]',"
+            f" or '.[{extra}]' in a checkout"
         ) from None

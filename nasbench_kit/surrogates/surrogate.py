@@ -176,7 +176,7 @@ class Surrogate:
             raise unknown(f"metric of {self.name}/{dataset}", metric, metrics)
         epochs = metrics[metric].epochs
         if epoch is not None and epoch not in epochs:
-            choices = f"choose from {listed(epochs)}" if epochs else "it does not depend on the epoch"
+            choices = f"choose from {_in_short(epochs)}" if epochs else "it does not depend on the epoch"
             raise NotRecordedError(f"{self.name}/{dataset}: {metric}: epoch {epoch!r} is not predicted; {choices}")
         return AtEpoch(self.card, dataset, metric, len(epochs) - 1 if epoch is None else epochs.index(epoch))
 
@@ -370,6 +370,12 @@ class _Curve:
         for k, weight in self._weights:
             z += channels.item(k) * weight
         return z
+
+
+def _in_short(epochs: tuple[int, ...]) -> str:
+    """`1 to 98` where none is left out."""
+    whole = len(epochs) > 2 and epochs[-1] - epochs[0] == len(epochs) - 1
+    return f"{epochs[0]} to {epochs[-1]}" if whole else listed(epochs)
 
 
 def _mean(members: NDArray[np.float64]) -> NDArray[np.float64]:

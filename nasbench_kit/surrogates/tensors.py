@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from nasbench_kit.errors import TableError
+from nasbench_kit.errors import TableError, listed
+from nasbench_kit.surrogates.optional import require
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +41,10 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
         for name, entry in header.items():
             if name == "__metadata__":
                 continue
+            if entry["dtype"] not in list(_TYPES):
+                raise ValueError(
+                    f"tensor {name!r:.40} is of dtype {entry['dtype']!r:.20}; this version reads {listed(_TYPES)}"
+                )
             (start, end), shape, dtype = entry["data_offsets"], entry["shape"], np.dtype(_TYPES[entry["dtype"]])
             if (
                 not 0 <= start <= end <= len(body)
@@ -50,16 +55,16 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
             found[name] = np.frombuffer(body[start:end], dtype).reshape(shape)
     except OSError as error:
         raise TableError(f"cannot read {os.fspath(path)!r}: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise TableError(f"{os.fspath(path)!r} is no safetensors file, or damaged: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise TableError(f"{os.fspath(path)!r} is no safetensors file, or damaged: {error!s:.200}") from None
     return found
 
 
 def write_tensors(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write arrays to a safetensors file; the same arrays give the same bytes. Needs the safetensors package."""
     import numpy as np
-    from safetensors.numpy import save
 
+    save = require("safetensors.numpy", "fit").save
     content = save({name: np.asarray(arrays[name], order="C") for name in sorted(arrays)})
     with open(path, "wb") as file:  # `save_file` makes files that only their owner may read
         file.write(content)

@@ -27,6 +27,7 @@ from nasbench_kit.surrogates.fitting.tune import seed_of, tune_settings
 from nasbench_kit.surrogates.fitting.workers import OUT_OF_FOLD, SECONDS, Task, fit_members, known_of
 from nasbench_kit.surrogates.members import load
 from nasbench_kit.surrogates.models import model_class
+from nasbench_kit.surrogates.optional import require
 from nasbench_kit.surrogates.surrogate import Surrogate
 from nasbench_kit.surrogates.targets import Target
 from nasbench_kit.tables import Table
@@ -40,6 +41,10 @@ _PERCENT = 100
 _LIBRARIES = {  # model -> the packages that compute it
     "lightgbm": ("lightgbm",), "xgboost": ("xgboost", "xgboost-cpu"), "gin": ("torch",), "mlp": ("torch",),
     "random_forest": ("lightgbm",),
+}  # fmt: skip
+_NEEDS = {  # model -> what must be importable, and the extra that installs it
+    "lightgbm": (("lightgbm", "fit"),), "xgboost": (("xgboost", "xgboost"),), "random_forest": (("lightgbm", "fit"),),
+    "gin": (("torch", "torch"), ("safetensors", "fit")), "mlp": (("torch", "torch"), ("safetensors", "fit")),
 }  # fmt: skip
 
 
@@ -143,6 +148,9 @@ def fit_surrogate(
     }
     rows = np.flatnonzero(parts.train & np.logical_or.reduce([each.known() for each in runs]))
     _check_parts(parts, rows, n_members)
+    needed = [*_NEEDS.get(model, ()), *[("lightgbm", "fit")] * noise, *[("optuna", "fit")] * (tune > 0)]
+    for package, extra in needed:  # before anything is begun that another model could not go on with
+        require(package, extra)
     archs = table.archs()[rows]
     learnt = [each.of(rows) for each in runs]
     labels = make_labels(learnt, mask=noise)
