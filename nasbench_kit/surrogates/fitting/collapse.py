@@ -26,10 +26,10 @@ def mask_collapsed(values: NDArray[np.float64], metric_name: str) -> NDArray[np.
     values, which so many runs share that they stand out as peaks. On NAS-Bench-101 that is 949 of 9,984 images in 32 of
     30,001 runs of 108 epochs, 197 of 36 and 221 of 12 (where other classes have peaks too); on NAS-Bench-201 the 341
     cells without a path end there in every run. Runs that merely lie as low, among as many others, did not collapse:
-    after four epochs, 25 % of the cells of NAS-Bench-101 are below 0.15, spread evenly. Nor did those that share a value
-    far above the lowest peak: on NAS-Bench-201, cells that compute the same have the same accuracy after 12 epochs
-    (48.3 % on CIFAR-10, where one class is 9.7 %). In small tables without peaks,
-    five runs or more count that lie close together, and below half of the next one.
+    after four epochs, 25 % of the cells of NAS-Bench-101 are below 0.15, spread evenly. Nor did those that share a
+    value far above the lowest peak: on NAS-Bench-201, cells that compute the same have the same accuracy after 12
+    epochs (48.3 % on CIFAR-10, where one class is 9.7 %). In small tables without peaks, five runs or more count that
+    lie close together, and below half of the next one.
 
     Nothing is assumed about the number of classes. Only accuracies and errors are looked at; a loss or a time never
     counts as collapsed.
