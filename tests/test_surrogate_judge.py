@@ -15,7 +15,7 @@ from scipy import stats
 
 import nasbench_kit as nbk
 from nasbench_kit.cli import main
-from nasbench_kit.cli.surrogate_eval import show_left_out
+from nasbench_kit.cli.surrogate_eval import _show, show_left_out
 from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError
 from nasbench_kit.plots import judged_figure, plot_calibration, plot_predicted, plot_residuals
 from nasbench_kit.spaces import ChoiceSpace
@@ -24,7 +24,7 @@ from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
 from nasbench_kit.surrogates.fitting.fit import fit_surrogate
 from nasbench_kit.surrogates.judging.agreement import agreement, best_share, expected_kl, kendall_tau, normal_kl, r2
 from nasbench_kit.surrogates.judging.calibration import Laws, calibration, pit
-from nasbench_kit.surrogates.judging.ceiling import ceiling_of_noise, ceiling_of_seeds, measure
+from nasbench_kit.surrogates.judging.ceiling import Figures, ceiling_of_noise, ceiling_of_seeds, measure
 from nasbench_kit.surrogates.judging.judge import as_json, compare, judge, judge_surrogate
 from nasbench_kit.surrogates.judging.leave_out import LeftOut, leave_out
 from nasbench_kit.surrogates.splits import fold, held_out
@@ -822,3 +822,18 @@ def test_a_figure_has_a_row_per_comparison_and_says_what_is_compared(compared, w
     assert "Recorded: mean of 3 recorded runs of each architecture, in table runs." in caption
     assert caption.endswith("Made for a test.")
     assert figure.axes[5].texts[0].get_text() == "no noise is predicted"
+
+
+def test_epochs_with_single_and_with_repeated_runs_are_shown_side_by_side(world, new_folder, capsys):
+    surrogate = make_surrogate(new_folder(), noise=0.02)
+    late = judge_surrogate(surrogate, world)
+    unknown_run = late.ceiling._replace(one_run=Figures(nan, nan, nan, nan))
+    early = late._replace(epoch=12, truth="one recorded run of each architecture", ceiling=unknown_run)
+    _show(surrogate, world, [[early, late._replace(epoch=200)]])
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[2] == (
+        "d: val_accuracy; truth: one recorded run of each architecture (epoch 12);"
+        " mean of 3 recorded runs of each architecture (epoch 200)"
+    )
+    at = next(i for i, line in enumerate(lines) if line.startswith("Kendall tau "))
+    assert lines[at + 2].split() == ["one", "run", "-", f"{late.ceiling.one_run.kendall_tau:.3f}"]

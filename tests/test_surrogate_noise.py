@@ -101,6 +101,27 @@ def test_the_341_cells_of_nasbench201_without_a_path_collapse_in_every_run(datas
     assert mask[:, reaches].sum() <= 8  # a few live cells end there in one run, on ImageNet16-120
 
 
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("column", "chance"),
+    [("c10valid_xvalid_12ep_mean", 0.09712), ("c100_xvalid_12ep", 0.01), ("in16_xvalid_12ep", 0.25 / 30)],
+)
+@pytest.mark.parametrize("learned_from", [False, True])
+def test_cells_that_compute_the_same_share_an_accuracy_after_12_epochs_and_did_not_collapse(
+    shared_data, column, chance, learned_from
+):
+    # e.g. 48.27 %: many cells have it, as they are the same network, trained the same; 9.712 % is that of one class
+    with gzip.open(shared_data / "nasbench201" / "nb201_all.csv.gz", "rt", newline="") as file:
+        rows = list(csv.DictReader(file))
+    space = nbk.load("nasbench201/cifar10").space
+    archs = space.parse_many([row["arch_str"] for row in rows])
+    some = ~held_out(space, archs, 0.2) if learned_from else np.ones(len(rows), bool)
+    values = np.array([float(row[column]) / 100 for row in rows])[some]
+    mask = mask_collapsed(values[None, :, None], "val_accuracy")[0, :, 0]
+    assert np.array_equal(mask, space.outputs_zero(archs[some]))
+    assert values[mask] == pytest.approx(chance, rel=1e-5)
+
+
 def _none(space):
     return next(choice for choice in range(space.n_choices[0]) if "none" in space.format((choice,) * space.n_decisions))
 

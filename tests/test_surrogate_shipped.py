@@ -81,6 +81,13 @@ def test_it_says_how_good_it_is_in_numbers(shipped):
     assert len(numbers) >= 3
 
 
+def test_its_card_is_json_to_every_reader(shipped):
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    json.loads((Path(shipped.path) / "card.json").read_text(encoding="utf-8"), parse_constant=refuse)
+
+
 def test_it_answers_for_every_dataset_after_every_epoch(shipped):
     archs = shipped.space.sample_many(np.random.default_rng(0), 50)
     for dataset in shipped.datasets:
@@ -188,6 +195,23 @@ def test_nasbench201_is_better_than_the_goal_on_cells_that_were_held_out(nasbenc
     )
 
 
+@pytest.mark.parametrize(
+    ("dataset", "chance"), [("cifar10", 0.09712), ("cifar100", 0.01), ("imagenet16-120", 0.25 / 30)]
+)
+def test_nasbench201_knows_what_cells_that_compute_nothing_reach(nasbench201_surrogate, dataset, chance):
+    # recorded of all 341, after 12 epochs and after 200, in every run: the share of one class in x-valid
+    bench = Benchmark(nasbench201_surrogate, dataset)
+    archs = bench.space.all_archs()
+    dead = bench.space.outputs_zero(archs)
+    assert dead.sum() == 341
+    for epoch in (12, 200):
+        drawn = bench.query_many(archs[dead], epoch=epoch, rng=np.random.default_rng(0)).val_accuracy
+        assert (np.abs(drawn - chance) < 1e-6).mean() > 0.98
+        expected = bench.query_many(archs, epoch=epoch).val_accuracy
+        assert expected[dead] == pytest.approx(np.full(341, chance), abs=0.002)
+        assert nasbench201_surrogate.predict(dataset, archs[~dead], epoch=epoch).collapse.mean() < 0.001
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize(
     ("dataset", "column"),
@@ -225,7 +249,11 @@ def test_nasbench101_reaches_the_goals_on_cells_that_were_held_out(shared_data):
     predicted = found.predict(dataset, archs[test], epoch=108)
     assert kendall_tau(true, predicted.mean) >= 0.865
     # runs above 85 % did not collapse; what the mean expects includes that they might have
-    assert r2(true[true > 0.85], predicted.regular[true > 0.85]) >= 0.945
+    above = r2(true[true > 0.85], predicted.regular[true > 0.85])
+    assert above >= 0.945
+    said = found.card.quality[dataset]["108"]
+    assert said["agreement"]["kendall_tau"] == pytest.approx(kendall_tau(true, predicted.mean), abs=1e-6)
+    assert said["figures"]["r2_above"] == pytest.approx(above, abs=1e-6)
 
 
 def _cell(space, row):

@@ -172,12 +172,20 @@ def _show(surrogate: Surrogate, table: Table, found: Sequence[Sequence[Quality]]
     click.echo(f"{surrogate.name} judged by {table.name}, split {first.split}: {first.case}")
     for of_dataset in found:
         one = of_dataset[0]
-        click.echo(f"\n{one.dataset}: {one.metric}; truth: {one.truth}")
+        click.echo(f"\n{one.dataset}: {one.metric}; truth: {_truth(of_dataset)}")
         columns = [f"epoch {quality.epoch}" if quality.epoch is not None else "" for quality in of_dataset]
         _print_columns("", columns, [_figures(quality) for quality in of_dataset])
         for method in dict.fromkeys(quality.ceiling.method for quality in of_dataset):
             click.echo(f"ceiling: {method}")
         click.echo(f"noise: {one.noise}")
+
+
+def _truth(found: Sequence[Quality]) -> str:
+    """What counts as true; at which epochs, where that differs."""
+    truths = {quality.truth: [str(one.epoch) for one in found if one.truth == quality.truth] for quality in found}
+    if len(truths) == 1:
+        return found[0].truth
+    return "; ".join(f"{truth} (epoch {', '.join(epochs)})" for truth, epochs in truths.items())
 
 
 class Row(NamedTuple):
@@ -193,7 +201,9 @@ def _print_columns(corner: str, titles: Sequence[str], columns: Sequence[Iterabl
     texts = [{(row.group, row.name): row.text for row in column} for column in columns]
     lines = []
     before = ""
-    for group, name in dict.fromkeys(key for column in texts for key in column):
+    keys = list(dict.fromkeys(key for column in texts for key in column))
+    groups = list(dict.fromkeys(group for group, _ in keys))
+    for group, name in sorted(keys, key=lambda key: groups.index(key[0])):  # what one column lacks stays in its group
         lines.append(("  " * (group == before) + name, *(column.get((group, name), "-") for column in texts)))
         before = group
     print_table((corner, *titles), lines, numbers=len(titles))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nasbench_kit.errors import NotRecordedError, SettingError, listed, unknown
@@ -178,7 +179,9 @@ def _ceiling(compared: Comparison, figures: Any, seed: int) -> Ceiling:
 
 
 def as_json(record: Any) -> Any:
-    """Named tuples as dictionaries, all the way down."""
+    """Named tuples as dictionaries, all the way down; None for figures that are NaN, which JSON does not have."""
+    if isinstance(record, float) and isnan(record):
+        return None
     if hasattr(record, "_asdict"):
         return {name: as_json(value) for name, value in record._asdict().items()}
     return list(map(as_json, record)) if isinstance(record, list | tuple) else record
