@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, final
 
-from nasbench_kit.errors import SettingError, TableError
+from nasbench_kit.errors import SettingError, TableError, UnknownNameError
 from nasbench_kit.spaces import Space
 from nasbench_kit.surrogates.models.base import Data, Progress, silent
 from nasbench_kit.surrogates.models.settings import Setting, read_model, resolved, write_model
@@ -135,7 +135,10 @@ class Neural(ABC):
         import numpy as np
 
         settings, n_channels, _ = read_model(folder, cls.name, cls.known, lambda _: [WEIGHTS_FILE])
-        made = cls(space, settings)
+        try:
+            made = cls(space, settings)
+        except UnknownNameError as error:
+            raise TableError(f"{str(folder)!r}: {error}; a model of {space.name} expected") from None
         made._n_channels = n_channels
         path = folder / WEIGHTS_FILE
         tensors = read_tensors(path)

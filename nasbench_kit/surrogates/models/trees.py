@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, final
 
-from nasbench_kit.errors import SettingError, TableError
+from nasbench_kit.errors import SettingError, TableError, UnknownNameError
 from nasbench_kit.spaces import DARTSSpace, NASBench101Space, NASBench201Space, NASBenchNLPSpace, Space
 from nasbench_kit.surrogates.features import matrix
 from nasbench_kit.surrogates.models.base import Data, Progress, silent
@@ -126,7 +126,10 @@ class Trees(ABC):
             TableError: A file is absent or damaged.
         """
         settings, n_channels, contents = read_model(folder, cls.name, cls.known, cls._names)
-        made = cls(space, settings)
+        try:
+            made = cls(space, settings)
+        except UnknownNameError as error:
+            raise TableError(f"{str(folder)!r}: {error}; a model of {space.name} expected") from None
         for name, content in zip(cls._names(n_channels), contents, strict=True):
             path = str(folder / name)
             booster, n_columns = made._from_bytes(path, content)
