@@ -17,7 +17,7 @@ lint:
 
 # the tests, on all processors
 test:
-    pytest -n auto
+    pytest
 
 # what CI runs: the README's commands in fresh virtual environments
 ci:

@@ -449,6 +449,8 @@ def test_figures_above_a_value_and_among_the_best_are_of_those_architectures(wor
     assert found.ceiling.perfect.kendall_tau_best == pytest.approx(found.figures.kendall_tau_best, abs=0.06)
     with pytest.raises(SettingError, match="best=0; above 0 and at most 1 expected"):
         judge(compared, best=0)
+    with pytest.raises(SettingError, match="above=nan; a number expected"):
+        judge(compared, above=float("nan"))
 
 
 def test_single_runs_are_said_to_be_that_and_their_ceiling_comes_from_the_predicted_noise(make_runs, archs, new_folder):

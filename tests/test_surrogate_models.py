@@ -228,7 +228,7 @@ def test_settings_of_nasbench301_fit_architectures_of_darts(name):
 def test_log_odds_of_lightgbm_give_the_frequency(parts, space):
     """With the objective "cross_entropy" a channel is a probability, and the prediction its log-odds."""
     frequency = np.where(parts[0].archs[:, 5:] == 3, 0.8, 0.1)  # known exactly, and read off one decision
-    model = new("lightgbm", space, objective="cross_entropy", feature_fraction=1.0)
+    model = new("lightgbm", space, objective="cross_entropy", feature_fraction=1.0, encoding="one_hot")
     model.fit(Data(parts[0].archs, frequency), Data(parts[1].archs[:0], frequency[:0]), seed=0)
     probability = 1 / (1 + np.exp(-model.predict(parts[2].archs)))
     assert probability == pytest.approx(np.where(parts[2].archs[:, 5:] == 3, 0.8, 0.1), abs=0.01)

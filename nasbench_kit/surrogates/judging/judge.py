@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from math import isnan
+from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nasbench_kit.errors import NotRecordedError, SettingError, listed, unknown
@@ -135,6 +135,8 @@ def judge(compared: Comparison, *, above: float | None = None, best: float = BES
     """The figures of a comparison; arguments as of `judge_surrogate`."""
     if not 0 < best <= 1:
         raise SettingError(f"best={best!r}; above 0 and at most 1 expected")
+    if above is not None and not isfinite(above):
+        raise SettingError(f"above={above!r}; a number expected")
     metric, true, predicted = compared.metric, compared.true, compared.predicted
     sign = metric.sign()
     figures = measure(above=above, best=best, sign=sign)
