@@ -439,7 +439,7 @@ def test_what_no_table_can_be_made_of_is_refused(teacher, folder, new_path):
         materialize(make_teacher(folder(), DARTSSpace()), new_path())
     with pytest.raises(SettingError, match="not both"):
         materialize(teacher, new_path(), draws=3, mean=True)
-    with pytest.raises(SettingError, match="1 to 4096"):
+    with pytest.raises(SettingError, match="1 to 4,096"):
         materialize(teacher, new_path(), archs=5_000)
     path = new_path()
     path.write_text("something else")
