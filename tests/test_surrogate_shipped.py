@@ -34,8 +34,6 @@ def shipped(request):
 
 
 def surrogate(name):
-    if name not in NAMES:
-        pytest.skip(f"{name} does not ship yet")
     return Surrogate.open(ROOT / "surrogates" / name)
 
 
