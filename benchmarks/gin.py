@@ -33,8 +33,8 @@ def rows(rounds: int) -> Iterator[side_by_side.Row]:
     import numpy as np
     import torch
 
+    from nasbench_kit.predictors import Data, model_class
     from nasbench_kit.spaces import DARTSSpace
-    from nasbench_kit.surrogates.models import Data, model_class
 
     torch.set_num_threads(1)
     space = DARTSSpace()

@@ -22,13 +22,13 @@ from typing import Any
 
 import numpy as np
 
+from nasbench_kit.predictors.agreement import agreement, r2
 from nasbench_kit.spaces import Arch, NASBench101Space
 from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.card import sha256_of, write_card
 from nasbench_kit.surrogates.fitting.distill import distill_surrogate
 from nasbench_kit.surrogates.fitting.fit import fit_surrogate
-from nasbench_kit.surrogates.judging.agreement import agreement, r2
-from nasbench_kit.surrogates.judging.judge import as_json, compare, judge, judge_surrogate
+from nasbench_kit.surrogates.quality.judge import as_json, compare, judge, judge_surrogate
 from nasbench_kit.surrogates.targets import backward
 from nasbench_kit.tables import DatasetSpec, Metric, Stored, Table
 

@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import nasbench_kit as nbk
+from nasbench_kit.encodings.nasbench201 import SEQUENCES, path_counts
+from nasbench_kit.predictors.agreement import agreement
+from nasbench_kit.predictors.splits import held_out
 from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.card import sha256_of, write_card
 from nasbench_kit.surrogates.fitting.distill import distill_surrogate
 from nasbench_kit.surrogates.fitting.fit import fit_surrogate
-from nasbench_kit.surrogates.judging.agreement import agreement
-from nasbench_kit.surrogates.judging.judge import as_json, compare, judge_surrogate
-from nasbench_kit.surrogates.path_counts import SEQUENCES, path_counts
-from nasbench_kit.surrogates.splits import held_out
+from nasbench_kit.surrogates.quality.judge import as_json, compare, judge_surrogate
 from nasbench_kit.tables import DatasetSpec, Metric, Stored, Table
 
 NAME = "nasbench201_surrogate"

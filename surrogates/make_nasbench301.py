@@ -25,13 +25,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
+from nasbench_kit.encodings.features import sparse
+from nasbench_kit.formats.safetensors import write_tensors
+from nasbench_kit.predictors.splits import held_out, position
 from nasbench_kit.spaces import DARTSSpace
 from nasbench_kit.surrogates import Surrogate, student, yahpo
 from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
-from nasbench_kit.surrogates.features import sparse
-from nasbench_kit.surrogates.splits import held_out, position
 from nasbench_kit.surrogates.targets import VALUE, Target, backward, components, forward
-from nasbench_kit.surrogates.tensors import write_tensors
 from nasbench_kit.tables.metric import Metric
 from nasbench_kit.version import __version__
 

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 import nasbench_kit as nbk
-from nasbench_kit.plain.plain_numpy import PLAIN
-from nasbench_kit.plain.plain_pickle import read_plain_pickle
+from nasbench_kit.encodings.features import sparse
+from nasbench_kit.formats.numpy_pickles import PLAIN
+from nasbench_kit.formats.pickles import read_plain_pickle
+from nasbench_kit.formats.safetensors import write_tensors
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
 from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
-from nasbench_kit.surrogates.features import sparse
 from nasbench_kit.surrogates.network import Network
 from nasbench_kit.surrogates.targets import Target
-from nasbench_kit.surrogates.tensors import write_tensors
 from nasbench_kit.tables import DatasetSpec, Stored
 
 # tables that the user keeps must not be found by tests

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench_kit.surrogates import Surrogate
-    from nasbench_kit.surrogates.judging.calibration import Calibration
-    from nasbench_kit.surrogates.judging.judge import Comparison, Quality
-    from nasbench_kit.surrogates.judging.leave_out import LeftOut
+    from nasbench_kit.surrogates.quality.calibration import Calibration
+    from nasbench_kit.surrogates.quality.judge import Comparison, Quality
+    from nasbench_kit.surrogates.quality.leave_out import LeftOut
     from nasbench_kit.tables import Table
 
 _MOST_EPOCHS = 8  # columns of a terminal
@@ -92,8 +92,8 @@ def eval_(
     the truth. "ceiling" is what a predictor would reach that knows every architecture's expected value; "one run" is
     what one recorded run of each reaches, judged by the mean of the others.
     """
-    from nasbench_kit.surrogates.judging.judge import as_json as plain
-    from nasbench_kit.surrogates.judging.judge import judge, shared_datasets
+    from nasbench_kit.surrogates.quality.judge import as_json as plain
+    from nasbench_kit.surrogates.quality.judge import judge, shared_datasets
 
     if figure:
         check_picture(figure)
@@ -124,7 +124,7 @@ def eval_(
 
 
 def _table(surrogate: Surrogate, table: str | None) -> Table:
-    from nasbench_kit.surrogates.judging.judge import fitted_to
+    from nasbench_kit.surrogates.quality.judge import fitted_to
     from nasbench_kit.tables import Table
 
     if table:
@@ -141,7 +141,7 @@ def _table(surrogate: Surrogate, table: str | None) -> Table:
 def _compare(
     surrogate: Surrogate, table: Table, dataset: str, metric: str | None, epochs: Sequence[int], split: str
 ) -> list[Comparison]:
-    from nasbench_kit.surrogates.judging.judge import compare_epochs, shared_epochs
+    from nasbench_kit.surrogates.quality.judge import compare_epochs, shared_epochs
 
     chosen: Sequence[int | None] = epochs
     if not epochs:
@@ -290,8 +290,8 @@ def _leave_out(
     as_json: bool,
 ) -> None:
     from nasbench_kit.surrogates.fitting.fit import fit_surrogate
-    from nasbench_kit.surrogates.judging.judge import as_json as plain
-    from nasbench_kit.surrogates.judging.leave_out import leave_out
+    from nasbench_kit.surrogates.quality.judge import as_json as plain
+    from nasbench_kit.surrogates.quality.leave_out import leave_out
 
     arguments: Any = surrogate.card.fitted.get("arguments")
     if surrogate.card.predictor.get("kind") != "members" or not isinstance(arguments, dict):

@@ -31,7 +31,7 @@ from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.spaces import DARTSSpace
 from nasbench_kit.spaces.darts_forms import TRAINING, Genotype
 from nasbench_kit.surrogates import Surrogate
-from nasbench_kit.surrogates.foreign import official_nasbench301
+from nasbench_kit.surrogates.published import official_nasbench301
 
 if TYPE_CHECKING:
     import numpy as np

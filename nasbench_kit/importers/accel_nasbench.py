@@ -27,16 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
-from nasbench_kit.importers.base import (
-    Content,
-    Progress,
-    each,
-    files_of,
-    first_file,
-    recognizes_file,
-    unpacked_head,
-)
-from nasbench_kit.importers.csv_columns import read_csv_columns
+from nasbench_kit.formats.compressed import unpacked_head
+from nasbench_kit.formats.csv_columns import read_csv_columns
+from nasbench_kit.importers.base import Content, Progress, each, files_of, first_file, recognizes_file
 from nasbench_kit.importers.values import percentages
 from nasbench_kit.spaces import AccelNASBenchSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored

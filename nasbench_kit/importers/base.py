@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import fnmatch
-import gzip
 import hashlib
 import json
 import os
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nasbench_kit.errors import ImportDataError
+from nasbench_kit.formats.compressed import HEAD_BYTES
 from nasbench_kit.spaces import Space
 from nasbench_kit.tables import DatasetSpec
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, of how much; bytes, files or architectures, as the importer likes."""
 
-HEAD_BYTES = 65_536  #: of a file, enough to tell what it is
-_GZIP = b"\x1f\x8b"
-MOST_UNPACKED = 1 << 28  #: bytes of one file
 _MOST_ENTRIES = 100_000  # looked at to tell what a folder is
 
 
@@ -57,16 +52,6 @@ def head_of(path: Path) -> bytes:
         return file.read(HEAD_BYTES)
 
 
-def unpacked_head(head: bytes) -> bytes:
-    """The beginning of what a file that begins so holds, if it is compressed by gzip; of others, `head` itself."""
-    if not head.startswith(_GZIP):
-        return head
-    try:
-        return zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
-    except zlib.error:
-        return b""
-
-
 def first_file(folder: Path, *patterns: str, depth: int = 0) -> Path | None:
     """Some file that is named like one of the patterns, in a folder or at most `depth` levels below.
 
@@ -98,39 +83,6 @@ def first_file(folder: Path, *patterns: str, depth: int = 0) -> Path | None:
 def recognizes_file(file: Path | None, recognizes: Callable[[Path, bytes], bool]) -> bool:
     """Whether a folder's file, found by its name, has the content too."""
     return file is not None and file.is_file() and recognizes(file, head_of(file))
-
-
-def unpacked(path: Path) -> bytes:
-    """The content of a file, unpacked if it is compressed by gzip.
-
-    Raises:
-        ImportDataError: It is damaged, or unpacks to more than any release holds.
-    """
-    with open(path, "rb") as file:
-        if file.read(len(_GZIP)) != _GZIP:
-            file.seek(0)
-            return file.read()
-        file.seek(0)
-        try:
-            with gzip.open(file) as packed:
-                content = packed.read(MOST_UNPACKED + 1)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ImportDataError(f"{str(path)!r} is damaged ({error!s:.80}); packed by gzip expected") from None
-    if len(content) > MOST_UNPACKED:
-        raise ImportDataError(f"{str(path)!r} unpacks to more than {MOST_UNPACKED:,} bytes; no release does")
-    return content
-
-
-def unzipped(archive: zipfile.ZipFile, name: str) -> bytes:
-    """The content of one file of an archive.
-
-    Raises:
-        ImportDataError: It unpacks to more than any release holds.
-        KeyError, zipfile.BadZipFile: It is not there, or damaged.
-    """
-    if archive.getinfo(name).file_size > MOST_UNPACKED:
-        raise ImportDataError(f"{name} unpacks to more than {MOST_UNPACKED:,} bytes; no release does")
-    return archive.read(name)
 
 
 def read_json(path: Path) -> Any:

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, listed
+from nasbench_kit.formats.csv_columns import csv_header, numbers, read_csv_columns
+from nasbench_kit.formats.numpy_pickles import PLAIN
+from nasbench_kit.formats.pickles import read_plain_pickle
 from nasbench_kit.importers.base import Content, Progress, each, files_of, first_file, head_of, recognizes_file
-from nasbench_kit.importers.csv_columns import csv_header, numbers, read_csv_columns
 from nasbench_kit.importers.values import dataset_in_name, parse_all
-from nasbench_kit.plain.plain_numpy import PLAIN
-from nasbench_kit.plain.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import NASBench201Space
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 

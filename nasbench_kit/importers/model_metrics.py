@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError
-from nasbench_kit.importers.tfrecord import RecordError
-from nasbench_kit.plain.protobuf import BYTES, FIXED64, VARINT, fields
+from nasbench_kit.formats.protobuf import BYTES, FIXED64, VARINT, fields
+from nasbench_kit.formats.tfrecord import RecordError
 
 EVALUATIONS = 3
 MEASURED = ("epoch", "cost_s", "train_accuracy", "val_accuracy", "test_accuracy")  # fields 1 to 5 of an evaluation

@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
+from nasbench_kit.formats.numpy_pickles import PLAIN
+from nasbench_kit.formats.pickles import read_plain_pickle
 from nasbench_kit.importers.base import Content, Progress, each, files_of, first_file, recognizes_file
 from nasbench_kit.importers.values import amount, exact
-from nasbench_kit.plain.plain_numpy import PLAIN
-from nasbench_kit.plain.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import Arch, NASBenchASRSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 

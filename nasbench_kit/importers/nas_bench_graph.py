@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError
-from nasbench_kit.importers.base import Content, Progress, recognizes_file, unzipped
-from nasbench_kit.plain.plain_numpy import PLAIN
-from nasbench_kit.plain.plain_pickle import read_plain_pickle
+from nasbench_kit.formats.compressed import unzipped
+from nasbench_kit.formats.numpy_pickles import PLAIN
+from nasbench_kit.formats.pickles import read_plain_pickle
+from nasbench_kit.importers.base import Content, Progress, recognizes_file
 from nasbench_kit.spaces import NASBenchGraphSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 

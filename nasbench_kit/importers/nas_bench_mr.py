@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
+from nasbench_kit.formats.numpy_pickles import PLAIN
+from nasbench_kit.formats.pickles import read_plain_pickle
 from nasbench_kit.importers.base import Content, Progress, each, recognizes_file
 from nasbench_kit.importers.values import amount
-from nasbench_kit.plain.plain_numpy import PLAIN
-from nasbench_kit.plain.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import Arch, NASBenchMRSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 

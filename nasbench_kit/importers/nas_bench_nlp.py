@@ -26,17 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
-from nasbench_kit.importers.base import (
-    MOST_UNPACKED,
-    Content,
-    Progress,
-    each,
-    files_of,
-    first_file,
-    recognizes_file,
-    unpacked,
-    unpacked_head,
-)
+from nasbench_kit.formats.compressed import MOST_UNPACKED, unpacked, unpacked_head
+from nasbench_kit.importers.base import Content, Progress, each, files_of, first_file, recognizes_file
 from nasbench_kit.spaces import Arch, NASBenchNLPSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 

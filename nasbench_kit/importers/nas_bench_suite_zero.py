@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, listed
+from nasbench_kit.formats.csv_columns import csv_header, numbers, read_csv_columns
 from nasbench_kit.importers.base import (
     Content,
     Progress,
@@ -28,7 +29,6 @@ from nasbench_kit.importers.base import (
     read_json,
     recognizes_file,
 )
-from nasbench_kit.importers.csv_columns import csv_header, numbers, read_csv_columns
 from nasbench_kit.importers.transnasbench101 import OBJECTIVES
 from nasbench_kit.importers.values import dataset_in_name, exact, parse_all
 from nasbench_kit.spaces import Space, space_from

@@ -33,12 +33,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, listed
+from nasbench_kit.formats.tfrecord import RecordError, broken, first_record, records
 from nasbench_kit.importers.base import Content, Progress, origin, recognizes_file
 from nasbench_kit.importers.model_metrics import EVALUATIONS, EXTRA, MEASURED, Messages, decode
 from nasbench_kit.importers.nasbench101_cells import Cells
 from nasbench_kit.importers.nasbench101_pickle import pickled_runs
 from nasbench_kit.importers.nasbench101_pickle import recognizes as recognizes_pickle
-from nasbench_kit.importers.tfrecord import RecordError, broken, first_record, records
 from nasbench_kit.importers.training_runs import TrainingRuns
 from nasbench_kit.spaces import NASBench101Space
 from nasbench_kit.tables import DatasetSpec, Metric, Stored

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
-from nasbench_kit.importers.tfrecord import RecordError
+from nasbench_kit.formats.tfrecord import RecordError
 from nasbench_kit.spaces import NASBench101Space
 
 _MOST_LABELINGS = 512  # there are 364 lists of at most five of three operations

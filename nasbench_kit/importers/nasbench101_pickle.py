@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nasbench_kit.errors import ImportDataError
-from nasbench_kit.plain.plain_numpy import PLAIN_ARRAYS, PlainArray
-from nasbench_kit.plain.plain_pickle import read_plain_pickle
+from nasbench_kit.formats.numpy_pickles import PLAIN_ARRAYS, PlainArray
+from nasbench_kit.formats.pickles import read_plain_pickle
 
 _QUANTITIES = ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")
 

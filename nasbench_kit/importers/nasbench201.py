@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nasbench_kit.errors import ImportDataError
+from nasbench_kit.formats.torch_file import is_torch_file, torch_pickle
 from nasbench_kit.importers.base import Content, Progress
 from nasbench_kit.importers.natsbench import read_release
-from nasbench_kit.importers.torch_file import is_torch_file, torch_pickle
 
 _HP_OF = {"less": "12", "full": "200"}
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from nasbench_kit.errors import ImportDataError, listed
+from nasbench_kit.formats.numpy_pickles import PLAIN
+from nasbench_kit.formats.pickles import read_plain_pickle
 from nasbench_kit.importers.base import Content, Progress, each, first_file, recognizes_file
 from nasbench_kit.importers.nats_results import Results
-from nasbench_kit.plain.plain_numpy import PLAIN
-from nasbench_kit.plain.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import NASBench201Space, NATSBenchSizeSpace
 
 _META = "meta.pickle.pbz2"

@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError
-from nasbench_kit.importers.base import Content, Progress, unzipped
+from nasbench_kit.formats.compressed import unzipped
+from nasbench_kit.formats.pickles import read_plain_pickle
+from nasbench_kit.importers.base import Content, Progress
 from nasbench_kit.importers.values import counts
-from nasbench_kit.plain.plain_pickle import read_plain_pickle
 from nasbench_kit.spaces import NASBench201Space
 from nasbench_kit.tables import Additive, DatasetSpec, Metric, Stored
 

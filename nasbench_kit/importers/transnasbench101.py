@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, listed
+from nasbench_kit.formats.csv_columns import csv_header, numbers, read_csv_columns
+from nasbench_kit.formats.torch_file import is_torch_file, read_torch_file
 from nasbench_kit.importers.base import Content, Progress, each, first_file, head_of, recognizes_file
-from nasbench_kit.importers.csv_columns import csv_header, numbers, read_csv_columns
-from nasbench_kit.importers.torch_file import is_torch_file, read_torch_file
 from nasbench_kit.importers.values import exact, parse_all
 from nasbench_kit.spaces import Space, TransNASMacroSpace, TransNASMicroSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
-from nasbench_kit.surrogates.judging.agreement import r2
-from nasbench_kit.surrogates.judging.calibration import LEVELS, calibration, distances_of_repeated, regular
-from nasbench_kit.surrogates.judging.judge import Comparison
+from nasbench_kit.predictors.agreement import r2
+from nasbench_kit.surrogates.quality.calibration import LEVELS, calibration, distances_of_repeated, regular
+from nasbench_kit.surrogates.quality.judge import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +40,7 @@ def plot_predicted(ax: Axes, compared: Comparison) -> None:
 
     Args:
         ax: Where to draw.
-        compared: What `nasbench_kit.surrogates.judging.judge.compare` returned.
+        compared: What `nasbench_kit.surrogates.quality.judge.compare` returned.
     """
     factor, unit, _ = _scale(compared)
     true, predicted = factor * compared.true, factor * compared.predicted
@@ -80,7 +80,7 @@ def plot_residuals(ax: Axes, compared: Comparison) -> None:
 
     Args:
         ax: Where to draw.
-        compared: What `nasbench_kit.surrogates.judging.judge.compare` returned.
+        compared: What `nasbench_kit.surrogates.quality.judge.compare` returned.
     """
     factor, _, unit = _scale(compared)
     order = np.argsort(-compared.metric.sign() * compared.predicted, kind="stable")
@@ -127,7 +127,7 @@ def plot_calibration(ax: Axes, compared: Comparison) -> None:
 
     Args:
         ax: Where to draw.
-        compared: What `nasbench_kit.surrogates.judging.judge.compare` returned.
+        compared: What `nasbench_kit.surrogates.quality.judge.compare` returned.
     """
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1)

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from nasbench_kit.errors import TableError
+from nasbench_kit.predictors import model_class
 from nasbench_kit.spaces import Arch, Space
 from nasbench_kit.surrogates.card import is_inside
-from nasbench_kit.surrogates.models import model_class
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from nasbench_kit.predictors import Model
     from nasbench_kit.surrogates.card import Card
-    from nasbench_kit.surrogates.models import Model
 
 _CHUNK = 1 << 14  # architectures whose channels are computed at a time
 

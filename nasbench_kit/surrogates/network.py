@@ -12,11 +12,11 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, final
 
+from nasbench_kit.encodings.features import sparse
 from nasbench_kit.errors import TableError, listed
+from nasbench_kit.formats.safetensors import read_tensors
 from nasbench_kit.spaces import Arch, Space
-from nasbench_kit.surrogates.features import sparse
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE
-from nasbench_kit.surrogates.tensors import read_tensors
 
 if TYPE_CHECKING:
     import numpy as np

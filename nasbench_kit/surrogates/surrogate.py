@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 PREDICTORS = {
     "network": "nasbench_kit.surrogates.network",
     "members": "nasbench_kit.surrogates.members",
-    "yahpo": "nasbench_kit.surrogates.foreign.yahpo",
-    "nasbench301": "nasbench_kit.surrogates.foreign.official_nasbench301",
+    "yahpo": "nasbench_kit.surrogates.published.yahpo",
+    "nasbench301": "nasbench_kit.surrogates.published.official_nasbench301",
 }
 """How a surrogate is stored -> the module whose `load(folder, card)` reads it."""
 

@@ -22,14 +22,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench_kit.encodings.features import sparse
 from nasbench_kit.errors import SettingError
+from nasbench_kit.optional import require
+from nasbench_kit.predictors.splits import position
 from nasbench_kit.spaces import DARTSSpace, NASBench101Space, Space
 from nasbench_kit.surrogates.card import CARD, Card, make_card, sha256_of, write_card
-from nasbench_kit.surrogates.features import sparse
 from nasbench_kit.surrogates.fitting.workers import follow_parent
 from nasbench_kit.surrogates.network import load
-from nasbench_kit.surrogates.optional import require
-from nasbench_kit.surrogates.splits import position
 from nasbench_kit.surrogates.surrogate import ENUMERATED, AtEpoch, Predictor, Surrogate
 from nasbench_kit.surrogates.targets import VALUE
 from nasbench_kit.version import __version__
@@ -77,7 +77,7 @@ def distill_surrogate(
         name: The name of the new one; that of the old one by default.
         n_archs: How many architectures to label; by default all, where the space has at most 2^20 different ones.
         near_best: Which share of a sample is bred from the best ones met so far; the others are uniform.
-        encoding: The sparse encoding that the network reads; see `nasbench_kit.surrogates.features.sparse`.
+        encoding: The sparse encoding that the network reads; see `nasbench_kit.encodings.features.sparse`.
         hidden: Units of each hidden layer.
         epochs: Passes over the architectures; by default as many as see 8,000,000 of them.
         batch: Architectures per step.
@@ -331,8 +331,8 @@ def _finish(
     n_uniform: int,
     progress: Progress,
 ) -> Surrogate:
+    from nasbench_kit.formats.safetensors import write_tensors
     from nasbench_kit.surrogates.fitting import student
-    from nasbench_kit.surrogates.tensors import write_tensors
 
     space, labels = teacher.space, kept.all()
     held_out = position(space, archs, _SALT) < _HELD_OUT

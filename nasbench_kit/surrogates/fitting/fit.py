@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import SettingError, TableError, listed, unknown
+from nasbench_kit.optional import require
+from nasbench_kit.predictors import model_class
 from nasbench_kit.spaces import describe_space
 from nasbench_kit.surrogates.card import CARD, make_card, read_card, sha256_of, write_card
 from nasbench_kit.surrogates.fitting.best import find_best
@@ -26,8 +28,6 @@ from nasbench_kit.surrogates.fitting.parts import HASH, Parts, parts_of
 from nasbench_kit.surrogates.fitting.tune import seed_of, tune_settings
 from nasbench_kit.surrogates.fitting.workers import OUT_OF_FOLD, SECONDS, Task, fit_members, known_of
 from nasbench_kit.surrogates.members import load
-from nasbench_kit.surrogates.models import model_class
-from nasbench_kit.surrogates.optional import require
 from nasbench_kit.surrogates.surrogate import Surrogate
 from nasbench_kit.surrogates.targets import Target
 from nasbench_kit.tables import Table
@@ -86,7 +86,7 @@ def fit_surrogate(
         datasets: Which of the table's; all by default.
         metrics: Which to predict beside the objectives; `cost_s`, where there is one, by default.
         epochs: Which of the recorded epochs; all by default.
-        model: One of `nasbench_kit.surrogates.models.MODELS`.
+        model: One of `nasbench_kit.predictors.MODELS`.
         preset: One of the model's sets of settings.
         settings: Other values for some of them.
         tune: Try so many settings first, on one fold, and take the best.

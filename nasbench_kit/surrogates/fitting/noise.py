@@ -16,13 +16,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
 
+from nasbench_kit.encodings.features import matrix
 from nasbench_kit.errors import TableError, listed
+from nasbench_kit.predictors import Data, model_class
+from nasbench_kit.predictors.splits import fold
+from nasbench_kit.predictors.trees import encoding_for
 from nasbench_kit.spaces import Space
-from nasbench_kit.surrogates.features import matrix
 from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
-from nasbench_kit.surrogates.models import Data, model_class
-from nasbench_kit.surrogates.models.trees import encoding_for
-from nasbench_kit.surrogates.splits import fold
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, Target, forward
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import SettingError, listed
-from nasbench_kit.surrogates.splits import fold, held_out, position
+from nasbench_kit.predictors.splits import fold, held_out, position
 from nasbench_kit.tables import Table
 from nasbench_kit.tables.column import Column
 
@@ -72,7 +72,7 @@ def parts_of(
         "test_share": test_share,
         "n_folds": n_folds,
         "rule": (
-            "held out is where nasbench_kit.surrogates.splits.position(space, archs) < test_share; member k stops by"
+            "held out is where nasbench_kit.predictors.splits.position(space, archs) < test_share; member k stops by"
             f" fold(space, archs, {n_folds}) == k and learns from the rest"
         ),
     }

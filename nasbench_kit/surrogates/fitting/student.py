@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench_kit.formats.safetensors import read_tensors, write_tensors
 from nasbench_kit.surrogates.card import Card
 from nasbench_kit.surrogates.network import LARGEST, LARGEST_BIAS
 from nasbench_kit.surrogates.targets import VALUE
-from nasbench_kit.surrogates.tensors import read_tensors, write_tensors
 
 _MEMBERS_COUNT, _NOISE_COUNTS = 0.4, 0.3  # in the loss, beside the mean of the members, which counts 1
 _LEAST = 0.02  # share of the loss that a component of a curve has in any case

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench_kit.surrogates.models import Data, model_class
-from nasbench_kit.surrogates.optional import require
+from nasbench_kit.optional import require
+from nasbench_kit.predictors import Data, model_class
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces import Space

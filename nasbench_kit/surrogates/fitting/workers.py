@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench_kit.surrogates.models import Data
+    from nasbench_kit.predictors import Data
 
 OUT_OF_FOLD = "out_of_fold.npy"
 SECONDS = "seconds.txt"  # that fitting the member took
@@ -46,8 +46,8 @@ def fit_member(task: Task, progress: Callable[[int, int], None]) -> None:
     """Fit one member; write its files and what it predicts for the architectures that it did not learn from."""
     import numpy as np
 
+    from nasbench_kit.predictors import model_class
     from nasbench_kit.spaces import space_from
-    from nasbench_kit.surrogates.models import model_class
 
     started = time.perf_counter()
     model = model_class(task.model)(space_from(task.space), task.settings)
@@ -69,7 +69,7 @@ def known_of(archs: NDArray[np.uint8], channels: NDArray[np.float64]) -> Data:
     """Those architectures of which anything is known."""
     import numpy as np
 
-    from nasbench_kit.surrogates.models import Data
+    from nasbench_kit.predictors import Data
 
     there = ~np.isnan(channels).all(axis=1)
     return Data(archs[there], channels[there])

@@ -1,1 +1,0 @@
-"""Files of others read as data: pickles and protocol buffers whose content is never executed."""

@@ -1,0 +1,392 @@
+"""The official models of NAS-Bench-301: boosters in pickles, taken out of them without unpickling.
+
+A release is a folder per ensemble (`xgb_v1.0`, `lgb_runtime_v1.0`), with a folder per member that holds
+`surrogate_model.model`, a pickled booster, beside `model_config.json`. They read the vector of 56 numbers and say the
+validation accuracy (percent) after the last epoch, or the seconds of training. The graph networks of the release
+(`gnn_gin`) are not read.
+
+Predictions are those of `nasbench301.api`: XGBoost's with all trees, LightGBM's with those up to its best iteration.
+
+Source: Zela, Siems et al. 2022, https://arxiv.org/abs/2008.09777; nasbench301 0.3 of PyPI, `ensemble.py`
+and `gradient_boosting` in its `surrogate_models`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, final
+
+from nasbench_kit.errors import ImportDataError, TableError, listed
+from nasbench_kit.formats.numpy_pickles import PLAIN
+from nasbench_kit.formats.pickles import read_plain_pickle
+from nasbench_kit.formats.xgboost_binary import is_binary, to_json
+from nasbench_kit.optional import require
+from nasbench_kit.spaces import Arch, DARTSSpace
+from nasbench_kit.spaces.darts_forms import COLUMNS
+from nasbench_kit.surrogates.card import Card, make_card, sha256_of, write_card
+from nasbench_kit.surrogates.targets import VALUE, Target
+from nasbench_kit.tables.metric import Metric
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LAST_EPOCH = 98
+MODEL_FILE, MODEL_CONFIG = "surrogate_model.model", "model_config.json"
+ACCURACY, RUNTIME = "val_accuracy", "cost_s"
+_XGBOOST, _LIGHTGBM = "xgb", "lgb"
+_MOST_CONFIG = 1 << 20
+_SUFFIXES = {".ubj": _XGBOOST, ".txt": _LIGHTGBM}
+
+
+# ---- what a release holds ----
+
+
+class Member(NamedTuple):
+    """One member of an official ensemble."""
+
+    path: Path  #: of its pickle
+    model: str  #: as its configuration has it: "xgb", "lgb", "xgb_time", "lgb_time", "gnn_gin", ...
+
+    @property
+    def metric(self) -> str:
+        """What it predicts."""
+        return RUNTIME if self.model.endswith("_time") else ACCURACY
+
+    @property
+    def library(self) -> str:
+        """What its pickle was written by."""
+        return self.model.removesuffix("_time")
+
+
+def find(folder: Path) -> list[Member]:
+    """The members of the ensembles in a folder, in the order of their numbers; none if it is of another kind.
+
+    Raises:
+        ImportDataError: A configuration is absent or damaged.
+    """
+    paths = sorted(folder.rglob(MODEL_FILE), key=lambda path: _natural(path.relative_to(folder).as_posix()))
+    return [Member(path, _configured(path.parent / MODEL_CONFIG)) for path in paths]
+
+
+def chosen(members: Sequence[Member]) -> dict[str, list[Member]]:
+    """Metric -> the members that predict it.
+
+    Raises:
+        ImportDataError: They are of several kinds, or of one that is not read.
+    """
+    found: dict[str, list[Member]] = {}
+    for member in members:
+        if member.library not in (_XGBOOST, _LIGHTGBM):
+            raise ImportDataError(
+                f"{str(member.path.parent)!r} is a {member.model!r:.40}; of NAS-Bench-301's models the boosters are"
+                " read, xgb and lgb: give their folders"
+            )
+        found.setdefault(member.metric, []).append(member)
+    for metric, those in found.items():
+        kinds = sorted({member.model for member in those})
+        if len(kinds) > 1:
+            raise ImportDataError(f"{metric} has members of several models, {listed(kinds)}; give the folder of one")
+    return found
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text)]
+
+
+def _configured(path: Path) -> str:
+    import json
+
+    try:
+        with open(path, "rb") as file:
+            entries = json.loads(file.read(_MOST_CONFIG))
+        model = entries["model"]
+        if entries.get("param:bananas_enc"):
+            raise ValueError("it reads the path encoding, where the vector of 56 numbers is expected")
+        if not isinstance(model, str):
+            raise ValueError(f"its model is {model!r:.40}")
+    except OSError as error:
+        raise ImportDataError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ImportDataError(f"{str(path)!r} is no configuration of a model: {type(error).__name__} {error}") from None
+    return model
+
+
+# ---- boosters out of pickles ----
+
+
+@final
+class _PlainBooster:
+    """A booster in a pickle: its state, a dictionary."""
+
+    __slots__ = ("state",)
+
+    def __init__(self, *_: object) -> None:
+        self.state: Mapping[Any, Any] = {}
+
+    def __setstate__(self, state: object) -> None:
+        if not isinstance(state, dict):
+            raise ImportDataError(f"the pickle gives a booster the state {state!r:.40}; a dictionary expected")
+        self.state = state
+
+
+def _plain_bytearray(content: object = b"", encoding: object = None) -> bytes:
+    """A bytearray in a pickle of a protocol before 5."""
+    if isinstance(content, str) and encoding in ("latin-1", "latin1"):
+        return content.encode("latin-1")
+    if not isinstance(content, bytes | bytearray):
+        raise ImportDataError(f"the pickle makes a bytearray of {content!r:.40}; bytes expected")
+    return bytes(content)
+
+
+def _plain_defaultdict(*_: object) -> dict[Any, Any]:
+    """A defaultdict in a pickle, which fills it afterwards."""
+    return {}
+
+
+_ALLOWED: Mapping[tuple[str, str], Any] = {
+    **PLAIN,
+    ("xgboost.core", "Booster"): _PlainBooster,
+    ("lightgbm.basic", "Booster"): _PlainBooster,
+    ("builtins", "bytearray"): _plain_bytearray,
+    ("__builtin__", "bytearray"): _plain_bytearray,
+    ("collections", "defaultdict"): _plain_defaultdict,
+}
+
+
+def read_booster(member: Member) -> Booster:
+    """The booster in an official pickle. Nothing in it is executed.
+
+    Raises:
+        ImportDataError: The pickle is damaged, or names anything but a booster.
+        TableError: The library does not read the booster.
+        SettingError: The library is not installed.
+    """
+    where = str(member.path)
+    try:
+        with open(member.path, "rb") as file:
+            made = read_plain_pickle(file, where, _ALLOWED)
+    except OSError as error:
+        raise ImportDataError(f"cannot read {where!r}: {error.strerror or error}") from None
+    state = made.state if isinstance(made, _PlainBooster) else {}
+    content = state.get("handle", state.get("_handle"))  # LightGBM renamed it in version 4
+    if member.library == _XGBOOST and isinstance(content, bytes | bytearray):
+        return Booster.of_xgboost(bytes(content), where)
+    if member.library == _LIGHTGBM and isinstance(content, str):
+        best = state.get("best_iteration")
+        return Booster.of_lightgbm(content, where, best if type(best) is int and best > 0 else None)
+    raise ImportDataError(f"{where!r} holds no booster of {member.library}, but a {type(made).__name__}")
+
+
+@final
+class Booster:
+    """A booster of either library, that reads vectors of 56 numbers."""
+
+    def __init__(self, library: str, booster: Any, n_trees: int | None, where: str) -> None:
+        self.library, self._booster, self._n_trees = library, booster, n_trees
+        n_features = booster.num_features() if library == _XGBOOST else booster.num_feature()
+        if n_features != len(COLUMNS):
+            raise TableError(f"{where!r} reads {n_features} numbers; the {len(COLUMNS)} of NAS-Bench-301 expected")
+
+    @classmethod
+    def of_xgboost(cls, content: bytes, where: str) -> Booster:
+        """From a model or, as pickles have it, a model and its configuration."""
+        xgboost = require("xgboost", "xgboost")
+        booster = xgboost.Booster()
+        try:
+            if is_binary(content):
+                booster.load_model(bytearray(to_json(content)))
+            elif _has_configuration(content):
+                booster.__setstate__({"handle": bytearray(content)})
+            else:
+                booster.load_model(bytearray(content))
+            return cls(_XGBOOST, booster, None, where)
+        except (xgboost.core.XGBoostError, ValueError) as error:
+            raise TableError(f"{where!r} holds no booster that xgboost reads: {_first_line(error)}") from None
+
+    @classmethod
+    def of_lightgbm(cls, content: str, where: str, n_trees: int | None = None) -> Booster:
+        """From the text of a model; of which the first trees count, or all."""
+        lightgbm = require("lightgbm", "fit")
+        try:
+            # the settings of its training say nothing of its trees, and later versions warn of those that they lost
+            content = re.sub(r"\nparameters:\n.*\nend of parameters\n", "\n", content, flags=re.DOTALL)
+            booster = lightgbm.Booster(model_str=content)
+            return cls(_LIGHTGBM, booster, n_trees, where)
+        except lightgbm.basic.LightGBMError as error:
+            raise TableError(f"{where!r} holds no booster that lightgbm reads: {_first_line(error)}") from None
+
+    @classmethod
+    def load(cls, path: Path) -> Booster:
+        """From a file that `save` wrote.
+
+        Raises:
+            TableError: It is absent or damaged.
+        """
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise TableError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
+        if path.suffix == ".ubj":
+            return cls.of_xgboost(content, str(path))
+        return cls.of_lightgbm(content.decode("utf-8", "replace"), str(path))
+
+    def save(self, path: Path) -> Path:
+        """Write it in its library's own form; which file that is."""
+        if self.library == _XGBOOST:
+            path = path.with_name(f"{path.name}.ubj")
+            path.write_bytes(self._booster.save_raw("ubj"))
+        else:
+            path = path.with_name(f"{path.name}.txt")
+            path.write_text(self._booster.model_to_string(num_iteration=self._n_trees or -1), encoding="utf-8")
+        return path
+
+    def predict(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What it says: (n_archs,)."""
+        import numpy as np
+
+        if self.library == _XGBOOST:
+            found = self._booster.inplace_predict(vectors, validate_features=False)
+        else:
+            found = self._booster.predict(vectors, num_iteration=self._n_trees or -1)
+        return np.asarray(found, np.float64).reshape(len(vectors))
+
+
+def _has_configuration(content: bytes) -> bool:
+    """Whether "Config" is the first key, in UBJSON or JSON."""
+    return b"Config" in content[:32]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:200]
+
+
+# ---- the predictor ----
+
+
+@final
+class Ensembles:
+    """One ensemble, or one of accuracy and one of runtime.
+
+    Args:
+        boosters: Metric -> the members.
+    """
+
+    def __init__(self, boosters: Mapping[str, Sequence[Booster]]) -> None:
+        self._boosters = {metric: list(members) for metric, members in boosters.items()}
+        self.n_members = len(next(iter(self._boosters.values())))
+        self._space = DARTSSpace()
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is predicted; the first has members of its own in `channels`."""
+        return tuple(self._boosters)
+
+    def members(self, metric: str, archs: object) -> NDArray[np.float64]:
+        """What each member says, in the release's units, percent and seconds: (n_members, n_archs)."""
+        import numpy as np
+
+        vectors = self._space.vector(archs)
+        return np.stack([booster.predict(vectors) for booster in self._boosters[metric]])
+
+    def channels(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Accuracy as a fraction, then seconds where there is an ensemble for them: (n_archs, n_members, n_values).
+
+        An ensemble of seconds with another number of members gives each its mean.
+        """
+        import numpy as np
+
+        parts = []
+        for metric in self.metrics:
+            found = self.members(metric, archs)
+            if len(found) != self.n_members:
+                found = np.tile(found.mean(axis=0), (self.n_members, 1))
+            parts.append(found / 100 if metric == ACCURACY else found)
+        return np.stack(parts, axis=-1).transpose(1, 0, 2), np.zeros((len(archs), 0))
+
+    def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The same of one."""
+        import numpy as np
+
+        values, noise = self.channels(np.array([arch], np.uint8))
+        return values[0], noise[0]
+
+
+def read(folder: Path) -> Ensembles:
+    """The ensembles in an official folder.
+
+    Raises:
+        ImportDataError: There is none, or one that is not read.
+        TableError, SettingError: As `read_booster`.
+    """
+    found = chosen(find(folder))
+    if not found:
+        raise ImportDataError(f"{str(folder)!r} holds no model of NAS-Bench-301: no {MODEL_FILE} in it or below")
+    metrics = [metric for metric in (ACCURACY, RUNTIME) if metric in found]
+    return Ensembles({metric: [read_booster(member) for member in found[metric]] for metric in metrics})
+
+
+def load(folder: str, card: Card) -> Ensembles:
+    """The predictor of a surrogate.
+
+    Raises:
+        TableError: A booster is absent or damaged.
+    """
+    try:
+        files = {metric: list(card.predictor["members"][metric]) for metric in card.metrics["cifar10"]}
+    except (KeyError, TypeError, AttributeError):
+        raise TableError(f"the card in {folder!r} does not say which boosters predict what") from None
+    for name in (name for names in files.values() for name in names):
+        if name not in card.files or os.path.splitext(name)[1] not in _SUFFIXES:
+            raise TableError(f"{name!r:.60} is no booster among the files of the surrogate in {folder!r}")
+    return Ensembles({metric: [Booster.load(Path(folder, name)) for name in names] for metric, names in files.items()})
+
+
+# ---- making a surrogate ----
+
+
+def write(members: Sequence[Member], folder: Path, name: str) -> None:
+    """Make a surrogate of official members in a folder that exists: the boosters, in their libraries' own form.
+
+    Raises:
+        ImportDataError: There are none that predict accuracies, or some that are not read.
+        TableError, SettingError: As `read_booster`.
+    """
+    import numpy as np
+
+    found = chosen(members)
+    if ACCURACY not in found:
+        raise ImportDataError("these members predict runtimes alone; give the folder of those for accuracies too")
+    files: dict[str, list[str]] = {}
+    for metric in (metric for metric in (ACCURACY, RUNTIME) if metric in found):
+        files[metric] = [
+            read_booster(member).save(folder / f"{metric}-{number}").name for number, member in enumerate(found[metric])
+        ]
+    n_members = len(found[ACCURACY])
+    targets = tuple(
+        Target("cifar10", metric, VALUE, "identity", np.zeros(1), np.ones((1, 1)), np.zeros((0, 0))) for metric in files
+    )
+    card = make_card(
+        name=name,
+        space=DARTSSpace(),
+        predictor={"kind": "nasbench301", "members": files},
+        n_members=n_members,
+        objectives={"cifar10": ACCURACY},
+        metrics={"cifar10": {metric: Metric.from_name(metric, (), (LAST_EPOCH,)) for metric in files}},
+        targets=targets,
+        files={file: sha256_of(folder / file) for names in files.values() for file in names},
+        about={
+            "title": f"Official models of NAS-Bench-301: {', '.join(sorted({member.model for member in members}))}",
+            "licence": "Apache-2.0",
+            "citation": "Zela, Siems et al. 2022, https://arxiv.org/abs/2008.09777",
+            "sources": [f"{'/'.join(each.path.parts[-3:])} (sha256 {sha256_of(each.path)})" for each in members],
+        },
+        fitted={"command": "surrogate import", "by": "the authors of NAS-Bench-301"},
+    )
+    write_card(folder, card)
+
+
+__all__ = ["Booster", "Ensembles", "Member", "find", "read"]

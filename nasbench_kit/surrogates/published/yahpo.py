@@ -1,0 +1,332 @@
+"""NAS-Bench-301 as YAHPO Gym has it: a network in an ONNX file, asked through onnxruntime.
+
+Its two outputs are the validation accuracy (percent) and the seconds of training after an epoch from 1 to 98, both from
+scratch. The seconds rise with the epoch from the fourth on; at the first epochs the network errs (after one it says
+more than after two). So `cost_s` is what the file says from epoch 6 on, and before it that share of the sixth epoch's.
+
+Source: Pfisterer et al. 2022 (YAHPO Gym), https://arxiv.org/abs/2109.03670; files: https://github.com/slds-lmu/yahpo_data,
+folder `nb301` (Apache-2.0).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, final
+
+import numpy as np
+
+from nasbench_kit.errors import ImportDataError, TableError, listed
+from nasbench_kit.formats.protobuf import BYTES, fields
+from nasbench_kit.optional import require
+from nasbench_kit.spaces import Arch, DARTSSpace
+from nasbench_kit.spaces.darts_forms import COLUMNS, OPERATIONS, PAIRS, TRAINING
+from nasbench_kit.surrogates.card import Card, make_card, sha256_of, write_card
+from nasbench_kit.surrogates.targets import VALUE, Target
+from nasbench_kit.tables.metric import Metric
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+EPOCHS = tuple(range(1, 99))
+FIRST_SECONDS = 6  #: the epoch from which on the file's seconds are taken
+MODEL, CODES, SPACE = "model.onnx", "encoding.json", "config_space.json"
+_MOST_BYTES = 1 << 28
+_ABSENT = "#na#"
+_COLON = "_COLON_"
+_CHUNK = 2_048  # rows, architectures times epochs, at once
+
+
+@final
+class Yahpo:
+    """What the network says.
+
+    Args:
+        folder: With `model.onnx`, `encoding.json` and `config_space.json`.
+
+    Raises:
+        TableError: A file is absent, damaged, or none of NAS-Bench-301's.
+        SettingError: The package onnxruntime is not installed.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = os.fspath(folder)
+        self._space = DARTSSpace()
+        self._codes = self._read_codes()
+        self._session, self._any_batch = _session(_content(folder, MODEL), os.path.join(self.folder, MODEL))
+        inputs = {one.name: one for one in self._session.get_inputs()}
+        shapes = {name: one.shape[-1] for name, one in inputs.items()}
+        outputs = self._session.get_outputs()
+        if shapes != {"x_cat": len(self._codes), "x_cont": 1} or len(outputs) != 1 or outputs[0].shape[-1] != 2:
+            raise TableError(
+                f"{os.path.join(self.folder, MODEL)!r} reads {shapes}; YAHPO's network of NAS-Bench-301 reads"
+                f" {len(self._codes)} numbers x_cat and one x_cont, and gives two"
+            )
+        self._integer = np.int64 if "int64" in inputs["x_cat"].type else np.int32
+
+    def curves(
+        self, archs: NDArray[np.uint8], epochs: Sequence[int] = EPOCHS
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What the file says: validation accuracy (fraction) and seconds from scratch, (n_archs, n_epochs) each.
+
+        Raises:
+            TableError: The network fails, or says what is no number.
+        """
+        codes = self._rows(archs)
+        at = np.array(epochs, np.float32)
+        found = np.empty((len(codes), len(at), 2))
+        step = max(1, _CHUNK // len(at)) if self._any_batch else 1
+        for start in range(0, len(codes), step):
+            some = codes[start : start + step]
+            given = np.repeat(some, len(at), axis=0), np.tile(at, len(some))[:, None]
+            found[start : start + step] = self._run(*given).reshape(len(some), len(at), 2)
+        return found[..., 0] / 100, found[..., 1]
+
+    def channels(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The values at all epochs as channels: (n_archs, 1, n_values), and none of noise."""
+        made = np.empty((len(archs), 1, 2 * len(EPOCHS) - FIRST_SECONDS + 1))
+        for row, arch in enumerate(archs):  # one by one: sums over a batch of another size may differ in the last bits
+            accuracy, seconds = self.curves(arch[None])
+            made[row, 0] = np.concatenate([accuracy[0], seconds[0, FIRST_SECONDS - 1 :]])
+        return made, np.zeros((len(archs), 0))
+
+    def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The same of one: (1, n_values) and (0,)."""
+        values, noise = self.channels(np.array([arch], np.uint8))
+        return values[0], noise[0]
+
+    def _run(self, codes: NDArray[np.int64], epochs: NDArray[np.float32]) -> NDArray[np.float64]:
+        codes = codes.astype(self._integer)
+        step = len(codes) if self._any_batch else 1
+        try:
+            parts = [
+                self._session.run(None, {"x_cat": codes[i : i + step], "x_cont": epochs[i : i + step]})[0]
+                for i in range(0, len(codes), step)
+            ]
+        except Exception as error:  # onnxruntime has its own, and many
+            raise TableError(f"the network in {self.folder!r} cannot be run: {_one_line(error)}") from None
+        found = np.concatenate(parts)
+        if found.shape != (len(codes), 2) or not np.isfinite(found).all():
+            raise TableError(f"the network in {self.folder!r} says what are no two numbers per architecture")
+        return found.astype(np.float64)
+
+    def _rows(self, archs: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """The numbers that stand for each architecture: (n_archs, 34)."""
+        vectors = self._space.vector(archs).astype(np.int64)
+        return np.stack([codes[vectors[:, column] + 1] for column, codes in self._codes], axis=1)
+
+    def _read_codes(self) -> list[tuple[int, NDArray[np.int64]]]:
+        """Per input of the network: the column of NAS-Bench-301's vector, and the number of each choice from -1 on."""
+        where = os.path.join(self.folder, CODES)
+        entries = _json(self.folder, CODES)
+        wanted = {name for name in COLUMNS if name not in TRAINING}
+        names = {name.replace(_COLON, ":"): name for name in entries}
+        if set(names) != wanted:
+            odd = sorted(set(names) ^ wanted)
+            raise TableError(
+                f"{where!r} is not of the 34 decisions of NAS-Bench-301: {listed(odd, 3)} too many or too few"
+            )
+        found = []
+        for name, official in names.items():
+            choices = [_ABSENT, *_choices(name)]
+            table = entries[official]
+            if not isinstance(table, dict) or sorted(table) != sorted(choices):
+                raise TableError(f"{where!r}: {name} has the choices {table!r:.60}; {listed(choices)} expected")
+            codes = [table[choice] for choice in choices]
+            if sorted(codes, key=str) != sorted(range(len(codes)), key=str):
+                raise TableError(f"{where!r}: {name} has the numbers {codes!r:.60}; 0 to {len(codes) - 1} expected")
+            found.append((COLUMNS.index(name), np.array(codes, np.int64)))
+        return found
+
+
+def read_yahpo(folder: str | os.PathLike[str]) -> Yahpo:
+    """The network in a folder of a surrogate or, under whatever name, of YAHPO's data; see `Yahpo`."""
+    return Yahpo(folder)
+
+
+def load(folder: str, card: Card) -> Yahpo:
+    """The predictor of a surrogate."""
+    return Yahpo(folder)
+
+
+def _choices(name: str) -> tuple[str, ...]:
+    return tuple(f"{a}_{b}" for a, b in PAIRS[int(name[-1])]) if "inputs_node" in name else OPERATIONS
+
+
+# ---- files ----
+
+
+class Source(NamedTuple):
+    """The files in a folder of YAHPO's data."""
+
+    model: Path
+    codes: Path
+    space: Path
+
+
+def find(folder: Path) -> Source | None:
+    """YAHPO's files in a folder; None if it is another one.
+
+    Raises:
+        ImportDataError: It is one, but it is not clear which network is meant.
+    """
+    if not all((folder / name).is_file() for name in (CODES, SPACE)):
+        return None
+    models = [path for path in sorted(folder.glob("*.onnx")) if "noisy" not in path.name]
+    if len(models) != 1:
+        names = listed(path.name for path in models) or "none"
+        raise ImportDataError(f"{str(folder)!r} should have one network .onnx beside {CODES}; it has {names}")
+    return Source(models[0], folder / CODES, folder / SPACE)
+
+
+def write(source: Source, folder: Path, name: str) -> None:
+    """Make a surrogate of YAHPO's files in a folder that exists.
+
+    Raises:
+        TableError: One is damaged, or not of NAS-Bench-301.
+    """
+    for path, to in zip(source, (MODEL, CODES, SPACE), strict=True):
+        (folder / to).write_bytes(_content(path.parent, path.name))
+    _check_space(folder)
+    Yahpo(folder).channels_of((0,) * DARTSSpace().n_decisions)  # it runs
+    write_card(folder, card_of(folder, name))
+
+
+def card_of(folder: Path, name: str) -> Card:
+    """The card of a folder with YAHPO's files."""
+    n, late = len(EPOCHS), FIRST_SECONDS - 1
+    seconds = np.eye(n)[late:]
+    seconds[0, :late] = np.arange(1, FIRST_SECONDS) / FIRST_SECONDS
+    targets = tuple(
+        Target("cifar10", metric, VALUE, "identity", np.zeros(n), basis, np.zeros((0, 0)))
+        for metric, basis in (("val_accuracy", np.eye(n)), ("cost_s", seconds))
+    )
+    files = {file: sha256_of(folder / file) for file in (MODEL, CODES, SPACE)}
+    return make_card(
+        name=name,
+        space=DARTSSpace(),
+        predictor={"kind": "yahpo"},
+        n_members=1,
+        objectives={"cifar10": "val_accuracy"},
+        metrics={"cifar10": {key: Metric.from_name(key, (), EPOCHS) for key in ("val_accuracy", "cost_s")}},
+        targets=targets,
+        files=files,
+        about={
+            "title": "NAS-Bench-301 in YAHPO Gym: one network for accuracy and runtime at epochs 1 to 98",
+            "licence": "Apache-2.0",
+            "citation": "Pfisterer et al. 2022, https://arxiv.org/abs/2109.03670;"
+            " Zela, Siems et al. 2022, https://arxiv.org/abs/2008.09777",
+            "sources": [
+                {"file": f"nb301/{file}", "url": "https://github.com/slds-lmu/yahpo_data", "sha256": sha256}
+                for file, sha256 in files.items()
+            ],
+            "notes": [
+                "a surrogate of runs that are not in the file: no noise is known, a query always gives the same",
+                f"cost_s before epoch {FIRST_SECONDS} is a share of that at epoch {FIRST_SECONDS}, where the network's"
+                " own seconds fall with the epoch",
+            ],
+        },
+        fitted={"command": "surrogate import", "by": "the authors of YAHPO Gym"},
+    )
+
+
+def _check_space(folder: Path) -> None:
+    """Refuse a space that has other decisions, or edges that depend on other inputs, than ours."""
+    where = f"{SPACE!r} of YAHPO's"
+    entries = _json(folder, SPACE)
+    try:
+        choices = {entry["name"].replace(_COLON, ":"): entry.get("choices") for entry in entries["hyperparameters"]}
+        needs = {
+            (entry["child"].replace(_COLON, ":"), entry["parent"].replace(_COLON, ":")): frozenset(entry["values"])
+            for entry in entries["conditions"]
+        }
+        n_forbidden = len(entries["forbiddens"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise TableError(f"{where} is not in the form of ConfigSpace: {type(error).__name__} {error}") from None
+    wanted = {name: _choices(name) for name in COLUMNS if name not in TRAINING}
+    if {name: tuple(found or ()) for name, found in choices.items() if name != "epoch"} != wanted or n_forbidden:
+        raise TableError(f"{where} does not have the 34 decisions of NAS-Bench-301, or not their choices")
+    if needs != _conditions():
+        raise TableError(f"{where} makes edges depend on other inputs than NAS-Bench-301 does")
+
+
+def _conditions() -> dict[tuple[str, str], frozenset[str]]:
+    """(edge, inputs of its node) -> for which of these the edge is there."""
+    from nasbench_kit.spaces.darts_forms import CELLS, FIRST_EDGE, PAIR_AT, PREFIX
+
+    return {
+        (f"{PREFIX}edge_{cell}_{FIRST_EDGE[node] + source}", f"{PREFIX}inputs_node_{cell}_{node}"): frozenset(
+            f"{a}_{b}" for a, b in PAIRS[node] if source in (a, b)
+        )
+        for cell in CELLS
+        for node in PAIR_AT
+        for source in range(node)
+    }
+
+
+def _content(folder: str | os.PathLike[str], name: str) -> bytes:
+    path = os.path.join(folder, name)
+    try:
+        with open(path, "rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise TableError(f"cannot read {path!r}: {error.strerror or error}") from None
+    if len(content) > _MOST_BYTES:
+        raise TableError(f"{path!r} is longer than {_MOST_BYTES:,} bytes, which no file of YAHPO's is")
+    return content
+
+
+def _json(folder: str | os.PathLike[str], name: str) -> Mapping[str, Any]:
+    try:
+        read = json.loads(_content(folder, name))
+    except (ValueError, RecursionError) as error:
+        raise TableError(f"{os.path.join(folder, name)!r} is no JSON: {_one_line(error)}") from None
+    if not isinstance(read, dict):
+        raise TableError(f"{os.path.join(folder, name)!r} holds a {type(read).__name__}; an object expected")
+    return read
+
+
+# ---- ONNX ----
+
+_GRAPH, _INPUT, _OUTPUT = 7, 11, 12  # numbers of fields in onnx.proto: ModelProto.graph, GraphProto.input and .output
+_ONE = b"\x0a\x02\x08\x01"  # TensorShapeProto.dim { dim_value: 1 }
+_ANY = b"\x0a\x02\x12\x00"  # TensorShapeProto.dim { dim_param: "" }
+
+
+def _session(model: bytes, where: str) -> tuple[Any, bool]:
+    """A session of onnxruntime, and whether it takes batches of any size."""
+    runtime = require("onnxruntime", "onnx")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1  # layers are small: more threads wait for each other
+    try:
+        session = runtime.InferenceSession(_of_any_batch(model), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has its own, and many
+        raise TableError(f"{where!r} is no network that onnxruntime reads: {_one_line(error)}") from None
+    return session, all(not isinstance(one.shape[0], int) for one in session.get_inputs() if one.shape)
+
+
+def _of_any_batch(model: bytes) -> bytes:
+    """The network with the size of a batch, fixed to 1 where it was exported, left open.
+
+    Nothing in this network depends on it: each row is looked up and multiplied for itself. Files of another form are
+    left as they are.
+    """
+    try:
+        (graph,) = [content for number, wire, content in fields(model) if (number, wire) == (_GRAPH, BYTES)]
+        ends = [content for number, wire, content in fields(graph) if number in (_INPUT, _OUTPUT) and wire == BYTES]
+    except (ImportDataError, ValueError):
+        return model
+    for end in ends:
+        if model.count(end) == 1:
+            model = model.replace(end, end.replace(_ONE, _ANY, 1))
+    return model
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+__all__ = ["EPOCHS", "Yahpo", "read_yahpo"]

@@ -1,0 +1,263 @@
+"""Whether the noise that a surrogate predicts is that of recorded training runs."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from nasbench_kit.optional import require
+from nasbench_kit.predictors.agreement import expected_kl, normal_kl
+from nasbench_kit.surrogates.targets import backward, forward, slope
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LEVELS = (0.5, 0.8, 0.9, 0.95)
+_N_BINS = 10
+_COLLAPSE_EDGES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+_SURE = 1e-6  # no prediction of a collapse counts as surer
+_SEVERAL = 2
+
+
+class Laws(NamedTuple):
+    """From what a surrogate draws training runs: for each of (n_archs,), with `z` as in `targets`."""
+
+    transform: str
+    z: NDArray[np.float64]  #: mean of `z` if training does not collapse
+    sd: NDArray[np.float64]  #: standard deviation of `z` between such runs
+    collapse: NDArray[np.float64]  #: probability that a run collapses
+    collapsed: NDArray[np.float64]  #: (n_quantiles,), equally likely values of a collapsed run; empty if not modelled
+
+
+def draw(law: Laws, some: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.float64]:
+    """One training run of each of some architectures, by their positions."""
+    import numpy as np
+
+    drawn = backward(law.transform, law.z[some] + law.sd[some] * rng.standard_normal(len(some)))
+    if not len(law.collapsed):
+        return drawn
+    return np.where(rng.random(len(some)) < law.collapse[some], rng.choice(law.collapsed, len(some)), drawn)
+
+
+class CollapseBin(NamedTuple):
+    """Runs whose predicted probability of a collapse lies in one interval."""
+
+    low: float
+    high: float
+    n_runs: int
+    predicted: float  #: mean probability
+    observed: float  #: share that collapsed
+
+
+class Collapse(NamedTuple):
+    """Whether runs collapse (end near chance) as often as predicted, and where."""
+
+    n_runs: int
+    predicted: float  #: mean probability
+    observed: float  #: share that collapsed
+    brier: float  #: mean squared difference between the probability and 0 or 1
+    brier_constant: float  #: what the observed share, predicted for every run, would have: the value to beat
+    bins: tuple[CollapseBin, ...]
+
+
+class Spread(NamedTuple):
+    """The predicted noise compared, architecture by architecture, with runs that were repeated and did not collapse."""
+
+    n_archs: int  #: with two such runs at least, which are not all equal
+    sd_recorded: float  #: mean over architectures of the standard deviation between runs (ddof=1), unit of the metric
+    sd_predicted: float  #: mean of the predicted ones
+    sd_mae: float  #: mean absolute error of the predicted one
+    kl_mean: float  #: mean of KL(normal of the runs || predicted normal), nats
+    kl_median: float
+    kl_expected: float  #: its mean if the prediction were perfect, which is above 0 as a few runs show a normal badly
+    coverage: tuple[tuple[float, float], ...]
+    """(level, share of runs in the central interval of that level around the mean of the other runs of the same
+    architecture): the predicted noise apart from the errors of the predicted means."""
+
+
+class Calibration(NamedTuple):
+    """How the recorded runs lie in the distributions that were predicted for them."""
+
+    n_runs: int
+    coverage: tuple[tuple[float, float], ...]  #: (level, share of runs in the central interval of that level)
+    pit: tuple[int, ...]  #: runs by the quantile at which each lies in its distribution, ten equal bins
+    nll: float  #: mean negative log likelihood of a run: nats, density per unit of the metric; of collapse and value
+    nll_constant: float  #: of normals with the predicted means and one sd for all, the best in hindsight
+    spread: Spread | None  #: None where no run was repeated
+    collapse: Collapse | None  #: None where it is not modelled
+
+
+def calibration(
+    law: Laws, runs: NDArray[np.float64], collapsed: NDArray[np.bool_], *, seed: int = 0
+) -> tuple[Calibration, NDArray[np.float64]]:
+    """Judge predicted distributions by recorded runs.
+
+    A run's distribution is a collapse with its probability, else `backward(z + sd * normal)`. Its quantile in that
+    (the probability integral transform, uniform if the distribution is right) is drawn between those just below and
+    at its value where that has a probability of its own.
+
+    The likelihood is that of whether the run collapsed and, if it did not, of its value. Where collapses are not
+    modelled, every run counts as one that did not.
+
+    The divergence is that of NAS-Bench-301, of the normal of an architecture's recorded runs (mean, and standard
+    deviation with `ddof=1`) from the predicted one. It does not say which `ddof` it used and which of the two comes
+    first; few runs and a predicted noise that is too small make it large in either case.
+
+    Args:
+        law: What was predicted, for n_archs architectures.
+        runs: (n_seeds, n_archs), NaN where not recorded.
+        collapsed: Which runs collapsed, same shape.
+        seed: Of the draws between quantiles.
+
+    Returns:
+        The figures, and the quantile of every recorded run, (n_runs,).
+
+    Source: Siems et al. 2020, https://arxiv.org/abs/2008.09777, section on noise modelling; Gneiting et al. 2007,
+    https://doi.org/10.1111/j.1467-9868.2007.00587.x (PIT, sharpness, coverage).
+    """
+    import numpy as np
+
+    there = ~np.isnan(runs)
+    which = np.nonzero(there)[1]
+    values = runs[there]
+    fell = collapsed[there]
+    modelled = len(law.collapsed) > 0
+    quantiles = pit(law, values, which, np.random.default_rng(seed).random(len(values)))
+    distance = np.abs(quantiles - 0.5)
+    found = Calibration(
+        len(values),
+        tuple((level, float((distance <= level / 2).mean())) for level in LEVELS),
+        tuple(np.histogram(quantiles, _N_BINS, (0, 1))[0].tolist()),
+        _nll(law, values, which, fell & modelled),
+        _nll_constant(law, values, which, fell & modelled),
+        _spread(law, regular(law, runs, collapsed)),
+        _collapse(law.collapse[which], fell) if modelled else None,
+    )
+    return found, quantiles
+
+
+def pit(
+    law: Laws, values: NDArray[np.float64], which: NDArray[np.intp], uniform: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The quantile of each value in the distribution of its architecture.
+
+    Args:
+        law: The distributions.
+        values: (n_runs,).
+        which: Position of each value's architecture, (n_runs,).
+        uniform: In [0, 1), (n_runs,): where between the quantiles below and at the value.
+    """
+    import numpy as np
+
+    ndtr = require("scipy.special", "fit").ndtr
+    with np.errstate(divide="ignore", invalid="ignore"):  # the logarithm of an accuracy of 0 or an error of 0
+        inside = ndtr((forward(law.transform, values) - law.z[which]) / law.sd[which])
+    if not len(law.collapsed):
+        return inside
+    ordered = np.sort(law.collapsed)
+    below, at = (np.searchsorted(ordered, values, side=side) / len(ordered) for side in ("left", "right"))
+    p = law.collapse[which]
+    return p * (below + uniform * (at - below)) + (1 - p) * inside
+
+
+def _nll(law: Laws, values: NDArray[np.float64], which: NDArray[np.intp], fell: NDArray[np.bool_]) -> float:
+    import numpy as np
+
+    p = np.clip(law.collapse[which], _SURE, 1 - _SURE) if len(law.collapsed) else np.zeros(len(values))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scaled = (forward(law.transform, values) - law.z[which]) / law.sd[which]
+        density = 0.5 * np.log(2 * np.pi) + np.log(law.sd[which]) + scaled**2 / 2
+        density += np.log(slope(law.transform, values))
+        return float(np.where(fell, -np.log(p), density - np.log1p(-p)).mean())
+
+
+def _nll_constant(law: Laws, values: NDArray[np.float64], which: NDArray[np.intp], fell: NDArray[np.bool_]) -> float:
+    """Of the same: one probability of a collapse, and one sd of the values."""
+    import numpy as np
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = fell.mean()
+        variance = ((values - backward(law.transform, law.z[which]))[~fell] ** 2).mean()
+        of_event = -sum(p * np.log(p) for p in (share, 1 - share) if p > 0)
+        return float(of_event + (1 - share) * 0.5 * (np.log(2 * np.pi * variance) + 1))
+
+
+def distances_of_repeated(law: Laws, runs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each run that has others of its architecture: the level of the interval around their mean that it ends.
+
+    Of `k` runs with the predicted standard deviation, one less the mean of the others has the variance
+    `sd^2 (1 + 1 / (k - 1))` in `z`. Uniform in [0, 1] if the predicted noise is right, whatever the predicted means.
+
+    Args:
+        law: What was predicted.
+        runs: (n_seeds, n_archs), NaN where not recorded or collapsed.
+    """
+    import numpy as np
+
+    ndtr = require("scipy.special", "fit").ndtr
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = forward(law.transform, runs)
+        n_runs = (~np.isnan(z)).sum(axis=0)
+        others = (np.nansum(z, axis=0) - z) / (n_runs - 1)
+        scaled = (z - others) / (law.sd * np.sqrt(1 + 1 / (n_runs - 1)))
+    return 2 * ndtr(np.abs(scaled[:, n_runs >= _SEVERAL])[~np.isnan(z[:, n_runs >= _SEVERAL])]) - 1
+
+
+def regular(law: Laws, runs: NDArray[np.float64], collapsed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The runs, with NaN for those that collapsed, if that is modelled."""
+    import numpy as np
+
+    return np.where(collapsed, np.nan, runs) if len(law.collapsed) else runs
+
+
+def _spread(law: Laws, all_runs: NDArray[np.float64]) -> Spread | None:
+    import numpy as np
+
+    runs = all_runs
+    n_runs = (~np.isnan(runs)).sum(axis=0)
+    several = n_runs >= _SEVERAL
+    if not several.any():
+        return None
+    runs = runs[:, several]
+    differ = np.nanmax(runs, axis=0) > np.nanmin(runs, axis=0)
+    if not differ.any():
+        return None
+    runs, n_runs = runs[:, differ], n_runs[several][differ]
+    mean, sd = np.nanmean(runs, axis=0), np.nanstd(runs, axis=0, ddof=1)
+    predicted = backward(law.transform, law.z[several][differ])
+    predicted_sd = law.sd[several][differ] * np.abs(slope(law.transform, predicted))
+    kl = normal_kl(mean, sd, predicted, predicted_sd)
+    distance = distances_of_repeated(law, all_runs)
+    return Spread(
+        len(mean),
+        float(sd.mean()),
+        float(predicted_sd.mean()),
+        float(np.abs(predicted_sd - sd).mean()),
+        float(kl.mean()),
+        float(np.median(kl)),
+        float(expected_kl(n_runs).mean()),
+        tuple((level, float((distance <= level).mean())) for level in LEVELS),
+    )
+
+
+def _collapse(predicted: NDArray[np.float64], fell: NDArray[np.bool_]) -> Collapse:
+    import numpy as np
+
+    bins = []
+    place = np.searchsorted(_COLLAPSE_EDGES[1:-1], predicted, side="right")
+    for i, (low, high) in enumerate(pairwise(_COLLAPSE_EDGES)):
+        inside = place == i
+        if inside.any():
+            bins.append(
+                CollapseBin(low, high, int(inside.sum()), float(predicted[inside].mean()), float(fell[inside].mean()))
+            )
+    observed = float(fell.mean())
+    return Collapse(
+        len(fell),
+        float(predicted.mean()),
+        observed,
+        float(((predicted - fell) ** 2).mean()),
+        observed * (1 - observed),
+        tuple(bins),
+    )

@@ -1,0 +1,446 @@
+"""How good a surrogate is, judged by what a table recorded: errors, ranks, noise, and what noise lets anyone reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from math import isfinite, isnan
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nasbench_kit.errors import NotRecordedError, SettingError, listed, unknown
+from nasbench_kit.predictors.agreement import Agreement, agreement, best_share
+from nasbench_kit.spaces import describe_space
+from nasbench_kit.surrogates.quality.calibration import Calibration, Laws, calibration, draw
+from nasbench_kit.surrogates.quality.ceiling import (
+    Ceiling,
+    Figures,
+    ceiling_of_noise,
+    ceiling_of_seeds,
+    is_repeated,
+    measure,
+    no_ceiling,
+)
+from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE
+from nasbench_kit.tables.column import AdditiveColumn, mean_recorded
+from nasbench_kit.tables.metric import Metric
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nasbench_kit.surrogates.card import Card
+    from nasbench_kit.surrogates.surrogate import Surrogate
+    from nasbench_kit.tables import Table
+
+SPLITS = ("test", "val", "train", "all")
+BEST = 0.05
+_PREDICTED, _SPREAD = "predicted by the surrogate", "taken from the spread of the members, as none is modelled"
+
+
+class Comparison(NamedTuple):
+    """What a surrogate says of architectures of a table, beside what was recorded."""
+
+    surrogate: str
+    table: str
+    dataset: str
+    metric: Metric  #: as the table has it
+    epoch: int | None
+    split: str  #: one of `SPLITS`
+    case: str  #: whether the surrogate was fitted to these architectures, in words
+    archs: NDArray[np.uint8]  #: (n_archs, n_decisions)
+    runs: NDArray[np.float64]  #: (n_seeds, n_archs), NaN where not recorded; one at least of each architecture
+    true: NDArray[np.float64]  #: (n_archs,), mean of the recorded runs
+    predicted: NDArray[np.float64]  #: (n_archs,), expected value
+    regular: NDArray[np.float64]  #: (n_archs,), expected value of runs that do not collapse
+    collapsed: NDArray[np.bool_]  #: which runs ended near chance, like `runs`
+    law: Laws | None  #: from what runs are drawn; None if nothing says how noisy they are
+    noise: str  #: where the noise of `law` comes from
+
+    @property
+    def truth(self) -> str:
+        """What counts as true, in words."""
+        import numpy as np
+
+        n_runs = (~np.isnan(self.runs)).sum(axis=0)
+        low, high = int(n_runs.min()), int(n_runs.max())
+        if high == 1:
+            return "one recorded run of each architecture" if self.metric.seeds else "the one recorded value"
+        return f"mean of {low if low == high else f'{low} to {high}'} recorded runs of each architecture"
+
+
+class Quality(NamedTuple):
+    """How good a surrogate is at one metric and epoch. `as_json` makes plain dictionaries of it."""
+
+    surrogate: str
+    table: str
+    dataset: str
+    metric: str
+    unit: str  #: of `mae`, `rmse`, `above` and of the standard deviations in `calibration`
+    epoch: int | None
+    split: str
+    case: str  #: whether the surrogate was fitted to these architectures
+    truth: str  #: what it was compared with
+    agreement: Agreement
+    above: float | None  #: architectures truly better than this have figures of their own ...
+    n_above: int  #: ... so many
+    best: float  #: and so has this share, the best of the truth ...
+    n_best: int  #: ... so many
+    figures: Figures  #: R2 and Kendall's tau of all, R2 above the value, tau among the best
+    ceiling: Ceiling  #: what the noise of the truth lets a perfect predictor reach
+    noise: str  #: what counts as predicted noise
+    calibration: Calibration | None  #: None where no noise is predicted
+
+
+def judge_surrogate(
+    surrogate: Surrogate,
+    table: Table,
+    *,
+    dataset: str | None = None,
+    metric: str | None = None,
+    epoch: int | None = None,
+    split: str = "test",
+    above: float | None = None,
+    best: float = BEST,
+    seed: int = 0,
+) -> Quality:
+    """Judge one metric of a surrogate at one epoch.
+
+    Args:
+        surrogate: What is judged.
+        table: What was recorded. The mean over an architecture's recorded runs counts as the truth.
+        dataset: Which dataset; may be left out if they share one only.
+        metric: The objective by default.
+        epoch: The last that both know by default.
+        split: "test": architectures held out when the surrogate was fitted; those of its card's rule, on any table.
+            If the card names no such rule and the surrogate was fitted to another table, all.
+            "val": each by the members that stopped by it and did not learn from it, alone; for surrogates of kind
+            "members", on the table that they were fitted to.
+            "train": what it was fitted to, each by all members.
+            "all": every architecture of the table.
+        above: A value of the metric: R2 of the architectures that are truly better is reported apart, with what is
+            predicted for runs that do not collapse.
+        best: The share of architectures, the best of the truth, whose Kendall tau is reported apart.
+        seed: Of the simulations behind the ceiling and the quantiles.
+
+    Raises:
+        UnknownNameError: There is no such dataset or metric in one of them.
+        NotRecordedError: They share no such epoch, or nothing was recorded of the architectures of the split.
+        SettingError: The split cannot be told, or a setting is out of range.
+    """
+    compared = compare(surrogate, table, dataset=dataset, metric=metric, epoch=epoch, split=split)
+    return judge(compared, above=above, best=best, seed=seed)
+
+
+def judge(compared: Comparison, *, above: float | None = None, best: float = BEST, seed: int = 0) -> Quality:
+    """The figures of a comparison; arguments as of `judge_surrogate`."""
+    if not 0 < best <= 1:
+        raise SettingError(f"best={best!r}; above 0 and at most 1 expected")
+    if above is not None and not isfinite(above):
+        raise SettingError(f"above={above!r}; a number expected")
+    metric, true, predicted = compared.metric, compared.true, compared.predicted
+    sign = metric.sign()
+    figures = measure(above=above, best=best, sign=sign)
+    found = None
+    if compared.law:
+        found, _ = calibration(compared.law, compared.runs, compared.collapsed, seed=seed)
+    return Quality(
+        compared.surrogate,
+        compared.table,
+        compared.dataset,
+        metric.name,
+        metric.unit,
+        compared.epoch,
+        compared.split,
+        compared.case,
+        compared.truth,
+        agreement(true, predicted, unit=metric.unit),
+        above,
+        0 if above is None else int((sign * true > sign * above).sum()),
+        best,
+        int(best_share(true, best, sign).sum()),
+        figures(true, predicted, compared.regular),
+        _ceiling(compared, figures, seed),
+        compared.noise,
+        found,
+    )
+
+
+def _ceiling(compared: Comparison, figures: Any, seed: int) -> Ceiling:
+    import numpy as np
+
+    if is_repeated(compared.runs):
+        return ceiling_of_seeds(compared.runs, figures, seed=seed)
+    law = compared.law
+    if not law or compared.noise != _PREDICTED:
+        return no_ceiling("not known: the runs are single ones and the surrogate predicts no noise between runs")
+
+    n_runs = (~np.isnan(compared.runs)).sum(axis=0)
+    return ceiling_of_noise(
+        compared.predicted, n_runs, partial(draw, law), figures, regular=compared.regular, seed=seed
+    )
+
+
+def as_json(record: Any) -> Any:
+    """Named tuples as dictionaries, all the way down; None for figures that are NaN, which JSON does not have."""
+    if isinstance(record, float) and isnan(record):
+        return None
+    if hasattr(record, "_asdict"):
+        return {name: as_json(value) for name, value in record._asdict().items()}
+    return list(map(as_json, record)) if isinstance(record, list | tuple) else record
+
+
+# ---- what is compared ----
+
+
+def compare(
+    surrogate: Surrogate,
+    table: Table,
+    *,
+    dataset: str | None = None,
+    metric: str | None = None,
+    epoch: int | None = None,
+    split: str = "test",
+) -> Comparison:
+    """Look up what `judge` needs; arguments as of `judge_surrogate`."""
+    epochs = None if epoch is None else [epoch]
+    return compare_epochs(surrogate, table, dataset=dataset, metric=metric, epochs=epochs, split=split)[-1]
+
+
+def compare_epochs(
+    surrogate: Surrogate,
+    table: Table,
+    *,
+    dataset: str | None = None,
+    metric: str | None = None,
+    epochs: Sequence[int | None] | None = None,
+    split: str = "test",
+) -> list[Comparison]:
+    """`compare` at several epochs, all that both know by default, at little more than the cost of one."""
+    import numpy as np
+
+    if describe_space(surrogate.space) != describe_space(table.space):
+        raise SettingError(
+            f"surrogate {surrogate.name!r} predicts architectures of {surrogate.space.name}, table {table.name!r}"
+            f" records those of {table.space.name}"
+        )
+    dataset = _dataset(surrogate, table, dataset)
+    metric = metric or surrogate.objectives[dataset]
+    both = shared_epochs(surrogate, table, dataset, metric)
+    epochs = both if epochs is None else epochs
+    for epoch in epochs:
+        if epoch not in both:
+            raise NotRecordedError(
+                f"{surrogate.name} and {table.name} do not share epoch {epoch!r} of {metric} on {dataset};"
+                f" choose from {listed(both)}"
+            )
+    chosen, judges, case = _part(surrogate.card, table, split)
+    rows = np.flatnonzero(chosen)
+    archs = table.archs()[rows]
+    values, noise_channels = surrogate.predictor.channels(archs)
+    if judges is not None:
+        values = _alone(values, judges[:, rows])
+    recorded = _every_run(table, dataset, metric)
+    fell = _collapsed(recorded, metric)
+    predicted_epochs = surrogate.metrics(dataset)[metric].epochs
+    found = []
+    for epoch in epochs:
+        position = -1 if epoch is None else table.column(dataset, metric).metric.epochs.index(epoch)
+        runs = recorded[:, rows, position]
+        there = ~np.isnan(runs).all(axis=0)
+        if not there.any():
+            at_epoch = "" if epoch is None else f" at epoch {epoch}"
+            raise NotRecordedError(
+                f"{table.name}/{dataset}: {metric} was recorded{at_epoch} for none of the {len(rows):,} architectures"
+                f" of the {split} split"
+            )
+        at = surrogate.at(dataset, metric, epoch if predicted_epochs else None)
+        prediction = at.prediction(values[there], noise_channels[there])
+        law, noise = _law(surrogate.card, dataset, metric, epoch, at.law(values[there], noise_channels[there]))
+        found.append(
+            Comparison(
+                surrogate.name,
+                table.name,
+                dataset,
+                table.metrics(dataset)[metric],
+                epoch,
+                split,
+                case,
+                archs[there],
+                runs[:, there],
+                mean_recorded(list(runs[:, there])),
+                prediction.mean,
+                prediction.regular,
+                fell[:, rows, position][:, there],
+                law,
+                noise,
+            )
+        )
+    return found
+
+
+def _dataset(surrogate: Surrogate, table: Table, dataset: str | None) -> str:
+    both = shared_datasets(surrogate, table)
+    if dataset is None:
+        if len(both) != 1:
+            raise SettingError(f"which dataset? {surrogate.name} and {table.name} share {listed(both)}; give one")
+        return both[0]
+    if dataset not in both:
+        raise unknown(f"dataset that {surrogate.name} and {table.name} share", dataset, both)
+    return dataset
+
+
+def shared_datasets(surrogate: Surrogate, table: Table) -> list[str]:
+    """Datasets that both know."""
+    return [dataset for dataset in surrogate.datasets if dataset in table.datasets]
+
+
+def shared_epochs(surrogate: Surrogate, table: Table, dataset: str, metric: str) -> Sequence[int | None]:
+    """Epochs of a metric that both know; `[None]` where it does not depend on them in one of both.
+
+    Raises:
+        UnknownNameError: One of them does not have the metric.
+        NotRecordedError: There are none.
+    """
+    surrogate.at(dataset, metric)
+    predicted, recorded = surrogate.metrics(dataset)[metric].epochs, table.column(dataset, metric).metric.epochs
+    if not predicted or not recorded:
+        return [None]
+    both = [epoch for epoch in predicted if epoch in set(recorded)]
+    if not both:
+        raise NotRecordedError(
+            f"{surrogate.name} predicts {metric} on {dataset} at epochs {listed(predicted)}, {table.name} recorded it"
+            f" at {listed(recorded)}"
+        )
+    return both
+
+
+def _every_run(table: Table, dataset: str, metric: str) -> NDArray[np.float64]:
+    """All runs of one metric: (n_seeds, n_archs, n_epochs), NaN where not recorded."""
+    import numpy as np
+
+    column = table.column(dataset, metric)
+    if isinstance(column, AdditiveColumn):
+        return column.values(table.archs(), table.space)[None, :, None]
+    positions = list(map(column.epoch_position, column.metric.epochs or (None,)))
+    runs = np.empty((len(column.seed_positions(None)), table.n_archs, len(positions)))
+    for seed in column.seed_positions(None):
+        for position in positions:
+            runs[seed, :, position] = column.at(seed, position).all()
+    return runs
+
+
+def _collapsed(runs: NDArray[np.float64], metric: str) -> NDArray[np.bool_]:
+    from nasbench_kit.surrogates.fitting.collapse import mask_collapsed  # it needs all epochs and architectures to tell
+
+    return mask_collapsed(runs, metric)
+
+
+def _alone(values: NDArray[np.float64], judges: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Channels with those of members that may not judge an architecture replaced by those of one that may."""
+    import numpy as np
+
+    one = values[np.arange(len(values)), judges.argmax(axis=0)]
+    return np.where(judges.T[:, :, None], values, one[:, None])
+
+
+def _law(
+    card: Card, dataset: str, metric: str, epoch: int | None, law: tuple[NDArray[np.float64], ...]
+) -> tuple[Laws | None, str]:
+    import numpy as np
+
+    value, noise, collapse = (card.target(dataset, metric, kind) for kind in (VALUE, NOISE, COLLAPSE))
+    assert value  # `Surrogate.at` has seen to it
+    epochs = card.metrics[dataset][metric].epochs
+    position = epochs.index(epoch) if epoch in epochs else len(epochs) - 1
+    collapsed = collapse[0].collapsed[position] if collapse else np.empty(0)
+    z, sd, probability = law
+    if not (sd > 0).all():
+        return None, "not predicted"
+    return Laws(value[0].transform, z, sd, probability, collapsed), _PREDICTED if noise else _SPREAD
+
+
+# ---- which architectures ----
+
+
+def _part(card: Card, table: Table, split: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None, str]:
+    """Which architectures of a table belong to a split; which members may judge each, if not all; the case in words."""
+    import numpy as np
+
+    from nasbench_kit.surrogates.fitting.parts import parts_again
+
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
+    rule, same = fitted_rule(card), fitted_to(card, table)
+    every = np.ones(table.n_archs, bool)
+    other = "the surrogate was fitted to other data than this table"
+    if split == "all":
+        return every, None, "all architectures, those that it was fitted to among them" if same else f"all: {other}"
+    if not same and split != "test":
+        raise SettingError(f"there is no {split} split: {other}; choose from test, all")
+    if not rule:
+        if same:
+            raise SettingError(
+                f"the card of {card.name!r} does not say what was held out; only split all can be judged"
+            )
+        return every, None, f"all: {other}, and its card does not say which architectures were held out"
+    try:
+        parts = parts_again(table, rule)
+    except SettingError:  # the lists that it was split by did not come with this table
+        if same:
+            raise
+        return every, None, f"all: {other}, and which architectures were held out is known for that only"
+    if split == "test":
+        if not parts.test.any():
+            raise SettingError(f"of table {table.name!r} nothing was held out for testing; choose split val or all")
+        held = f"held out by the rule of the card ({_rule_in_words(rule)})"
+        return parts.test, None, held if same else f"{held}; {other}"
+    if "train_only" in rule:
+        raise SettingError(f"{card.name!r} was fitted to chosen architectures only: choose split test or all")
+    if split == "train":
+        return parts.train, None, "fitted to these: shows how closely it follows them, not how good it is"
+    if card.predictor.get("kind") != "members":
+        raise SettingError(
+            f"{card.name!r} has no val split: only members that were kept one by one can be judged by what each"
+            " stopped by; choose split test"
+        )
+    judges = np.stack([parts.validates(member) for member in range(card.n_members)])
+    any_member: NDArray[np.bool_] = np.logical_or.reduce(judges)
+    return any_member, judges, "each by the members that stopped by it and did not learn from it"
+
+
+def fitted_to(card: Card, table: Table) -> bool:
+    """Whether a surrogate, or the one that it was distilled from, was fitted to this table."""
+    return any(_sha256_of_table(fitted) == table.sha256 for fitted in _history(card))
+
+
+def fitted_rule(card: Card) -> Mapping[str, Any] | None:
+    """How the architectures were divided when a surrogate, or the one that it was distilled from, was fitted."""
+    for fitted in _history(card):
+        rule = fitted.get("split")
+        if isinstance(rule, Mapping):
+            return rule
+        if "test_share" in fitted:
+            return {name: fitted[name] for name in ("test_share", "n_folds") if name in fitted}
+    return None
+
+
+def _history(card: Card) -> list[Mapping[str, Any]]:
+    """How it was fitted, and its teacher before it."""
+    found: list[Mapping[str, Any]] = []
+    fitted: Any = card.fitted
+    while isinstance(fitted, Mapping):
+        found.append(fitted)
+        teacher = fitted.get("teacher")
+        fitted = teacher.get("fitted", teacher) if isinstance(teacher, Mapping) else None
+    return found
+
+
+def _sha256_of_table(fitted: Mapping[str, Any]) -> object:
+    table = fitted.get("table")
+    return table.get("sha256") if isinstance(table, Mapping) else fitted.get("table_sha256")
+
+
+def _rule_in_words(rule: Mapping[str, Any]) -> str:
+    if rule.get("split", "hash") == "hash":
+        return f"{100 * float(rule['test_share']):g} % by hash"
+    return f"lists split[{rule['split']}]"

@@ -1,0 +1,488 @@
+"""Distilling a surrogate into a network, and writing its predictions into a table.
+
+The teachers are GENERATED networks of random weights, in a space small enough to look at whole; one is a LightGBM
+ensemble fitted to the real values of NAS-Bench-201.
+"""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import nasbench_kit as nbk
+from nasbench_kit.cli import main
+from nasbench_kit.encodings.features import sparse
+from nasbench_kit.errors import SettingError, TableError, UnknownNameError
+from nasbench_kit.spaces import ChoiceSpace, DARTSSpace
+from nasbench_kit.surrogates import Surrogate
+from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
+from nasbench_kit.surrogates.materialize import materialize
+from nasbench_kit.surrogates.network import Network
+from nasbench_kit.surrogates.targets import Target
+from nasbench_kit.tables.metric import Metric
+
+MEMBERS, VALUES, NOISE = 3, 3, 2
+SPACE = ChoiceSpace("letters", {f"edge{i}": tuple("abcd") for i in range(6)})  # 4,096 architectures
+
+
+def make_teacher(folder, space=SPACE, n_members=MEMBERS):
+    """A surrogate whose members nearly agree, of accuracies at two epochs, cost, and noise of two epochs."""
+    from safetensors.numpy import save_file
+
+    rng = np.random.default_rng(0)
+    encoding = sparse(space, "one_hot")
+    n_members_values = n_members * VALUES
+    common = rng.integers(-20_000, 20_000, (12, VALUES + NOISE))
+    own = rng.integers(-4_000, 4_000, (12, n_members_values))
+    last = np.hstack([np.tile(common[:, :VALUES], n_members) + own, common[:, VALUES:]]).astype(np.int16)
+    tensors = {
+        "embedding": rng.integers(-8_000, 8_000, (encoding.n_columns, 12)).astype(np.int16),
+        "bias.0": np.zeros(12, np.int64),
+        "factor.0": np.ones(12),
+        "weights.0": last,
+        "scale": np.full(last.shape[1], 1e-9),
+        "shift": np.zeros(last.shape[1]),
+    }
+    folder.mkdir()
+    path = folder / "network.safetensors"
+    save_file(tensors, path)
+    some = space.sample_many(rng, 500)
+    found = Network(path, space, encoding="one_hot", n_members=n_members, n_values=VALUES, n_noise=NOISE).channels(some)
+    flat = np.hstack([found[0].reshape(len(some), -1), found[1]])
+    tensors["scale"] = 1e-9 / flat.std(axis=0)
+    tensors["shift"] = -flat.mean(axis=0) / flat.std(axis=0)
+    save_file(tensors, path)
+    none = np.zeros((0, 0))
+    card = make_card(
+        name="teacher",
+        space=space,
+        predictor={"kind": "network", "file": path.name, "encoding": "one_hot"},
+        n_members=n_members,
+        objectives={"d": "val_accuracy"},
+        metrics={
+            "d": {
+                "val_accuracy": Metric.from_name("val_accuracy", epochs=(4, 8)),
+                "cost_s": Metric.from_name("cost_s", epochs=(4, 8)),
+            }
+        },
+        targets=(
+            Target("d", "val_accuracy", "value", "log_error", np.array([1.5, 2.0]), np.diag([0.2, 0.3]), none),
+            Target("d", "cost_s", "value", "log", np.array([4.0, 4.7]), np.array([[0.5, 0.5]]), none),
+            Target("d", "val_accuracy", "noise", "log_error", np.array([-3.0, -3.5]), np.diag([0.1, 0.2]), none),
+        ),
+        files={path.name: sha256_of(path)},
+        about={"title": "generated"},
+        fitted={"command": "made by a test"},
+    )
+    write_card(folder, card)
+    return Surrogate.open(folder)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made, number = tmp_path_factory.mktemp("distilled"), count()
+    return lambda: made / str(next(number))
+
+
+@pytest.fixture(scope="module")
+def teacher(folder):
+    return make_teacher(folder())
+
+
+QUICK = {"hidden": (32, 16), "epochs": 3, "batch": 256}
+
+
+@pytest.fixture(scope="module")
+def distill():
+    """`distill_surrogate` with one thread of torch, as everywhere in the tests."""
+    torch = pytest.importorskip("torch")
+    from nasbench_kit.surrogates.fitting.distill import distill_surrogate
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield lambda teacher, out, **settings: distill_surrogate(teacher, out, **(QUICK | settings))
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def distilled(distill, teacher, folder):
+    return distill(teacher, folder(), hidden=(64, 32), epochs=60, batch=128, name="student")
+
+
+# ---- distilling ----
+
+
+def test_a_network_follows_mean_members_and_noise_of_its_teacher(distilled, teacher):
+    archs = SPACE.all_archs()
+    for metric in ("val_accuracy", "cost_s"):
+        wanted, found = (one.predict("d", archs, metric) for one in (teacher, distilled))
+        assert 1 - ((wanted.mean - found.mean) ** 2).mean() / wanted.mean.var() > 0.98
+        for k in range(MEMBERS):
+            own, guessed = wanted.members[k] - wanted.mean, found.members[k] - found.mean
+            assert np.corrcoef(own, guessed)[0, 1] > 0.9
+    wanted, found = (one.predict("d", archs, epoch=4) for one in (teacher, distilled))
+    assert np.corrcoef(wanted.sd, found.sd)[0, 1] > 0.98
+
+
+def test_its_card_says_what_was_distilled_and_how_well_it_follows(distilled, teacher):
+    fitted = distilled.card.fitted
+    assert distilled.name == "student"
+    assert fitted["teacher"]["sha256"] == teacher.sha256
+    assert fitted["teacher"]["fitted"] == teacher.card.fitted
+    assert fitted["n_trained_on"] + fitted["n_held_out"] == SPACE.size
+    assert 0.01 < fitted["n_held_out"] / SPACE.size < 0.03
+    assert fitted["fidelity"]["rounding"] < 0.002
+    held_out = fitted["fidelity"]["held_out"]
+    assert held_out["n_archs"] == fitted["n_held_out"]
+    figures = held_out["d/val_accuracy epoch 8"]
+    assert figures["r2"] > 0.95
+    assert figures["kendall_tau"] > 0.9
+    assert set(figures) >= {"kendall_tau_best_5_percent", "spread_correlation", "noise_correlation"}
+    assert {"torch", "numpy", "nasbench_kit"} <= set(fitted["versions"])
+
+
+def test_what_is_distilled_is_a_whole_surrogate_and_nothing_is_left_of_the_work(distilled):
+    assert sorted(os.listdir(distilled.path)) == ["card.json", "network.safetensors"]
+    Surrogate.open(distilled.path).verify()
+    bench = nbk.Benchmark(distilled, "d")
+    arch = tuple(SPACE.all_archs()[77].tolist())
+    assert bench.query(arch)[1] == bench.query_many([arch])[1][0]
+    assert bench.query(arch).seeds == (0, 1, 2)
+
+
+def test_the_best_of_a_listed_space_is_the_best_of_all(distilled):
+    best = distilled.card.best["d"]
+    assert best["proven"] is True
+    values = distilled.predict("d", SPACE.all_archs()).mean
+    assert nbk.Benchmark(distilled, "d").best().value == values.max()
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(distill, teacher, folder):
+    def weights(seed):
+        return sha256_of(os.path.join(distill(teacher, folder(), seed=seed).path, "network.safetensors"))
+
+    assert weights(1) == weights(1) != weights(2)
+
+
+@pytest.mark.parametrize("sampled", [{}, {"n_archs": 700}], ids=["all", "sampled"])
+def test_work_that_is_stopped_goes_on_with_the_same_result(distill, teacher, folder, sampled):
+    undisturbed = distill(teacher, folder(), **sampled)
+    stopped_at, out = [], folder()
+    seen = set()
+
+    def stop(done, total):
+        if done not in seen:  # every new step is stopped once
+            seen.add(done)
+            stopped_at.append(done / total)
+            raise KeyboardInterrupt
+
+    for _ in range(30):
+        try:
+            made = distill(teacher, out, progress=stop, **sampled)
+            break
+        except KeyboardInterrupt:
+            continue
+    assert len(stopped_at) >= 4
+    assert made.sha256 == undisturbed.sha256
+    assert made.card.to_json() == undisturbed.card.to_json()
+
+
+def test_work_that_was_killed_before_it_began_begins_anew(distill, teacher, folder):
+    out = folder()
+    (out / "unfinished").mkdir(parents=True)
+    (out / "unfinished" / "settings.partial").write_text('{"teacher": "5')
+    assert distill(teacher, out, epochs=1).sha256 == distill(teacher, folder(), epochs=1).sha256
+    assert sorted(path.name for path in out.iterdir()) == ["card.json", "network.safetensors"]
+
+
+def test_a_process_that_labels_reads_the_models_once(teacher, monkeypatch):
+    from nasbench_kit.surrogates.fitting import distill
+
+    opened = []
+    monkeypatch.setattr(distill, "ProcessPoolExecutor", lambda n, **given: InThisProcess(**given))
+    monkeypatch.setattr(distill, "follow_parent", lambda: None)
+    monkeypatch.setattr(distill, "_followed", [])
+    real = Surrogate.verify
+    monkeypatch.setattr(Surrogate, "verify", lambda self: opened.append(self.path) or real(self))
+    pieces = np.array_split(SPACE.all_archs(), 5)
+    with distill._labelling(teacher, 2) as label:
+        found = list(label(pieces))
+    assert np.array_equal(np.concatenate(found), distill.labels_of(teacher, SPACE.all_archs()))
+    assert opened == [teacher.path]
+
+
+def dies(_):
+    os._exit(1)
+
+
+def test_a_process_that_labels_and_dies_is_one_line(teacher, monkeypatch):
+    from nasbench_kit.surrogates.fitting import distill
+
+    monkeypatch.setattr(distill, "_labels_here", dies)
+    pieces = [SPACE.all_archs()]
+    with pytest.raises(SettingError, match="is kept: run the same again"), distill._labelling(teacher, 2) as label:
+        list(label(pieces))
+
+
+class InThisProcess:
+    """A pool whose calls travel as those of others do."""
+
+    def __init__(self, *, initializer, initargs, mp_context):
+        initializer(*pickle.loads(pickle.dumps(initargs)))
+
+    def map(self, function, pieces):
+        return [pickle.loads(pickle.dumps(function))(piece) for piece in pieces]
+
+    def shutdown(self, *, cancel_futures):
+        """Nothing runs."""
+
+
+def test_processes_that_label_change_nothing(distill, teacher, folder):
+    one, two = (distill(teacher, folder(), epochs=1, n_processes=n) for n in (1, 2))
+    assert one.sha256 == two.sha256
+
+
+def test_work_with_other_settings_is_not_gone_on_with(distill, teacher, folder):
+    out = folder()
+
+    def stop(done, total):
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        distill(teacher, out, progress=stop)
+    with pytest.raises(SettingError, match="other settings"):
+        distill(teacher, out, seed=9)
+
+
+def test_a_sample_is_partly_bred_from_the_best_and_has_no_repetition(teacher, folder):
+    from nasbench_kit.surrogates.fitting.distill import _labelled, _Labels, labels_of
+
+    work = folder()
+    work.mkdir()
+    kept = _Labels(work, lambda pieces: (labels_of(teacher, piece) for piece in pieces), lambda done: None)
+    archs, n_uniform = _labelled(teacher, kept, {"n_archs": 800, "near_best": 0.5, "seed": 0}, 800)
+    assert (len(archs), n_uniform) == (800, 400)
+    assert len(np.unique(archs, axis=0)) == 800
+    values = teacher.predict("d", archs).mean
+    assert np.median(values[400:]) > np.quantile(values[:400], 0.8)
+    assert kept.all().shape == (800, MEMBERS * VALUES + NOISE)
+
+
+def test_a_sample_ends_in_a_best_that_is_not_proven(distill, teacher, folder):
+    made = distill(teacher, folder(), n_archs=700, epochs=30)
+    best = made.card.best["d"]
+    assert best["proven"] is False
+    values = made.predict("d", SPACE.all_archs()).mean
+    assert made.predict("d", [best["arch"]]).mean[0] >= np.quantile(values, 0.999)
+    assert "held_out_near_best" in made.card.fitted["fidelity"]
+
+
+def test_one_member_can_be_followed(distill, folder):
+    made = distill(make_teacher(folder(), n_members=1), folder(), epochs=20, batch=128)
+    assert made.n_members == 1
+    assert "spread_correlation" not in made.card.fitted["fidelity"]["held_out"]["d/cost_s epoch 8"]
+
+
+def test_settings_that_make_no_sense_are_refused(distill, teacher, folder):
+    with pytest.raises(SettingError, match="share below 1"):
+        distill(teacher, folder(), near_best=1.0)
+    with pytest.raises(SettingError, match="hidden"):
+        distill(teacher, folder(), hidden=())
+    with pytest.raises(SettingError, match="at least 100"):
+        distill(teacher, folder(), n_archs=5)
+    with pytest.raises(UnknownNameError, match="sparse encoding"):
+        distill(teacher, folder(), encoding="cell")
+    with pytest.raises(SettingError, match="say how many"):
+        distill(make_teacher(folder(), DARTSSpace()), folder())
+
+
+def test_folders_of_other_things_are_not_replaced(distill, teacher, folder):
+    with pytest.raises(SettingError, match="the surrogate to follow"):
+        distill(teacher, teacher.path)
+    out = folder()
+    out.mkdir()
+    (out / "thesis.tex").write_text("years of work")
+    with pytest.raises(SettingError, match="not replaced"):
+        distill(teacher, out)
+    (out / "thesis.tex").rename(out / "unfinished")  # not ours either
+    with pytest.raises(SettingError, match="not replaced"):
+        distill(teacher, out / "unfinished")
+    (out / "unfinished").unlink()
+    (out / "unfinished").mkdir()
+    (out / "unfinished" / "thesis.tex").write_text("years of work")
+    with pytest.raises(SettingError, match="not replaced"):
+        distill(teacher, out)
+
+
+def test_children_of_a_killed_distillation_end_too(teacher, tmp_path):
+    words = ["surrogate", "distill", teacher.path, "--out", "mine", "--processes", "2"]
+    script = tmp_path / "slow.py"
+    script.write_text(
+        "import sys, time\n"
+        "from nasbench_kit.surrogates.network import Network\n"
+        "real = Network.channels\n"
+        "Network.channels = lambda self, archs: time.sleep(2) or real(self, archs)\n"
+        "from nasbench_kit.cli import main\n"
+        "if __name__ == '__main__':\n"
+        f"    main({words!r})\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path, env=environment)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        process.kill()
+        pytest.skip("this system does not tell the children of a process")
+    until = time.monotonic() + 60
+    while len(found := _workers(children)) < 1:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    time.sleep(2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    while any(Path(f"/proc/{child}").exists() for child in found):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def _workers(children):
+    return children.read_text().split()[1:]  # the first cleans up after the others
+
+
+def test_an_ensemble_fitted_to_nasbench201_is_followed(distill, folder):
+    pytest.importorskip("lightgbm")
+    from nasbench_kit.surrogates.fitting.fit import fit_surrogate
+
+    table = nbk.load("nasbench201/cifar10").results
+    ensemble = fit_surrogate(
+        table,
+        folder(),
+        datasets=["cifar10"],
+        metrics=[],
+        n_members=2,
+        train_share=0.2,
+        noise=False,
+        n_processes=1,
+        settings={"rounds": 100, "learning_rate": 0.1, "encoding": "one_hot"},
+    )
+    made = distill(ensemble, folder(), hidden=(96, 48), epochs=60, batch=512)
+    figures = made.card.fitted["fidelity"]["held_out"]["cifar10/val_accuracy epoch 200"]
+    assert figures["kendall_tau"] > 0.85
+    assert figures["r2"] > 0.93
+
+
+# ---- tables of predictions ----
+
+
+def test_a_materialized_table_answers_as_its_surrogate(teacher, new_path):
+    table = materialize(teacher, new_path())
+    recorded, predicted = nbk.Benchmark(table, "d"), nbk.Benchmark(teacher, "d")
+    assert table.is_complete
+    archs = SPACE.sample_many(np.random.default_rng(1), 50)
+    for epoch in (4, 8):
+        for seed in (None, 0, 2):
+            one, other = (bench.query_many(archs, epoch=epoch, seed=seed) for bench in (recorded, predicted))
+            np.testing.assert_allclose(one[1], other[1], rtol=2e-7)
+            np.testing.assert_allclose(one[2], other[2], rtol=2e-7)
+    assert recorded.query(tuple(archs[0].tolist())).seeds == (0, 1, 2)
+    table.verify()
+
+
+def test_it_says_that_it_is_predicted_and_by_what(teacher, new_path):
+    about = materialize(teacher, new_path()).about
+    assert teacher.sha256 in about["notes"][0]
+    assert about["notes"][0].startswith("Predicted, not measured")
+    assert about["predicted_by"]["sha256"] == teacher.sha256
+
+
+def test_the_mean_alone_has_no_seeds(teacher, new_path):
+    table = materialize(teacher, new_path(), mean=True)
+    assert table.metrics("d")["val_accuracy"].seeds == ()
+    archs = SPACE.all_archs()
+    values = nbk.Benchmark(table, "d").values("val_accuracy", archs)
+    assert (values == teacher.predict("d", archs).mean).all()
+
+
+def test_a_sample_holds_so_many_different_architectures(teacher, new_path):
+    for n in (1, 1_000, 4_000):
+        table = materialize(teacher, new_path(), archs=n, seed=3)
+        assert table.n_archs == n
+        again = materialize(teacher, new_path(), archs=n, seed=3)
+        assert again.sha256 == table.sha256
+
+
+def test_drawn_runs_are_curves_around_what_is_expected(teacher, new_path):
+    table = materialize(teacher, new_path(), draws=40)
+    metrics = table.metrics("d")
+    assert metrics["val_accuracy"].seeds == tuple(range(40))
+    assert metrics["cost_s"].seeds == ()
+    archs = SPACE.all_archs()
+    runs = np.stack(
+        [[nbk.Benchmark(table, "d").values("val_accuracy", archs, epoch=e, seed=k) for k in range(40)] for e in (4, 8)]
+    )
+    expected = teacher.predict("d", archs, epoch=8)
+    assert np.median(runs[1].std(axis=0) / expected.sd) == pytest.approx(1, abs=0.1)
+    deviations = runs - runs.mean(axis=1, keepdims=True)
+    assert np.corrcoef(deviations[0].ravel(), deviations[1].ravel())[0, 1] > 0.9  # a lucky run is lucky at each epoch
+
+
+def test_what_no_table_can_be_made_of_is_refused(teacher, folder, new_path):
+    with pytest.raises(SettingError, match="say how many to sample"):
+        materialize(make_teacher(folder(), DARTSSpace()), new_path())
+    with pytest.raises(SettingError, match="not both"):
+        materialize(teacher, new_path(), draws=3, mean=True)
+    with pytest.raises(SettingError, match="1 to 4,096"):
+        materialize(teacher, new_path(), archs=5_000)
+    path = new_path()
+    path.write_text("something else")
+    with pytest.raises(TableError, match="not replaced"):
+        materialize(teacher, path)
+    assert path.read_text() == "something else"
+
+
+def test_a_stopped_materialization_leaves_the_old_table(teacher, new_path):
+    path = new_path()
+    sha256 = materialize(teacher, path).sha256
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        materialize(teacher, path, mean=True, progress=stop)
+    assert nbk.Table.open(path).sha256 == sha256
+
+
+# ---- the command line ----
+
+
+def test_distill_and_materialize_work_from_the_command_line(distill, teacher, folder, new_path):
+    out, table = str(folder()), str(new_path())
+    run = CliRunner().invoke(
+        main, ["surrogate", "distill", teacher.path, "--out", out, "--hidden", "16", "--epochs", "2", "--name", "x"]
+    )
+    assert run.exit_code == 0, run.output
+    assert "held out" in run.output
+    assert "d/val_accuracy epoch 8: R2" in run.output
+    run = CliRunner().invoke(main, ["surrogate", "materialize", out, "--out", table, "--archs", "9", "--mean"])
+    assert run.exit_code == 0, run.output
+    assert "9 architectures" in run.output
+    assert nbk.Table.open(table).name == "x"
+
+
+def test_errors_on_the_command_line_are_one_line(tmp_path):
+    for arguments, said in (
+        (["distill", "nowhere", "--out", str(tmp_path / "a")], "unknown table or surrogate 'nowhere'"),
+        (["materialize", "nowhere", "--out", str(tmp_path / "a.h5")], "unknown table or surrogate 'nowhere'"),
+    ):
+        run = CliRunner().invoke(main, ["surrogate", *arguments])
+        assert run.exit_code == 2
+        assert said in run.output
+        assert len(run.output.strip().splitlines()) == 1
