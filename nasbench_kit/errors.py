@@ -33,8 +33,16 @@ class SettingError(NasbenchKitError, ValueError):
     """An argument outside its range, or arguments that exclude each other."""
 
 
-class TableError(NasbenchKitError, ValueError):
+class DataError(NasbenchKitError, ValueError):
+    """Results that cannot be opened or used: a table or a surrogate that is absent, damaged or foreign."""
+
+
+class TableError(DataError):
     """A file that is not a table, is damaged, or is newer than this package; or data that cannot become one."""
+
+
+class SurrogateError(DataError):
+    """A folder that is not a surrogate, is damaged, or is newer than this package; or data that none can be fitted to."""
 
 
 class ImportDataError(NasbenchKitError, ValueError):
