@@ -6,12 +6,13 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING
 
-from nasbench_kit.benchmark import Benchmark, open_results
-from nasbench_kit.errors import NasbenchKitError, TableError, UnknownNameError, unknown
-from nasbench_kit.tables import Table
+from nasbench_kit.benchmark import Benchmark, Results, open_results
+from nasbench_kit.errors import DataError, NasbenchKitError, UnknownNameError, unknown
 
 if TYPE_CHECKING:
-    from nasbench_kit.surrogates import Surrogate
+    from collections.abc import Sequence
+
+    from nasbench_kit.benchmark import Constraint
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 DATA_FOLDER = "NASBENCH_KIT_DATA"  # the environment variable that says where your tables are
@@ -69,23 +70,22 @@ def list_results() -> dict[str, str]:
     return embedded() | _surrogates_in(folder) | _tables_in(folder)
 
 
-def _openings() -> list[Table | Surrogate | UnknownNameError | TableError]:
+def _openings() -> list[Results | UnknownNameError | DataError]:
     """Each table or surrogate that is found by its name, or what is wrong with it."""
-    found: list[Table | Surrogate | UnknownNameError | TableError] = []
+    found: list[Results | UnknownNameError | DataError] = []
     for stem, path in list_results().items():
         try:
             opened = open_results(path)
-        except TableError as error:
+        except DataError as error:
             found.append(error)
             continue
         found.append(opened if opened.name == stem else _misnamed(opened))
     return found
 
 
-def _misnamed(opened: Table | Surrogate) -> UnknownNameError:
-    if isinstance(opened, Table):
-        return UnknownNameError(f"{opened.path!r} holds the table {opened.name!r}; name the file {opened.name}.h5")
-    return UnknownNameError(f"{opened.path!r} holds the surrogate {opened.name!r}; name the folder {opened.name}")
+def _misnamed(opened: Results) -> UnknownNameError:
+    right = f"the file {opened.name}.h5" if opened.kind == "table" else f"the folder {opened.name}"
+    return UnknownNameError(f"{opened.path!r} holds the {opened.kind} {opened.name!r}; name {right}")
 
 
 def list_benchmarks() -> list[str]:
@@ -99,26 +99,36 @@ def problems() -> list[str]:
     return [str(error) for error in _openings() if isinstance(error, NasbenchKitError)]
 
 
-def load(name: str, *, table: str | os.PathLike[str] | None = None) -> Benchmark:
+def load(
+    name: str,
+    *,
+    results: str | os.PathLike[str] | None = None,
+    objectives: Sequence[str] | None = None,
+    costs: Sequence[str] | None = None,
+    constraints: Sequence[str | Constraint] | None = None,
+) -> Benchmark:
     """The benchmark of this name.
 
     Args:
         name: `results/dataset`, one of `list_benchmarks()`; for a table of your own, its datasets' names. A table
             `NAME.h5`, or a surrogate `NAME`, in the data folder takes the place of one of that name that comes with the
             package.
-        table: A table file, or the folder of a surrogate, of your own to take it from.
+        results: A table file, or the folder of a surrogate, of your own to take it from.
+        objectives: What to optimize instead, as in `Benchmark`.
+        costs: What a training costs instead, as in `Benchmark`.
+        constraints: Limits to keep to, as in `Benchmark`.
 
     Raises:
         UnknownNameError: There is no such benchmark.
-        TableError: The file or folder is absent, damaged, or no table or surrogate.
+        DataError: The file or folder is absent, damaged, or no table or surrogate.
     """
     stem, _, dataset = str(name).partition("/")
-    if table is None:
+    if results is None:
         there = list_results()
         if stem not in there:
             raise unknown("benchmark", name, list_benchmarks())
-        table = there[stem]
-    opened = open_results(table)
+        results = there[stem]
+    opened = open_results(results)
     if stem != opened.name or dataset not in opened.datasets:
         names = [f"{opened.name}/{known}" for known in opened.datasets]
         if stem != opened.name and opened.path == os.path.abspath(list_results().get(stem, "")):
@@ -126,4 +136,4 @@ def load(name: str, *, table: str | os.PathLike[str] | None = None) -> Benchmark
         if not dataset and stem == opened.name:
             raise UnknownNameError(f"{name!r} names no dataset; choose from {', '.join(names)}")
         raise unknown("benchmark", name, names)
-    return Benchmark(opened, dataset)
+    return Benchmark(opened, dataset, objectives=objectives, costs=costs, constraints=constraints)

@@ -1,7 +1,8 @@
-"""A benchmark: one space, one table or surrogate, and one dataset; what an optimizer is evaluated on."""
+"""A benchmark: one table or surrogate, one of its datasets, and what counts there."""
 
 from nasbench_kit.benchmark.benchmark import Benchmark
+from nasbench_kit.benchmark.constraint import Constraint
 from nasbench_kit.benchmark.evaluation import Best, Evaluation, Evaluations
-from nasbench_kit.benchmark.results import open_results
+from nasbench_kit.benchmark.results import Results, open_results
 
-__all__ = ["Benchmark", "Best", "Evaluation", "Evaluations", "open_results"]
+__all__ = ["Benchmark", "Best", "Constraint", "Evaluation", "Evaluations", "Results", "open_results"]

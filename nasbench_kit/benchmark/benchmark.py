@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from math import inf
+from collections.abc import Sequence
+from math import inf, isnan
 from typing import TYPE_CHECKING, Any, cast, final
 
-from nasbench_kit.benchmark.evaluation import Best, Evaluation, Evaluations, named_as
+from nasbench_kit.benchmark.constraint import Constraint
+from nasbench_kit.benchmark.evaluation import Best, Evaluation, Evaluations
 from nasbench_kit.benchmark.recorded import RecordedAnswers
-from nasbench_kit.errors import NotRecordedError, SettingError
+from nasbench_kit.errors import NotRecordedError, SettingError, unknown
 from nasbench_kit.spaces.base import how_many
 from nasbench_kit.tables import Table
+from nasbench_kit.tables.schema import COST
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench_kit.benchmark.predicted import PredictedAnswers, Runs
-    from nasbench_kit.spaces import Space, Uniform
-    from nasbench_kit.surrogates import Surrogate
+    from nasbench_kit.benchmark.predicted import PredictedAnswers, PredictedTraining, Runs
+    from nasbench_kit.benchmark.recorded import RecordedTraining
+    from nasbench_kit.benchmark.results import Results
+    from nasbench_kit.spaces import Arch, Space, Uniform
     from nasbench_kit.tables.metric import Metric
 
 
 @final
 class Benchmark:
-    """Query a table or a surrogate on one of its datasets.
+    """One table or surrogate, one of its datasets, and what counts there.
 
     A surrogate answers for every architecture of its space: with the mean of its members, with one of them by `seed`,
     or with a run drawn from the noise that it predicts by `rng`.
@@ -31,43 +35,98 @@ class Benchmark:
     Args:
         results: What was recorded, or predicts it.
         dataset: Which of its datasets.
+        objectives: Names of the metrics that a search optimizes, the first of which is the value of an evaluation; by
+            default the one that the results name.
+        costs: Names of the metrics whose sum is the cost of a training in seconds; `cost_s` by default, where recorded.
+        constraints: Limits, as `Constraint` or as text: `"latency_ms[edgegpu]<=5"`.
 
     Raises:
-        UnknownNameError: There is no such dataset.
+        UnknownNameError: There is no such dataset or metric.
+        SettingError: A metric cannot play its part, or has no direction.
 
     Attributes:
         name: `results/dataset`.
         space: What its architectures are.
-        objective_metric: What a search optimizes: name, direction, recorded seeds and epochs.
+        objectives: The metrics that a search optimizes.
+        objective_metric: The first of them: name, direction, recorded seeds and epochs.
+        costs: Names of the metrics whose sum is an evaluation's `cost_s`.
+        constraints: The limits.
     """
 
-    def __init__(self, results: Table | Surrogate, dataset: str) -> None:
-        self.results = results
-        self.dataset = dataset
+    def __init__(
+        self,
+        results: Results,
+        dataset: str,
+        *,
+        objectives: Sequence[str] | None = None,
+        costs: Sequence[str] | None = None,
+        constraints: Sequence[str | Constraint] | None = None,
+    ) -> None:
+        if not hasattr(results, "epochs_are"):
+            raise SettingError(f"{results!r} is neither a table nor a surrogate; nbk.load opens one by its name")
+        self.results, self.dataset = results, dataset
         self.name = f"{results.name}/{dataset}"
         self.space = results.space
+        known = results.metrics(dataset)
+        self._given = (objectives, costs, constraints)
+        self.costs = ((COST,) if COST in known else ()) if costs is None else _names("costs", costs)
+        self.constraints = tuple(
+            Constraint.parse(limit) if isinstance(limit, str) else limit.checked() for limit in constraints or ()
+        )
+        names = (results.objectives[dataset],) if objectives is None else _names("objectives", objectives)
+        for name in (*names, *self.costs, *(limit.metric for limit in self.constraints)):
+            if name not in known:
+                raise unknown(f"metric of {self.name}", name, known)
+        self.objectives = tuple(known[name] for name in names)
+        self._check_roles(known)
         self._answers: RecordedAnswers | PredictedAnswers
         if isinstance(results, Table):
-            self._answers = RecordedAnswers(results, dataset)
+            self._answers = RecordedAnswers(results, dataset, names[0], self.costs)
         else:
             from nasbench_kit.benchmark.predicted import PredictedAnswers
 
-            self._answers = PredictedAnswers(results, dataset)
+            self._answers = PredictedAnswers(cast(Any, results), dataset, names[0], self.costs)
         self.objective_metric = self._answers.objective_metric
-        self._evaluations = named_as(Evaluations, self.objective_metric.name)
         self._last = self._answers.at(None)
+
+    def _check_roles(self, known: dict[str, Metric]) -> None:
+        for metric in self.objectives:
+            if metric.direction is None:
+                raise SettingError(
+                    f"{self.name}: the objective {metric.name} has no direction, so no search knows what is better;"
+                    ' say direction "max" or "min" when the table is made'
+                )
+        for cost in self.costs:
+            if known[cost].unit != "s":
+                raise SettingError(f"{self.name}: the cost {cost} is in {known[cost].unit}; a metric in s expected")
 
     def __repr__(self) -> str:
         n_archs = how_many(self.results.n_archs)
         return f"<Benchmark {self.name!r}: {n_archs} architectures, {', '.join(self._answers.metrics)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Benchmark, (self.results, self.dataset)
+        return _again, (self.results, self.dataset, *self._given)
 
     @property
     def metrics(self) -> dict[str, Metric]:
         """What was recorded or is predicted, by name."""
         return dict(self._answers.metrics)
+
+    @property
+    def own_objectives(self) -> tuple[str, ...] | None:
+        """Names of the objectives, if they are not what the results say."""
+        names = tuple(metric.name for metric in self.objectives)
+        return None if names == (self.results.objectives[self.dataset],) else names
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """The epochs at which the objective is known; empty where the results know of none."""
+        return self.objective_metric.epochs
+
+    @property
+    def epochs_are(self) -> str:
+        """Whether the epochs lie on "one training", which can be continued, or are "separate trainings"."""
+        return self.results.epochs_are(self.dataset)
 
     def query(
         self,
@@ -103,9 +162,9 @@ class Benchmark:
             raise SettingError("seed and rng exclude each other; give seed to choose a run, rng to draw one")
         runs: tuple[Evaluation, ...] | Runs
         try:
-            runs = at.runs[arch]
+            runs = at.drawn[arch]
         except TypeError:
-            runs = at.runs[self.space.parse(arch)]
+            runs = at.drawn[self.space.parse(arch)]
         # no method of a common class: its call would cost a tenth of a search on a table
         return runs[int(rng.random() * len(runs))] if isinstance(runs, tuple) else runs.draw(rng)
 
@@ -118,7 +177,7 @@ class Benchmark:
         rng: Uniform | None = None,
     ) -> float:
         """The value of `objective_metric` alone, as `query` gives it: a plain function for any optimizer."""
-        return self.query(arch, epoch=epoch, seed=seed, rng=rng)[1]
+        return self.query(arch, epoch=epoch, seed=seed, rng=rng).value
 
     def query_many(
         self,
@@ -144,9 +203,32 @@ class Benchmark:
         at = self._last if epoch is None else self._answers.at(epoch)
         if seed is not None and rng is not None:
             raise SettingError("seed and rng exclude each other; give seed to choose a run, rng to draw one")
-        found, cost_s = at.many(archs, seed) if rng is None else at.draw_many(archs, rng)
-        self._check_missing(found, missing, self.objective_metric.name, seed)
-        return cast(Evaluations, self._evaluations(at.epoch, found, cost_s))
+        import numpy as np
+
+        found, cost_s, failed = at.many(archs, seed) if rng is None else at.draw_many(archs, rng)
+        name = self.objective_metric.name
+        self._check_missing(found if failed is None else found[failed < 1], missing, name, seed)
+        return Evaluations(at.epoch, found, cost_s, np.zeros(len(found)) if failed is None else failed, name)
+
+    def training(
+        self, arch: object, *, seed: int | None = None, rng: Uniform | None = None
+    ) -> RecordedTraining | PredictedTraining:
+        """One training of one architecture, to be asked at several epochs: `training(arch, rng=rng).at(12)`.
+
+        It is the same recorded run, or the same draw of the predicted noise, at each epoch; where `epochs_are`
+        "separate trainings", each epoch is drawn anew.
+
+        Args:
+            arch: As in `query`.
+            seed: As in `query`.
+            rng: As in `query`.
+
+        Raises:
+            ArchitectureError, SettingError: As `query`; `at` raises what else it does.
+        """
+        if seed is not None and rng is not None:
+            raise SettingError("seed and rng exclude each other; give seed to choose a run, rng to draw one")
+        return self._answers.training(self.space.parse(arch), seed, rng)
 
     def values(
         self,
@@ -175,6 +257,100 @@ class Benchmark:
         found = self._answers.values(metric, archs, epoch, seed)
         self._check_missing(found, missing, metric, seed)
         return found
+
+    def curves(
+        self, metric: str, archs: object, *, seed: int | None = None, missing: str = "raise"
+    ) -> NDArray[np.float64]:
+        """The values of a metric at all its epochs: float64 (n_archs, n_epochs).
+
+        Args:
+            metric: As in `values`.
+            archs: As in `query_many`.
+            seed: As in `values`.
+            missing: As in `query_many`.
+
+        Raises:
+            UnknownNameError, NotRecordedError, ArchitectureError: As `values`.
+        """
+        import numpy as np
+
+        if metric not in self._answers.metrics:
+            self._answers.values(metric, [], None, None)  # raises
+        epochs: tuple[int | None, ...] = self._answers.metrics[metric].epochs or (None,)
+        batch = self.space.parse_many(archs)
+        return np.stack(
+            [self.values(metric, batch, epoch=epoch, seed=seed, missing=missing) for epoch in epochs], axis=1
+        )
+
+    def objective_values(self, arch: Arch, evaluation: Evaluation) -> tuple[float, ...]:
+        """All objectives of an evaluation, as recorded: of the same training as far as they depend on one."""
+        further = [
+            self._answers.value_of(metric.name, arch, evaluation.epoch, evaluation.seeds)
+            for metric in self.objectives[1:]
+        ]
+        return (evaluation.value, *further)
+
+    def violation(self, arch: Arch, evaluation: Evaluation) -> float:
+        """How far the constraints are exceeded: the sum over them, each in its metric's unit; 0 where it is feasible.
+
+        Raises:
+            NotRecordedError: The metric of a constraint was not recorded for this architecture.
+        """
+        total = 0.0
+        for limit in self.constraints:
+            value = self._answers.value_of(limit.metric, arch, evaluation.epoch, evaluation.seeds)
+            if isnan(value):
+                text = self.space.format(arch)
+                raise NotRecordedError(f"{self.name}: {limit.metric} of {text!r} was not recorded, so {limit} is open")
+            total += limit.exceeded_by(value)
+        return total
+
+    def reference_point(self) -> tuple[float, ...]:
+        """The worst that was recorded of each objective after the last epoch: where hypervolume is measured from.
+
+        It is fixed by the results, so that it is the same for all searches; of surrogates of large spaces it is the
+        worst of `results.representative_archs()`.
+        """
+        import numpy as np
+
+        archs = self.results.representative_archs()
+        worst = []
+        for metric in self.objectives:
+            values = self.values(metric.name, archs, missing="nan")
+            worst.append(float(np.nanmin(values) if metric.direction == "max" else np.nanmax(values)))
+        return tuple(worst)
+
+    def true_front(self) -> NDArray[np.uint8]:
+        """The Pareto-optimal architectures after the last epoch, by the mean over runs: uint8 (n_optimal, n_decisions).
+
+        Those that keep to the constraints, in order of the first objective, the best first.
+
+        Raises:
+            SettingError: Not all architectures can be looked at.
+        """
+        import numpy as np
+
+        archs = self.results.representative_archs()
+        if len(archs) < self.results.n_archs:
+            raise SettingError(
+                f"{self.name}: the front of {how_many(self.results.n_archs)} architectures is unknown; too many to look"
+                " at all of them"
+            )
+        signed = np.stack([m.sign() * self.values(m.name, archs, missing="nan") for m in self.objectives], axis=1)
+        there = ~np.isnan(signed).any(axis=1)
+        for limit in self.constraints:
+            values = self.values(limit.metric, archs, missing="nan")
+            there &= np.array([limit.exceeded_by(value) == 0 for value in values.tolist()])
+        archs, signed = archs[there], signed[there]
+        order = np.lexsort(-signed.T[::-1])
+        kept: list[int] = []
+        front = np.empty((0, signed.shape[1]))
+        for i in order.tolist():
+            dominated = (front >= signed[i]).all(axis=1) & (front > signed[i]).any(axis=1)
+            if not dominated.any():
+                kept.append(i)
+                front = np.vstack([front, signed[i]])
+        return archs[kept]
 
     def best(self, metric: str | None = None, *, epoch: int | None = None, seed: int | None = None) -> Best:
         """The best architecture of the whole table and its value; the first in order of rows on a tie.
@@ -214,17 +390,43 @@ class Benchmark:
         """
         return self._answers.is_proven(metric or self.objective_metric.name, epoch, seed)
 
-    def search_space(self, *, epoch: int | None = None, seed: int | None = None) -> Space:
+    def search_space(
+        self, *, epoch: int | None = None, seed: int | None = None, epochs: Sequence[int] | None = None
+    ) -> Space:
         """What an optimizer may propose: the whole space where all of it was recorded, else what was.
 
         Args:
-            epoch: The objective, and its cost where the table has one, must have been recorded after this epoch.
+            epoch: The objective, and its cost where the table has one, must have been recorded after this epoch, be it
+                as failed; the further objectives and the constraints as well.
             seed: They must have been recorded in this training run; by default in any.
+            epochs: Several epochs instead of one.
 
         Raises:
             NotRecordedError: The epoch or seed was never recorded.
         """
-        return self._answers.search_space(epoch, seed)
+        further = [metric.name for metric in self.objectives[1:]] + [limit.metric for limit in self.constraints]
+        return self._answers.search_space(tuple(epochs or (epoch,)), seed, further)
+
+    def with_costs(self, costs: Sequence[str]) -> Benchmark:
+        """The same benchmark with other costs."""
+        objectives, _, constraints = self._given
+        return Benchmark(self.results, self.dataset, objectives=objectives, costs=costs, constraints=constraints)
+
+    def check_costs(self) -> None:
+        """Refuse costs that cannot advance a clock: 0 or below, or not growing with the epoch on one training.
+
+        Raises:
+            DataError: Some cost is such.
+        """
+        self._answers.check_costs()
+
+    def run_in_words(self, run: str | int = "drawn") -> str:
+        """What an evaluation reveals, for captions: `one recorded training run, drawn per training`.
+
+        Args:
+            run: "drawn", "mean", or the number of a run or member.
+        """
+        return self._answers.run_in_words(run)
 
     def check_recorded(self, *, epoch: int | None = None, seed: int | None = None) -> None:
         """Refuse an epoch or seed for which the objective was never recorded.
@@ -246,3 +448,18 @@ class Benchmark:
                 f"{self.name}: {what} was not recorded for {absent.sum():,} of these {len(found):,} architectures;"
                 " missing='nan' returns NaN for them"
             )
+
+
+def _names(role: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Several different names.
+
+    Raises:
+        SettingError: It is one text, which Python takes for a sequence of letters; or none, or one twice.
+    """
+    if isinstance(names, str) or len(set(names)) != len(names) or not (names or role == "costs"):
+        raise SettingError(f"{role}={names!r}; a list of different names of metrics expected")
+    return tuple(names)
+
+
+def _again(results: Results, dataset: str, objectives: Any, costs: Any, constraints: Any) -> Benchmark:
+    return Benchmark(results, dataset, objectives=objectives, costs=costs, constraints=constraints)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -16,22 +14,37 @@ if TYPE_CHECKING:
 class Evaluation(NamedTuple):
     """What training one architecture up to `epoch` reveals.
 
-    On a benchmark with another objective than `val_accuracy`, the second field is that objective and has its name
-    (`latency_ms_pixel3` for `latency_ms[pixel3]`).
+    `value` can also be read by the name of its metric, `evaluation.val_accuracy`; no other name stands in for it.
     """
 
-    epoch: int | None  #: epochs trained, counted from 1; None where the table knows of none
-    val_accuracy: float  #: fraction in [0, 1], mean over `seeds`
+    epoch: int | None  #: epochs trained, counted from 1; None where the results know of none
+    value: float  #: the objective `metric`, mean over those of `seeds` that did not fail; NaN where all did
     cost_s: float  #: simulated seconds to train from scratch, up to and including `epoch`; NaN if never recorded
-    seeds: tuple[int, ...]  #: the recorded runs that the value averages; empty where the table knows of none
+    seeds: tuple[int, ...]  #: the recorded runs that the value averages; empty where the results know of none
+    failed: float = 0.0  #: share of these runs that failed
+    metric: str = "val_accuracy"  #: what `value` is; a metric's name carries split and unit
+
+    def __getattr__(self, name: str) -> Any:
+        return _by_metric(self, name)
+
+    def __repr__(self) -> str:
+        return _shown(self)
 
 
 class Evaluations(NamedTuple):
-    """What training each architecture of a batch up to `epoch` reveals; the second field is named as the objective."""
+    """What training each architecture of a batch up to `epoch` reveals; read `value` by the metric's name as well."""
 
     epoch: int | None  #: epochs trained, counted from 1
-    val_accuracy: NDArray[np.float64]  #: fraction in [0, 1], shape (n_archs,)
+    value: NDArray[np.float64]  #: the objective `metric`, shape (n_archs,)
     cost_s: NDArray[np.float64]  #: simulated seconds from scratch, shape (n_archs,)
+    failed: NDArray[np.float64]  #: share of the runs that failed, shape (n_archs,)
+    metric: str = "val_accuracy"  #: what `value` is
+
+    def __getattr__(self, name: str) -> Any:
+        return _by_metric(self, name)
+
+    def __repr__(self) -> str:
+        return _shown(self)
 
 
 class Best(NamedTuple):
@@ -41,18 +54,17 @@ class Best(NamedTuple):
     value: float
 
 
-@cache
-def named_as(kind: Any, objective: str) -> Any:
-    """`kind` with its second field named as the objective, where that is another one; `_` for what no name can hold."""
-    if objective == kind._fields[1]:
-        return kind
-    named = "".join(letter if letter.isalnum() else "_" for letter in objective).strip("_")
-    fields = (kind._fields[0], named, *kind._fields[2:])
-    made: Any = namedtuple(kind.__name__, fields, rename=True)  # type: ignore[misc]
-    # pickle finds no class by that name: it is made again where the answer is read
-    made.__reduce__ = lambda self: (_remake, (kind, objective, tuple(self)))  # type: ignore[arg-type, method-assign]
-    return made
+def _by_metric(answer: Evaluation | Evaluations, name: str) -> Any:
+    if name == answer.metric:
+        return answer.value
+    raise AttributeError(f"{type(answer).__name__} has no {name!r}; its value is {answer.metric}")
 
 
-def _remake(kind: Any, objective: str, values: tuple[Any, ...]) -> Any:
-    return named_as(kind, objective)._make(values)
+def _shown(answer: Evaluation | Evaluations) -> str:
+    """`Evaluation(epoch=200, val_accuracy=0.9, ...)`: the value by its name, and failures where there are any."""
+    fields = answer._asdict()
+    metric = fields.pop("metric")
+    fields = {metric if name == "value" else name: value for name, value in fields.items()}
+    if isinstance(answer, Evaluation) and not answer.failed:
+        del fields["failed"]
+    return f"{type(answer).__name__}({', '.join(f'{name}={value!r}' for name, value in fields.items())})"

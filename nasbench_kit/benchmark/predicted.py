@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from math import nan
-from typing import TYPE_CHECKING, Any, final
+from operator import add
+from typing import TYPE_CHECKING, Any, cast, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.benchmark.evaluation import Evaluation, named_as
+from nasbench_kit.benchmark.evaluation import Evaluation
 from nasbench_kit.benchmark.memo import MEMO_SIZE, Memo
 from nasbench_kit.errors import NotRecordedError, listed
 from nasbench_kit.spaces.base import how_many
 from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.surrogate import ENUMERATED, Law
-from nasbench_kit.tables.schema import COST
+from nasbench_kit.surrogates.targets import NOISE
+from nasbench_kit.tables import ONE_TRAINING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nasbench_kit.spaces import Arch, Space, Uniform
 
 _REMEMBERED = 4_096  # architectures whose channels are kept
@@ -25,13 +30,15 @@ _BATCH_FASTER = 8  # times as fast as one by one
 
 @final
 class PredictedAnswers:
-    """A surrogate on one of its datasets."""
+    """A surrogate on one of its datasets, with the objective and the costs that count."""
 
-    def __init__(self, surrogate: Surrogate, dataset: str) -> None:
+    def __init__(self, surrogate: Surrogate, dataset: str, objective: str, costs: Sequence[str]) -> None:
         self.surrogate, self.dataset = surrogate, dataset
         self.name = f"{surrogate.name}/{dataset}"
         self.metrics = surrogate.metrics(dataset)
-        self.objective_metric = self.metrics[surrogate.objectives[dataset]]
+        self.objective_metric = self.metrics[objective]
+        self.costs = tuple(costs)
+        self.is_one_training = surrogate.epochs_are(dataset) == ONE_TRAINING
         self._epochs: dict[int | None, PredictedAt] = {}
         self._best: dict[tuple[str, int | None, int | None], NDArray[np.uint8]] = {}
         self._channels: dict[Arch, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
@@ -57,6 +64,16 @@ class PredictedAnswers:
             choices = f"choose from {listed(members)}" if members else "it has one member, which needs no number"
             raise NotRecordedError(f"{self.name}: seed {seed!r} is none of the members that it predicts; {choices}")
 
+    def check_costs(self) -> None:
+        """Predicted costs are above 0 and grow by the way they are predicted; nothing to check."""
+
+    def run_in_words(self, run: str | int) -> str:
+        """What an evaluation reveals."""
+        modelled = self.surrogate.card.target(self.dataset, self.objective_metric.name, NOISE)
+        noise = "the predicted noise" if modelled else "the spread of the members"
+        drawn = {"drawn": f"a run drawn from {noise}, per training", "mean": "the predicted mean"}
+        return drawn.get(str(run), f"what member {run} predicts")
+
     def at(self, epoch: int | None) -> PredictedAt:
         """Objective and cost after one epoch; the last for None."""
         epochs = self.objective_metric.epochs
@@ -65,6 +82,18 @@ class PredictedAnswers:
         if epoch not in self._epochs:
             self._epochs[epoch] = PredictedAt(self, epoch)
         return self._epochs[epoch]
+
+    def training(self, arch: Arch, seed: int | None, rng: Uniform | None) -> PredictedTraining:
+        """One training: what a member expects, a run drawn from the predicted noise, or the mean."""
+        return PredictedTraining(self, arch, seed, rng)
+
+    def value_of(self, metric: str, arch: Arch, epoch: int | None, seeds: Sequence[int]) -> float:
+        """Another metric of one architecture: the mean of the members, or of those named by `seeds`."""
+        at = self.surrogate.at(self.dataset, metric, epoch if self.metrics[metric].epochs else None)
+        outputs = self.channels_of(arch)
+        if len(seeds) == 1:
+            return at.members_of(*outputs)[seeds[0]]
+        return at.expected(*outputs)
 
     def values(self, metric: str, archs: object, epoch: int | None, seed: int | None) -> NDArray[np.float64]:
         """Any metric of a batch: the mean of the members, or what one of them expects."""
@@ -101,24 +130,64 @@ class PredictedAnswers:
         usual = metric == self.objective_metric.name and epoch in (None, *self.objective_metric.epochs[-1:])
         return self.surrogate.card.best.get(self.dataset) if usual and seed is None else None
 
-    def search_space(self, epoch: int | None, seed: int | None) -> Space:
+    def search_space(self, epochs: Sequence[int | None], seed: int | None, metrics: Sequence[str]) -> Space:
         """The whole space."""
-        self.check_recorded(epoch, seed)
+        for epoch in epochs:
+            self.check_recorded(epoch, seed)
         return self.surrogate.space
+
+
+@final
+class PredictedTraining:
+    """One training of one architecture: one draw of the predicted noise, kept over its epochs.
+
+    Where epochs are separate trainings, each epoch is another training, drawn anew.
+    """
+
+    __slots__ = ("_answers", "_arch", "_drawn", "_rng", "_seed")
+
+    def __init__(self, answers: PredictedAnswers, arch: Arch, seed: int | None, rng: Uniform | None) -> None:
+        self._answers, self._arch, self._seed, self._rng = answers, arch, seed, rng
+        self._drawn: _Kept | None = None
+
+    def at(self, epoch: int | None = None) -> Evaluation:
+        """What it reveals after an epoch; the last by default."""
+        at = self._answers.at(epoch)
+        if self._seed is not None:
+            return at.run(self._arch, self._seed)
+        if self._rng is None:
+            return at.means[self._arch]
+        if self._drawn is None or not self._answers.is_one_training:
+            self._drawn = _Kept(self._rng.random(), self._rng.random())
+        return at.drawn[self._arch].draw(self._drawn.again())
+
+
+@final
+class _Kept:
+    """The random numbers of one draw, given again for each epoch of a training."""
+
+    def __init__(self, *numbers: float) -> None:
+        self._numbers = numbers
+
+    def again(self) -> Uniform:
+        """A generator that gives them from the first on."""
+        made = _Kept(*self._numbers)
+        made.random = iter(self._numbers).__next__  # type: ignore[attr-defined]
+        return cast("Uniform", made)
 
 
 @final
 class Runs:
     """The training runs of one architecture: drawn from the predicted noise, each at the expected cost."""
 
-    __slots__ = ("_cost_s", "_epoch", "_evaluation", "_law")
+    __slots__ = ("_cost_s", "_epoch", "_law", "_metric")
 
-    def __init__(self, evaluation: type[Evaluation], epoch: int | None, law: Law, cost_s: float) -> None:
-        self._evaluation, self._epoch, self._law, self._cost_s = evaluation, epoch, law, cost_s
+    def __init__(self, epoch: int | None, law: Law, cost_s: float, metric: str) -> None:
+        self._epoch, self._law, self._cost_s, self._metric = epoch, law, cost_s, metric
 
     def draw(self, rng: Uniform) -> Evaluation:
         """One of them."""
-        return self._evaluation(self._epoch, self._law.draw(rng), self._cost_s, ())
+        return Evaluation(self._epoch, self._law.draw(rng), self._cost_s, (), 0.0, self._metric)
 
 
 @final
@@ -131,33 +200,33 @@ class PredictedAt:
         self._answers = answers
         self._surrogate = surrogate
         self._parse = surrogate.space.parse
-        self._evaluation = named_as(Evaluation, answers.objective_metric.name)
+        self._metric = answers.objective_metric.name
         self._members = answers.objective_metric.seeds
-        self._value = surrogate.at(dataset, answers.objective_metric.name, epoch)
-        self._cost = surrogate.at(dataset, COST, epoch) if COST in answers.metrics else None
+        self._value = surrogate.at(dataset, self._metric, epoch)
+        self._costs = [surrogate.at(dataset, cost, epoch) for cost in answers.costs]
         few = surrogate.n_archs <= MEMO_SIZE
         after = surrogate.n_archs // _BATCH_FASTER
         self.means: dict[Any, Evaluation] = Memo(self._mean, self._parse, self._every_mean if few else None, after)
-        self.runs: dict[Any, Runs] = Memo(self._runs, self._parse, None)
+        self.drawn: dict[Any, Runs] = Memo(self._runs, self._parse, None)
 
     # ---- one architecture ----
 
     def _mean(self, arch: object) -> Evaluation:
         channels = self._answers.channels_of(self._parse(arch))
-        cost_s = nan if self._cost is None else self._cost.expected(*channels)
-        return self._evaluation(self.epoch, self._value.expected(*channels), cost_s, self._members)
+        cost_s = _sum([cost.expected(*channels) for cost in self._costs])
+        return Evaluation(self.epoch, self._value.expected(*channels), cost_s, self._members, 0.0, self._metric)
 
     def run(self, arch: object, seed: int) -> Evaluation:
         """What one member expects."""
         self._answers.check_seed(seed)
         channels = self._answers.channels_of(self._parse(arch))
-        cost_s = nan if self._cost is None else self._cost.members_of(*channels)[seed]
-        return self._evaluation(self.epoch, self._value.members_of(*channels)[seed], cost_s, (seed,))
+        cost_s = _sum([cost.members_of(*channels)[seed] for cost in self._costs])
+        return Evaluation(self.epoch, self._value.members_of(*channels)[seed], cost_s, (seed,), 0.0, self._metric)
 
     def _runs(self, arch: object) -> Runs:
         channels = self._answers.channels_of(self._parse(arch))
-        cost_s = nan if self._cost is None else self._cost.expected(*channels)
-        return Runs(self._evaluation, self.epoch, self._value.law_of(*channels), cost_s)
+        cost_s = _sum([cost.expected(*channels) for cost in self._costs])
+        return Runs(self.epoch, self._value.law_of(*channels), cost_s, self._metric)
 
     # ---- batches ----
 
@@ -165,25 +234,36 @@ class PredictedAt:
         space = self._surrogate.space
         archs = space.all_archs()
         keys = space.format_many(archs) if kind is str else map(tuple, archs.tolist())
-        values, costs = (part.tolist() for part in self.many(archs, None))
+        values, costs = (part.tolist() for part in self.many(archs, None)[:2])
         return {
-            key: self._evaluation(self.epoch, value, cost_s, self._members)
+            key: Evaluation(self.epoch, value, cost_s, self._members, 0.0, self._metric)
             for key, value, cost_s in zip(keys, values, costs, strict=True)
         }
 
-    def many(self, archs: object, seed: int | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Objective and cost of a batch."""
+    def many(self, archs: object, seed: int | None) -> tuple[NDArray[np.float64], NDArray[np.float64], None]:
+        """Objective and cost of a batch; no run fails."""
         self._answers.check_seed(seed)
         channels = self._surrogate.predictor.channels(self._surrogate.space.parse_many(archs))
-        found = [at.prediction(*channels) for at in (self._value, self._cost) if at]
-        values = [prediction.mean if seed is None else prediction.members[seed] for prediction in found]
-        return values[0], values[1] if self._cost else np.full_like(values[0], nan)
+        found = [at.prediction(*channels) for at in (self._value, *self._costs)]
+        value, *costs = [prediction.mean if seed is None else prediction.members[seed] for prediction in found]
+        return value, _sum_many(value, costs), None
 
-    def draw_many(self, archs: object, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """A run of each architecture, drawn from the predicted noise, and its expected cost."""
+    def draw_many(
+        self, archs: object, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], None]:
+        """A run of each architecture, drawn from the predicted noise, its expected cost; no run fails."""
         channels = self._surrogate.predictor.channels(self._surrogate.space.parse_many(archs))
         law = self._value.law(*channels)
         uniform = rng.random((len(law[0]), 2))  # two for each, as one by one
         values = self._value.draw(*law, uniform[:, 0], uniform[:, 1])
-        costs = self._cost.prediction(*channels).mean if self._cost else np.full_like(values, nan)
-        return values, costs
+        costs = [cost.prediction(*channels).mean for cost in self._costs]
+        return values, _sum_many(values, costs), None
+
+
+def _sum(costs: list[float]) -> float:
+    """Added up in order, as `_sum_many` does; NaN where no cost is known."""
+    return reduce(add, costs) if costs else nan
+
+
+def _sum_many(like: NDArray[np.float64], costs: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    return reduce(add, costs) if costs else np.full_like(like, nan)

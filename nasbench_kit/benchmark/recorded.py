@@ -3,43 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial, reduce
+from functools import cached_property, partial, reduce
 from itertools import chain, compress, cycle, repeat
 from math import isnan, nan
 from operator import add
 from typing import TYPE_CHECKING, Any, cast, final
 
-from nasbench_kit.benchmark.evaluation import Evaluation, named_as
+from nasbench_kit.benchmark.evaluation import Evaluation
 from nasbench_kit.benchmark.memo import MEMO_SIZE, Memo
-from nasbench_kit.errors import NotRecordedError, listed
-from nasbench_kit.tables import Table
+from nasbench_kit.errors import NotRecordedError, SettingError, listed
+from nasbench_kit.tables import ONE_TRAINING, Table
 from nasbench_kit.tables.column import AdditiveColumn, Column, Values, mean_recorded
-from nasbench_kit.tables.schema import COST
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench_kit.spaces import Space
+    from nasbench_kit.spaces import Arch, Space, Uniform
 
 
 @final
 class RecordedAnswers:
-    """A table on one of its datasets."""
+    """A table on one of its datasets, with the objective and the costs that count."""
 
-    def __init__(self, table: Table, dataset: str) -> None:
+    def __init__(self, table: Table, dataset: str, objective: str, costs: Sequence[str]) -> None:
         self.table, self.dataset = table, dataset
         self.name = f"{table.name}/{dataset}"
         self.metrics = table.metrics(dataset)
-        self.objective_metric = self.metrics[table.objectives[dataset]]
-        self.objective = cast(Column, table.column(dataset, self.objective_metric.name))
-        self.cost = cast(Column, table.column(dataset, COST)) if COST in self.metrics else None
+        self.objective = self._measured(objective)
+        self.objective_metric = self.objective.metric
+        self.costs = [self._measured(cost) for cost in costs]
+        failed = table.failed(dataset)
+        self.failed = self._measured(failed) if failed else None
+        for column in (*self.costs, *([self.failed] if self.failed else ())):
+            if column.metric.seeds not in ((), self.objective_metric.seeds):
+                raise SettingError(
+                    f"{self.name}: {column.metric.name} has the seeds {listed(column.metric.seeds)}, {objective} has"
+                    f" {listed(self.objective_metric.seeds) or 'none'}; the same, or none, expected"
+                )
+        self.is_one_training = table.epochs_are(dataset) == ONE_TRAINING
         self._epochs: dict[int | None, RecordedAt] = {}
+        self._of_architectures: dict[str, dict[Arch, float]] = {}
+        self._spaces: dict[tuple[object, ...], Space] = {}
+
+    def _measured(self, metric: str) -> Column:
+        column = self.table.column(self.dataset, metric)
+        if isinstance(column, AdditiveColumn):
+            raise SettingError(
+                f"{self.name}: {metric} is a sum over decisions, which no training measures; it can be a further"
+                " objective or a constraint, not the first objective nor a cost"
+            )
+        return column
 
     def check_recorded(self, epoch: int | None, seed: int | None) -> None:
         """Raise `NotRecordedError` for an epoch or seed without any value of the objective."""
         self.objective.epoch_position(epoch)
         self.objective.seed_positions(seed)
+
+    def check_costs(self) -> None:
+        """Raise `TableError` for costs that cannot advance a clock."""
+        self.table.check_clock(self.dataset)
+
+    def run_in_words(self, run: str | int) -> str:
+        """What an evaluation reveals: of a table of means, or of predictions, no single run is known."""
+        are = self.table.values_are(self.dataset)
+        if are != "recorded runs":
+            return f"the {are[:-1]} of training runs" if are == "means" else "a predicted value"
+        drawn = {"drawn": "one recorded training run, drawn per training", "mean": "the mean of the recorded runs"}
+        return drawn.get(str(run), f"training run {run}")
 
     def at(self, epoch: int | None) -> RecordedAt:
         """Objective and cost after one epoch; the last for None."""
@@ -49,6 +80,10 @@ class RecordedAnswers:
         if epoch not in self._epochs:
             self._epochs[epoch] = RecordedAt(self, epoch, position)
         return self._epochs[epoch]
+
+    def training(self, arch: Arch, seed: int | None, rng: Uniform | None) -> RecordedTraining:
+        """One training: a recorded run, one drawn, or the mean over all."""
+        return RecordedTraining(self, arch, seed, rng)
 
     def values(self, metric: str, archs: object, epoch: int | None, seed: int | None) -> NDArray[np.float64]:
         """Any metric of a batch; NaN where it was not recorded."""
@@ -65,6 +100,20 @@ class RecordedAnswers:
             every = mean_recorded([column.at(i, position).all() for i in column.seed_positions(seed)])
         return _take(every, rows)
 
+    def value_of(self, metric: str, arch: Arch, epoch: int | None, seeds: Sequence[int]) -> float:
+        """Another metric of one architecture, of the same training as far as it depends on one; NaN if not recorded."""
+        column = self.table.column(self.dataset, metric)
+        if isinstance(column, AdditiveColumn):
+            known = self._of_architectures.setdefault(metric, {})
+            if arch not in known:
+                known[arch] = float(self.values(metric, [arch], None, None)[0])
+            return known[arch]
+        row = self.table.row(arch)
+        position = column.epoch_position(epoch if column.metric.epochs else None)
+        own = [seed for seed in seeds if seed in column.metric.seeds]
+        positions: Iterable[int] = [column.metric.seeds.index(seed) for seed in own] or column.seed_positions(None)
+        return _mean([column.at(i, position)(row) for i in positions])
+
     def candidates(self, metric: str, epoch: int | None, seed: int | None) -> NDArray[np.uint8]:
         """Architectures among which the best by a metric is."""
         return self.table.archs()
@@ -73,21 +122,61 @@ class RecordedAnswers:
         """Whether no architecture is better than the best of `candidates`: a table knows no others."""
         return True
 
-    def search_space(self, epoch: int | None, seed: int | None) -> Space:
+    def search_space(self, epochs: Sequence[int | None], seed: int | None, metrics: Sequence[str]) -> Space:
         """The whole space where all of it was recorded, else what was."""
+        key = (*epochs, "seed", seed, *metrics)
+        if key not in self._spaces:
+            self._spaces[key] = self._recorded_space(epochs, seed, metrics)
+        return self._spaces[key]
+
+    def _recorded_space(self, epochs: Sequence[int | None], seed: int | None, metrics: Sequence[str]) -> Space:
         import numpy as np
 
-        at = self.at(epoch)
-        recorded = ~np.isnan(at.values(seed))
-        if self.cost is not None:
-            recorded &= ~np.isnan(at.costs(seed))
-        if self.table.is_complete and recorded.all():
+        there = np.ones(self.table.n_archs, bool)
+        for epoch in epochs:
+            there &= self.at(epoch).can_be_asked(seed)
+        for metric in metrics:
+            there &= ~np.isnan(self.values(metric, self.table.archs(), None, None))
+        if self.table.is_complete and there.all():
             return self.table.space
-        if seed not in at.recorded_spaces:
-            from nasbench_kit.spaces.recorded import RecordedSpace
+        from nasbench_kit.spaces.recorded import RecordedSpace
 
-            at.recorded_spaces[seed] = RecordedSpace(self.table.space, self.table.archs()[recorded])
-        return at.recorded_spaces[seed]
+        return RecordedSpace(self.table.space, self.table.archs()[there])
+
+
+@final
+class RecordedTraining:
+    """One training of one architecture: the same recorded run at each epoch.
+
+    Where a run is drawn, that happens when it is first asked about, among the runs that reach the last epoch if there
+    are such. Where epochs are separate trainings, each epoch is another training, drawn anew.
+    """
+
+    __slots__ = ("_answers", "_arch", "_rng", "_seed")
+
+    def __init__(self, answers: RecordedAnswers, arch: Arch, seed: int | None, rng: Uniform | None) -> None:
+        self._answers, self._arch, self._seed, self._rng = answers, arch, seed, rng
+
+    def at(self, epoch: int | None = None) -> Evaluation:
+        """What it reveals after an epoch; the last by default."""
+        at = self._answers.at(epoch)
+        if self._seed is not None:
+            return at.run(self._arch, self._seed)
+        if self._rng is None:
+            return cast(Evaluation, at.means[self._arch])
+        runs: tuple[Evaluation, ...] = at.drawn[self._arch]
+        if self._answers.is_one_training:
+            runs = tuple([run for run in runs if run.seeds in self._seeds_that_end()]) or runs
+        run = runs[int(self._rng.random() * len(runs))]
+        if self._answers.is_one_training and run.seeds:
+            (self._seed,) = run.seeds
+        return run
+
+    def _seeds_that_end(self) -> set[tuple[int, ...]]:
+        try:
+            return {run.seeds for run in self._answers.at(None).drawn[self._arch]}
+        except NotRecordedError:
+            return set()
 
 
 @final
@@ -95,25 +184,43 @@ class RecordedAt:
     """Objective and cost after one epoch."""
 
     def __init__(self, answers: RecordedAnswers, epoch: int | None, position: int) -> None:
-        objective, cost = answers.objective, answers.cost
+        objective = answers.objective
         self.epoch = epoch
         self._name = answers.name
-        self._evaluation = named_as(Evaluation, objective.metric.name)
         self._space, self._table = answers.table.space, answers.table
         self._objective = objective
+        self._metric = objective.metric.name
         self._seeds = objective.metric.seeds
         self._of_runs = [objective.at(i, position) for i in objective.seed_positions(None)]
-        self._costs: list[Values] = []  # of each run, one for all runs, or none
-        if cost is not None:
-            cost_position = cost.epoch_position(epoch if cost.metric.epochs else None)
-            self._costs = [cost.at(i, cost_position) for i in cost.seed_positions(None)]
-        self.recorded_spaces: dict[int | None, Space] = {}  # seed -> the recorded part, once somebody asked for it
+        columns = [_readers(cost, epoch) for cost in answers.costs]  # of each run, or one for all runs
+        self._costs: list[Values | _Sum] = list(columns[0]) if columns else []
+        if len(columns) > 1:
+            n = max(map(len, columns))
+            self._costs = [_Sum([column[i % len(column)] for column in columns]) for i in range(n)]
+        self._failed = _readers(answers.failed, epoch) if answers.failed else []
         self._arrays: dict[tuple[str, int | None], NDArray[np.float64]] = {}
         few = self._table.n_archs <= MEMO_SIZE
         self.means: dict[Any, Evaluation] = Memo(self._mean, self._space.parse, self._every_mean if few else None)
         self.runs: dict[Any, tuple[Evaluation, ...]] = Memo(
             self._runs, self._space.parse, self._every_run if few else None
         )
+
+    @cached_property
+    def drawn(self) -> Memo:
+        """The runs that may be drawn: where costs are recorded, those without one would stop the clock."""
+        import numpy as np
+
+        costs = self._costs_of_runs()
+        if not self._costs or not any((self._there(i) & np.isnan(costs[i % len(costs)])).any() for i in self._all()):
+            return cast(Memo, self.runs)
+        return Memo(self._drawable, self._space.parse, None)
+
+    def _drawable(self, arch: object) -> tuple[Evaluation, ...]:
+        runs = tuple([run for run in self.runs[arch] if not isnan(run.cost_s)])
+        if not runs:
+            text = self._space.format(self._space.parse(arch))
+            raise NotRecordedError(f"{self._name}: no cost was recorded of any run of {text!r}, so none is drawn")
+        return runs
 
     def run(self, arch: object, seed: int) -> Evaluation:
         """One recorded run."""
@@ -129,10 +236,13 @@ class RecordedAt:
         text = self._space.format(self._space.parse(arch))
         raise NotRecordedError(f"{self._name}: seed {seed!r} of {text!r} was not recorded; choose from {recorded}")
 
-    def many(self, archs: object, seed: int | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Objective and cost of a batch; NaN where not recorded."""
+    def many(
+        self, archs: object, seed: int | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64] | None]:
+        """Objective, cost and share of failed runs (None where no failure can be) of a batch; NaN if not recorded."""
         rows = self._table.rows(archs)
-        return _take(self.values(seed), rows), _take(self.costs(seed), rows)
+        failed = _take(self.failures(seed), rows) if self._failed else None
+        return _take(self.values(seed), rows), _take(self.costs(seed), rows), failed
 
     # ---- one architecture, without numpy ----
 
@@ -140,56 +250,82 @@ class RecordedAt:
         row = self._table.row(self._space.parse(arch))
         values = [read(row) for read in self._of_runs]
         costs = [read(row) for read in self._costs] or [nan]
+        failed = [read(row) for read in self._failed] or [0.0]
         seeds: list[tuple[int, ...]] = [(seed,) for seed in self._seeds] or [()]
-        found = zip(values, cycle(costs), seeds)
-        runs = tuple([self._evaluation(self.epoch, *run) for run in found if not isnan(run[0])])
+        found = zip(values, cycle(costs), seeds, cycle(failed))
+        runs = tuple([Evaluation(self.epoch, *run, self._metric) for run in found if run[3] == 1 or not isnan(run[0])])
         if not runs:
             text = self._space.format(self._space.parse(arch))
             when = "" if self.epoch is None else f" at epoch {self.epoch}"
-            raise NotRecordedError(f"{self._objective.metric.name} of {text!r} was not recorded{when}")
+            raise NotRecordedError(f"{self._metric} of {text!r} was not recorded{when}")
         return runs
 
     def _mean(self, arch: object) -> Evaluation:
         runs = self._runs(arch)
-        _, values, costs, seeds = zip(*runs, strict=True)
+        _, values, costs, seeds, failed, _ = zip(*runs, strict=True)
         cost_s = _mean(costs) if len(self._costs) > 1 else costs[0]
-        return cast(Evaluation, self._evaluation(self.epoch, _mean(values), cost_s, tuple(chain(*seeds))))
+        return Evaluation(self.epoch, _mean(values), cost_s, tuple(chain(*seeds)), _mean(failed), self._metric)
 
     # ---- all architectures of the table ----
 
     def _every_run(self, kind: type) -> dict[Any, tuple[Evaluation, ...]]:
         import numpy as np
 
-        make = partial(tuple.__new__, self._evaluation)  # as `_make` does, without its call in Python
+        make = partial(tuple.__new__, Evaluation)  # as `_make` does, without its call in Python
         seeds: list[tuple[int, ...]] = [(seed,) for seed in self._seeds] or [()]
         values = [run.all() for run in self._of_runs]
+        failed = [run.all().tolist() for run in self._failed] or [[0.0] * self._table.n_archs]
         columns = [
-            map(make, zip(repeat(self.epoch), run.tolist(), costs.tolist(), repeat(seed)))
-            for run, costs, seed in zip(values, cycle(self._costs_of_runs()), seeds)
+            map(make, zip(repeat(self.epoch), run.tolist(), costs.tolist(), repeat(seed), fails, repeat(self._metric)))
+            for run, costs, seed, fails in zip(values, cycle(self._costs_of_runs()), seeds, cycle(failed))
         ]
         rows: list[tuple[Evaluation, ...]] = list(zip(*columns, strict=True))
-        for row in np.flatnonzero(np.isnan(values).any(axis=0)).tolist():
-            rows[row] = tuple([run for run in rows[row] if not isnan(run[1])])
+        for row in np.flatnonzero(~np.all([self._there(i) for i in self._all()], axis=0)).tolist():
+            rows[row] = tuple([run for run in rows[row] if run.failed == 1 or not isnan(run.value)])
         return dict(compress(zip(self._keys(kind), rows, strict=True), rows))
 
     def _every_mean(self, kind: type) -> dict[Any, Evaluation]:
         import numpy as np
 
-        recorded = np.stack([~np.isnan(values.all()) for values in self._of_runs])
+        recorded = np.stack([self._there(i) for i in self._all()])
         bits = np.array([1 << i for i in range(len(recorded))])  # of Python's integers, where 64 bits are too few
         patterns = (recorded.T @ bits).tolist()  # which runs
         seeds = {
             pattern: tuple(seed for i, seed in enumerate(self._seeds) if pattern >> i & 1) for pattern in set(patterns)
         }
-        values, costs = self.values(None).tolist(), self.costs(None).tolist()
-        make = partial(tuple.__new__, self._evaluation)
-        means = map(make, zip(repeat(self.epoch), values, costs, map(seeds.__getitem__, patterns)))
-        return dict(compress(zip(self._keys(kind), means, strict=True), patterns))
+        means = [values.tolist() for values in (self.values(None), self.costs(None), self.failures(None))]
+        make = partial(tuple.__new__, Evaluation)
+        values, costs, failed = means
+        made = map(
+            make,
+            zip(repeat(self.epoch), values, costs, map(seeds.__getitem__, patterns), failed, repeat(self._metric)),
+        )
+        return dict(compress(zip(self._keys(kind), made, strict=True), patterns))
 
     def _keys(self, kind: type) -> Iterable[Any]:
         """Every architecture of the table, as texts or as tuples."""
         archs = self._table.archs()
         return self._space.format_many(archs) if kind is str else map(tuple, archs.tolist())
+
+    def _all(self) -> range:
+        return range(len(self._of_runs))
+
+    def _there(self, i: int) -> NDArray[np.bool_]:
+        """Of which architectures the i-th run was recorded, be it as failed."""
+        import numpy as np
+
+        there = ~np.isnan(self._of_runs[i].all())
+        return there | (self._failed[i % len(self._failed)].all() == 1) if self._failed else there
+
+    def can_be_asked(self, seed: int | None) -> NDArray[np.bool_]:
+        """Which rows a search may ask about: those with a run, and with its cost where costs are recorded."""
+        import numpy as np
+
+        costs = self._costs_of_runs()
+        found = np.zeros(self._table.n_archs, bool)
+        for i in self._objective.seed_positions(seed):
+            found |= self._there(i) & ~np.isnan(costs[i % len(costs)]) if self._costs else self._there(i)
+        return found
 
     def values(self, seed: int | None) -> NDArray[np.float64]:
         """The objective in order of rows, for one seed or as the mean over the recorded ones; NaN where missing."""
@@ -199,36 +335,78 @@ class RecordedAt:
         return self._arrays["values", seed]
 
     def costs(self, seed: int | None) -> NDArray[np.float64]:
-        """`cost_s` in order of rows, of the runs whose objective was recorded."""
+        """The costs in order of rows, of the runs that were recorded."""
+        return self._mean_of_runs("costs", seed, self._costs_of_runs())
+
+    def failures(self, seed: int | None) -> NDArray[np.float64]:
+        """The share of failed runs in order of rows, among those that were recorded."""
         import numpy as np
 
-        if ("costs", seed) not in self._arrays:
-            costs = self._costs_of_runs()
-            if len(costs) == 1:
-                cost_s = np.where(np.isnan(self.values(seed)), nan, costs[0])
+        failed = [run.all() for run in self._failed] or [np.zeros(self._table.n_archs)]
+        return self._mean_of_runs("failures", seed, failed)
+
+    def _mean_of_runs(self, what: str, seed: int | None, runs: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Over the recorded runs; `runs` are the values of each, or those that are the same for all."""
+        import numpy as np
+
+        if (what, seed) not in self._arrays:
+            there = [self._there(i) for i in self._objective.seed_positions(seed)]
+            if len(runs) == 1:
+                self._arrays[what, seed] = np.where(np.any(there, axis=0), runs[0], nan)
             else:
-                positions = self._objective.seed_positions(seed)
-                cost_s = mean_recorded([np.where(np.isnan(self._of_runs[i].all()), nan, costs[i]) for i in positions])
-            self._arrays["costs", seed] = cost_s
-        return self._arrays["costs", seed]
+                own = [runs[i] for i in self._objective.seed_positions(seed)]
+                self._arrays[what, seed] = mean_recorded(
+                    [np.where(*both, nan) for both in zip(there, own, strict=True)]
+                )
+        return self._arrays[what, seed]
 
     def _costs_of_runs(self) -> list[NDArray[np.float64]]:
         import numpy as np
 
         return [costs.all() for costs in self._costs] or [np.full(self._table.n_archs, nan)]
 
-    def draw_many(self, archs: object, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Objective and cost of one recorded run per architecture, each as likely as the others."""
+    def draw_many(
+        self, archs: object, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64] | None]:
+        """Objective, cost and failure of one recorded run per architecture, each as likely as the others."""
         import numpy as np
 
         rows = self._table.rows(archs)
-        runs = np.stack([values.all()[rows] for values in self._of_runs])
+        values = np.stack([run.all()[rows] for run in self._of_runs])
         costs = np.stack([costs[rows] for costs in self._costs_of_runs()])
-        recorded_first = np.argsort(np.isnan(runs), axis=0, kind="stable")
-        n_recorded = (~np.isnan(runs)).sum(axis=0)
+        there = np.stack([self._there(i)[rows] for i in self._all()])
+        if self._costs:
+            there &= ~np.isnan(costs)
+        recorded_first = np.argsort(~there, axis=0, kind="stable")
         columns = np.arange(len(rows))
-        chosen = recorded_first[(rng.random(len(rows)) * n_recorded).astype(np.intp), columns]
-        return runs[chosen, columns], costs[chosen if len(costs) > 1 else 0, columns]
+        chosen = recorded_first[(rng.random(len(rows)) * there.sum(axis=0)).astype(np.intp), columns]
+        failed = None
+        if self._failed:
+            failed = np.stack([run.all()[rows] for run in self._failed])[chosen % len(self._failed), columns]
+        drawn = np.where(there[chosen, columns], values[chosen, columns], nan)
+        return drawn, costs[chosen if len(costs) > 1 else 0, columns], failed
+
+
+@final
+class _Sum:
+    """Several costs as one, read as `Values` are."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: Sequence[Values]) -> None:
+        self._parts = parts
+
+    def __call__(self, row: int) -> float:
+        return reduce(add, [part(row) for part in self._parts])
+
+    def all(self) -> NDArray[np.float64]:
+        return reduce(add, [part.all() for part in self._parts])
+
+
+def _readers(column: Column, epoch: int | None) -> list[Values]:
+    """The values of each run after an epoch, as far as the column depends on runs and epochs."""
+    position = column.epoch_position(epoch if column.metric.epochs else None)
+    return [column.at(i, position) for i in column.seed_positions(None)]
 
 
 def _take(values: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from nasbench_kit.errors import UnknownNameError, unknown
-from nasbench_kit.optimizers.base import Optimizer, Trial
+from nasbench_kit.optimizers.base import Optimizer, Outcome, Task, Trial, check_needs
 from nasbench_kit.optimizers.local_search import LocalSearch
 from nasbench_kit.optimizers.random_search import RandomSearch
 from nasbench_kit.optimizers.regularized_evolution import RegularizedEvolution
@@ -19,7 +19,7 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     "local_search": LocalSearch,
     "reinforce": REINFORCE,
 }
-"""The algorithms that have a name: `OPTIMIZERS[name](space, rng, **settings)`."""
+"""The algorithms that have a name: `OPTIMIZERS[name](task, rng, **settings)`."""
 
 
 def optimizer_class(name: str) -> Callable[..., Optimizer]:
@@ -47,8 +47,11 @@ __all__ = [
     "REINFORCE",
     "LocalSearch",
     "Optimizer",
+    "Outcome",
     "RandomSearch",
     "RegularizedEvolution",
+    "Task",
     "Trial",
+    "check_needs",
     "optimizer_class",
 ]

@@ -2,41 +2,117 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from nasbench_kit.errors import SettingError
-from nasbench_kit.spaces import Arch
+from nasbench_kit.errors import SettingError, UnknownNameError, listed, unknown
+from nasbench_kit.spaces import Arch, Space
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Trial(NamedTuple):
-    """An architecture that the optimizer wants evaluated."""
+    """An architecture that the optimizer wants trained."""
 
     arch: Arch
-    epoch: int | None = None  #: train up to this epoch; None: up to the one that the simulator was told, or the last
+    epoch: int | None = None  #: train up to this epoch; None: as far as the rules say
+    training: int | None = None
+    """A number of the optimizer's own: the same number goes on with that training, the same recorded run, and pays the
+    difference only. None: a training of its own."""
+
+
+class Outcome(NamedTuple):
+    """What a search learns of one trial."""
+
+    value: float  #: the first objective, larger is better; -inf where the training failed
+    values: tuple[float, ...]  #: all objectives of the task, oriented likewise
+    epoch: int | None = None  #: up to which it was trained
+    cost_s: float = 0.0  #: what it took on the clock
+    violation: float = 0.0  #: how far the constraints are exceeded, in sum; 0 where it is feasible
+
+    @classmethod
+    def of(cls, *values: float, epoch: int | None = None, cost_s: float = 0.0, violation: float = 0.0) -> Outcome:
+        """The outcome with these objectives: `Outcome.of(0.93)`."""
+        return cls(values[0], values, epoch, cost_s, violation)
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that a search may know before it begins. It holds no results.
+
+    Attributes:
+        space: Where to search: what was recorded of a space, or all of it.
+        epochs: The epochs to which it may train, ascending; empty where the results know of none.
+        objectives: Names of the objectives that `Outcome.values` holds.
+        constraints: The limits whose violation an outcome tells, in words.
+        n_workers: Trials that run at the same time.
+        columns: Names of what is known of each architecture without training it: sizes, latencies, zero-cost scores.
+        known: Their values: `known(name, archs)` is float64 (n_archs,), NaN where not known.
+    """
+
+    space: Space
+    epochs: tuple[int, ...] = ()
+    objectives: tuple[str, ...] = ("val_accuracy",)
+    constraints: tuple[str, ...] = ()
+    n_workers: int = 1
+    columns: tuple[str, ...] = ()
+    known: Callable[[str, NDArray[np.uint8]], NDArray[np.float64]] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.space, Space):
+            raise SettingError(
+                f"Task of {self.space!r:.80}; a space expected. task_of(benchmark) makes the task of a benchmark"
+            )
 
 
 class Optimizer(Protocol):
-    """A search algorithm. It is built from a space and a random generator, and learns only what it is told.
+    """A search algorithm. It is built from a task and a random generator, and learns only what it is told.
 
-    Class attributes are not required; every constructor argument after `space` and `rng` is a setting with a default.
+    Every constructor argument after `task` and `rng` is a setting with a default. A class may state what it cannot do
+    without as `needs`, checked before a run: "epochs" (several), "objectives" (two or more), "constraints", or
+    "known:NAME", a column that costs no training.
     """
 
-    def ask(self) -> Trial:
-        """The next trial. With several workers, trials asked for before may still be without outcome."""
-        ...
+    def ask(self) -> Trial | None:
+        """The next trial, while others may still be without outcome.
 
-    def tell(self, trial: Trial, value: float) -> None:
-        """The outcome of a trial, asked for or not; larger is better, -inf is a failure.
-
-        Raises:
-            SettingError: The value is NaN or +inf.
+        None: nothing before the next outcome; when no trial is running, the search is over.
         """
         ...
 
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
+        """The outcome of a trial, asked for or not. Its values are numbers, or -inf of a training that failed."""
+        ...
 
-def unusable_value(trial: Trial, value: float) -> SettingError:
-    """The error for a value that no optimizer can rank: NaN or +inf."""
-    return SettingError(f"told {value} for {trial.arch}; a value must be a number, or -inf for a trial that failed")
+
+def check_needs(optimizer: object, task: Task, name: str) -> None:
+    """Refuse a task that lacks what an optimizer states that it needs.
+
+    Args:
+        optimizer: Its class, or one of it.
+        task: What it is to search.
+        name: What the optimizer is called, for the error.
+
+    Raises:
+        SettingError: The task lacks it.
+        UnknownNameError: The statement itself is not understood, or names an unknown column.
+    """
+    for need in getattr(optimizer, "needs", ()):
+        kind, _, column = need.partition(":")
+        if kind == "epochs" and len(task.epochs) < 2:
+            has = f"only epoch {task.epochs[0]}" if task.epochs else "none"
+            raise SettingError(f"{name} needs several epochs to choose from; there is {has}")
+        if kind == "objectives" and len(task.objectives) < 2:
+            raise SettingError(f"{name} needs two objectives or more; there is {listed(task.objectives)} alone")
+        if kind == "constraints" and not task.constraints:
+            raise SettingError(f"{name} needs a constraint, like 'latency_ms[edgegpu]<=5'; there is none")
+        if kind == "known" and column not in task.columns:
+            raise unknown(f"column, which {name} needs", column, task.columns)
+        if kind not in ("epochs", "objectives", "constraints", "known"):
+            raise UnknownNameError(f"{name} needs {need!r}; epochs, objectives, constraints or known:NAME expected")
 
 
 def check_at_least(least: int, **settings: int) -> None:
@@ -48,3 +124,13 @@ def check_at_least(least: int, **settings: int) -> None:
     for name, value in settings.items():
         if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
             raise SettingError(f"{name}={value!r}; an integer of at least {least} expected")
+
+
+def check_generator(rng: object) -> None:
+    """Refuse what is no random generator, such as a seed.
+
+    Raises:
+        SettingError: It cannot draw.
+    """
+    if not hasattr(rng, "random"):
+        raise SettingError(f"rng={rng!r}; a generator expected: numpy.random.default_rng({rng!r})")

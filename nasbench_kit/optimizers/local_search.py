@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import unknown
-from nasbench_kit.optimizers.base import Trial, check_at_least, unusable_value
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from nasbench_kit.spaces import Arch, Space
+    from nasbench_kit.spaces import Arch
 
 NEIGHBORHOODS = ("full", "first")
 _TRIES = 100  # samples before one that was told already is accepted
@@ -21,53 +20,57 @@ _TRIES = 100  # samples before one that was told already is accepted
 class LocalSearch:
     """Climb from neighbor to neighbor; start anew at a random place when none is better.
 
-    What was told once is not asked for again, unless random samples find nothing else. While outcomes of the present
-    neighborhood are awaited (with several workers), random architectures fill the time.
+    What was told once is not asked for again, unless random samples find nothing else. With several workers, nothing is
+    asked for while the outcomes that decide the next move are awaited.
 
     Args:
-        space: Where to search.
+        task: What to search.
         rng: Source of all randomness.
         neighborhood: "full" moves to the best of all neighbors once all are known; "first" moves to the first that
             turns out better, in random order; neighbors known from earlier climbs do not count.
         n_initial: Random architectures evaluated at each start, of which the best is climbed from.
     """
 
-    def __init__(
-        self, space: Space, rng: np.random.Generator, *, neighborhood: str = "full", n_initial: int = 1
-    ) -> None:
+    def __init__(self, task: Task, rng: np.random.Generator, *, neighborhood: str = "full", n_initial: int = 1) -> None:
         check_at_least(1, n_initial=n_initial)
         if neighborhood not in NEIGHBORHOODS:
             raise unknown("neighborhood", neighborhood, NEIGHBORHOODS)
-        self._space = space
+        self._space = task.space
         self._rng = rng
         self._first = neighborhood == "first"
         self._n_initial = n_initial
         self._told: dict[Arch, float] = {}
         self._starts: list[Arch] = []  # told since the last restart
+        self._awaited: set[Arch] = set()  # asked for and not told yet
         self._center: Arch | None = None
         self._better: Arch | None = None  # the first neighbor told since that is better
         self._neighbors: list[Arch] = []
         self._queue: list[Arch] = []  # neighbors of the center still to be asked for
 
-    def ask(self) -> Trial:
-        """A neighbor of the present center that is not known yet, or a random architecture."""
+    def ask(self) -> Trial | None:
+        """A neighbor of the present center that is not known yet, or a random architecture to start from."""
         self._move()
-        while self._queue:
-            arch = self._queue.pop()
-            if arch not in self._told:
-                return Trial(arch)
-        return Trial(self._sample())
-
-    def tell(self, trial: Trial, value: float) -> None:
-        """Remember the value; before a climb begins, whatever was told may become its start."""
-        if not value < inf:
-            raise unusable_value(trial, value)
-        is_new = trial.arch not in self._told
-        self._told[trial.arch] = value
         if self._center is None:
-            self._starts.append(trial.arch)
+            if len(self._starts) + len(self._awaited) >= self._n_initial:
+                return None
+            arch = self._sample()
+        elif self._queue:
+            arch = self._queue.pop()
+        else:
+            return None
+        self._awaited.add(arch)
+        return Trial(arch)
+
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
+        """Remember the value; before a climb begins, whatever was told may become its start."""
+        arch, value = trial.arch, outcome.value
+        self._awaited.discard(arch)
+        is_new = arch not in self._told
+        self._told[arch] = value
+        if self._center is None:
+            self._starts.append(arch)
         elif self._first and is_new and self._better is None and value > self._told[self._center]:
-            self._better = trial.arch if trial.arch in self._neighbors else None
+            self._better = arch if arch in self._neighbors else None
 
     def _move(self) -> None:
         """Go as far as what was told allows."""
@@ -95,12 +98,15 @@ class LocalSearch:
         self._center = center
         self._better = None
         self._neighbors = self._space.neighbors(center)
-        self._queue = [arch for arch in self._neighbors if arch not in self._told]
+        self._queue = [arch for arch in self._neighbors if not self._is_known(arch)]
         self._rng.shuffle(self._queue)
 
     def _sample(self) -> Arch:
         for _ in range(_TRIES):
             arch = self._space.sample(self._rng)
-            if arch not in self._told:
+            if not self._is_known(arch):
                 break
         return arch
+
+    def _is_known(self, arch: Arch) -> bool:
+        return arch in self._told or arch in self._awaited

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import chain
-from math import inf
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import unknown
-from nasbench_kit.optimizers.base import Trial, check_at_least, unusable_value
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least
 from nasbench_kit.spaces import DrawnAhead
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from nasbench_kit.spaces import Arch, Space
+    from nasbench_kit.spaces import Arch
 
 _TOURNAMENTS = 64  # drawn at a time: many cost little more than one
 
@@ -28,17 +27,17 @@ class RegularizedEvolution:
     Population and sample size are by default those of the NATS-Bench reference; its mutation is "node_then_edge".
 
     Args:
-        space: Where to search.
+        task: What to search.
         rng: Source of all randomness.
         population_size: Architectures kept alive (P in the paper).
         sample_size: Candidates per tournament (S in the paper), drawn with replacement.
-        mutation: How the decision to change is chosen, one of `space.mutations`: "uniform", and on NAS-Bench-201
+        mutation: How the decision to change is chosen, one of `task.space.mutations`: "uniform", and on NAS-Bench-201
             "node_then_edge", the reference's way.
     """
 
     def __init__(
         self,
-        space: Space,
+        task: Task,
         rng: np.random.Generator,
         *,
         population_size: int = 10,
@@ -46,9 +45,9 @@ class RegularizedEvolution:
         mutation: str = "uniform",
     ) -> None:
         check_at_least(1, population_size=population_size, sample_size=sample_size)
-        if mutation not in space.mutations:
-            raise unknown("mutation", mutation, space.mutations)
-        self._space = space
+        if mutation not in task.space.mutations:
+            raise unknown("mutation", mutation, task.space.mutations)
+        self._space = task.space
         self._rng = DrawnAhead(rng)
         blocks = iter(lambda: rng.integers(population_size, size=(_TOURNAMENTS, sample_size)).tolist(), None)
         self._tournaments: Iterator[list[int]] = chain.from_iterable(blocks)  # positions among the living
@@ -61,13 +60,11 @@ class RegularizedEvolution:
     def ask(self) -> Trial:
         """A random architecture while the population fills, then the mutated winner of a tournament."""
         if len(self._archs) < self._population_size:
-            return Trial(self._space.sample(self._rng))
-        winner = max(next(self._tournaments), key=self._values.__getitem__)
-        return Trial(self._space.mutate(self._archs[winner], self._rng, self._mutation))
+            return Trial(self._space.sample(self._rng))  # line 4
+        winner = max(next(self._tournaments), key=self._values.__getitem__)  # lines 9 to 12
+        return Trial(self._space.mutate(self._archs[winner], self._rng, self._mutation))  # line 13
 
-    def tell(self, trial: Trial, value: float) -> None:
-        """Add to the population; beyond its size the oldest is forgotten."""
-        if not value < inf:
-            raise unusable_value(trial, value)
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
+        """Add to the population; beyond its size the oldest is forgotten (lines 15 and 17)."""
         self._archs.append(trial.arch)
-        self._values.append(value)
+        self._values.append(outcome.value)

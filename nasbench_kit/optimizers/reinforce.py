@@ -6,13 +6,11 @@ from math import exp, inf, isfinite, sqrt
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import SettingError, unknown
-from nasbench_kit.optimizers.base import Trial, unusable_value
+from nasbench_kit.optimizers.base import Outcome, Task, Trial
 from nasbench_kit.spaces import DrawnAhead
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from nasbench_kit.spaces import Space
 
 _STEPS = ("sgd", "adam")
 _BETAS, _TINY = (0.9, 0.999), 1e-8  # of Adam, as everywhere
@@ -28,7 +26,7 @@ class REINFORCE:
     learned from those that are not, as they are never trained.
 
     Args:
-        space: Where to search.
+        task: What to search.
         rng: Source of all randomness.
         learning_rate: How far a step goes.
         decay: Of the exponential moving average of rewards that is the baseline.
@@ -39,7 +37,7 @@ class REINFORCE:
 
     def __init__(
         self,
-        space: Space,
+        task: Task,
         rng: np.random.Generator,
         *,
         learning_rate: float = 0.1,
@@ -52,11 +50,11 @@ class REINFORCE:
             raise SettingError(f"decay={decay!r}; at least 0 and below 1 expected")
         if step not in _STEPS:
             raise unknown("step", step, _STEPS)
-        self._space = space
+        self._space = task.space
         self._rng = DrawnAhead(rng)
         self._rate, self._decay, self._adam = learning_rate, decay, step == "adam"
-        self._logits = [[0.0] * n for n in space.n_choices]
-        self._moments = [[(0.0, 0.0)] * n for n in space.n_choices]
+        self._logits = [[0.0] * n for n in task.space.n_choices]
+        self._moments = [[(0.0, 0.0)] * n for n in task.space.n_choices]
         self._n_steps = 0
         self._total, self._weight = 0.0, 0.0  # the baseline is their ratio
 
@@ -64,10 +62,9 @@ class REINFORCE:
         """An architecture drawn from the policy."""
         return Trial(self._space.sample_from([list(map(exp, logits)) for logits in self._logits], self._rng))
 
-    def tell(self, trial: Trial, value: float) -> None:
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
         """One step along the gradient of the logarithm of the architecture's probability, times its advantage."""
-        if not value < inf:
-            raise unusable_value(trial, value)
+        value = outcome.value
         if not isfinite(value):
             return  # a failure has no reward to learn from
         self._total = self._decay * self._total + (1 - self._decay) * value

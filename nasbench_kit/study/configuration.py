@@ -7,24 +7,19 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from inspect import Parameter, getsourcefile, signature
-from operator import index as as_int
 from pathlib import Path
 from typing import Any, Self, final
 
 import numpy as np
 
-from nasbench_kit.benchmark import Benchmark, open_results
+from nasbench_kit.benchmark import Benchmark, Results, open_results
 from nasbench_kit.errors import NasbenchKitError, SettingError, StudyError, UnknownNameError, unknown
-from nasbench_kit.optimizers import OPTIMIZERS, optimizer_class
-from nasbench_kit.simulator import DRAWN, SECONDS, Records, check_settings, simulate
-from nasbench_kit.surrogates import Surrogate
-from nasbench_kit.tables import Table
+from nasbench_kit.optimizers import OPTIMIZERS, check_needs, optimizer_class
+from nasbench_kit.simulator import Records, Rules, simulate, task_of
 from nasbench_kit.version import __version__
-
-_SIMULATION = ("budget_s", "n_evaluations", "n_workers", "seed", "epoch", "clock")  # what `simulate` is told
 
 
 @final
@@ -34,70 +29,73 @@ class Configuration:
 
     Attributes:
         benchmark: Name of the benchmark, `results/dataset`.
-        table_sha256: Hash of the content of its table, or of all that determines the numbers of its surrogate.
+        results_sha256: Hash of the content of its table, or of all that determines the numbers of its surrogate.
         optimizer: A name in `nasbench_kit.optimizers.OPTIMIZERS`, or `module:Class`.
-        settings: Arguments of the optimizer after `space` and `rng`.
-        budget_s: Simulated seconds; as in `simulate`.
-        n_evaluations: As in `simulate`.
-        n_workers: As in `simulate`.
-        seed: As in `simulate`: which recorded training run a trial reveals.
-        epoch: As in `simulate`.
-        clock: As in `simulate`.
-        table_path: Where the table or surrogate lies; not part of what makes two configurations the same.
+        settings: Arguments of the optimizer after `task` and `rng`.
+        rules: What a search is told, what it pays, when it ends.
+        objectives: What is optimized, where it is not what the results say.
+        constraints: The limits, as text.
+        path: Where the table or surrogate lies; not part of what makes two configurations the same.
     """
 
     benchmark: str
-    table_sha256: str
+    results_sha256: str
     optimizer: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    budget_s: float | None = None
-    n_evaluations: int | None = None
-    n_workers: int = 1
-    seed: int | str = DRAWN
-    epoch: int | None = None
-    clock: str = SECONDS
-    table_path: str = ""
+    rules: Rules = field(default_factory=Rules)
+    objectives: tuple[str, ...] | None = None
+    constraints: tuple[str, ...] = ()
+    path: str = ""
 
     def __post_init__(self) -> None:
-        # numpy's 5, 5 and 5.0 seconds are the same, also as JSON
-        plain: dict[str, Any] = {"settings": {}}
+        plain = {}
         for name, value in self.settings.items():
             try:
-                plain["settings"][name] = json.loads(json.dumps(value, allow_nan=False))
+                plain[name] = json.loads(json.dumps(value, allow_nan=False))
             except (TypeError, ValueError):
                 raise SettingError(
                     f"{name}={value!r} of {self.optimizer} cannot be stored; a number, a text, or a list expected"
                 ) from None
-        for name, convert in (("budget_s", float), ("n_evaluations", as_int), ("n_workers", as_int), ("epoch", as_int)):
-            value = getattr(self, name)
-            try:
-                plain[name] = None if value is None else convert(value)
-            except (TypeError, ValueError):
-                raise SettingError(f"{name}={value!r}; a number expected") from None
-        if hasattr(self.seed, "__index__"):
-            plain["seed"] = as_int(self.seed)
-        for name, value in plain.items():
-            object.__setattr__(self, name, value)
+        object.__setattr__(self, "settings", plain)
 
     @classmethod
-    def of(cls, benchmark: Benchmark, optimizer: str, settings: Mapping[str, Any] | None = None, **how: Any) -> Self:
+    def of(
+        cls,
+        benchmark: Benchmark,
+        optimizer: str,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        rules: Rules | None = None,
+        **how: Any,
+    ) -> Self:
         """The configuration of an optimizer on a benchmark, checked by building the optimizer once.
 
         Args:
             benchmark: What to search.
             optimizer: As the attribute of that name.
             settings: As the attribute of that name.
-            how: `budget_s`, `n_evaluations`, `n_workers`, `seed`, `epoch`, `clock`: as in `simulate`.
+            rules: As the attribute of that name.
+            how: Rules by their names, instead of or beside `rules`.
 
         Raises:
             UnknownNameError: There is no such optimizer, or it has no such setting.
-            SettingError: The optimizer refuses its settings, or `simulate` would refuse its arguments.
-            NotRecordedError: The epoch or seed was never recorded.
+            SettingError: The optimizer refuses its settings or the task, or the rules cannot be kept on this benchmark.
+            NotRecordedError: The epoch or run was never recorded.
         """
         results = benchmark.results
         settings = defaults_of(optimizer) | dict(settings or {})  # or a later version's defaults would pass for these
-        made = cls(benchmark.name, results.sha256, optimizer, settings, **how, table_path=results.path)
-        check_settings(benchmark, **{name: getattr(made, name) for name in _SIMULATION})
+        rules = replace(rules or Rules(), **how)
+        rules.check(benchmark)
+        made = cls(
+            benchmark.name,
+            results.sha256,
+            optimizer,
+            settings,
+            rules,
+            objectives=benchmark.own_objectives,
+            constraints=tuple(map(str, benchmark.constraints)),
+            path=results.path,
+        )
         try:
             _build(made, benchmark, np.random.default_rng(0))
         except NasbenchKitError:
@@ -108,12 +106,50 @@ class Configuration:
 
     @cached_property
     def identity(self) -> str:
-        """Canonical JSON of all that makes two configurations the same."""
-        what = asdict(self)
-        del what["table_path"]
-        if self.clock == SECONDS:
-            del what["clock"]  # as it was before there was another
-        return json.dumps(what, sort_keys=True)
+        """Canonical JSON of all that makes two configurations the same: what differs from the defaults."""
+        return json.dumps(self._named() | {"results_sha256": self.results_sha256}, sort_keys=True)
+
+    def _named(self) -> dict[str, Any]:
+        what: dict[str, Any] = {
+            "benchmark": self.benchmark,
+            "optimizer": self.optimizer,
+            "settings": self.settings,
+            "rules": self.rules.to_json(),
+        }
+        if self.objectives is not None:
+            what["objectives"] = self.objectives
+        if self.constraints:
+            what["constraints"] = self.constraints
+        return what
+
+    def streams(self, run_seed: int) -> tuple[np.random.Generator, np.random.Generator]:
+        """The random generators of a run: one for the optimizer, one for the training runs that are drawn.
+
+        They follow from all that has a name, not from the hash of the results: a table that is written anew with
+        another licence text is searched in the same way.
+        """
+        digest = hashlib.sha256(json.dumps(self._named(), sort_keys=True).encode()).digest()
+        seeds = np.random.SeedSequence([run_seed, *np.frombuffer(digest, "<u4").tolist()]).spawn(2)
+        search, draw = map(np.random.default_rng, seeds)
+        return search, draw
+
+    @classmethod
+    def from_json(cls, what: Mapping[str, Any]) -> Self:
+        """The configuration of an identity.
+
+        Raises:
+            TypeError, ValueError, UnknownNameError: It is none.
+        """
+        objectives = what.get("objectives")
+        return cls(
+            what["benchmark"],
+            what["results_sha256"],
+            what["optimizer"],
+            what["settings"],
+            Rules.from_json(what["rules"]),
+            None if objectives is None else tuple(objectives),
+            tuple(what.get("constraints", ())),
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Configuration) and self.identity == other.identity
@@ -140,19 +176,18 @@ def _build(configuration: Configuration, benchmark: Benchmark, rng: np.random.Ge
         for name in configuration.settings:
             if name not in names:
                 raise unknown(f"setting of {configuration.optimizer}", name, names)
-    seed = None if isinstance(configuration.seed, str) else configuration.seed
-    space = benchmark.search_space(epoch=configuration.epoch, seed=seed)
-    return optimizer_class(configuration.optimizer)(space, rng, **configuration.settings)
+    made = optimizer_class(configuration.optimizer)
+    task = task_of(benchmark, configuration.rules)
+    check_needs(made, task, configuration.optimizer)
+    return made(task, rng, **configuration.settings)
 
 
 def _accepted(optimizer: str) -> list[Parameter]:
-    """The arguments of an optimizer's constructor after `space` and `rng`."""
+    """The arguments of an optimizer's constructor after `task` and `rng`."""
     try:
         return list(signature(optimizer_class(optimizer)).parameters.values())[2:]
     except (TypeError, ValueError):
-        raise UnknownNameError(
-            f"{optimizer!r} is no optimizer: a class made from a space and an rng expected"
-        ) from None
+        raise UnknownNameError(f"{optimizer!r} is no optimizer: a class made from a task and an rng expected") from None
 
 
 def defaults_of(optimizer: str) -> dict[str, Any]:
@@ -179,7 +214,7 @@ def versions_of(configuration: Configuration) -> dict[str, str]:
     return versions
 
 
-def open_same(path: str, sha256: str) -> Table | Surrogate:
+def open_same(path: str, sha256: str) -> Results:
     """The table or surrogate that a configuration was made for.
 
     Raises:
@@ -189,28 +224,21 @@ def open_same(path: str, sha256: str) -> Table | Surrogate:
         raise StudyError("it is not known where the table of this configuration lies; make it by Configuration.of")
     results = open_results(path)
     if results.sha256 != sha256:
-        kind = "table" if isinstance(results, Table) else "surrogate"
-        raise StudyError(f"{kind} {path!r} has changed since this study was set up; put the earlier one back")
+        raise StudyError(f"{results.kind} {path!r} has changed since this study was set up; put the earlier one back")
     return results
 
 
 @cache
-def _benchmark(path: str, name: str, sha256: str) -> Benchmark:
-    return Benchmark(open_same(path, sha256), name.partition("/")[2])
+def _benchmark(
+    path: str, name: str, sha256: str, objectives: tuple[str, ...] | None, constraints: tuple[str, ...]
+) -> Benchmark:
+    results = open_same(path, sha256)
+    return Benchmark(results, name.partition("/")[2], objectives=objectives, constraints=constraints)
 
 
 def execute(configuration: Configuration, run_seed: int) -> Records:
-    """One run: what an executor is given.
-
-    The optimizer and the simulator have a random generator each, made from the configuration's identity and
-    `run_seed`; so runs of different configurations are independent, and none depends on the process that it runs in.
-    """
-    benchmark = _benchmark(configuration.table_path, configuration.benchmark, configuration.table_sha256)
-    digest = np.frombuffer(hashlib.sha256(configuration.identity.encode()).digest(), "<u4").tolist()
-    search, draw = map(np.random.default_rng, np.random.SeedSequence([run_seed, *digest]).spawn(2))
-    return simulate(
-        benchmark,
-        _build(configuration, benchmark, search),
-        rng=draw,
-        **{name: getattr(configuration, name) for name in _SIMULATION},
-    )
+    """One run: what an executor is given. It depends on nothing but the configuration and the seed."""
+    what = configuration
+    benchmark = _benchmark(what.path, what.benchmark, what.results_sha256, what.objectives, what.constraints)
+    search, draw = what.streams(run_seed)
+    return simulate(benchmark, _build(what, benchmark, search), rng=draw, rules=what.rules)

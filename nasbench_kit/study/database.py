@@ -32,9 +32,9 @@ _BUSY_S = 60.0
 _LIBRARIES = ("nasbench_kit", "numpy")
 _MOST_INFLATED = 1_100  # zlib compresses by no more than 1,032
 
-_DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype("<f8") for name in ("value", "cost_s", "finished_s", "optimizer_s")}
-_DTYPES |= {name: np.dtype("<i4") for name in ("epoch", "worker")}
-_DTYPES |= {"seed": np.dtype("<i8"), "archs": np.dtype("u1")}
+_DTYPES: dict[str, np.dtype[Any]] = dict.fromkeys(Records._fields, np.dtype("<f8"))
+_DTYPES |= dict.fromkeys(("trial", "epoch", "worker"), np.dtype("<i4"))
+_DTYPES |= {"seed": np.dtype("<i8"), "archs": np.dtype("u1"), "failed": np.dtype("?")}
 
 _SCHEMA = f"""
 CREATE TABLE configurations (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE);
@@ -188,7 +188,7 @@ class Study:
         unfinished = {key for key, _ in tasks}
         for key in configurations:
             self._check_versions(key, versions[key], ("optimizer_sha256", *_LIBRARIES * (key in unfinished)))
-        for path, sha256 in dict.fromkeys((key.table_path, key.table_sha256) for key in configurations):
+        for path, sha256 in dict.fromkeys((key.path, key.results_sha256) for key in configurations):
             open_same(path, sha256).verify()  # or values changed by hand would pass for those that the hash stands for
         n_all = len(configurations) * len(run_seeds)
         n_there = n_all - len(tasks)
@@ -254,7 +254,7 @@ class Study:
         with self._errors("read"):
             rows = self._db.execute("SELECT identity FROM configurations ORDER BY id").fetchall()
         try:
-            return [Configuration(**json.loads(identity)) for (identity,) in rows]
+            return [Configuration.from_json(json.loads(identity)) for (identity,) in rows]
         except (TypeError, ValueError) as error:
             raise StudyError(f"{self.path!r} is damaged: a configuration is unreadable ({error})") from None
 
@@ -298,6 +298,8 @@ def _bytes(name: str, values: Any) -> bytes:
 
 def _array(name: str, blob: bytes, n_evaluations: int, n_decisions: int) -> Any:
     shape = (n_evaluations, n_decisions) if name == "archs" else (n_evaluations,)
+    if name == "values":
+        shape = (n_evaluations, 1)
     n_bytes = prod(shape) * _DTYPES[name].itemsize
     if not 0 <= n_bytes <= _MOST_INFLATED * (len(blob) + 1):
         raise ValueError(f"{name} of {len(blob)} bytes cannot hold {n_bytes}")

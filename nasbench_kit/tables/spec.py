@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+ONE_TRAINING, SEPARATE_TRAININGS = EPOCHS_ARE = ("one training", "separate trainings")
+
+
 class Stored(NamedTuple):
     """A metric given by an array.
 

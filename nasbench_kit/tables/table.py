@@ -47,6 +47,8 @@ class Table:
         )
         self.n_archs = self.space.size if self._keys is None else len(self._keys)
 
+    kind = "table"
+
     def __repr__(self) -> str:
         return f"<Table {self.name!r}: {self.n_archs:,} architectures on {', '.join(self.datasets)}>"
 
@@ -156,6 +158,21 @@ class Table:
     def metrics(self, dataset: str) -> dict[str, Metric]:
         """What was recorded on one dataset, by name."""
         return {name: column.metric for name, column in self._on(dataset).items()}
+
+    def epochs_are(self, dataset: str) -> str:
+        """STUB."""
+        return "one training"
+
+    def failed(self, dataset: str) -> str | None:
+        """STUB."""
+        return None
+
+    def check_clock(self, dataset: str) -> None:
+        """STUB."""
+
+    def values_are(self, dataset: str) -> str:
+        """STUB."""
+        return "recorded runs" if self.metrics(dataset)[self.objectives[dataset]].seeds else "means"
 
     def column(self, dataset: str, metric: str) -> Column | AdditiveColumn:
         """The values of one metric on one dataset.

@@ -1,0 +1,7 @@
+"""The simulator: it runs an optimizer on a benchmark as if its trials took the time that was recorded for them."""
+
+from nasbench_kit.simulator.clock import simulate, task_of
+from nasbench_kit.simulator.records import NO_EPOCH, NO_SEED, Records
+from nasbench_kit.simulator.rules import DRAWN, MEAN, Reported, Rules
+
+__all__ = ["DRAWN", "MEAN", "NO_EPOCH", "NO_SEED", "Records", "Reported", "Rules", "simulate", "task_of"]

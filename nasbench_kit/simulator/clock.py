@@ -1,0 +1,277 @@
+"""The clock: run an optimizer on a benchmark as if its trials took the time that was recorded for them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from heapq import heappop, heappush
+from math import inf, nan
+from sys import maxsize
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple, final
+
+import numpy as np
+
+from nasbench_kit.benchmark import Benchmark, Evaluation
+from nasbench_kit.errors import NotRecordedError, SettingError
+from nasbench_kit.optimizers.base import Optimizer, Outcome, Task, Trial, check_generator
+from nasbench_kit.simulator.records import BLOCK, Records, RecordsBuilder
+from nasbench_kit.simulator.rules import DRAWN, EPOCHS, SECONDS, Rules
+from nasbench_kit.spaces import DrawnAhead
+from nasbench_kit.tables import ONE_TRAINING
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_MOST_SERVED = 10_000  # repeats in a row that are served from memory before a search counts as ended
+
+
+def task_of(benchmark: Benchmark, rules: Rules | None = None) -> Task:
+    """What a search of a benchmark may know before it begins.
+
+    Args:
+        benchmark: What is to be searched.
+        rules: Under which rules; the default ones, if not given.
+    """
+    if not isinstance(benchmark, Benchmark):
+        raise SettingError(f"task_of({benchmark!r:.80}); a benchmark expected, as nbk.load opens one")
+    rules = rules or Rules()
+    last = rules.last_epoch(benchmark)
+    epochs = tuple(epoch for epoch in benchmark.epochs if last is None or epoch <= last)
+    columns = tuple(
+        metric.name
+        for metric in benchmark.metrics.values()
+        if metric.split is None and not metric.epochs and not metric.seeds and metric.name not in benchmark.costs
+    )
+
+    def known(name: str, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
+        if name not in columns:
+            raise SettingError(f"{name!r} is not known without training; the task's columns are {', '.join(columns)}")
+        return benchmark.values(name, archs, missing="nan")
+
+    return Task(
+        space=benchmark.search_space(epochs=epochs or None, epoch=rules.epoch, seed=rules.seed),
+        epochs=epochs,
+        objectives=tuple(metric.name for metric in benchmark.objectives),
+        constraints=tuple(map(str, benchmark.constraints)),
+        n_workers=rules.n_workers,
+        columns=columns,
+        known=known,
+    )
+
+
+def simulate(
+    benchmark: Benchmark, optimizer: Optimizer, *, rng: np.random.Generator, rules: Rules | None = None, **how: Any
+) -> Records:
+    """Let an optimizer search until its budget is spent.
+
+    A worker that is free asks for a trial at once. An outcome is told when the clock reaches the end of its trial;
+    trials that end at the same time are told in the order in which they began. A trial of a training that was asked
+    for before goes on with it: on the same recorded run, paying the difference, unless the rules or the benchmark say
+    that it is paid from scratch.
+
+    Args:
+        benchmark: What to search.
+        optimizer: Who searches; it is told values of which larger are better, negated where the objective is a loss,
+            and -inf where a training failed.
+        rng: Source of the training runs that `run="drawn"` draws.
+        rules: What it is told, what it pays, and when it ends.
+        how: Rules by their names, instead of or beside `rules`: `budget_s=500_000, n_workers=4`.
+
+    Raises:
+        SettingError: No budget, or an argument out of range; or the optimizer asks for what cannot be.
+        NotRecordedError: The epoch, run, architecture or its cost was never recorded.
+    """
+    if not isinstance(benchmark, Benchmark):
+        raise SettingError(f"simulate({benchmark!r:.80}, ...); a benchmark expected, as nbk.load opens one")
+    if isinstance(optimizer, type) or not (hasattr(optimizer, "ask") and hasattr(optimizer, "tell")):
+        raise SettingError(f"{optimizer!r:.80} is no optimizer that can be asked; make one: Class(task, rng)")
+    check_generator(rng)
+    try:
+        rules = replace(rules or Rules(), **how)
+    except TypeError as error:
+        raise SettingError(f"{str(error).rpartition('__init__() ')[2]}; the rules are the fields of Rules") from None
+    rules.check(benchmark)
+    return _run(rules.applied_to(benchmark), optimizer, rng, rules)
+
+
+def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, rules: Rules) -> Records:
+    """Ask, wait, tell, until the budget is spent. What every evaluation passes is written out here, not in calls."""
+    ask, tell, query = optimizer.ask, optimizer.tell, benchmark.query
+    parse, n_decisions = benchmark.space.parse, benchmark.space.n_decisions
+    draw = DrawnAhead(rng) if rules.run == DRAWN else None
+    seed, last_epoch, clock = rules.seed, rules.epoch, rules.clock
+    most_s = inf if rules.budget_s is None else rules.budget_s
+    most = maxsize if rules.n_evaluations is None else rules.n_evaluations
+    epochs_left = inf if rules.n_epochs is None else rules.n_epochs
+    charges, counts_overshoot = rules.optimizer_time == "charged", rules.overshoot == "counted"
+    served: dict[Any, Outcome] | None = {} if rules.repeats == "served" else None
+    trainings = _Trainings(benchmark, rules, draw)
+    told_of = _Told(benchmark)
+    sign, is_single = told_of.signs[0], told_of.is_single
+    new: Any = tuple.__new__  # what calling `Outcome` does, at half the cost
+    records = RecordsBuilder(n_decisions, len(told_of.signs))
+    done, add_told = records.done, records.told_s.append
+    now, optimizer_free_s = 0.0, 0.0
+    n_begun, n_served, is_waiting, is_over = 0, 0, False, False
+    running: list[tuple[Any, ...]] = []  # a heap: who ends first, then who began first
+    idle = list(range(rules.n_workers - 1, -1, -1))
+    while True:
+        while idle and n_begun < most and not is_waiting and not is_over:
+            began = perf_counter()
+            trial = ask()
+            asked_s = perf_counter() - began
+            if trial is None:
+                is_waiting = True
+                break
+            if not isinstance(trial, Trial):
+                raise SettingError(f"ask returned {trial!r:.80}; a Trial, or None to wait, expected")
+            arch, epoch, training = trial
+            if type(arch) is not tuple or len(arch) != n_decisions:  # a tuple may be another form
+                arch = parse(arch)
+            if epoch is None:
+                epoch = last_epoch
+            if served is not None and training is None and (arch, epoch) in served:
+                n_served += 1
+                is_over = n_served == _MOST_SERVED
+                tell(trial, served[arch, epoch])
+                continue
+            try:
+                number = n_begun
+                if training is None:
+                    evaluation = query(arch, epoch=epoch, seed=seed, rng=draw)
+                    paid_s, n_epochs = evaluation[2], evaluation[0] or 0  # faster than by name
+                else:
+                    number, evaluation, paid_s, n_epochs = trainings.go_on(training, arch, epoch, n_begun)
+            except NotRecordedError as error:
+                if benchmark.results.is_complete:
+                    raise
+                raise NotRecordedError(f"{error}; task_of(benchmark).space is the part of the space that is") from None
+            takes = paid_s if clock == SECONDS else float(n_epochs) if clock == EPOCHS else 1.0
+            if not 0 < takes < inf and not (takes == 0 and evaluation.failed == 1):
+                raise NotRecordedError(
+                    f"{benchmark.name}: a cost of {takes} cannot advance the clock;"
+                    " costs must be above 0 and grow with the epoch"
+                )
+            started_s = now
+            if charges:
+                started_s = optimizer_free_s = max(now, optimizer_free_s) + asked_s
+            if started_s >= most_s or epochs_left < (1 if counts_overshoot else n_epochs):
+                is_over = True
+                break
+            epochs_left -= n_epochs
+            heappush(  # `Done`
+                running,
+                (
+                    started_s + takes,
+                    n_begun,
+                    idle.pop(),
+                    trial,
+                    arch,
+                    number,
+                    evaluation,
+                    paid_s,
+                    started_s,
+                    asked_s,
+                ),
+            )
+            n_begun += 1
+            n_served = 0
+        if not running:
+            break
+        ended = heappop(running)
+        finished_s, _, worker, trial, arch, _, evaluation, paid_s, _, _ = ended
+        if finished_s > most_s and not counts_overshoot:
+            break
+        done.append(ended)
+        now, is_waiting = finished_s, False
+        if is_single and evaluation[4] != 1:
+            value = sign * evaluation[1]
+            outcome = new(Outcome, (value, (value,), evaluation[0], paid_s, 0.0))
+        else:
+            values, outcome = told_of.all(arch, evaluation, paid_s)
+            if not is_single:
+                records.further.append((values, outcome.violation))
+        if trial.training is not None:
+            trainings.finished(trial.training, evaluation)
+        if served is not None:
+            served[arch, last_epoch if trial.epoch is None else trial.epoch] = outcome
+        began = perf_counter()
+        tell(trial, outcome)
+        told_s = perf_counter() - began
+        if charges:
+            optimizer_free_s = max(now, optimizer_free_s) + told_s
+        add_told(told_s)
+        if len(done) == BLOCK:
+            records.pack()
+        idle.append(worker)
+    return records.build()
+
+
+class _Continuable(NamedTuple):
+    """A training that the optimizer may go on with."""
+
+    number: int
+    arch: tuple[int, ...]
+    training: Any
+    evaluation: Evaluation | None  # the last one; None while it runs
+
+
+@final
+class _Trainings:
+    """The trainings so far: those with a number of the optimizer's own can be continued."""
+
+    def __init__(self, benchmark: Benchmark, rules: Rules, draw: DrawnAhead | None) -> None:
+        self._benchmark, self._seed, self._draw = benchmark, rules.seed, draw
+        self._pays_difference = rules.continued == "difference" and benchmark.epochs_are == ONE_TRAINING
+        self._of: dict[int, _Continuable] = {}
+
+    def go_on(
+        self, key: int, arch: tuple[int, ...], epoch: int | None, number: int
+    ) -> tuple[int, Evaluation, float, int]:
+        """Number of the training (`number` if new), what it reveals after this epoch, its cost, epochs to train."""
+        found = self._of.get(key)
+        if found is None:
+            training = self._benchmark.training(arch, seed=self._seed, rng=self._draw)
+            found = _Continuable(number, arch, training, None)
+        elif found.evaluation is None:
+            raise SettingError(f"training {key} was asked for while it runs; ask again once its outcome was told")
+        elif found.arch != arch:
+            raise SettingError(f"training {key} is of {found.arch}, and was asked for as of {arch}; use a new number")
+        evaluation: Evaluation = found.training.at(epoch)
+        paid_s, n_epochs = evaluation.cost_s, evaluation.epoch or 0
+        before = found.evaluation
+        if before is not None:
+            reached = before.epoch or 0
+            if n_epochs <= reached:
+                raise SettingError(
+                    f"training {key} was asked for at epoch {evaluation.epoch}, where it is at {before.epoch};"
+                    " a higher one expected"
+                )
+            if self._pays_difference:
+                paid_s, n_epochs = paid_s - before.cost_s, n_epochs - reached
+        self._of[key] = found._replace(evaluation=None)
+        return found.number, evaluation, paid_s, n_epochs
+
+    def finished(self, key: int, evaluation: Evaluation) -> None:
+        """It may be gone on with."""
+        self._of[key] = self._of[key]._replace(evaluation=evaluation)
+
+
+@final
+class _Told:
+    """What a search is told of an evaluation where there is more than one number to tell."""
+
+    def __init__(self, benchmark: Benchmark) -> None:
+        self._benchmark = benchmark
+        self.signs = [metric.sign() for metric in benchmark.objectives]
+        self.is_single = len(self.signs) == 1 and not benchmark.constraints
+
+    def all(self, arch: tuple[int, ...], evaluation: Evaluation, paid_s: float) -> tuple[tuple[float, ...], Outcome]:
+        """All objectives as recorded, and the outcome."""
+        if evaluation.failed == 1:
+            failed = (-inf,) * len(self.signs)
+            return (nan,) * len(self.signs), Outcome(-inf, failed, evaluation.epoch, paid_s, 0.0)
+        values = self._benchmark.objective_values(arch, evaluation)
+        told = tuple([sign * value for sign, value in zip(self.signs, values, strict=True)])
+        violation = self._benchmark.violation(arch, evaluation)
+        return values, Outcome(told[0], told, evaluation.epoch, paid_s, violation)

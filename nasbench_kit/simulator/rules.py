@@ -1,0 +1,268 @@
+"""What a search is told, what it pays, when it ends, and what it is reported by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from math import inf
+from operator import index as as_int
+from typing import Any, NamedTuple, Self, final
+
+from nasbench_kit.benchmark import Benchmark
+from nasbench_kit.errors import SettingError, UnknownNameError, listed, unknown
+from nasbench_kit.optimizers.base import check_at_least
+
+DRAWN, MEAN = "drawn", "mean"
+SECONDS, EVALUATIONS, EPOCHS = CLOCKS = ("seconds", "evaluations", "epochs")
+
+_CHOICES = {
+    "clock": CLOCKS,
+    "continued": ("difference", "from scratch"),
+    "repeats": ("paid", "served"),
+    "overshoot": ("dropped", "counted"),
+    "optimizer_time": ("apart", "charged"),
+    "incumbents": ("last epoch", "any epoch"),
+}
+
+
+class Reported(NamedTuple):
+    """What incumbents are reported by: a metric of a dataset of the same results, after an epoch."""
+
+    dataset: str
+    metric: str
+    epoch: int | None = None  #: the last one for None
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """The rules of a comparison. A published set of them is a protocol.
+
+    Attributes:
+        budget_s: Simulated seconds to spend.
+        n_evaluations: Evaluations to finish.
+        n_epochs: Epochs to train, in sum. At least one of the three budgets is needed; the first that is spent ends
+            the search.
+        n_workers: Trials that run at the same time.
+        run: What an evaluation reveals: "drawn", a recorded training run drawn per training (of a surrogate, a run
+            from the predicted noise); "mean", their mean; or a number, that run (or member).
+        epoch: Train up to this epoch, unless the trial names one; the last one by default. It is the epoch that is
+            reported, too.
+        clock: What advances the clock: "seconds", "evaluations" (each takes 1), or "epochs".
+        costs: Names of the metrics that a training pays in seconds; those of the benchmark by default.
+        continued: What continuing a training pays: the "difference" to where it was, or "from scratch" again. Where
+            the epochs of a benchmark are separate trainings, each is paid in full in any case.
+        repeats: Whether an architecture that is asked for again as a new training is "paid" for again, or "served" from
+            memory: then it costs nothing, and is no evaluation.
+        overshoot: Whether what is running when the budget ends is "dropped", or "counted" as the last evaluations.
+        optimizer_time: Whether what the optimizer itself spends is kept "apart", or "charged" to the clock of seconds.
+            Records of the latter depend on the machine.
+        reported: What incumbents are reported by; by default the test metric that belongs to the objective, else the
+            objective, of the same dataset, after the last epoch.
+        incumbents: Which evaluations may be incumbents: those at the "last epoch" that the rules report, or at "any
+            epoch".
+    """
+
+    budget_s: float | None = None
+    n_evaluations: int | None = None
+    n_epochs: int | None = None
+    n_workers: int = 1
+    run: str | int = DRAWN
+    epoch: int | None = None
+    clock: str = SECONDS
+    costs: tuple[str, ...] | None = None
+    continued: str = "difference"
+    repeats: str = "paid"
+    overshoot: str = "dropped"
+    optimizer_time: str = "apart"
+    reported: Reported | None = None
+    incumbents: str = "last epoch"
+
+    def __post_init__(self) -> None:
+        # numpy's 5, 5 and 5.0 seconds are the same, also as JSON
+        for name, convert in _NUMBERS.items():
+            value = getattr(self, name)
+            try:
+                plain = None if value is None or isinstance(value, bool) else convert(value)
+            except (TypeError, ValueError):
+                plain = None
+            if plain is None and value is not None:
+                raise SettingError(f"{name}={value!r}; {_EXPECTED[convert]} expected")
+            object.__setattr__(self, name, plain)
+        if self.run not in (DRAWN, MEAN):
+            if isinstance(self.run, bool) or not hasattr(self.run, "__index__"):
+                raise SettingError(f"run={self.run!r}; choose 'drawn', 'mean' or the number of a recorded run")
+            object.__setattr__(self, "run", as_int(self.run))
+        if self.costs is not None:
+            object.__setattr__(self, "costs", tuple(self.costs))
+        if self.reported is not None:
+            object.__setattr__(self, "reported", Reported(*self.reported))
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise SettingError(f"{name}={getattr(self, name)!r}; choose from {listed(map(repr, choices))}")
+        self._check_budgets()
+
+    def _check_budgets(self) -> None:
+        if self.budget_s is not None and not 0 < self.budget_s < inf:
+            raise SettingError(f"budget_s={self.budget_s!r}; a finite number of seconds above 0 expected")
+        for name in ("n_evaluations", "n_epochs", "epoch"):
+            if getattr(self, name) is not None:
+                check_at_least(1, **{name: getattr(self, name)})
+        check_at_least(1, n_workers=self.n_workers)
+        if self.clock != SECONDS and self.budget_s is not None:
+            raise SettingError(f"budget_s needs a clock of seconds; this one counts {self.clock}")
+        if self.clock != SECONDS and self.optimizer_time == "charged":
+            raise SettingError(f"what the optimizer spends is seconds; they cannot be charged to {self.clock}")
+
+    # ---- as data ----
+
+    def to_json(self) -> dict[str, Any]:
+        """What differs from the defaults: so rules that a later version adds leave today's as they are."""
+        mine = asdict(self)
+        return {field.name: mine[field.name] for field in fields(self) if mine[field.name] != field.default}
+
+    @classmethod
+    def from_json(cls, what: Mapping[str, Any]) -> Self:
+        """The rules that `to_json` wrote.
+
+        Raises:
+            UnknownNameError: There is a rule that this version does not know.
+            SettingError: A value is none that the rule can have.
+        """
+        known = [field.name for field in fields(cls)]
+        for name in what:
+            if name not in known:
+                raise unknown("rule", name, known)
+        return cls(**what)
+
+    # ---- on a benchmark ----
+
+    @property
+    def seed(self) -> int | None:
+        """The run that every evaluation reveals, if it is the same one."""
+        return None if isinstance(self.run, str) else self.run
+
+    def applied_to(self, benchmark: Benchmark) -> Benchmark:
+        """The benchmark with the costs that these rules name."""
+        if self.costs is None or self.costs == benchmark.costs:
+            return benchmark
+        return benchmark.with_costs(self.costs)
+
+    def last_epoch(self, benchmark: Benchmark) -> int | None:
+        """The highest epoch that these rules report on a benchmark; None where it knows of none."""
+        return benchmark.epochs[-1] if self.epoch is None and benchmark.epochs else self.epoch
+
+    def check(self, benchmark: Benchmark) -> None:
+        """Refuse what cannot be done on a benchmark, before it is done.
+
+        Raises:
+            SettingError: There is no budget, or the benchmark has no costs for a clock of seconds.
+            NotRecordedError, UnknownNameError: An epoch, run or metric was never recorded.
+            DataError: The recorded costs cannot advance a clock.
+        """
+        if self.budget_s is None and self.n_evaluations is None and self.n_epochs is None:
+            raise SettingError("no budget; give budget_s (simulated seconds), n_evaluations or n_epochs")
+        benchmark = self.applied_to(benchmark)
+        if self.clock == SECONDS and not benchmark.costs:
+            raise SettingError(
+                f"{benchmark.name} records no cost_s, so nothing can advance a clock of seconds;"
+                " give clock='evaluations'"
+            )
+        if not benchmark.epochs and (self.n_epochs is not None or self.clock == EPOCHS):
+            raise SettingError(f"{benchmark.name} knows of no epochs, so none can be counted; give n_evaluations")
+        benchmark.check_recorded(epoch=self.epoch, seed=self.seed)
+        if self.clock == SECONDS:
+            benchmark.check_costs()
+        if self.reported is not None:
+            self.reported_on(benchmark)
+
+    def reported_on(self, benchmark: Benchmark) -> tuple[Benchmark, str, int | None]:
+        """The benchmark, metric and epoch that incumbents are reported by.
+
+        Raises:
+            UnknownNameError: There is no such dataset or metric.
+            NotRecordedError: The epoch was never recorded.
+        """
+        if self.reported is None:
+            return benchmark, default_metric(benchmark), None
+        other = benchmark
+        if self.reported.dataset != benchmark.dataset:
+            if self.reported.dataset not in benchmark.results.datasets:
+                raise unknown(f"dataset of {benchmark.results.name}", self.reported.dataset, benchmark.results.datasets)
+            other = Benchmark(benchmark.results, self.reported.dataset)
+        metric = other.metrics.get(self.reported.metric)
+        if metric is None:
+            raise unknown(f"metric of {other.name}", self.reported.metric, other.metrics)
+        if metric.direction is None:
+            raise SettingError(f"{metric.name} of {other.name} has no direction, so no best; report another metric")
+        if self.reported.epoch is not None and self.reported.epoch not in metric.epochs:
+            raise UnknownNameError(
+                f"{other.name}: {metric.name} was not recorded at epoch {self.reported.epoch};"
+                f" choose from {listed(metric.epochs)}"
+            )
+        return other, metric.name, self.reported.epoch
+
+    # ---- in words ----
+
+    def in_words(self, benchmark: Benchmark) -> str:
+        """What runs under these rules are, for captions: one sentence or two."""
+        return " ".join(filter(None, (f"{self._told(benchmark)}; {self._paid(benchmark)}.", self._apart(benchmark))))
+
+    def _told(self, benchmark: Benchmark) -> str:
+        after = f" after {self.epoch} epochs" if self.epoch is not None else ""
+        return f"A search sees {benchmark.run_in_words(self.run)}{after}"
+
+    def _paid(self, benchmark: Benchmark) -> str:
+        budgets = []
+        if self.budget_s is not None:
+            budgets.append(f"{self.budget_s:,.6g} simulated seconds")
+        if self.n_evaluations is not None:
+            budgets.append(f"{self.n_evaluations:,} evaluations")
+        if self.n_epochs is not None:
+            budgets.append(f"{self.n_epochs:,} epochs")
+        costs = self.costs if self.costs is not None else benchmark.costs
+        paying = f" of {' + '.join(costs)}" if self.budget_s is not None and costs != ("cost_s",) else ""
+        workers = f"{self.n_workers} worker{'s' * (self.n_workers > 1)}"
+        return f"budget {' or '.join(budgets)}{paying}, {workers}"
+
+    def _apart(self, benchmark: Benchmark) -> str:
+        said = []
+        if len(benchmark.epochs) > 1 and benchmark.epochs_are == "separate trainings":
+            said.append("Epochs are separate trainings, each paid in full.")
+        elif self.continued == "from scratch":
+            said.append("A continued training is paid from scratch.")
+        if self.repeats == "served":
+            said.append("An architecture asked for again is served from memory.")
+        if self.overshoot == "counted":
+            said.append("What runs when the budget ends is counted.")
+        if self.optimizer_time == "charged":
+            said.append("The optimizer's own time is charged, so records depend on the machine.")
+        if self.incumbents == "any epoch":
+            said.append("Evaluations at any epoch may be incumbents.")
+        if self.reported is not None:
+            after = "" if self.reported.epoch is None else f" after {self.reported.epoch} epochs"
+            said.append(f"Reported by {self.reported.metric} of {self.reported.dataset}{after}.")
+        return " ".join(said)
+
+
+_NUMBERS: dict[str, Any] = {
+    "budget_s": float,
+    "n_evaluations": as_int,
+    "n_epochs": as_int,
+    "n_workers": as_int,
+    "epoch": as_int,
+}
+_EXPECTED: dict[Any, str] = {float: "a number", as_int: "an integer"}
+
+
+def default_metric(benchmark: Benchmark) -> str:
+    """What incumbents are reported by: the test metric that belongs to the objective; without one, the objective.
+
+    A test metric that was not recorded at the last epoch of the objective, or is better the other way round, does not
+    belong to it.
+    """
+    objective = benchmark.objective_metric
+    test = objective.name.replace("val_", "test_", 1) if objective.split == "val" else ""
+    found = benchmark.metrics.get(test, objective)
+    same_end = not (found.epochs and objective.epochs) or found.epochs[-1] == objective.epochs[-1]
+    return found.name if same_end and found.direction == objective.direction else objective.name
