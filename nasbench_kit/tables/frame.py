@@ -345,7 +345,7 @@ def _archs(columns: _Columns, arch: str | Sequence[str], space: Space, form: str
             return _of_positions(archs, arch, space)
         if any(hasattr(entry, "__index__") for entry in archs):
             raise TableError(
-                f"column {arch!r} holds integers, which may be digits that lost their zeros; say form = {INDEX!r} if they"
+                f"column {arch!r} holds integers, maybe digits that lost their zeros; say form = {INDEX!r} if they"
                 " are official positions, else give texts (dtype=str in pandas)"
             )
         try:

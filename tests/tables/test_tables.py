@@ -408,7 +408,7 @@ COST_SUM = Additive(Metric("cost_s", None, "s", "min"), 1, {})
         ([], {"datasets": {}}, "a table needs at least one dataset"),
         ([accuracy(n_archs=2)], {"archs": [(0, 1), (0, 1), (1, 1)]}, "architecture '3,32' is given twice"),
         ([accuracy()], {"archs": []}, "a table needs at least one architecture"),
-        # rule 9 of the format: an objective and cost_s have columns, cost_s no other seeds than the objective
+        # rule 12 of the format: an objective and cost_s have columns, cost_s no other seeds than the objective
         ([SUM], {}, "objective"),
         ([accuracy(), COST_SUM], {}, "cost_s"),
         ([accuracy((1, 2)), cost(3, 4)], {}, "cost_s"),
