@@ -62,7 +62,7 @@ class RecordedAnswers:
 
     def check_costs(self) -> None:
         """Raise `TableError` for costs that cannot advance a clock."""
-        self.table.check_clock(self.dataset)
+        self.table.check_searchable(self.dataset)
 
     def run_in_words(self, run: str | int) -> str:
         """What an evaluation reveals: of a table of means, or of predictions, no single run is known."""
