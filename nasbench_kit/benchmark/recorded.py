@@ -124,6 +124,7 @@ class RecordedAnswers:
 
     def search_space(self, epochs: Sequence[int | None], seed: int | None, metrics: Sequence[str]) -> Space:
         """The whole space where all of it was recorded, else what was."""
+        epochs = tuple(self.at(epoch).epoch for epoch in epochs)
         key = (*epochs, "seed", seed, *metrics)
         if key not in self._spaces:
             self._spaces[key] = self._recorded_space(epochs, seed, metrics)

@@ -165,7 +165,7 @@ def assert_all_answers_same(shim, theirs, index, hp, epochs, tolerance=1e-12):
                     getattr(mine.query(training, seed), what), getattr(run, what), (*where, seed, what), tolerance
                 )
             assert_same(mine.query(training, seed).eval_losses, run.eval_losses, (*where, seed), tolerance)
-            assert (mine.query(training, seed).name, mine.query(training, seed).epochs) == (run.name, run.epochs)
+            assert (mine.query(training, seed).name, mine.query(training, seed).epochs)[:4] == (run.name, run.epochs)
 
 
 @pytest.mark.parametrize(("kind", "hp"), [(kind, hp) for kind in SEEDS for hp in SEEDS[kind]])

@@ -76,7 +76,7 @@ def test_a_table_has_the_name_of_the_release_and_says_where_it_comes_from(import
         "sources": [{"file": "source", "bytes": 14, "sha256": hashlib.sha256(b"magic and more").hexdigest()}],
     }
     table.verify()
-    assert nbk.load("letters/d", table=table.path).query("b").val_accuracy == 0.2
+    assert nbk.load("letters/d", results=table.path).query("b").val_accuracy == 0.2
     assert seen == [(1, 2)]
     assert source.read_bytes() == b"magic and more"
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nasbench_kit as nbk
-from nasbench_kit.errors import NotRecordedError, SettingError
+from nasbench_kit.errors import NotRecordedError, SettingError, TableError
 from nasbench_kit.optimizers import OPTIMIZERS, RandomSearch, RegularizedEvolution, Trial
 from nasbench_kit.simulator import NO_EPOCH, NO_SEED, Records, simulate, task_of
 from nasbench_kit.spaces import ChoiceSpace, TransNASMacroSpace
@@ -333,10 +333,40 @@ def test_without_recorded_costs_there_is_no_clock(letters):
         run(letters(val_accuracy=[0.1, 0.2]), [0, 1])
 
 
-@pytest.mark.parametrize("cost_s", [0, -1, float("nan")])
-def test_a_cost_that_cannot_advance_the_clock_is_an_error(letters, cost_s):
-    with pytest.raises(NotRecordedError, match="cannot advance the clock; it must be above 0"):
-        run(letters(val_accuracy=[0.1, 0.2], cost_s=[cost_s, 5]), [0])
+@pytest.mark.parametrize("cost_s", [0, -1])
+def test_a_cost_that_cannot_advance_the_clock_makes_no_table(letters, cost_s):
+    with pytest.raises(TableError, match=f"cost_s of 'a' is {cost_s}; .*above 0"):
+        letters(val_accuracy=[0.1, 0.2], cost_s=[cost_s, 5])
+
+
+def test_a_run_whose_cost_was_not_recorded_is_never_drawn(letters):
+    bench = letters(val_accuracy=[0.1, 0.2, 0.3], cost_s=[float("nan"), 5, 7])
+    assert set(random_search(bench, n_evaluations=100).archs.ravel().tolist()) == {1, 2}
+    with pytest.raises(NotRecordedError, match="no cost was recorded of any run of 'a', so none is drawn"):
+        run(bench, [0])
+
+
+def test_of_several_runs_those_with_a_cost_are_drawn(make_benchmark, stored):
+    costs = np.full((3, 1, 6), 10.0)
+    costs[1, 0, :4] = costs[2, 0, 2] = np.nan
+    bench = make_benchmark(
+        stored("val_accuracy", np.arange(18) / 20, seeds=(4, 5, 6)), stored("cost_s", costs, seeds=(4, 5, 6))
+    )
+    records = random_search(bench, n_evaluations=600)
+    assert np.isfinite(records.finished_s).all()
+    ranks = bench.space.rank_many(records.archs)
+    assert [set(records.seed[ranks == rank].tolist()) for rank in range(6)] == [
+        {4, 6},
+        {4, 6},
+        {4},
+        {4, 6},
+        {4, 5, 6},
+        {4, 5, 6},
+    ]
+    batch = np.repeat(bench.space.all_archs(), 200, axis=0)
+    drawn = bench.query_many(batch, rng=np.random.default_rng(0))
+    assert np.isfinite(drawn.cost_s).all()
+    assert set(np.round(drawn.value[400:600] * 20).astype(int)) == {2}
 
 
 def test_an_architecture_that_the_table_does_not_hold_is_an_error(tmp_path):

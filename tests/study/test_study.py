@@ -263,7 +263,7 @@ def letters(path, accuracy):
     space = ChoiceSpace("letter", {"letter": "abc"})
     frame = {"arch": ["a", "b", "c"], "val_accuracy": [accuracy, 0.5, 0.6], "cost_s": [1, 2, 3]}
     nbk.Table.from_frame(frame, path, name="letters", space=space, metrics=["val_accuracy", "cost_s"])
-    return nbk.load("letters/default", table=path)
+    return nbk.load("letters/default", results=path)
 
 
 @pytest.mark.parametrize("n_processes", [1, 2])

@@ -14,7 +14,7 @@ import nasbench_kit as nbk
 from nasbench_kit import Table, spaces
 from nasbench_kit.errors import ArchitectureError, NotRecordedError, TableError
 from nasbench_kit.optimizers import OPTIMIZERS
-from nasbench_kit.simulator import simulate
+from nasbench_kit.simulator import simulate, task_of
 from nasbench_kit.spaces import Decision, describe_space, space_from
 from nasbench_kit.spaces.constrained import ConstrainedSpace
 from nasbench_kit.tables.format import read_index
@@ -110,7 +110,7 @@ def test_the_benchmark_conforms_and_can_be_searched(full):
     check_benchmark(bench, np.random.default_rng(0))
     for optimizer in OPTIMIZERS.values():
         rng = np.random.default_rng(1)
-        assert simulate(bench, optimizer(bench.search_space(), rng), rng=rng, n_evaluations=60).value.max() == 0.6
+        assert simulate(bench, optimizer(task_of(bench), rng), rng=rng, n_evaluations=60).value.max() == 0.6
     assert pickle.loads(pickle.dumps(full)).n_archs == 7  # allowed: made here
 
 

@@ -275,7 +275,7 @@ def test_rows_in_any_order_land_at_their_architecture_seed_and_epoch(new_path, r
     bench = nbk.Benchmark(table, "default")
     for (rank, seed, epoch), (accuracy, cost) in rows.items():
         run = bench.query(TOY.unrank(rank), seed=seed, epoch=epoch)
-        assert run == (epoch, accuracy / 100, cost, (seed,))
+        assert run[:4] == (epoch, accuracy / 100, cost, (seed,))
     recorded = ~np.isnan(values_of(table, "default", "val_accuracy"))
     assert recorded.sum() == len(rows)  # nothing was filled in
 
