@@ -562,7 +562,7 @@ def test_an_export_names_architectures_by_the_table_that_was_searched_and_no_oth
 def test_an_optimizer_that_was_edited_is_not_mistaken_for_the_earlier_one(folder):
     Path("edited.py").write_text("from nasbench_kit.optimizers import RandomSearch as Mine\n")
     arguments = ["compare", *C10, "-o", "edited:Mine", "--runs", "2", "--evaluations", "5", "--study", "edited.db"]
-    command = [sys.executable, "-m", "nasbench_kit.cli", *arguments]
+    command = [sys.executable, "-m", "nasbench_kit", *arguments]
     Path("edited.py").write_text(MY_MODULE.replace("MyOptimizer", "Mine"))
     subprocess.run(command, check=True, capture_output=True)
     again = subprocess.run(command, check=True, capture_output=True, text=True)
