@@ -6,6 +6,9 @@ import os
 import sys
 from io import TextIOWrapper
 
+DEBUG = "NASBENCH_KIT_DEBUG"  # the environment variable that shows where a fault of ours is
+_MOST_LETTERS = 300
+
 
 def run() -> None:
     """Run the command; whatever happens, from its first import to its last word, ends in one line."""
@@ -19,8 +22,11 @@ def run() -> None:
     except SystemExit:
         _flush()
         raise
-    except Exception as error:  # while importing: Group has the errors of commands
-        _end(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}", 2)
+    except Exception as error:  # Group knows those that are to be expected; these come while importing, or are faults
+        if DEBUG in os.environ:
+            raise
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:_MOST_LETTERS]}"
+        _end(reason if isinstance(error, OSError | ImportError) else f"{reason}; {DEBUG}=1 shows where", 2)
 
 
 def _prepare() -> None:

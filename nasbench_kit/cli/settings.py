@@ -92,9 +92,10 @@ def _value(text: str, where: str) -> tuple[Any, str]:
     if word in _WORDS_OF_PYTHON:
         raise SettingError(f"{where} is {word}; write {_WORDS_OF_PYTHON[word]}, or '{word}' for the text")
     try:
-        return _finite(json.loads(word, parse_constant=_no_constant), where), rest
+        value = json.loads(word, parse_constant=_no_constant)
     except ValueError:
-        return word, rest
+        value = word
+    return _finite(value, where), rest
 
 
 def _no_constant(name: str) -> Any:

@@ -111,7 +111,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], number
 
     On a terminal it is as wide as that at most; names are never broken.
     """
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    on_a_terminal = sys.stdout is not None and sys.stdout.isatty()  # None: it was closed
+    width = shutil.get_terminal_size().columns if on_a_terminal else None
     head, *lines = table_lines(columns, rows, numbers=numbers, width=width)
     click.secho(head, bold=True)
     for line in lines:

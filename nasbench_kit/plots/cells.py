@@ -14,6 +14,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 from matplotlib.textpath import text_to_path
 
+from nasbench_kit.errors import SettingError
 from nasbench_kit.plots.layout import Box, Layout, Point, lay_out
 from nasbench_kit.plots.style import CAPTION_GRAY, FILLS, ShownFigure
 from nasbench_kit.spaces import Arch, Graph, Space
@@ -175,7 +176,12 @@ def architecture_figure(space: Space, arch: Arch) -> Figure:
     Args:
         space: Where `arch` comes from.
         arch: One architecture.
+
+    Raises:
+        SettingError: `space` is something else, a benchmark for instance.
     """
+    if not isinstance(space, Space):
+        raise SettingError(f"{space!r:.80} is no space; a space expected, like the attribute `space` of a benchmark")
     graphs = space.graphs(arch)
     colors = operation_colors(graphs.values(), _operations(space, arch))
     layouts = [_lay_out(graph) for graph in graphs.values()]
