@@ -340,7 +340,8 @@ def test_a_figure_is_written_to_all_its_files_with_text_as_text(tmp_path, space)
     paths = [tmp_path / f"cell.{suffix}" for suffix in ("png", "PDF", "svg")]
     save_figure(architecture_figure(space, (3, 4, 2, 1, 3, 2)), *paths)
     assert sorted(tmp_path.iterdir()) == sorted(paths)
-    assert b"/FontType 42" in paths[1].read_bytes()
+    assert b"/CIDFontType2" in paths[1].read_bytes()  # how PDF calls type 42
+    assert b"/Type3" not in paths[1].read_bytes()
     assert "nor_conv_3x3" in paths[2].read_text()
 
 
