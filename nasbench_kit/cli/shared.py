@@ -143,7 +143,7 @@ def table_lines(
         if len(row) < len(columns):
             lines += row if width is None else _folded(row[0], width, further=2)
             continue
-        cells = [_folded(text, n) for text, n in zip(row, widths, strict=True)]
+        cells = [[text] if width is None else _folded(text, n) for text, n in zip(row, widths, strict=True)]
         for parts in zip_longest(*cells, fillvalue=""):
             padded = (align(part, n) for align, part, n in zip(aligned, parts, widths, strict=True))
             lines.append((" " * _GAP).join(padded).rstrip())
@@ -158,7 +158,7 @@ def _longest(text: str) -> int:
 def _folded(text: str, width: int, further: int = 0) -> list[str]:
     """Lines of at most so many letters, broken at blanks; as far indented as the first, and `further`."""
     indent = " " * (len(text) - len(text.lstrip()) + further)
-    return wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [""]
+    return wrap(text, max(width, 1), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _stacked(texts: Sequence[Sequence[str]], width: int) -> list[str]:

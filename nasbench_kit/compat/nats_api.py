@@ -240,9 +240,10 @@ class MetaAPI(ABC):
                 f"{dataset}, hp {hp}: no validation accuracy was recorded at iepoch {iepoch}; leave iepoch out for the"
                 " last one (the set 'ori-test', which was, holds test images)"
             )
-        if info["train-all-time"] is None or info["valid-per-time"] is None:
+        training_s, validation_s = info.get("train-all-time"), info.get("valid-per-time")
+        if training_s is None or validation_s is None:
             raise NotRecordedError(f"{dataset}, hp {hp}: the seconds of architecture {index} were not recorded")
-        cost_s = info["train-all-time"] + info["valid-per-time"]
+        cost_s = training_s + validation_s
         if account_time:
             self._used_time += cost_s
         return info["valid-accuracy"], self.get_latency(index, dataset, hp), cost_s, self._used_time

@@ -321,9 +321,9 @@ def _in_original_units(column: Column) -> NDArray[Any]:
 def _paths(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None) -> list[str]:
     if given is None:
         given = data_folder()
-    if not isinstance(given, str | os.PathLike):
+    if isinstance(given, Sequence) and not isinstance(given, str):
         return [path_of(path) for path in given]
-    if not Path(given).is_dir():
+    if not isinstance(given, str | os.PathLike) or not Path(given).is_dir():
         return [path_of(given)]
     paths = [path for path in (Path(given) / f"{name}.h5" for name in _TABLES.values()) if path.is_file()]
     if not paths:

@@ -332,14 +332,15 @@ def test_info_says_what_the_settings_of_an_optimizer_mean():
         (["import", "mine.toml", "--out", "results.csv"], "results.csv"),
         (["join", "mine.h5", "hw.h5", "--out", "./mine.h5"], "--out './mine.h5' would overwrite TABLE"),
         (["join", "mine.h5", "hw.h5", "--out", "hard.h5"], "--out 'hard.h5' would overwrite TABLE"),
-        (["join", "mine.h5", "--out", "my_module.py"], "my_module.py"),
+        (["join", "hw.h5", "proxies.h5", "--out", "my_module.py"], "my_module.py"),
         (["show", "a", "-b", "mine/default", "--table", "t.png", "-o", "t.png"], "--out 't.png' would overwrite"),
     ],
     ids=lambda what: " ".join(what) if isinstance(what, list) else None,
 )
 def test_an_output_that_is_an_input_is_refused_and_nothing_changes(folder, arguments, message):
     make_description(folder / "mine.toml")
-    make_addition("energy_mj")(folder / "hw.h5")
+    make_addition("latency_ms[edgegpu]")(folder / "hw.h5")
+    make_addition("energy_mj")(folder / "proxies.h5")
     make_table(folder / "t.png")
     Path("link.h5").symlink_to("mine.toml")
     os.link("mine.h5", "hard.h5")
