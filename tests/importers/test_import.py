@@ -412,7 +412,7 @@ def test_ctrl_c_on_the_command_line_is_one_line_and_leaves_nothing(tmp_path):
         f'name = "big"\ndata = "r.csv"\n[space.decisions]\na = {choices}\nb = {choices}\n[metrics]\n'
         'val_accuracy = "val_accuracy"\n'
     )
-    command = [sys.executable, "-m", "nasbench_kit.cli", "import", "big.toml", "--out", "big.h5"]
+    command = [sys.executable, "-m", "nasbench_kit", "import", "big.toml", "--out", "big.h5"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(1.5)  # it takes several seconds
     process.send_signal(signal.SIGINT)

@@ -308,7 +308,7 @@ def test_a_killed_command_goes_on_to_the_same_files(fitted, table, tmp_path):
     options = [word for item in FAST.items() for word in ("--set", "=".join(map(str, item)))]
     words = ["surrogate", "fit", "--table", table.path, "--members", "3", "--processes", "2", "--out", "mine", *options]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "nasbench_kit.cli", *words]
+    command = [sys.executable, "-m", "nasbench_kit", *words]
     process = subprocess.Popen(command, cwd=tmp_path, env=environment)
     members = tmp_path / "mine" / ".fit" / "members"
     until = time.monotonic() + 60
@@ -343,7 +343,7 @@ def test_children_of_a_killed_fit_end_too(table, tmp_path):
         *settings,
     ]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([sys.executable, "-m", "nasbench_kit.cli", *words], cwd=tmp_path, env=environment)
+    process = subprocess.Popen([sys.executable, "-m", "nasbench_kit", *words], cwd=tmp_path, env=environment)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     if not children.exists():
         process.kill()
