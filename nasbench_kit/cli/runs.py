@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nasbench_kit.catalog import load
-from nasbench_kit.cli.shared import example, json_option, print_json, print_table, table_option
+from nasbench_kit.cli.shared import example, json_option, print_json, print_table, results_option
 from nasbench_kit.errors import NasbenchKitError, SettingError, UnknownNameError
 from nasbench_kit.spaces import SPACES
 
@@ -52,15 +52,15 @@ _COLUMNS = {
 )
 @click.argument("study", type=click.Path(dir_okay=False, readable=False))
 @click.option("--out", type=click.Path(dir_okay=False), help="Write every evaluation to this .csv or .parquet file.")
-@table_option
+@results_option
 @json_option
-def runs(study: str, out: str | None, table: str | None, as_json: bool) -> None:
+def runs(study: str, out: str | None, results: str | None, as_json: bool) -> None:
     """What a study holds; with --out, all its evaluations, one a row."""
     from nasbench_kit.study import Study
 
     with Study(study, create=False) as opened:
         if out is not None:
-            n_rows = _write(opened, out, table)
+            n_rows = _write(opened, out, results)
             if as_json:
                 print_json({"out": out, "n_evaluations": n_rows})
             else:
@@ -87,7 +87,7 @@ def runs(study: str, out: str | None, table: str | None, as_json: bool) -> None:
     print_table(columns, texts, numbers=1)
 
 
-def _write(study: Study, out: str, table: str | None) -> int:
+def _write(study: Study, out: str, results: str | None) -> int:
     """Write all evaluations to a file: completely, or not at all."""
     writers = {".csv": _write_csv, ".parquet": _write_parquet}
     write = writers.get(Path(out).suffix.lower())
@@ -95,7 +95,7 @@ def _write(study: Study, out: str, table: str | None) -> int:
         raise SettingError(f"{out!r}: the file name must end in {' or '.join(writers)}")
     partial = f"{out}.{os.getpid()}.partial"
     try:
-        n_rows = write(partial, _chunks(study, table))
+        n_rows = write(partial, _chunks(study, results))
         Path(partial).replace(out)
     except NasbenchKitError:
         raise  # of the study, not of the file to write
@@ -106,10 +106,10 @@ def _write(study: Study, out: str, table: str | None) -> int:
     return n_rows
 
 
-def _chunks(study: Study, table: str | None) -> Iterator[dict[str, list[Any]]]:
+def _chunks(study: Study, results: str | None) -> Iterator[dict[str, list[Any]]]:
     """The evaluations of one run at a time, as columns."""
     for configuration in study.configurations():
-        space = _space(configuration, table)
+        space = _space(configuration, results)
         for run in study.runs(configuration):
             records = run.records
             n = len(records.value)
@@ -138,15 +138,15 @@ def _chunks(study: Study, table: str | None) -> Iterator[dict[str, list[Any]]]:
             }
 
 
-def _space(configuration: Configuration, table: str | None) -> Space:
+def _space(configuration: Configuration, results: str | None) -> Space:
     try:
-        bench = load(configuration.benchmark, table=table)
+        bench = load(configuration.benchmark, results=results)
     except UnknownNameError as error:
-        raise UnknownNameError(f"{error}; name the table of {configuration.benchmark} by --table") from None
+        raise UnknownNameError(f"{error}; name the table of {configuration.benchmark} by --from") from None
     if bench.space.name not in SPACES and bench.results.sha256 != configuration.table_sha256:
         raise SettingError(  # its decisions, and so the names of architectures, may be others
             f"the table of {configuration.benchmark} is not the one that its runs were made on, which has the sha256"
-            f" {configuration.table_sha256[:12]}..., but {bench.results.sha256[:12]}...; name that one by --table"
+            f" {configuration.table_sha256[:12]}..., but {bench.results.sha256[:12]}...; name that one by --from"
         )
     return bench.space
 

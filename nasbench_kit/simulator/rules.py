@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from math import inf
 from operator import index as as_int
 from typing import Any, NamedTuple, Self, final
@@ -115,6 +115,19 @@ class Rules:
             )
         if self.clock != SECONDS and self.optimizer_time == "charged":
             raise SettingError(f"what the optimizer spends is seconds; they cannot be charged to {self.clock}")
+
+    def changed(self, how: Mapping[str, Any]) -> Self:
+        """These rules with others of these names.
+
+        Raises:
+            UnknownNameError: There is no such rule.
+            SettingError: A rule cannot be such.
+        """
+        known = [field.name for field in fields(self)]
+        for name in how:
+            if name not in known:
+                raise unknown("rule", name, known)
+        return replace(self, **how)
 
     # ---- as data ----
 
