@@ -410,9 +410,11 @@ class Study:
         """Versions and columns of a run, if its digest says that they and all else are as they were stored."""
         try:
             _check_texts(row.versions, row.digest, *(() if row.failure is None else (row.failure,)))
-            if not (isinstance(row.run_seed, int) and isinstance(row.n_evaluations, int) and row.n_evaluations >= 0):
-                raise ValueError("its seed and number of evaluations are no integers")
+            if any(not isinstance(number, int) or number < 0 for number in (row.run_seed, row.n_evaluations)):
+                raise ValueError("its seed and number of evaluations are no integers from 0")
             columns = self._columns(row.id)
+            if row.failure is not None and (columns or row.n_evaluations):
+                raise ValueError("it failed, and has records")
             known = (configuration.identity, row.run_seed, row.versions, row.n_evaluations, row.failure)
             if row.digest != digest_of_run(*known, columns):
                 raise ValueError("its digest does not match")
