@@ -122,8 +122,8 @@ def _cut(text: str) -> str:
 
 
 def _remove(study: Study, optimizer: str, yes: bool, as_json: bool) -> None:
-    keys = [key for key in study.configurations() if optimizer in (key.optimizer, key.legend)]
-    if keys and not yes:
+    keys = study.configurations(optimizer)
+    if not yes:
         n_runs = sum(study.n_runs(key) for key in keys)
         click.confirm(f"Remove {n_runs:,} runs of {optimizer} from {study.path}?", abort=True, err=True)
     n_removed = study.remove(optimizer)

@@ -291,16 +291,14 @@ class Study:
             How many runs were removed.
 
         Raises:
-            UnknownNameError: There are none of it.
+            UnknownNameError: There is nothing of that optimizer.
             StudyError: Some process is making runs of it.
         """
+        keys = [what] if isinstance(what, Configuration) else self.configurations(what)
         ids = self._ids()
-        keys = [key for key in ids if key == what or what in (key.optimizer, key.legend)]
-        if not keys:
-            raise unknown(f"optimizer of {self.path}", what, dict.fromkeys(key.optimizer for key in ids))
         n_removed = 0
         with self._db.transaction():
-            for id_ in (ids[key] for key in keys):
+            for id_ in (ids[key] for key in keys if key in ids):
                 claimed = self._db.read("SELECT host, pid, heartbeat FROM claims WHERE configuration = ?", id_)
                 for host, pid, heartbeat in claimed:
                     if is_claimed(host, pid, heartbeat):
@@ -313,9 +311,18 @@ class Study:
 
     # ---- read ----
 
-    def configurations(self) -> list[Configuration]:
-        """What has been run, in the order of first use."""
-        return list(self._ids())
+    def configurations(self, optimizer: str | None = None) -> list[Configuration]:
+        """What has been run, in the order of first use: all of it, or of one optimizer, by its name or label.
+
+        Raises:
+            UnknownNameError: There is nothing of that optimizer.
+        """
+        keys = list(self._ids())
+        found = [key for key in keys if optimizer in (None, key.optimizer, key.legend)]
+        if optimizer is not None and not found:
+            names = dict.fromkeys(name for key in keys for name in (key.optimizer, key.legend))
+            raise unknown(f"optimizer of {self.path}", optimizer, names)
+        return found
 
     def n_runs(self, configuration: Configuration) -> int:
         """How many runs of one configuration there are that did not fail."""
