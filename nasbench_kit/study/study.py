@@ -12,7 +12,7 @@ from operator import index as as_int
 from types import TracebackType
 from typing import Any, NamedTuple, Self, final
 
-from nasbench_kit.benchmark import Benchmark, open_results
+from nasbench_kit.benchmark import Benchmark, Results, open_results
 from nasbench_kit.errors import SettingError, StudyError, listed, unknown
 from nasbench_kit.jobs import n_processors
 from nasbench_kit.optimizers.base import check_at_least
@@ -139,7 +139,7 @@ class Study:
         for key in configurations:
             self._check_versions(key, versions[key], (_OPTIMIZER, *_LIBRARIES * (key in unfinished)))
         for results in {(key.path, key.results_sha256): open_same(key) for key in configurations}.values():
-            results.verify()  # or values changed by hand would pass for those that the hash stands for
+            _verify(results)  # or values changed by hand would pass for those that the hash stands for
         report = progress or (lambda there, asked_for: None)
         report(len(tasks) - len(left), len(tasks))
         made = self._made(left, versions, executor, n_processes, len(tasks), report) if left else 0
@@ -447,6 +447,13 @@ class Study:
 
     def _damaged(self, row: _Row, error: BaseException) -> StudyError:
         return StudyError(f"{self.path!r} is damaged: run with seed {row.run_seed!r:.20} ({in_one_line(error)})")
+
+
+def _verify(results: Results) -> None:
+    try:
+        results.verify()
+    except (OSError, ImportError) as error:  # too many open files, ...
+        raise StudyError(f"cannot check {results.kind} {results.path!r}: {in_one_line(error)}") from None
 
 
 def _check_texts(*texts: object) -> None:
