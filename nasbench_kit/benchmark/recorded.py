@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial, reduce
 from itertools import chain, compress, cycle, repeat
 from math import isnan, nan
@@ -170,7 +170,7 @@ class RecordedAt:
         rows: list[tuple[Evaluation, ...]] = list(zip(*columns, strict=True))
         for row in np.flatnonzero(np.isnan(values).any(axis=0)).tolist():
             rows[row] = tuple([run for run in rows[row] if not isnan(run[1])])
-        return dict(compress(zip(self._keys(kind), rows, strict=True), rows))
+        return self._by_key(kind, rows)
 
     def _every_mean(self, kind: type) -> dict[Any, Evaluation]:
         import numpy as np
@@ -184,12 +184,14 @@ class RecordedAt:
         values, costs = self.values(None).tolist(), self.costs(None).tolist()
         make = partial(tuple.__new__, self._evaluation)
         means = map(make, zip(repeat(self.epoch), values, costs, map(seeds.__getitem__, patterns)))
-        return dict(compress(zip(self._keys(kind), means, strict=True), patterns))
+        return self._by_key(kind, [mean if there else () for mean, there in zip(means, patterns, strict=True)])
 
-    def _keys(self, kind: type) -> Iterable[Any]:
-        """Every architecture of the table, as texts or as tuples."""
-        archs = self._table.archs()
-        return self._space.format_many(archs) if kind is str else map(tuple, archs.tolist())
+    def _by_key(self, kind: type, answers: Sequence[Any]) -> dict[Any, Any]:
+        """The answers that are not empty, one per row, by every architecture that finds the row: text or tuple."""
+        archs, rows = self._table.members()
+        keys = self._space.format_many(archs) if kind is str else map(tuple, archs.tolist())
+        found = list(map(answers.__getitem__, rows.tolist()))
+        return dict(compress(zip(keys, found, strict=True), found))
 
     def values(self, seed: int | None) -> NDArray[np.float64]:
         """The objective in order of rows, for one seed or as the mean over the recorded ones; NaN where missing."""

@@ -18,7 +18,7 @@ from nasbench_kit.errors import TableError, listed
 from nasbench_kit.spaces import Space, describe_space
 from nasbench_kit.tables.column import Column
 from nasbench_kit.tables.format import DTYPES, MAGIC, VERSION, RawColumn, encode_index, read_index
-from nasbench_kit.tables.schema import ARCHS, KEYS, Contents, archs_follow_from_keys, parse_index
+from nasbench_kit.tables.schema import ARCHS, IDENTITY, KEYS, Contents, archs_follow_from_keys, parse_index
 from nasbench_kit.tables.spec import Additive, DatasetSpec, Stored
 
 _SMALLEST_USER_BLOCK = 4_096  # HDF5 would allow 512
@@ -35,6 +35,7 @@ def write_table(
     datasets: Mapping[str, DatasetSpec],
     archs: object = None,
     about: Mapping[str, Any] | None = None,
+    keyed_by_identity: bool = False,
 ) -> None:
     """Write a table file: completely, or not at all.
 
@@ -46,6 +47,8 @@ def write_table(
         archs: The architectures in the order of the arrays' last axis, in any form that `space.parse_many` reads.
             None: all of the space in lexicographic order.
         about: What to record beside the values: `title`, `licence`, `sources` (each with url or package and sha256).
+        keyed_by_identity: Whether isomorphic architectures share a row, also where tables of the space usually hold
+            them apart: `archs` holds one of each class, and every other member is answered with its values.
 
     Raises:
         TableError: Shapes, types or values do not fit the description, or the file cannot be written.
@@ -53,7 +56,7 @@ def write_table(
     if not str(name).isprintable():
         raise TableError(f"{name!r} cannot be a name; a text of one line without a slash expected")
     check_replaceable(path)
-    columns, order = _architectures(space, archs)
+    columns, order = _architectures(space, archs, keyed_by_identity)
     n_archs = len(columns[KEYS]) if KEYS in columns else space.size
     stored: dict[tuple[Any, ...], str] = {}  # which bytes of memory -> where they are stored
     described: dict[str, Any] = {}
@@ -73,6 +76,8 @@ def write_table(
             metrics[entry.metric.name] = description
         described[dataset] = {"objective": spec.objective, "metrics": metrics}
     meaning = {"name": name, "space": describe_space(space), "about": dict(about or {}), "datasets": described}
+    if keyed_by_identity and not space.keyed_by_identity:
+        meaning["keyed_by"] = IDENTITY
     try:
         meaning = json.loads(json.dumps(meaning, allow_nan=False))
         json.dumps(meaning, ensure_ascii=False).encode()
@@ -99,12 +104,14 @@ def check_replaceable(path: str | os.PathLike[str]) -> None:
         raise TableError(f"{name!r} is there and is no table, so it is not replaced; write elsewhere, or remove it")
 
 
-def _architectures(space: Space, archs: object) -> tuple[dict[str, NDArray[Any]], NDArray[np.intp] | None]:
+def _architectures(
+    space: Space, archs: object, keyed_by_identity: bool
+) -> tuple[dict[str, NDArray[Any]], NDArray[np.intp] | None]:
     """The columns that say which architectures the rows are, and the order to bring the given ones into."""
     if archs is None:
         archs = space.all_archs()
     batch = space.parse_many(archs)
-    keys = space.key_many(batch)
+    keys = space.identity(batch) if keyed_by_identity else space.key_many(batch)
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     twice = np.flatnonzero(keys[1:] == keys[:-1])
@@ -115,7 +122,7 @@ def _architectures(space: Space, archs: object) -> tuple[dict[str, NDArray[Any]]
     if not len(keys):
         raise TableError("a table needs at least one architecture")
     columns: dict[str, NDArray[Any]] = {}
-    if not archs_follow_from_keys(space):
+    if not archs_follow_from_keys(space, keyed_by_identity or space.keyed_by_identity):
         columns = {KEYS: keys, ARCHS: batch[order]}
     elif len(keys) < space.size:
         columns = {KEYS: keys}
@@ -236,7 +243,9 @@ def verify_table(path: str | os.PathLike[str]) -> None:
     """
     name = os.fspath(path)
     index, _ = read_index(path)
-    meaning = {key: index[key] for key in ("name", "space", "about", "datasets")}
+    meaning: dict[str, Any] = {
+        key: index[key] for key in ("name", "space", "about", "datasets", "keyed_by") if key in index
+    }
     try:
         with h5py.File(name, "r") as file:
             if json.loads(str(file.attrs["description"])) != meaning:
