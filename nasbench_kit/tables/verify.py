@@ -107,4 +107,5 @@ def hdf5_fault(name: str) -> str:
 
 
 def _meaning(index: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: index[key] for key in ("name", "space", "about", "datasets")}
+    named = ("name", "space", "about", "datasets", "keyed_by")
+    return {key: index[key] for key in named if key in index}
