@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,8 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
-from nasbench_kit.formats.compressed import MOST_UNPACKED, unpacked, unpacked_head
-from nasbench_kit.importers.base import Content, Progress, each, files_of, first_file, recognizes_file
+from nasbench_kit.formats.compressed import unpacked, unpacked_head
+from nasbench_kit.formats.npz import read_npz
+from nasbench_kit.importers.base import Content, Progress, each, files_of, first_file, read_json, recognizes_file
+from nasbench_kit.importers.values import check_filled
 from nasbench_kit.spaces import Arch, NASBenchNLPSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 
@@ -100,12 +100,14 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
 
 def _read_log(file: Path, space: NASBenchNLPSpace) -> _Run:
     try:
-        log = json.loads(file.read_bytes())
+        log = read_json(file)
         recipe = json.loads(log["recepie"]) if isinstance(log["recepie"], str) else log["recepie"]
         dataset = Path(str(log["data"])).name.lower()
+    except ImportDataError:
+        raise
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise ImportDataError(
-            f"{str(file)!r} is no train log of NAS-Bench-NLP ({type(error).__name__}: {error})"
+            f"{str(file)!r} is no train log of NAS-Bench-NLP ({type(error).__name__}: {error!s:.80})"
         ) from None
     curves = {metric: log.get(name) for metric, name in _RECORDED.items()}
     return _run(f"{str(file)!r}", space, recipe, dataset, log, curves)
@@ -123,12 +125,10 @@ def _read_pair(file: Path, files: Iterable[Path], space: NASBenchNLPSpace, progr
     except (ValueError, RecursionError) as error:
         raise ImportDataError(f"{str(file)!r} is damaged ({error!s:.80}); gzipped lines of JSON expected") from None
     try:
-        with open(beside[0], "rb") as file_of_arrays, np.load(file_of_arrays, allow_pickle=False) as arrays:
-            if sum(entry.file_size for entry in arrays.zip.infolist()) > MOST_UNPACKED:
-                raise ValueError(f"more than {MOST_UNPACKED:,} bytes unpacked")
-            curves = {metric: arrays[name] for metric, name in _RECORDED.items()}
-    except (OSError, EOFError, KeyError, ValueError, zlib.error, zipfile.BadZipFile) as error:
-        raise ImportDataError(f"{str(beside[0])!r} is damaged ({error!s:.80}); losses and times expected") from None
+        arrays = read_npz(beside[0], _RECORDED.values())
+    except ImportDataError as error:
+        raise ImportDataError(f"{error}; losses and times expected") from None
+    curves = {metric: arrays[name] for metric, name in _RECORDED.items()}
     for metric, array in curves.items():
         if array.dtype.kind != "f" or array.ndim != 2 or array.shape != (len(lines), curves["cost_s"].shape[1]):
             raise ImportDataError(
@@ -204,6 +204,8 @@ def _dataset(name: str, runs: Sequence[_Run], places: Sequence[tuple[int, int]],
         raise ImportDataError(f"no run on {name} finished its first epoch; there is nothing to store")
     n_seeds = 1 + max(seed for _, seed, _ in mine)
     n_curves = n_seeds if n_seeds * n_archs <= 4 * len(mine) else min(n_seeds, _FEW)
+    check_filled((n_curves, n_epochs, n_archs), sum(len(run.curves["cost_s"]) for run, _, _ in mine), name)
+    check_filled((n_seeds, 1, n_archs), len(mine), name)
     seeds, epochs = tuple(range(n_seeds)), tuple(range(1, n_epochs + 1))
     stored = []
     for metric in _RECORDED:

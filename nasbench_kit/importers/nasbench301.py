@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
 from nasbench_kit.importers.base import Content, Progress, each, files_of, first_file, read_json, recognizes_file
-from nasbench_kit.importers.values import percentages
+from nasbench_kit.importers.values import check_filled, percentages
 from nasbench_kit.spaces import Arch, DARTSSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 
@@ -235,6 +235,8 @@ def _metrics(runs: Sequence[_Run], places: Sequence[tuple[int, int]], n_archs: i
         epochs = sorted({epoch for n, last in spans for epoch in range(last - n + 1, last + 1)})
         few = len(epochs) * len(seeds) * n_archs > _MOST_VALUES
         kept = seeds[:_FEW] if few else seeds
+        n_values = sum(len(run.curves[name]) for run, _, _ in having)
+        check_filled((len(kept), len(epochs), n_archs), n_values, name, _MOST_VALUES)
         raw = np.full((len(kept), len(epochs), n_archs), np.nan)
         for run, seed, row in having:
             if seed < len(kept):
@@ -243,6 +245,7 @@ def _metrics(runs: Sequence[_Run], places: Sequence[tuple[int, int]], n_archs: i
         metrics.append(_stored(Metric.from_name(name, kept, tuple(epochs)), raw, n_images))
         if few:
             ends = sorted({run.epochs for run, _, _ in having})
+            check_filled((len(seeds), len(ends), n_archs), len(having), name, _MOST_VALUES)
             raw = np.full((len(seeds), len(ends), n_archs), np.nan)
             for run, seed, row in having:
                 raw[seed, ends.index(run.epochs), row] = run.curves[name][-1]

@@ -21,7 +21,7 @@ from nasbench_kit.errors import ImportDataError, listed
 from nasbench_kit.formats.csv_columns import csv_header, numbers, read_csv_columns
 from nasbench_kit.formats.torch_file import is_torch_file, read_torch_file
 from nasbench_kit.importers.base import Content, Progress, each, first_file, head_of, recognizes_file
-from nasbench_kit.importers.values import exact, parse_all
+from nasbench_kit.importers.values import check_filled, exact, parse_all
 from nasbench_kit.spaces import Space, TransNASMacroSpace, TransNASMicroSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 
@@ -74,6 +74,7 @@ COUNTS = {
 
 _CERTAINLY_COUNTS = 100_000  # no network here has fewer parameters or operations, and none as many millions
 _CSV_KEYS = ("naslib_op_indices", "transnas_arch_str")
+_MOST_METRICS = 100
 _CLOCK = re.compile(r"(\d+):(\d\d):(\d\d)")
 
 _ABOUT = {
@@ -176,7 +177,10 @@ def _dataset(where: str, task: str, stored: Sequence[Stored]) -> DatasetSpec:
 def _curves(
     where: str, task: str, names: Sequence[str], runs: Sequence[dict[str, Any]], archs: Sequence[str], notes: list[str]
 ) -> list[Stored]:
+    if len(names) > _MOST_METRICS:
+        raise ImportDataError(f"{where}: {len(names)} metrics; no more than {_MOST_METRICS} expected")
     lengths = [_n_epochs(run, where) for run in runs]
+    check_filled((1, max(lengths), len(runs)), sum(lengths), where)
     epochs = tuple(range(1, max(lengths) + 1))
     stored = []
     for name in names:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import nasbench_kit as nbk
 from nasbench_kit import importers
 from nasbench_kit.errors import ImportDataError, TableError, UnknownNameError
-from nasbench_kit.formats.compressed import unpacked, unzipped
+from nasbench_kit.formats.compressed import unpacked, zip_members
 from nasbench_kit.importers import Content, base, guess_kind, import_table
 from nasbench_kit.importers.base import each, files_of, first_file, origin
 from nasbench_kit.importers.values import counts, exact
