@@ -197,7 +197,7 @@ class Surrogate:
         at = self.at(dataset, self.objectives.get(dataset, "") if metric is None else metric, epoch)
         return at.prediction(*self.predictor.channels(self.space.parse_many(archs)))
 
-    def some_archs(self) -> NDArray[np.uint8]:
+    def representative_archs(self) -> NDArray[np.uint8]:
         """What stands for all architectures: all up to 65,536 of them; else a sample of 1,000, always the same."""
         import numpy as np
 

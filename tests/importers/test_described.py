@@ -251,7 +251,7 @@ def test_the_kind_is_told_from_the_content(tmp_path):
         ("missing = -1", "varies = 1", "is 1; true or false expected"),
         ('seed = "run"', "", "column 'acc': row . gives a second, different value"),
         ("test_accuracy", "test_acuracy", "cannot tell unit and direction from the name 'test_acuracy'.*give { column"),
-        ('"top1"', '"acc"', "50 is no fraction; if these are percentages, say so by scale"),
+        ('"top1"', '"acc"', "is 50; it is no fraction; if these are percentages, say so by scale"),
         ('"top1"', "7", r"test_accuracy in \[metrics\] is 7; a column, or { column = ... }, expected"),
         ('"top1"', "{ }", r"column, or columns, expected in \[metrics.test_accuracy\], not both"),
         ('"top1"', '{ columns = ["top1", "acc"] }', "say by seeds or epochs what each is"),
