@@ -6,7 +6,6 @@ import os
 import stat
 from io import BufferedReader
 
-
 from nasbench_kit.errors import ImportDataError
 
 MOST_READ = 1 << 28  #: bytes of a file that is read whole

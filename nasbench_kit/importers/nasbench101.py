@@ -43,6 +43,7 @@ from nasbench_kit.importers.nasbench101_pickle import recognizes as recognizes_p
 from nasbench_kit.importers.training_runs import TrainingRuns
 from nasbench_kit.spaces import NASBench101Space
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
+from nasbench_kit.tables.spec import SEPARATE_TRAININGS
 
 BUDGETS = (4, 12, 36, 108)
 N_IMAGES = 9_984  # that accuracies are measured on, of all three splits: 78 batches of 128
@@ -131,7 +132,9 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
     else:
         notes.append(f"by its sha256, the file is {published or 'none of the two that were published'}")
     about = _ABOUT[name] | {"notes": notes, "sources": [source]}
-    return Content(name, cells.space, {"cifar10": DatasetSpec(stored)}, archs[order], about)
+    return Content(
+        name, cells.space, {"cifar10": DatasetSpec(stored, epochs_are=SEPARATE_TRAININGS)}, archs[order], about
+    )
 
 
 def _metrics(name: str, variant: str) -> dict[str, Metric]:

@@ -12,7 +12,7 @@ splits, from PyPI's nasbench301 (`surrogate_models/configs/data_splits/default_s
 - Where a few architectures were trained very often, a table of all their curves would be nearly empty: then curves are
   kept of three runs of each, and of all runs the last epoch: `val_accuracy[runs]`.
 - `train_loss` and `val_loss` are the cross entropies; training images are mixed up, so `train_accuracy` is low.
-- `optimizer`, and `split[default]` where lists are given, are numbers per run; their units say what for.
+- `optimizer`, and `split[default]` where lists are given, are categories per run.
 
 Source: Zela, Siems et al. 2022, https://arxiv.org/abs/2008.09777; https://github.com/automl/nasbench301.
 """
@@ -284,6 +284,6 @@ def _codes(
         raw = np.full((len(seeds), 1, n_archs), _NO_CODE, np.uint8)
         for code, (seed, row) in zip(codes, places, strict=True):
             raw[seed, 0, row] = code
-        unit = f"code ({', '.join(f'{code} {meaning}' for code, meaning in enumerate(meanings))})"
-        stored.append(Stored(Metric(name, None, unit, None, seeds), raw, (1, 1), _NO_CODE))
+        metric = Metric(name, None, "category", None, seeds, categories=tuple(meanings))
+        stored.append(Stored(metric, raw, (1, 1), _NO_CODE))
     return stored

@@ -250,18 +250,20 @@ def _seconds(curve: Sequence[Any]) -> NDArray[np.float64]:
 def _cost(times: NDArray[np.float64], epochs: tuple[int, ...], where: str, notes: list[str]) -> Stored:
     """What training costs, of times (1, n_epochs, n_archs).
 
-    The training code starts its clock once, before the first epoch, so times must grow. A run whose times shrink was
+    The training code starts its clock once, before the first epoch, so times must grow. A run whose times do not was
     started again in between; how long it took was not recorded. If those are most, then these are no times since the
     start, and are kept as what they are called.
     """
     with np.errstate(invalid="ignore"):
-        shrinks: NDArray[np.bool_] = np.any(np.diff(times, axis=1) < 0, axis=(0, 1))
+        shrinks: NDArray[np.bool_] = np.any(np.diff(times, axis=1, prepend=0) <= 0, axis=(0, 1))
     n_shrinking = int(shrinks.sum())
     if 2 * n_shrinking > len(shrinks):
-        notes.append(f"{where}: {_TIME} shrinks in {n_shrinking} of {len(shrinks)} runs, so it is not their cost_s")
+        notes.append(
+            f"{where}: {_TIME} does not grow in {n_shrinking} of {len(shrinks)} runs, so it is not their cost_s"
+        )
         return Stored(Metric(_TIME, None, "s", None, SEEDS, epochs), exact(times))
     if n_shrinking:
-        notes.append(f"{where}: {_TIME} shrinks in {n_shrinking} runs; their cost_s is missing")
+        notes.append(f"{where}: {_TIME} does not grow in {n_shrinking} runs; their cost_s is missing")
     return Stored(Metric("cost_s", None, "s", "min", SEEDS, epochs), exact(np.where(shrinks, np.nan, times)))
 
 
