@@ -90,7 +90,7 @@ except ImportDataError as error: print("refused:", error)
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("gzip.csv.gz", "unpacks to more than 268,435,456 bytes"),
+        ("gzip.csv.gz", "unpacks to more than"),
         ("bz2.pickle.pbz2", "unpacks to more than"),
         ("deflate.zip", "says that it has 1,073,741,824 bytes, and has"),
         ("deflate that says 100.zip", "damaged zip archive"),  # what it holds does not match
@@ -256,11 +256,11 @@ def test_a_parquet_file_of_the_same_row_again_and_again_is_refused(tmp_path):
     once = pa.array(["x" * 100_000], pa.string())
     for n, values in (
         (20_000, {"t": pa.DictionaryArray.from_arrays(np.zeros(20_000, np.int32), once)}),
-        (9_000_000, {}),
+        (40_000_000, {}),
     ):
         pq.write_table(pa.table(values | {"n": np.zeros(n, np.int8)}), tmp_path / f"{n}.parquet", compression="zstd")
-    with pytest.raises(ImportDataError, match="unpacks to 9,000,000 rows of 1 columns in"):
-        read_parquet_columns(tmp_path / "9000000.parquet")
+    with pytest.raises(ImportDataError, match="unpacks to 40,000,000 rows of 1 columns in"):
+        read_parquet_columns(tmp_path / "40000000.parquet")
     texts = read_parquet_columns(tmp_path / "20000.parquet")["t"]  # 2 GB, if each row had its own
     assert len(texts) == 20_000
     assert len(set(map(id, texts))) == 1
