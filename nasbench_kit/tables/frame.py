@@ -229,13 +229,14 @@ class Results:
         """Cut values that are beyond a bound of the metric by no more than float32 rounds, and make a note of it."""
         numerator, denominator = scale
         for bound, sign in zip(metric.bounds, (-1, 1), strict=True):
-            beyond = sign * (values * numerator / denominator - bound)
+            with np.errstate(invalid="ignore"):  # infinities; they are told when all is known
+                beyond = sign * (values * numerator / denominator - bound)
             rounded = (beyond > 0) & (beyond <= ROUNDING * max(abs(bound), 1))
             if rounded.any():
                 values[rounded] = bound * denominator / numerator
                 self.notes.append(
-                    f"{metric.name}: {rounded.sum()} values beyond {bound:g} by rounding, at most"
-                    f" {beyond[rounded].max():.1g}, are stored as {bound:g}."
+                    f"{metric.name}: values beyond {bound:g} by rounding ({rounded.sum()}, by at most"
+                    f" {beyond[rounded].max():.1g}) are stored as {bound:g}."
                 )
 
 
@@ -343,7 +344,7 @@ def _archs(columns: _Columns, arch: str | Sequence[str], space: Space, form: str
             return _of_positions(archs, arch, space)
         if any(hasattr(entry, "__index__") for entry in archs):
             raise TableError(
-                f"column {arch!r} holds integers, which may be digits that lost their zeros; say form={INDEX!r} if they"
+                f"column {arch!r} holds integers, maybe digits that lost their zeros; say form = {INDEX!r} if they"
                 " are official positions, else give texts (dtype=str in pandas)"
             )
         try:
@@ -351,7 +352,7 @@ def _archs(columns: _Columns, arch: str | Sequence[str], space: Space, form: str
                 return space.parse_many(archs)
             known = {text: bytes(space.parse(text, form)) for text in dict.fromkeys(archs)}
         except NasbenchKitError as error:
-            if all(str(entry).strip().isdigit() for entry in archs):
+            if all(str(entry).strip().removesuffix(".0").isdigit() for entry in archs):
                 hint = f"say form = {INDEX!r} if column {arch!r} holds official positions"
                 raise ArchitectureError(f"{error}; {hint}") from None
             raise

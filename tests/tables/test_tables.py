@@ -5,7 +5,6 @@ import pickle
 import re
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
 import h5py
@@ -409,7 +408,7 @@ COST_SUM = Additive(Metric("cost_s", None, "s", "min"), 1, {})
         ([], {"datasets": {}}, "a table needs at least one dataset"),
         ([accuracy(n_archs=2)], {"archs": [(0, 1), (0, 1), (1, 1)]}, "architecture '3,32' is given twice"),
         ([accuracy()], {"archs": []}, "a table needs at least one architecture"),
-        # rule 9 of the format: an objective and cost_s have columns, cost_s no other seeds than the objective
+        # rule 12 of the format: an objective and cost_s have columns, cost_s no other seeds than the objective
         ([SUM], {}, "objective"),
         ([accuracy(), COST_SUM], {}, "cost_s"),
         ([accuracy((1, 2)), cost(3, 4)], {}, "cost_s"),
@@ -586,18 +585,6 @@ def test_a_flipped_bit_in_a_value_is_found_by_verify_alone(victim, new_path):
             opened.verify()
 
 
-def with_index(content, change):
-    """The same file with another index, under the right checksum, and the right size where it fits."""
-    start = content.index(b"{")
-    n_bytes = int(content[:start].split(b"\n")[1].split()[0])
-    index = content[start : start + n_bytes]
-    body = (
-        change if isinstance(change, bytes) else json.dumps(change(json.loads(index)), separators=(",", ":")).encode()
-    )
-    head = MAGIC + b"1\n%d %08x\n" % (len(body), zlib.crc32(body)) + body
-    return head + content[len(head) :]
-
-
 def change_at(*path, to):
     def change(index):
         *parents, last = path
@@ -643,7 +630,7 @@ PLACES = [
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: ".".join(map(str, place)))
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_hostile_index_is_refused_or_harmless(victim, new_path, place):
+def test_a_hostile_index_is_refused_or_harmless(victim, new_path, place, with_index):
     _, content = victim
     path = new_path()
     for wrong in WRONG:
@@ -690,7 +677,7 @@ def test_a_hostile_index_is_refused_or_harmless(victim, new_path, place):
         change_at("datasets", "d", "metrics", "val_accuracy", "epochs", to=[float("inf")]),
     ],
 )
-def test_an_index_that_makes_no_sense_is_refused_on_opening(victim, new_path, change):
+def test_an_index_that_makes_no_sense_is_refused_on_opening(victim, new_path, change, with_index):
     refused(new_path(), with_index(victim[1], change), "is no valid table|is damaged|is truncated")
 
 
@@ -704,7 +691,7 @@ def test_an_index_that_makes_no_sense_is_refused_on_opening(victim, new_path, ch
         change_at("columns", "/d/cost_s", "offset", to=512),
     ],
 )
-def test_an_index_that_disagrees_with_hdf5_is_found_by_verify(victim, new_path, change):
+def test_an_index_that_disagrees_with_hdf5_is_found_by_verify(victim, new_path, change, with_index):
     path = new_path()
     path.write_bytes(with_index(victim[1], change))
     with pytest.raises(TableError, match=r"is damaged|outside the file"):
@@ -739,7 +726,7 @@ def test_a_table_of_more_architectures_than_64_bits_number_is_like_any_other(new
         bench.query((0,) * 45)
 
 
-def test_unknown_members_of_the_index_are_ignored(victim, new_path):
+def test_unknown_members_of_the_index_are_ignored(victim, new_path, with_index):
     path = new_path()
     path.write_bytes(with_index(victim[1], change_at("later", to={"x": 1})))
     Table.open(path).verify()
