@@ -29,8 +29,8 @@ def read_parquet_columns(path: Path) -> dict[str, list[Any]]:
         n_bytes = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
         if max(n_bytes, about.num_rows * about.num_columns) > allowed:
             raise ImportDataError(
-                f"{str(path)!r} unpacks to {about.num_rows:,} rows of {about.num_columns:,} columns in {n_bytes:,} bytes,"
-                f" more than {allowed:,}; no results of its size do"
+                f"{str(path)!r} unpacks to {about.num_rows:,} rows of {about.num_columns:,} columns in {n_bytes:,}"
+                f" bytes, more than {allowed:,}; no results of its size do"
             )
         kinds = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
         texts = [field.name for field in schema if field.type in kinds]  # a long one may stand in every row

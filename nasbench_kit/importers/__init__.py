@@ -1,7 +1,7 @@
 """Importers: one module per official release, each from its files to a table of ours, executing nothing in them.
 
-Beside the modules that `KINDS` names there are helpers of several: `base` (what all are given and return, finding files),
-`values` (numbers kept in the fewest bytes), `training_runs` (millions of runs in any order), and of one release that is
+Beside the modules that `KINDS` names there are helpers of several: `base` (what all are given and return, and how files
+are found), `values` (numbers kept in the fewest bytes), `training_runs` (millions of runs in any order), and of one release that is
 read in several forms or steps: `nasbench101_cells`, `nasbench101_pickle` and `model_metrics` for NAS-Bench-101,
 `nats_results` for NAS-Bench-201 and NATS-Bench. How bytes are read, whoever wrote them, is in `nasbench_kit.formats`.
 
