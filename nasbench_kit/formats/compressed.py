@@ -103,6 +103,7 @@ def zip_members(path: Path, names: Iterable[str]) -> dict[str, bytes]:
         OSError: It is not there, or cannot be read.
     """
     found: dict[str, bytes] = {}
+    name = "its directory"
     with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         room = most_unpacked(size)
@@ -124,5 +125,5 @@ def zip_members(path: Path, names: Iterable[str]) -> dict[str, bytes]:
         except KeyError:
             raise ImportDataError(f"{str(path)!r} holds no {name}") from None
         except Exception as error:  # a damaged directory makes zipfile raise nearly anything
-            raise ImportDataError(f"{str(path)!r} is a damaged zip archive ({error!s:.80})") from None
+            raise ImportDataError(f"{str(path)!r} is a damaged zip archive ({name}: {error!s:.80})") from None
     return found

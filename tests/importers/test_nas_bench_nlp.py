@@ -380,7 +380,7 @@ def test_of_cells_with_very_many_runs_a_few_curves_are_kept_and_every_end(write,
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (json.dumps(log(RNN))[:-30], "is no train log of NAS-Bench-NLP"),
+        (json.dumps(log(RNN))[:-30], "is no readable JSON"),
         ("[]", "is no train log of NAS-Bench-NLP"),
         ("{}", "is no train log of NAS-Bench-NLP"),
         (log(RNN, recepie="[1"), "is no train log of NAS-Bench-NLP"),
@@ -435,7 +435,7 @@ def test_a_compact_copy_needs_both_files_and_whole(pair, tmp_path):
     )
     for arrays, message in (
         ({"n": 3}, r"val_losses is float32 of shape \(3, 4\); floats \(2 recipes, epochs\) expected"),
-        ({"val_losses": np.array([[None] * 4] * 2)}, "ptb_curves.npz' is damaged"),
+        ({"val_losses": np.array([[None] * 4] * 2)}, "val_losses.npy is damaged"),
         ({"val_losses": np.ones((2, 4), int)}, "val_losses is int64"),
     ):
         pair(**arrays)
@@ -444,7 +444,7 @@ def test_a_compact_copy_needs_both_files_and_whole(pair, tmp_path):
     pair()
     whole = curves.read_bytes()
     curves.write_bytes(whole[:-40])
-    with pytest.raises(ImportDataError, match=r"ptb_curves\.npz' is damaged"):
+    with pytest.raises(ImportDataError, match=r"ptb_curves\.npz' is a damaged zip archive"):
         import_table([archs], tmp_path / "x.h5")
     curves.unlink()
     with pytest.raises(ImportDataError, match=r"ptb_curves.npz, which belongs to .* is missing"):
