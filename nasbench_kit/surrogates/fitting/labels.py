@@ -198,7 +198,7 @@ def channels_of(target: Target, z: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def curve(target: Target, channels: NDArray[np.float64]) -> NDArray[np.float64]:
     """`z` at all epochs: (n_archs, n_epochs)."""
-    return np.stack([target.curve(channels, position) for position in range(len(target.offset))], axis=-1)
+    return np.stack([target.at(position).many(channels) for position in range(len(target.offset))], axis=-1)
 
 
 def metrics_of(all_runs: Sequence[Runs]) -> Mapping[str, dict[str, Metric]]:
