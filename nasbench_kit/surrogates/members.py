@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import TableError
 from nasbench_kit.predictors import model_class
 from nasbench_kit.spaces import Arch, Space
 from nasbench_kit.surrogates.card import is_inside
+from nasbench_kit.surrogates.noise_models import NoiseModels
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ class Members:
     Args:
         space: What they read.
         members: One model per member.
-        noise: `NoiseModels`, or None where none were fitted.
+        noise: None where none were fitted.
     """
 
-    def __init__(self, space: Space, members: Sequence[Model], noise: Any = None) -> None:
+    def __init__(self, space: Space, members: Sequence[Model], noise: NoiseModels | None = None) -> None:
         self._space, self._members, self._noise = space, members, noise
 
     def channels(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -65,11 +66,7 @@ def load(folder: str, card: Card) -> Members:
     except (KeyError, TypeError) as error:
         raise TableError(f"the card of {folder!r} does not say how its members are read: {error}") from None
     loaded = [model.load(card.space, path) for path in paths]
-    noise_models = None
-    if noise:
-        from nasbench_kit.surrogates.fitting.noise import NoiseModels
-
-        noise_models = NoiseModels.load(card.space, noise_paths)
+    noise_models = NoiseModels.load(card.space, noise_paths) if noise else None
     made = Members(card.space, loaded, noise_models)
     _check(made, folder, card)
     return made

@@ -11,18 +11,15 @@ says how such runs are recognized.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
+from typing import TYPE_CHECKING, Any
 
-from nasbench_kit.encodings.features import matrix
-from nasbench_kit.errors import TableError, listed
 from nasbench_kit.predictors import Data, model_class
 from nasbench_kit.predictors.splits import fold
 from nasbench_kit.predictors.trees import encoding_for
 from nasbench_kit.spaces import Space
 from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
+from nasbench_kit.surrogates.noise_models import NoisePart, write_noise
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, Target, forward
 
 if TYPE_CHECKING:
@@ -40,23 +37,6 @@ _LEVELS = (0.5, 0.8, 0.95)  # coverage by which the scale is calibrated
 _FLOOR = 1e-4  # of the median: a smaller squared deviation says no more, where values are counts
 _SURE = 30.0  # log-odds
 _QUANTILES = 16
-
-
-class _Part(NamedTuple):
-    """What is learned of one kind: channels, their models, and how the models' outputs become unit variance."""
-
-    models: list[Any]
-    shift: NDArray[np.float64]  #: (n_channels,)
-    scale: NDArray[np.float64]  #: (n_channels,)
-
-    def channels(self, n_archs: int, features: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
-        """Of so many architectures, by their features in each encoding: (n_archs, n_channels)."""
-        import numpy as np
-
-        total = np.zeros((n_archs, len(self.shift)))
-        for model in self.models:
-            total += model.predict_features(features[model.settings["encoding"]])
-        return (total / max(1, len(self.models)) - self.shift) / self.scale
 
 
 def fit_noise(
@@ -97,14 +77,14 @@ def fit_noise(
         z = np.where(collapsed, np.nan, forward(value_target.transform, runs))
     deviations, n_runs = _deviations(z, out_of_fold_z)
     targets = []
-    parts: dict[str, _Part] = {}
+    parts: dict[str, NoisePart] = {}
     if not np.isnan(deviations).all():
         target, parts[NOISE] = _fit_spread(space, archs, value_target, deviations, n_runs, seed)
         targets.append(target)
     if collapsed.any():
         target, parts[COLLAPSE] = _fit_collapse(space, archs, value_target, runs, collapsed, seed)
         targets.append(target)
-    _write(folder, parts)
+    write_noise(folder, parts)
     return targets
 
 
@@ -136,7 +116,7 @@ def _fit_spread(
     deviations: NDArray[np.float64],
     n_free: NDArray[np.float64],
     seed: int,
-) -> tuple[Target, _Part]:
+) -> tuple[Target, NoisePart]:
     import numpy as np
 
     n_seen = (~np.isnan(deviations)).sum(axis=0)
@@ -211,7 +191,7 @@ def _fit_collapse(
     runs: NDArray[np.float64],
     collapsed: NDArray[np.bool_],
     seed: int,
-) -> tuple[Target, _Part]:
+) -> tuple[Target, NoisePart]:
     import numpy as np
 
     known = ~np.isnan(runs)
@@ -308,13 +288,13 @@ def _spread_out(shares: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
     return folds
 
 
-def _standardized(models: list[Any], foreign: NDArray[np.float64]) -> tuple[NDArray[np.float64], _Part]:
+def _standardized(models: list[Any], foreign: NDArray[np.float64]) -> tuple[NDArray[np.float64], NoisePart]:
     """Predictions of zero mean and unit variance, and the part that makes such; constant ones become 0."""
     import numpy as np
 
     shift, scale = foreign.mean(axis=0), foreign.std(axis=0)
     scale = np.where(scale > 1e-9, scale, 1.0)
-    return (foreign - shift) / scale, _Part(models, shift, scale)
+    return (foreign - shift) / scale, NoisePart(models, shift, scale)
 
 
 def _slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
@@ -340,79 +320,3 @@ def _over(mean: Any, values: NDArray[np.float64], otherwise: float) -> NDArray[n
 
     known: list[bool] = (~np.isnan(values)).max(axis=0).tolist()
     return np.array([mean(values[:, i]) if there else otherwise for i, there in enumerate(known)])
-
-
-# ---- files ----
-
-_FILE = "noise.json"
-
-
-def _write(folder: Path, parts: dict[str, _Part]) -> None:
-    content = {}
-    for kind, part in parts.items():
-        content[kind] = {"n_models": len(part.models), "shift": part.shift.tolist(), "scale": part.scale.tolist()}
-        for k, model in enumerate(part.models):
-            where = folder / f"{kind}_{k}"
-            where.mkdir(exist_ok=True)
-            model.save(where)
-    (folder / _FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-@final
-class NoiseModels:
-    """What `fit_noise` learned, read again: the channels of noise and collapse of one or several metrics."""
-
-    def __init__(self, space: Space, parts: Sequence[_Part]) -> None:
-        self._space, self._parts = space, parts
-
-    @classmethod
-    def load(cls, space: Space, folders: Sequence[Path]) -> Self:
-        """Read what `fit_noise` wrote into these folders.
-
-        Raises:
-            TableError: A file is absent or damaged.
-        """
-        import numpy as np
-
-        parts = []
-        for folder in folders:
-            path = folder / _FILE
-            try:
-                content = dict(json.loads(path.read_text(encoding="utf-8")))
-                if not content.keys() <= {NOISE, COLLAPSE}:
-                    raise ValueError(f"of kinds {listed(content)}")
-                for kind in (NOISE, COLLAPSE):
-                    if kind in content:
-                        entry = content[kind]
-                        shift, scale = (np.array(entry[name], np.float64) for name in ("shift", "scale"))
-                        if shift.ndim != 1 or shift.shape != scale.shape or not (scale > 0).all():
-                            raise ValueError(f"shift and scale of {kind} do not fit together")
-                        if not isinstance(entry["n_models"], int) or not 0 <= entry["n_models"] <= _MOST_MODELS:
-                            raise ValueError(f"n_models={entry['n_models']!r:.20}")
-                        models = [
-                            model_class("lightgbm").load(space, folder / f"{kind}_{k}")
-                            for k in range(entry["n_models"])
-                        ]
-                        parts.append(_Part(models, shift, scale))
-            except OSError as error:
-                raise TableError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                raise TableError(f"{str(path)!r} describes no models of noise, or is damaged: {error}") from None
-        return cls(space, parts)
-
-    def channels(self, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Of a batch: (n_archs, n_noise), in the order of the targets that `fit_noise` returned, folder by folder."""
-        import numpy as np
-
-        encodings = sorted({model.settings["encoding"] for part in self._parts for model in part.models})
-        pieces = [np.empty((0, sum(len(part.shift) for part in self._parts)))]
-        for start in range(0, len(archs), _CHUNK):
-            some = archs[start : start + _CHUNK]
-            features = {name: matrix(self._space, some, name) for name in encodings}
-            found = [part.channels(len(some), features) for part in self._parts]
-            pieces.append(np.hstack([np.empty((len(some), 0)), *found]))
-        return np.concatenate(pieces)
-
-
-_CHUNK = 8_192  # architectures whose features are held in memory at a time
-_MOST_MODELS = 100
