@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, SurrogateError, listed
+from nasbench_kit.formats.boosters import check_xgboost, checked_lightgbm
 from nasbench_kit.formats.numpy_pickles import PLAIN
 from nasbench_kit.formats.pickles import read_plain_pickle
 from nasbench_kit.formats.xgboost_binary import is_binary, to_json
@@ -196,9 +197,9 @@ class Booster:
         xgboost = require("xgboost", "xgboost")
         booster = xgboost.Booster()
         try:
-            if is_binary(content):
-                booster.load_model(bytearray(to_json(content)))
-            elif _has_configuration(content):
+            content = to_json(content) if is_binary(content) else content
+            check_xgboost(content)
+            if _has_configuration(content):
                 booster.__setstate__({"handle": bytearray(content)})
             else:
                 booster.load_model(bytearray(content))
@@ -211,11 +212,9 @@ class Booster:
         """From the text of a model; of which the first trees count, or all."""
         lightgbm = require("lightgbm", "fit")
         try:
-            # the settings of its training say nothing of its trees, and later versions warn of those that they lost
-            content = re.sub(r"\nparameters:\n.*\nend of parameters\n", "\n", content, flags=re.DOTALL)
-            booster = lightgbm.Booster(model_str=content)
+            booster = lightgbm.Booster(model_str=checked_lightgbm(content.encode()))
             return cls(_LIGHTGBM, booster, n_trees, where)
-        except lightgbm.basic.LightGBMError as error:
+        except (lightgbm.basic.LightGBMError, ValueError, KeyError) as error:
             raise SurrogateError(f"{where!r} holds no booster that lightgbm reads: {_first_line(error)}") from None
 
     @classmethod
