@@ -16,7 +16,7 @@ from click.testing import CliRunner
 import nasbench_kit as nbk
 from nasbench_kit.cli import main
 from nasbench_kit.cli.surrogate import surrogate as group
-from nasbench_kit.errors import NotRecordedError, SettingError, SurrogateError, TableError, UnknownNameError
+from nasbench_kit.errors import NotRecordedError, SettingError, SurrogateError, UnknownNameError
 from nasbench_kit.importers import import_table
 from nasbench_kit.predictors.splits import fold, held_out, position
 from nasbench_kit.spaces import ChoiceSpace, DARTSSpace, NASBench101Space, NASBench201Space
@@ -767,7 +767,7 @@ def test_a_card_that_does_not_fit_its_members_is_noticed(predictor, message, tab
 
     made = quick(table, tmp_path / "s", n_members=2, noise=False)
     card = read_card(made.path)
-    with pytest.raises((TableError, UnknownNameError), match=message):
+    with pytest.raises((SurrogateError, UnknownNameError), match=message):
         load(made.path, card._replace(predictor=card.predictor | predictor))
 
 

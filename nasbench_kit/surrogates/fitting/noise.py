@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasbench_kit.predictors import Data, model_class
+from nasbench_kit.predictors.boosters import encoding_for
 from nasbench_kit.predictors.splits import fold
-from nasbench_kit.predictors.trees import encoding_for
 from nasbench_kit.spaces import Space
 from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
 from nasbench_kit.surrogates.noise_models import NoisePart, write_noise

@@ -57,7 +57,7 @@ def tune_settings(
         chosen = _propose(optuna, ranges, trials, seed_of(seed, number)) if number else {}
         made = kind(space, {**settings, **chosen})
         made.fit(train, valid, seed=seed_of(seed, 0), progress=lambda done, of, n=number: progress(n + done / of))
-        missed = made.predict(valid.archs) - valid.channels
+        missed = made.predict(valid.archs) - valid.outputs
         trial = {"settings": chosen, "error": float(np.nanmean(missed**2))}
         with open(journal, "a", encoding="utf-8") as file:
             file.write(json.dumps(trial) + "\n")
