@@ -355,7 +355,7 @@ def test_what_is_no_file_is_refused_at_once(make_surrogate, tmp_path, name, what
         path.mkdir()
     else:
         path.symlink_to("/dev/zero" if what == "a device" else "/dev/stdin")
-    with pytest.raises(SurrogateError, match="no regular file|Is a directory"):
+    with pytest.raises(SurrogateError, match=r"no regular file|Is a directory"):
         nbk.Surrogate.open(made.path).predict("d", [(0, 0)])
 
 
@@ -363,7 +363,7 @@ def test_files_longer_than_any_model_are_refused_before_they_are_read(make_surro
     made = make_surrogate(path=tmp_path / "s")
     with open(tmp_path / "s" / "network.safetensors", "ab") as file:
         file.truncate(1 << 40)  # sparse: it takes no room
-    with pytest.raises(SurrogateError, match="cannot read 'network.safetensors' .* more than 1,073,741,824 bytes"):
+    with pytest.raises(SurrogateError, match=r"cannot read 'network\.safetensors' .* more than 1,073,741,824 bytes"):
         made.verify()
 
 
