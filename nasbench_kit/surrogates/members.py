@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench_kit.predictors import Model
+    from nasbench_kit.predictors import Predictor
     from nasbench_kit.surrogates.card import Card
 
 _CHUNK = 1 << 14  # architectures whose channels are computed at a time
@@ -33,7 +33,7 @@ class Members:
         noise: None where none were fitted.
     """
 
-    def __init__(self, space: Space, members: Sequence[Model], noise: NoiseModels | None = None) -> None:
+    def __init__(self, space: Space, members: Sequence[Predictor], noise: NoiseModels | None = None) -> None:
         self._space, self._members, self._noise = space, members, noise
 
     def channels(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -366,7 +366,7 @@ def _part(card: Card, table: Table, split: str) -> tuple[NDArray[np.bool_], NDAr
     """Which architectures of a table belong to a split; which members may judge each, if not all; the case in words."""
     import numpy as np
 
-    from nasbench_kit.surrogates.fitting.parts import parts_again
+    from nasbench_kit.surrogates.fitting.split import split_again
 
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
@@ -384,7 +384,7 @@ def _part(card: Card, table: Table, split: str) -> tuple[NDArray[np.bool_], NDAr
             )
         return every, None, f"all: {other}, and its card does not say which architectures were held out"
     try:
-        parts = parts_again(table, rule)
+        parts = split_again(table, rule)
     except SettingError:  # the lists that it was split by did not come with this table
         if same:
             raise
