@@ -454,7 +454,7 @@ def test_an_error_in_a_process_arrives_as_it_is(table, tmp_path):
     ("changed", "message"),
     [
         ({"seed": 1}, "holds the beginning of another fit: seed is 0 there, 1 now; give another folder"),
-        ({"settings": FAST | {"rounds": 3}}, r"settings is .* there, .* now"),
+        ({"settings": FAST | {"rounds": 3}}, r"settings.rounds is 40 there, 3 now"),
         ({"test_share": 0.1}, r"test_share is 0.2 there, 0.1 now"),
         ({"n_members": 4}, "n_members is 3 there, 4 now"),
     ],
@@ -800,7 +800,7 @@ def test_a_run_of_no_finite_value_is_named_with_what_to_do(value, said, noise, s
     table = Table.create(new_path(), name="diverged", space=SPACE, datasets={"d": spec})
     arch = SPACE.format(ARCHS[row].tolist())
     with pytest.raises(
-        SurrogateError, match=f"val_loss of .*seed 7, epoch 9 {said} .1 of .* a run that failed"
+        SurrogateError, match=f"seed 7, epoch 9 {said} .1 of .* a run that failed"
     ) as raised:
         quick(table, tmp_path / "s", noise=noise)
     assert arch in str(raised.value)
