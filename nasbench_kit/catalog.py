@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nasbench_kit.benchmark import Benchmark, open_results
-from nasbench_kit.errors import NasbenchKitError, TableError, UnknownNameError, unknown
+from nasbench_kit.errors import DataError, UnknownNameError, unknown
 from nasbench_kit.tables import Table
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ def list_results() -> dict[str, str]:
     return embedded() | _surrogates_in(folder) | _tables_in(folder)
 
 
-def _openings() -> list[Table | Surrogate | UnknownNameError | TableError]:
+def _openings() -> list[Table | Surrogate | UnknownNameError | DataError]:
     """Each table or surrogate that is found by its name, or what is wrong with it."""
-    found: list[Table | Surrogate | UnknownNameError | TableError] = []
+    found: list[Table | Surrogate | UnknownNameError | DataError] = []
     for stem, path in list_results().items():
         try:
             opened = open_results(path)
-        except TableError as error:
+        except DataError as error:
             found.append(error)
             continue
         found.append(opened if opened.name == stem else _misnamed(opened))
@@ -90,13 +90,13 @@ def _misnamed(opened: Table | Surrogate) -> UnknownNameError:
 
 def list_benchmarks() -> list[str]:
     """Names of the benchmarks that `load` finds, each `results/dataset`; what can be opened as none is left out."""
-    opened = [results for results in _openings() if not isinstance(results, NasbenchKitError)]
+    opened = [results for results in _openings() if not isinstance(results, Exception)]
     return [f"{results.name}/{dataset}" for results in opened for dataset in results.datasets]
 
 
 def problems() -> list[str]:
     """What is wrong with what `list_benchmarks` left out, one line each."""
-    return [str(error) for error in _openings() if isinstance(error, NasbenchKitError)]
+    return [str(error) for error in _openings() if isinstance(error, Exception)]
 
 
 def load(name: str, *, table: str | os.PathLike[str] | None = None) -> Benchmark:
@@ -110,7 +110,7 @@ def load(name: str, *, table: str | os.PathLike[str] | None = None) -> Benchmark
 
     Raises:
         UnknownNameError: There is no such benchmark.
-        TableError: The file or folder is absent, damaged, or no table or surrogate.
+        DataError: The file or folder is absent, damaged, or no table or surrogate.
     """
     stem, _, dataset = str(name).partition("/")
     if table is None:

@@ -112,7 +112,7 @@ def check_benchmark(benchmark: Benchmark, rng: np.random.Generator) -> None:
     Raises:
         AssertionError: It does not.
     """
-    archs = benchmark.results.some_archs()
+    archs = benchmark.results.representative_archs()
     archs = archs[rng.permutation(len(archs))[:_SAMPLES]]
     epochs = benchmark.objective_metric.epochs
     for epoch in sorted({*epochs[:: max(1, len(epochs) // _EPOCHS)], *epochs[-1:]}) or (None,):
@@ -212,7 +212,7 @@ def _check_refusals(benchmark: Benchmark, archs: NDArray[np.uint8]) -> None:
 
 def _check_best(benchmark: Benchmark) -> None:
     best = benchmark.best()
-    known = benchmark.query_many(benchmark.results.some_archs(), missing="nan")[1]
+    known = benchmark.query_many(benchmark.results.representative_archs(), missing="nan")[1]
     found = np.nanmax(benchmark.objective_metric.sign() * known)
     is_whole = len(known) == benchmark.results.n_archs
     value = benchmark.objective_metric.sign() * best.value

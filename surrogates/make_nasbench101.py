@@ -28,7 +28,7 @@ from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.card import sha256_of, write_card
 from nasbench_kit.surrogates.fitting.distill import distill_surrogate
 from nasbench_kit.surrogates.fitting.fit import fit_surrogate
-from nasbench_kit.surrogates.quality.judge import as_json, compare, judge, judge_surrogate
+from nasbench_kit.surrogates.quality.evaluate import as_json, compare, evaluate, quality_of
 from nasbench_kit.surrogates.targets import backward
 from nasbench_kit.tables import DatasetSpec, Metric, Stored, Table
 
@@ -112,14 +112,15 @@ def judged(made: Surrogate, table: Table) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for epoch in EPOCHS:
         compared = compare(made, table, epoch=epoch)
-        quality = as_json(judge(compared, above=GOOD))
-        assert compared.law  # noise was modelled
-        regular, true = backward(compared.law.transform, compared.law.z), compared.true
+        quality = as_json(quality_of(compared, above=GOOD))
+        assert compared.distribution  # noise was modelled
+        if_not_failed = backward(compared.distribution.transform, compared.distribution.z)
+        true = compared.true
         there = ~compared.collapsed[0]
-        quality["not_collapsed"] = as_json(agreement(true[there], regular[there]))
-        quality["not_collapsed"]["r2_above"] = as_json(r2(true[true > GOOD], regular[true > GOOD]))
+        quality["not_collapsed"] = as_json(agreement(true[there], if_not_failed[there]))
+        quality["not_collapsed"]["r2_above"] = as_json(r2(true[true > GOOD], if_not_failed[true > GOOD]))
         found[str(epoch)] = quality
-    cost = as_json(judge_surrogate(made, table, metric="cost_s", epoch=EPOCHS[-1]))
+    cost = as_json(evaluate(made, table, metric="cost_s", epoch=EPOCHS[-1]))
     return {"cifar10": found, "cifar10/cost_s": {str(EPOCHS[-1]): cost}}
 
 

@@ -27,7 +27,7 @@ from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.card import sha256_of, write_card
 from nasbench_kit.surrogates.fitting.distill import distill_surrogate
 from nasbench_kit.surrogates.fitting.fit import fit_surrogate
-from nasbench_kit.surrogates.quality.judge import as_json, compare, judge_surrogate
+from nasbench_kit.surrogates.quality.evaluate import as_json, compare, evaluate
 from nasbench_kit.tables import DatasetSpec, Metric, Stored, Table
 
 NAME = "nasbench201_surrogate"
@@ -124,7 +124,7 @@ def judged(made: Surrogate, table: Table) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for dataset in made.datasets:
         for epoch in EPOCHS:
-            quality = as_json(judge_surrogate(made, table, dataset=dataset, epoch=epoch))
+            quality = as_json(evaluate(made, table, dataset=dataset, epoch=epoch))
             compared = compare(made, table, dataset=dataset, epoch=epoch)
             quality["new_paths"] = as_json(agreement(compared.true[new], compared.predicted[new]))
             found.setdefault(dataset, {})[str(epoch)] = quality

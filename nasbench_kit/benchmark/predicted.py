@@ -13,7 +13,8 @@ from nasbench_kit.benchmark.memo import MEMO_SIZE, Memo
 from nasbench_kit.errors import NotRecordedError, listed
 from nasbench_kit.spaces.base import how_many
 from nasbench_kit.surrogates import Surrogate
-from nasbench_kit.surrogates.surrogate import ENUMERATED, Law
+from nasbench_kit.surrogates.distribution import RunDistribution
+from nasbench_kit.surrogates.surrogate import ENUMERATED
 from nasbench_kit.tables.schema import COST
 
 if TYPE_CHECKING:
@@ -111,14 +112,16 @@ class PredictedAnswers:
 class Runs:
     """The training runs of one architecture: drawn from the predicted noise, each at the expected cost."""
 
-    __slots__ = ("_cost_s", "_epoch", "_evaluation", "_law")
+    __slots__ = ("_cost_s", "_distribution", "_epoch", "_evaluation")
 
-    def __init__(self, evaluation: type[Evaluation], epoch: int | None, law: Law, cost_s: float) -> None:
-        self._evaluation, self._epoch, self._law, self._cost_s = evaluation, epoch, law, cost_s
+    def __init__(
+        self, evaluation: type[Evaluation], epoch: int | None, distribution: RunDistribution, cost_s: float
+    ) -> None:
+        self._evaluation, self._epoch, self._distribution, self._cost_s = evaluation, epoch, distribution, cost_s
 
     def draw(self, rng: Uniform) -> Evaluation:
         """One of them."""
-        return self._evaluation(self._epoch, self._law.draw(rng), self._cost_s, ())
+        return self._evaluation(self._epoch, self._distribution.draw(rng.random(), rng.random()), self._cost_s, ())
 
 
 @final
@@ -157,7 +160,7 @@ class PredictedAt:
     def _runs(self, arch: object) -> Runs:
         channels = self._answers.channels_of(self._parse(arch))
         cost_s = nan if self._cost is None else self._cost.expected(*channels)
-        return Runs(self._evaluation, self.epoch, self._value.law_of(*channels), cost_s)
+        return Runs(self._evaluation, self.epoch, self._value.distribution(*channels), cost_s)
 
     # ---- batches ----
 
@@ -182,8 +185,8 @@ class PredictedAt:
     def draw_many(self, archs: object, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """A run of each architecture, drawn from the predicted noise, and its expected cost."""
         channels = self._surrogate.predictor.channels(self._surrogate.space.parse_many(archs))
-        law = self._value.law(*channels)
-        uniform = rng.random((len(law[0]), 2))  # two for each, as one by one
-        values = self._value.draw(*law, uniform[:, 0], uniform[:, 1])
+        distribution = self._value.distribution(*channels)
+        which, where = rng.random((len(distribution.z), 2)).T  # two for each, as one by one
+        values = distribution.draw(which, where)
         costs = self._cost.prediction(*channels).mean if self._cost else np.full_like(values, nan)
         return values, costs

@@ -189,7 +189,7 @@ def _budget(bench: Benchmark, budget_s: float | None, evaluations: int | None, e
 
 
 def _default_budget_s(bench: Benchmark, epoch: int | None) -> float:
-    costs = bench.query_many(bench.results.some_archs(), epoch=epoch, missing="nan").cost_s
+    costs = bench.query_many(bench.results.representative_archs(), epoch=epoch, missing="nan").cost_s
     costs = costs[costs == costs]  # those that were recorded
     if not len(costs):
         raise SettingError(f"{bench.name} records no cost_s at epoch {epoch}; choose another epoch")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nasbench_kit.encodings.features import matrix
 from nasbench_kit.errors import NasbenchKitError, SettingError, SurrogateError
+from nasbench_kit.formats.boosters import check_xgboost, checked_lightgbm
 from nasbench_kit.optional import require
 from nasbench_kit.predictors import booster_settings
 from nasbench_kit.predictors.base import Data, Progress, Ranges, silent
@@ -225,8 +226,8 @@ class _OfLightGBM(Boosters):
     def _from_bytes(self, path: str, content: bytes) -> tuple[Any, int]:
         lightgbm = require("lightgbm", extra="fit")
         try:
-            booster = lightgbm.Booster(model_str=content.decode())
-        except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
+            booster = lightgbm.Booster(model_str=checked_lightgbm(content))
+        except (lightgbm.basic.LightGBMError, ValueError, KeyError) as error:
             raise SurrogateError(f"{path!r} is no LightGBM model, or damaged: {error}") from None
         return booster, booster.num_feature()
 
@@ -321,8 +322,9 @@ class XGBoost(Boosters):
     def _from_bytes(self, path: str, content: bytes) -> tuple[Any, int]:
         xgboost = require("xgboost", extra="xgboost")
         try:
+            check_xgboost(content)
             booster = xgboost.Booster(model_file=bytearray(content))
-        except xgboost.core.XGBoostError as error:
+        except (xgboost.core.XGBoostError, ValueError) as error:
             raise SurrogateError(f"{path!r} is no XGBoost model, or damaged: {_first_line(error)}") from None
         return self._ready(booster), booster.num_features()
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
+from typing import Any, NamedTuple, Self, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nasbench_kit.encodings.features import matrix
 from nasbench_kit.errors import SurrogateError, listed
 from nasbench_kit.predictors import model_class
 from nasbench_kit.spaces import Space
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _FILE = "noise.json"
 _CHUNK = 8_192  # architectures whose features are held in memory at a time

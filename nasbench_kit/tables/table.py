@@ -230,8 +230,8 @@ class Table:
         text = self.space.format(arch)
         return NotRecordedError(f"{text!r} is not among the {self.n_archs:,} architectures of table {self.name!r}")
 
-    def some_archs(self) -> NDArray[np.uint8]:
-        """What stands for all architectures where all must be looked at: all, see `Surrogate.some_archs`."""
+    def representative_archs(self) -> NDArray[np.uint8]:
+        """What stands for all architectures where all must be looked at: all, see `Surrogate.representative_archs`."""
         return self.archs()
 
     def archs(self) -> NDArray[np.uint8]:

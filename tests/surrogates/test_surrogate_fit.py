@@ -214,9 +214,9 @@ def test_an_out_of_fold_prediction_is_by_a_member_that_did_not_see_it(table, tmp
     assert len(archs) == made.card.fitted["n_train"]
     folds = fold(SPACE, archs, 3)
     values, _ = made.predictor.channels(archs)
-    target, which = made.card.target("d", "val_accuracy", "value")
+    target, first = made.card.target("d", "val_accuracy", "value")
     for k in range(3):
-        mine = curve(target, values[folds == k, k][:, which])
+        mine = curve(target, values[folds == k, k][:, first : first + target.n_channels])
         assert np.allclose(z[folds == k], mine)
 
 
@@ -826,10 +826,10 @@ def test_a_damaged_member_is_noticed(table, tmp_path):
     path = tmp_path / "s" / "members" / "1" / "channel_0.txt"
     content = path.read_text()
     path.write_text(content.replace("1", "2", 5))
-    with pytest.raises(TableError, match=r"'members/1/channel_0.txt' of surrogate .* is not what was fitted"):
+    with pytest.raises(SurrogateError, match=r"'members/1/channel_0.txt' of surrogate .* is not what was fitted"):
         Surrogate(made.path).predict("d", ARCHS[:2])
     path.unlink()
-    with pytest.raises(TableError, match=r"lacks 'members/1/channel_0.txt'"):
+    with pytest.raises(SurrogateError, match=r"lacks 'members/1/channel_0.txt'"):
         Surrogate(made.path).predict("d", ARCHS[:2])
 
 

@@ -137,7 +137,7 @@ def _fit_spread(
     )  # fmt: skip
     offset = found.offset.copy()
     for epoch in range(len(offset)):
-        ratio = np.abs(deviations[..., epoch]) / np.exp(found.curve(scaled, epoch))
+        ratio = np.abs(deviations[..., epoch]) / np.exp(found.at(epoch).many(scaled))
         offset[epoch] += _calibration(ratio[~np.isnan(ratio)])
     return found._replace(offset=offset), part
 

@@ -198,7 +198,7 @@ def outputs_of(target: Target, z: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def curve(target: Target, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
     """Compute `z` at all epochs: (n_archs, n_epochs)."""
-    return np.stack([target.curve(outputs, position) for position in range(len(target.offset))], axis=-1)
+    return np.stack([target.at(position).many(outputs) for position in range(len(target.offset))], axis=-1)
 
 
 def metrics_of(all_runs: Sequence[Recorded]) -> Mapping[str, dict[str, Metric]]:

@@ -25,7 +25,7 @@ def import_surrogate(
 
     Raises:
         ImportDataError: A source is none of these, or damaged.
-        TableError: A model is damaged, or not of NAS-Bench-301.
+        SurrogateError: A model is damaged, or not of NAS-Bench-301.
         SettingError: `out` is there already, or a package is not installed.
     """
     folders = [Path(source) for source in sources]
