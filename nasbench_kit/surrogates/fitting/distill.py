@@ -373,6 +373,7 @@ def _finish(
         metrics=teacher.card.metrics,
         targets=teacher.card.targets,
         files={FILE: sha256_of(folder / FILE)},
+        epochs_are=teacher.card.epochs_are,
         about=teacher.about,
         fitted={},
     )

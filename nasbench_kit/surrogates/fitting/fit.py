@@ -289,8 +289,8 @@ def _check_finite(table: Table, archs: NDArray[np.uint8], recorded: Sequence[Rec
             raise SurrogateError(
                 f"{runs.dataset}: {runs.metric.name} of {table.space.format(archs[row].tolist())!r:.200}"
                 f"{', ' + ', '.join(at) if at else ''} is {runs.values[seed, row, epoch]}"
-                f" ({n:,} of {len(archs):,} architectures have such runs); a run that failed has no value: leave its"
-                " cell empty, and say in the table which runs failed"
+                f" ({n:,} of {len(archs):,} architectures have such runs); a run that failed has no value: let the table"
+                " say which runs failed, or leave that one out"
             )
 
 
@@ -425,6 +425,7 @@ def _settle(
         metrics=metrics_of(plan.recorded),
         targets=(*plan.data.targets, *(target for these in noise.values() for target in these)),
         files=files,
+        epochs_are={dataset: plan.table.epochs_are(dataset) for dataset in metrics_of(plan.recorded)},
         about={**_about(plan.table, settings), **about},
         fitted={
             "command": settings.command(plan.table.name, out.absolute().name),

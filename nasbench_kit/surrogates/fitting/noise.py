@@ -25,6 +25,7 @@ from nasbench_kit.spaces import Space
 from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
 from nasbench_kit.surrogates.noise_models import NoisePart, write_noise
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, Target, forward
+from nasbench_kit.tables import Metric
 
 _FOLDS = 5
 _FEWEST = 5  # architectures that collapse, from which on it is learned which
@@ -46,6 +47,7 @@ def fit_noise(
     folder: Path,
     *,
     seed: int,
+    failed: NDArray[np.bool_] | None = None,
 ) -> list[Target]:
     """Learn how the runs of one metric spread, and which collapse; write the models into a folder.
 
@@ -64,11 +66,16 @@ def fit_noise(
         out_of_fold_z: (n_archs, n_epochs), what members that did not see an architecture predict for it.
         folder: Where to write; exists.
         seed: Of the models.
+        failed: Which runs failed, of the shape of `runs`, where that was recorded. They count as collapsed, with the
+            worst value that any run of their epoch has, as they have none.
 
     Returns:
         The target of the noise, and that of collapse if any run collapsed.
     """
     collapsed = mask_collapsed(runs, value_target.metric)
+    if failed is not None and failed.any():
+        runs = np.where(failed, _worst(runs, Metric.from_name(value_target.metric).sign()), runs)
+        collapsed = collapsed | failed
     with np.errstate(invalid="ignore", divide="ignore"):
         z = np.where(collapsed, np.nan, forward(value_target.transform, runs))
     deviations, n_runs = _deviations(z, out_of_fold_z)
@@ -82,6 +89,13 @@ def fit_noise(
         targets.append(target)
     write_noise(folder, parts)
     return targets
+
+
+def _worst(runs: NDArray[np.float64], sign: int) -> NDArray[np.float64]:
+    """The worst value of each epoch, or of all where one has none: (n_epochs,)."""
+    flat = sign * runs.reshape(-1, runs.shape[-1])
+    least = np.where(np.isnan(flat), np.inf, flat).min(axis=0)
+    return sign * np.where(np.isfinite(least), least, least.min())
 
 
 def _deviations(

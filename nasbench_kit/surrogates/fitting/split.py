@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from nasbench_kit.errors import SettingError, listed
 from nasbench_kit.predictors.splits import fold, held_out, position
 from nasbench_kit.tables import Table
-from nasbench_kit.tables.column import Column
 
 HASH = "hash"
 OFFICIAL = "official"  # the lists named "default"
@@ -96,9 +95,8 @@ def _listed(table: Table, split: str) -> NDArray[np.float64]:
     metric = f"split[{_name(split)}]"
     found: list[NDArray[np.float64]] = []
     for dataset in table.datasets:
-        column = table.column(dataset, metric) if metric in table.metrics(dataset) else None
-        if isinstance(column, Column):
-            found += column.every()
+        if metric in table.metrics(dataset):
+            found += table.runs(dataset, metric).reshape(-1, table.n_archs)
     if not found:
         there = {name for dataset in table.datasets for name in table.metrics(dataset) if name.startswith("split[")}
         known = [name[len("split[") : -1].replace("default", OFFICIAL) for name in sorted(there)]

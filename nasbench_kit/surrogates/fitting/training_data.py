@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,6 @@ from nasbench_kit.errors import NotRecordedError, listed, unknown
 from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
 from nasbench_kit.surrogates.targets import FEW, VALUE, Target, components, forward
 from nasbench_kit.tables import Metric, Table
-from nasbench_kit.tables.column import AdditiveColumn
 from nasbench_kit.tables.schema import COST
 
 # Of the curves of NAS-Bench-NLP over 50 epochs, components beyond the third (99.7 % of the variance of the validation
@@ -28,14 +27,15 @@ class Recorded(NamedTuple):
     dataset: str
     metric: Metric  #: with the epochs that were chosen
     values: NDArray[np.float64]  #: (n_seeds, n_archs, n_epochs), NaN where missing
+    failed: NDArray[np.bool_]  #: of the same shape: which runs the table calls failed
 
     def of(self, rows: NDArray[np.intp]) -> Recorded:
         """Take those of some architectures."""
-        return self._replace(values=self.values[:, rows])
+        return self._replace(values=self.values[:, rows], failed=self.failed[:, rows])
 
     def known(self) -> NDArray[np.bool_]:
         """Say for which architectures anything was recorded: (n_archs,)."""
-        known: NDArray[np.bool_] = (~np.isnan(self.values)).max(axis=(0, 2))
+        known: NDArray[np.bool_] = (~np.isnan(self.values) | self.failed).max(axis=(0, 2))
         return known
 
 
@@ -70,20 +70,35 @@ def _read(table: Table, dataset: str, name: str, epochs: Sequence[int] | None) -
     metric = column.metric
     if metric.unit.startswith("code"):
         raise unknown(f"metric of {table.name}/{dataset} that can be predicted", name, _quantities(table, dataset))
-    if isinstance(column, AdditiveColumn):
-        return Recorded(dataset, metric, column.values(table.archs(), table.space)[None, :, None])
-    wanted = metric.epochs if epochs is None else tuple(sorted(set(epochs)))
-    if metric.epochs:
-        for epoch in wanted:
-            column.epoch_position(epoch)  # or raise
-    elif epochs is not None and name == table.objectives[dataset]:
+    if epochs is not None and not metric.epochs and name == table.objectives[dataset]:
         raise NotRecordedError(f"{table.name}/{dataset}: {name} does not depend on the epoch; give no epochs")
-    chosen = metric._replace(epochs=wanted if metric.epochs else ())
-    values = np.empty((max(1, len(metric.seeds)), table.n_archs, max(1, len(chosen.epochs))))
-    for i in range(len(values)):
-        for j, position in enumerate(map(column.epoch_position, chosen.epochs or (None,))):
-            values[i, :, j] = column.at(i, position).all()
-    return Recorded(dataset, chosen, values)
+    chosen = metric._replace(epochs=metric.epochs if epochs is None or not metric.epochs else sorted_epochs(epochs))
+    positions = _positions(column, chosen.epochs)
+    values = np.moveaxis(table.runs(dataset, name)[:, positions], 1, 2).copy()
+    failed = _failed(table, dataset, chosen.epochs, values.shape) if metric.split else np.zeros(values.shape, bool)
+    values[failed] = np.nan
+    return Recorded(dataset, chosen, values, failed)
+
+
+def sorted_epochs(epochs: Sequence[int]) -> tuple[int, ...]:
+    """Each epoch once, ascending."""
+    return tuple(sorted(set(epochs)))
+
+
+def _positions(column: Any, epochs: Sequence[int]) -> list[int]:
+    """Where these epochs stand in a column; raises for one that was not recorded."""
+    return [column.epoch_position(epoch) for epoch in epochs] if epochs else [0]
+
+
+def _failed(table: Table, dataset: str, epochs: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Say which runs failed, as far as the table says so: bool of the shape (n_seeds, n_archs, n_epochs)."""
+    name = table.failed(dataset)
+    if name is None:
+        return np.zeros(shape, bool)
+    column = table.column(dataset, name)
+    positions = _positions(column, epochs if column.metric.epochs else ())
+    failed = np.moveaxis(table.runs(dataset, name)[:, positions], 1, 2) == 1
+    return np.broadcast_to(failed, shape).copy()
 
 
 def _quantities(table: Table, dataset: str) -> list[str]:
