@@ -48,6 +48,7 @@ _PARENTS = 0.02  # share of the labelled architectures that are bred from
 _MOST_COLUMNS = 30_000  # an encoding by pairs of decisions has no more
 _MEASURED = 50_000  # architectures at most on which the network is compared with all of a space
 _STARTS = 256  # of the local searches for the best architecture
+_FEWEST_ASKED = 1 << 16  # architectures that they ask about at least
 _ENCODINGS = {"NASBench101Space": "neighborhoods", "DARTSSpace": "edges"}  # by the class of a space
 
 
@@ -413,7 +414,8 @@ def _finish(
         dataset: archs[np.argsort(-values)[:_STARTS]]
         for dataset, values in zip(teacher.datasets, goodness, strict=True)
     }
-    best = find_best(card, network, starts, n_asked=ENUMERATED, seed=settings["seed"])
+    n_asked = ENUMERATED if settings["n_archs"] is None else max(_FEWEST_ASKED, 2 * len(archs))
+    best = find_best(card, network, starts, n_asked=n_asked, seed=settings["seed"])
     return card._replace(fitted=fitted, best=best)
 
 

@@ -289,8 +289,8 @@ def _check_finite(table: Table, archs: NDArray[np.uint8], recorded: Sequence[Rec
             raise SurrogateError(
                 f"{runs.dataset}: {runs.metric.name} of {table.space.format(archs[row].tolist())!r:.200}"
                 f"{', ' + ', '.join(at) if at else ''} is {runs.values[seed, row, epoch]}"
-                f" ({n:,} of {len(archs):,} architectures have such runs); a run that failed has no value: let the table"
-                " say which runs failed, or leave that one out"
+                f" ({n:,} of {len(archs):,} architectures have such runs); a run that failed has no value: let the"
+                " table say which runs failed, or leave that one out"
             )
 
 
