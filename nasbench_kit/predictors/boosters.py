@@ -41,7 +41,8 @@ def encoding_for(space: Space) -> str:
     read the columns of NAS-Bench-301. Cells of NAS-Bench-NLP may have paths that no column was found for. A graph that
     is but a chain of the decisions says nothing that these do not.
     """
-    kind: type[Space] = type(getattr(space, "whole", space))  # of a recorded part, that of the whole
+    whole: Space = getattr(space, "whole", space)  # of a recorded part
+    kind = type(whole)
     return _BEST.get(kind.__name__, "one_hot" if kind.graph_many is Space.graph_many else "one_hot+paths+adjacency")
 
 

@@ -50,7 +50,7 @@ def fitted(tmp_path, space, archs, value, runs, expected, everywhere):
     n_epochs, start, curves = runs.shape[-1], 0, {}
     for found in targets:
         own = channels[:, start : start + found.n_channels]
-        curves[found.kind] = np.stack([found.curve(own, epoch) for epoch in range(n_epochs)], axis=1)
+        curves[found.kind] = np.stack([found.at(epoch).many(own) for epoch in range(n_epochs)], axis=1)
         start += found.n_channels
     collapse = 1 / (1 + np.exp(-curves[COLLAPSE])) if COLLAPSE in curves else np.zeros_like(curves[NOISE])
     return np.exp(curves[NOISE]), collapse, targets

@@ -16,7 +16,7 @@ from nasbench_kit.predictors.agreement import Agreement, agreement
 from nasbench_kit.spaces import describe_space
 from nasbench_kit.surrogates.distribution import RunDistribution
 from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
-from nasbench_kit.surrogates.fitting.parts import parts_again
+from nasbench_kit.surrogates.fitting.split import split_again
 from nasbench_kit.surrogates.quality.calibration import Calibration, calibration
 from nasbench_kit.surrogates.quality.ceiling import (
     UNKNOWN,
@@ -348,7 +348,7 @@ def _rows_of(card: Card, table: Table, split: str) -> tuple[NDArray[np.bool_], N
             )
         return every, None, f"all: {other}, and its card does not say which architectures were held out"
     try:
-        parts = parts_again(table, rule)
+        parts = split_again(table, rule)
     except SettingError:  # the lists that it was split by did not come with this table
         if same:
             raise
