@@ -56,7 +56,8 @@ class RunDistribution(NamedTuple):
         else:
             value = backward(self.transform, self.z + self.sd * _normal(where))
         low, high = self.bounds
-        return min(max(rounded_one(value), low), high)
+        found = rounded_one(value)
+        return found if low <= found <= high else min(max(found, low), high)
 
     def of(self, some: NDArray[Any]) -> RunDistribution:
         """Return those of some architectures of a batch, by their positions or a mask."""

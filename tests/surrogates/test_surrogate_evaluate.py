@@ -544,9 +544,9 @@ def test_only_what_both_know_is_compared(world, make_runs, archs, new_folder, ma
     toy = make_table(stored("val_accuracy", np.random.default_rng(0).random(6)))
     with pytest.raises(SettingError, match="predicts architectures of six, table 'mine' records those of toy"):
         compare(surrogate, toy)
-    none = make_runs(np.full(len(archs), np.nan))
+    none = make_runs(np.where(held_out(SPACE, archs, 0.3), np.nan, worth(archs)))
     with pytest.raises(NotRecordedError, match="was recorded at epoch 10 for none"):
-        compare(surrogate, none)
+        compare(make_surrogate(new_folder(), fitted=fitted_to(none, test_share=0.3)), none)
 
 
 def test_what_is_found_can_be_written_as_json(world, new_folder):
