@@ -428,7 +428,7 @@ def _settle(
         epochs_are={dataset: plan.table.epochs_are(dataset) for dataset in metrics_of(plan.recorded)},
         about={**_about(plan.table, settings), **about},
         fitted={
-            "command": settings.command(plan.table.name, out.absolute().name),
+            "command": settings.command(_named(plan.table), out.absolute().name),
             **plan.job,
             "settings": dict(tuned),
             "split": dict(plan.split.rule),
@@ -458,6 +458,12 @@ def _hashes(out: Path) -> dict[str, str]:
         sync(out / part)
     files = sorted(path for part in ("members", "noise") for path in (out / part).rglob("*") if path.is_file())
     return {path.relative_to(out).as_posix(): sha256_of(path) for path in files}
+
+
+def _named(table: Table) -> str:
+    """What to call a table on a command line: by its name where its file has that too, so that `load` may find it."""
+    file = os.path.basename(table.path)
+    return table.name if os.path.splitext(file)[0] == table.name else file
 
 
 def _order(runs: Recorded) -> NDArray[np.intp]:
