@@ -205,9 +205,9 @@ def test_values_of_held_out_architectures_change_nothing(make, tmp_path):
 def test_an_out_of_fold_prediction_is_by_a_member_that_did_not_see_it(table, tmp_path, monkeypatch):
     seen, real = {}, fit.fit_noise
 
-    def keep(space, archs, target, runs, z, folder, *, seed):
+    def keep(space, archs, target, runs, z, folder, **how):
         seen[target.metric] = archs, z
-        return real(space, archs, target, runs, z, folder, seed=seed)
+        return real(space, archs, target, runs, z, folder, **how)
 
     monkeypatch.setattr(fit, "fit_noise", keep)
     made = quick(table, tmp_path / "s", settings=FAST | {"rounds": 200, "early_stopping": 0})
@@ -905,9 +905,7 @@ def test_the_card_says_where_it_comes_from(fitted, table):
     assert card.fitted["seconds"] > 0
     assert card.about["licence"] == "not stated"
     file = Path(table.path).name
-    assert card.fitted["command"].startswith(
-        f"nasbench-kit surrogate fit --table {file} --model lightgbm --members 3"
-    )
+    assert card.fitted["command"].startswith(f"nasbench-kit surrogate fit --table {file} --model lightgbm --members 3")
     assert set(card.files) == {path for path in contents(fitted.path) if path != "card.json"}
 
 

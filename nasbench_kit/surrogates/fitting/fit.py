@@ -383,7 +383,10 @@ def _fit_noise(plan: _Plan, members: Sequence[Member], shop: Workshop) -> dict[s
                 if runs.metric.split is not None:
                     (folder / str(i)).mkdir()
                     z, seed = curve(target, predicted[:, which]), seed_of(plan.settings.seed, i)
-                    found = fit_noise(plan.table.space, plan.archs, target, runs.values, z, folder / str(i), seed=seed)
+                    found = fit_noise(
+                        plan.table.space, plan.archs, target, runs.values, z, folder / str(i),
+                        seed=seed, failed=runs.failed,
+                    )  # fmt: skip
                     made[str(i)] = [each.to_json() for each in found]
             (folder / _TARGETS).write_text(json.dumps(made))
     read = json.loads((shop.folder / "noise" / _TARGETS).read_text())
