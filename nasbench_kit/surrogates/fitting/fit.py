@@ -45,7 +45,8 @@ from nasbench_kit.version import __version__
 Progress = Callable[[int, int], None]
 
 WORK = ".fit"  # in the folder of a surrogate that is being fitted: what is finished
-N_ASKED = 32_768  # architectures that the search for the best asks about
+_LISTED = 32_768  # spaces of so many architectures are looked at whole for the best one; of larger ones
+_ASKED = 8_192  # so many: an ensemble takes a millisecond for each
 _STARTS = 32  # of that search: the best that were recorded
 _PERCENT = 100
 _TARGETS = "targets.json"
@@ -451,7 +452,7 @@ def _settle(
     for arch in asked:
         predictor.channels_of(arch)
     speed = {"seconds_per_query": float(f"{(time.perf_counter() - started) / len(asked):.2g}")}
-    best = find_best(card, predictor, starts, n_asked=N_ASKED, seed=settings.seed)
+    best = find_best(card, predictor, starts, n_listed=_LISTED, n_asked=_ASKED, seed=settings.seed)
     return card._replace(best=best, fitted=card.fitted | speed)
 
 
