@@ -25,7 +25,7 @@ from nasbench_kit.spaces import Arch
 from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.card import write_card
 from nasbench_kit.surrogates.fitting.distill import distill_surrogate
-from nasbench_kit.surrogates.published import import_surrogate
+from nasbench_kit.surrogates.published import load_published
 from nasbench_kit.surrogates.published.yahpo import EPOCHS, FIRST_SECONDS, Yahpo
 from nasbench_kit.surrogates.quality.evaluate import as_json
 from nasbench_kit.surrogates.targets import VALUE, Target, backward, components, forward
@@ -142,7 +142,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--curves", type=int, default=N_CURVES, help="whole curves that say what the components are")
     given = parser.parse_args(words)
     folder = given.work / "teacher"
-    teacher = Surrogate.open(folder) if Surrogate.is_one(folder) else import_surrogate([given.source], folder)
+    teacher = Surrogate.open(folder) if Surrogate.is_one(folder) else load_published([given.source], folder)
     made = distill_surrogate(
         compressed(teacher, given.curves), given.out, name=NAME, n_archs=given.archs, near_best=NEAR_BEST,
         epochs=given.epochs, members=N_MEMBERS, seed=SEED, **NETWORK,

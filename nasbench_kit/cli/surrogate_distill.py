@@ -125,7 +125,7 @@ def _widths(text: str) -> list[int]:
 def materialize(surrogate_: str, out: str, archs: int | None, mean: bool, draws: int | None, seed: int) -> None:
     """Write what a surrogate predicts into a table, which then answers as fast as tables do."""
     from nasbench_kit.cli.tables import tell_table
-    from nasbench_kit.surrogates.materialize import materialize as write
+    from nasbench_kit.surrogates import materialize as write
 
     with progress_bar("predicting") as advance:
         try:

@@ -13,17 +13,17 @@ import stat
 from collections.abc import Mapping
 from io import BufferedReader
 from itertools import pairwise
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, NamedTuple
 
 from nasbench_kit.errors import NasbenchKitError, SurrogateError
 from nasbench_kit.spaces import Space, describe_space, space_from
 from nasbench_kit.surrogates.targets import VALUE, Target
 from nasbench_kit.tables.metric import DIRECTIONS, SPLITS, Metric
+from nasbench_kit.tables.spec import ONE_TRAINING, SEPARATE_TRAININGS
 
 CARD = "card.json"
 FORMAT = 1
-ONE_TRAINING, SEPARATE_TRAININGS = EPOCHS_ARE = ("one training", "separate trainings")
 _MOST_BYTES = 1 << 24  # of a card
 _MOST_MODEL_BYTES = 1 << 30  # of each other file
 _MOST_MEMBERS = 1_000
@@ -48,7 +48,7 @@ class Card(NamedTuple):
     objectives: dict[str, str]  #: dataset -> metric that a search optimizes
     metrics: dict[str, dict[str, Metric]]  #: dataset -> name -> metric
     targets: tuple[Target, ...]
-    epochs_are: dict[str, str]  #: dataset -> one of `EPOCHS_ARE`; of those that are not named, the first
+    epochs_are: dict[str, str]  #: dataset -> what its epochs are; one training where it is not named
     best: dict[str, dict[str, Any]]  #: dataset -> {"arch": text, "proven": whether all architectures were looked at}
     files: dict[str, str]  #: path in the folder -> sha256
     about: dict[str, Any]  #: title, licence, citation, sources, notes
@@ -138,6 +138,7 @@ def _numbers(card: Card) -> dict[str, Any]:
                         "direction": metric.direction,
                         "epochs": list(metric.epochs),
                     }
+                    | _unusual_bounds(metric)
                     for name, metric in metrics.items()
                 },
             }
@@ -146,6 +147,13 @@ def _numbers(card: Card) -> dict[str, Any]:
         "targets": [target.to_json() for target in card.targets],
         "files": card.files,
     }
+
+
+def _unusual_bounds(metric: Metric) -> dict[str, Any]:
+    """Return the bounds of a metric, None where there is none, if they do not follow from its name and unit."""
+    if metric.bounds == Metric(*metric[:4]).bounds:
+        return {}
+    return {"bounds": [bound if isfinite(bound) else None for bound in metric.bounds]}
 
 
 def _hash(card: Card) -> str:
@@ -234,8 +242,8 @@ def _understood(entries: Mapping[str, Any]) -> Card:
     if not isinstance(epochs_are, dict) or not epochs_are.keys() <= entries["datasets"].keys():
         raise ValueError(f"epochs_are is {epochs_are!r:.80}; an object of its datasets expected")
     for dataset, how in epochs_are.items():
-        if how not in EPOCHS_ARE:
-            raise ValueError(f"epochs of {dataset} are {how!r:.40}; choose from {', '.join(EPOCHS_ARE)}")
+        if how not in (ONE_TRAINING, SEPARATE_TRAININGS):
+            raise ValueError(f"epochs of {dataset} are {how!r:.40}; choose from {ONE_TRAINING}, {SEPARATE_TRAININGS}")
     seeds = tuple(range(n_members)) if n_members > 1 else ()
     metrics = {
         dataset: {key: _metric(key, entry, seeds) for key, entry in description["metrics"].items()}
@@ -267,7 +275,13 @@ def _metric(name: str, entry: Mapping[str, Any], seeds: tuple[int, ...]) -> Metr
         raise ValueError(f"{name}: epochs={epochs}; ascending numbers from 1 expected")
     if entry["split"] not in (*SPLITS, None) or entry["direction"] not in (*DIRECTIONS, None):
         raise ValueError(f"{name}: split {entry['split']!r} or direction {entry['direction']!r}")
-    made = Metric(name, entry["split"], str(entry["unit"]), entry["direction"], (), epochs)
+    bounds = None
+    if "bounds" in entry:
+        low, high = entry["bounds"]
+        bounds = (-inf if low is None else float(low), inf if high is None else float(high))
+        if not bounds[0] < bounds[1]:
+            raise ValueError(f"{name}: bounds={entry['bounds']!r:.40}; the lower one first, or null, expected")
+    made = Metric(name, entry["split"], str(entry["unit"]), entry["direction"], (), epochs, bounds)
     return made._replace(seeds=seeds if _has_seeds(made) else ())
 
 

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.surrogates.targets import backward
-from nasbench_kit.tables.metric import Metric
 
 Bounds = tuple[float, float]
 _STANDARD_NORMAL = NormalDist()
@@ -62,11 +61,6 @@ class RunDistribution(NamedTuple):
     def of(self, some: NDArray[Any]) -> RunDistribution:
         """Return those of some architectures of a batch, by their positions or a mask."""
         return self._replace(z=self.z[some], sd=self.sd[some], collapse=self.collapse[some])
-
-
-def bounds_of(metric: Metric) -> Bounds:
-    """Return the least and the largest value that a metric can have."""
-    return (0.0, 1.0) if metric.unit == "fraction" else (-inf, inf)
 
 
 def within(bounds: Bounds, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import NotRecordedError, SurrogateError, listed, unknown
 from nasbench_kit.spaces import Arch
-from nasbench_kit.surrogates.card import CARD, ONE_TRAINING, read_card, sha256_of
-from nasbench_kit.surrogates.distribution import RunDistribution, bounds_of, rounded, rounded_one, within
+from nasbench_kit.surrogates.card import CARD, read_card, sha256_of
+from nasbench_kit.surrogates.distribution import RunDistribution, rounded, rounded_one, within
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE, backward, slope
 from nasbench_kit.tables.metric import Metric
+from nasbench_kit.tables.spec import ONE_TRAINING, PREDICTED
 
 if TYPE_CHECKING:
     from nasbench_kit.surrogates.card import Card
@@ -163,7 +164,7 @@ class Surrogate:
     def values_are(self, dataset: str) -> str:
         """Return what its values are: predicted, of every dataset."""
         self.metrics(dataset)
-        return "predicted"
+        return PREDICTED
 
     def coverage(self, dataset: str, metric: str) -> float:
         """Return the share of architectures that have a value: all."""
@@ -236,7 +237,7 @@ class AtEpoch:
         assert value  # read_card has seen to it
         self._value = value.target.at(position, value.first)
         self._transform = value.target.transform
-        self._bounds = bounds_of(card.metrics[dataset][metric])
+        self._bounds = card.metrics[dataset][metric].bounds
         self._noise = noise and noise.target.at(position, noise.first)
         self._collapse = collapse and collapse.target.at(position, collapse.first)
         self._ends = collapse.target.collapsed[position] if collapse else np.empty(0)

@@ -7,7 +7,9 @@ tested is that answers agree with each other and with what the card says, not th
 import hashlib
 import json
 import math
+import os
 import pickle
+import re
 import subprocess
 import sys
 from itertools import pairwise
@@ -339,6 +341,51 @@ def test_a_card_is_json_as_others_read_it_and_what_was_not_computed_is_null(make
     read = [json.loads(card.read_text(), parse_constant=refuse) for card in cards]
     assert read[0]["quality"] == {"d": {"r2": None, "tau": [None, 0.5]}}
     assert len(read) > 1
+
+
+@pytest.mark.parametrize("name", ["card.json", "network.safetensors"])
+@pytest.mark.parametrize("what", ["a pipe", "a device", "a link to a device", "a folder"])
+def test_what_is_no_file_is_refused_at_once(make_surrogate, tmp_path, name, what):
+    made = make_surrogate(path=tmp_path / "s")
+    path = tmp_path / "s" / name
+    path.unlink()
+    if what == "a pipe":
+        os.mkfifo(path)
+    elif what == "a folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero" if what == "a device" else "/dev/stdin")
+    with pytest.raises(SurrogateError, match=r"no regular file|Is a directory"):
+        nbk.Surrogate.open(made.path).predict("d", [(0, 0)])
+
+
+def test_files_longer_than_any_model_are_refused_before_they_are_read(make_surrogate, tmp_path):
+    made = make_surrogate(path=tmp_path / "s")
+    with open(tmp_path / "s" / "network.safetensors", "ab") as file:
+        file.truncate(1 << 40)  # sparse: it takes no room
+    with pytest.raises(SurrogateError, match=r"cannot read 'network\.safetensors' .* more than 1,073,741,824 bytes"):
+        made.verify()
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"a":' * 100_000, '{"format": 1' + "0" * 10_000 + "}", "nan", "1e999"]
+)
+def test_cards_that_are_deep_or_hold_odd_numbers_are_one_line(make_surrogate, tmp_path, text):
+    made = make_surrogate(path=tmp_path / "s")
+    (tmp_path / "s" / "card.json").write_text(text)
+    with pytest.raises(SurrogateError, match="is no valid card") as error:
+        nbk.Surrogate.open(made.path)
+    assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize("number", ["NaN", "1e999", "-Infinity", "null"])
+def test_numbers_of_a_card_are_finite(make_surrogate, tmp_path, number):
+    made = make_surrogate(path=tmp_path / "s")
+    path = tmp_path / "s" / "card.json"
+    text = re.sub(r'("offset": \[\s*)[-.0-9e]+', rf"\g<1>{number}", path.read_text(), count=1)
+    path.write_text(text)
+    with pytest.raises(SurrogateError, match="numbers that are not finite"):
+        nbk.Surrogate.open(made.path)
 
 
 def test_a_table_is_no_surrogate_and_a_folder_no_table(cifar10, toy, tmp_path):

@@ -22,9 +22,8 @@ from nasbench_kit.cli import main
 from nasbench_kit.encodings.features import sparse
 from nasbench_kit.errors import SettingError, TableError, UnknownNameError, WorkerError
 from nasbench_kit.spaces import ChoiceSpace, DARTSSpace
-from nasbench_kit.surrogates import Surrogate
+from nasbench_kit.surrogates import Surrogate, materialize
 from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
-from nasbench_kit.surrogates.materialize import materialize
 from nasbench_kit.surrogates.network import Network
 from nasbench_kit.surrogates.targets import Target
 from nasbench_kit.tables.metric import Metric

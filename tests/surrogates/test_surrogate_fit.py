@@ -24,7 +24,6 @@ from nasbench_kit.errors import (
     NotRecordedError,
     SettingError,
     SurrogateError,
-    TableError,
     UnknownNameError,
     WorkerError,
 )
@@ -884,7 +883,7 @@ def test_a_card_that_does_not_fit_its_members_is_noticed(predictor, message, tab
 
     made = quick(table, tmp_path / "s", n_members=2, noise=False)
     card = read_card(made.path)
-    with pytest.raises((TableError, UnknownNameError), match=message):
+    with pytest.raises((SurrogateError, UnknownNameError), match=message):
         load(made.path, card._replace(predictor=card.predictor | predictor))
 
 

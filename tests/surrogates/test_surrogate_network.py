@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nasbench_kit.encodings.features import sparse
-from nasbench_kit.errors import SurrogateError, UnknownNameError
+from nasbench_kit.errors import DataError, SurrogateError, UnknownNameError
 from nasbench_kit.formats.safetensors import read_tensors
 from nasbench_kit.spaces import ChoiceSpace, DARTSSpace, NASBench101Space, NASBench201Space
 from nasbench_kit.spaces.nasbench101_cells import EDGES, N_EDGES
@@ -172,7 +172,7 @@ def test_a_header_that_does_not_fit_its_bytes_is_refused(write, tensors, entry):
 def test_a_header_longer_than_any_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / "n.safetensors"
     path.write_bytes(struct.pack("<Q", 2**60) + b"{}")
-    with pytest.raises(SurrogateError, match="a header of"):
+    with pytest.raises(DataError, match="a header of"):
         read_tensors(path)
 
 

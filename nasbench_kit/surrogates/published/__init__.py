@@ -12,7 +12,7 @@ from nasbench_kit.surrogates.published import official_nasbench301, yahpo
 from nasbench_kit.surrogates.surrogate import Surrogate
 
 
-def import_surrogate(
+def load_published(
     sources: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str], *, name: str | None = None
 ) -> Surrogate:
     """Make a surrogate of published models of NAS-Bench-301.
@@ -59,4 +59,4 @@ def import_surrogate(
     return Surrogate.open(target)
 
 
-__all__ = ["import_surrogate"]
+__all__ = ["load_published"]

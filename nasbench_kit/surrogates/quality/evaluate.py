@@ -313,12 +313,7 @@ def _every_run(table: Table, dataset: str, metric: str) -> NDArray[np.float64]:
     column = table.column(dataset, metric)
     if isinstance(column, AdditiveColumn):
         return column.values(table.archs(), table.space)[None, :, None]
-    positions = list(map(column.epoch_position, column.metric.epochs or (None,)))
-    runs = np.empty((len(column.seed_positions(None)), table.n_archs, len(positions)))
-    for seed in column.seed_positions(None):
-        for position in positions:
-            runs[seed, :, position] = column.at(seed, position).all()
-    return runs
+    return column.runs().swapaxes(1, 2)
 
 
 def _of_validating(values: NDArray[np.float64], validates: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -186,7 +186,9 @@ def _optimizers(table: Table, dataset: str) -> dict[str, NDArray[np.bool_]]:
             f"{table.name}/{dataset} does not record which optimizer chose an architecture (metric {OPTIMIZER!r}),"
             " as tables imported from NAS-Bench-301 do"
         )
-    names = {int(code): name for code, name in re.findall(r"(\d+) ([^,)]+)", column.metric.unit)}
+    names = dict(enumerate(column.metric.categories))
+    if not names:  # tables of format 1.0 say it in the unit
+        names = {int(code): name for code, name in re.findall(r"(\d+) ([^,)]+)", column.metric.unit)}
     codes = np.stack([column.at(seed, 0).all() for seed in column.seed_positions(None)])
     chosen = {name: (codes == code).any(axis=0) for code, name in names.items()}
     groups = {name: rows for name, rows in chosen.items() if rows.sum() >= _FEWEST and not rows.all()}

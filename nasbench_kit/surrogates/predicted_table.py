@@ -71,7 +71,12 @@ def materialize(
             column.fill(rows, channels, *runs[column.dataset])
         progress(rows.stop, len(batch))
     datasets = {
-        dataset: DatasetSpec([column.stored() for column in columns if column.dataset == dataset], objective)
+        dataset: DatasetSpec(
+            [column.stored() for column in columns if column.dataset == dataset],
+            objective,
+            epochs_are=surrogate.epochs_are(dataset),
+            values_are=surrogate.values_are(dataset),
+        )
         for dataset, objective in surrogate.objectives.items()
     }
     return Table.create(
