@@ -49,6 +49,7 @@ class Table:
         self.objectives = {dataset: roles.objective for dataset, roles in contents.roles.items()}
         self.n_archs = contents.n_archs
         self._contents, self._metrics = contents, contents.metrics
+        self._is_whole = contents.keys is None  # rows are then ranks
         self._searchable: set[str] = set()
 
     def __repr__(self) -> str:
@@ -258,12 +259,9 @@ class Table:
     # ---- which architecture stands where ----
 
     @cached_property
-    def _keys(self) -> memoryview | None:
-        return None if self._contents.keys is None else self._contents.keys.items()
-
-    @cached_property
-    def _archs(self) -> memoryview | None:
-        return None if self._contents.archs is None else self._contents.archs.items()
+    def _keys(self) -> memoryview:
+        assert self._contents.keys is not None
+        return self._contents.keys.items()
 
     def row(self, arch: tuple[int, ...]) -> int:
         """The row of one (valid) architecture.
@@ -272,10 +270,11 @@ class Table:
             NotRecordedError: The table does not hold it.
         """
         key = self.space.key(arch)
-        if self._keys is None:
+        if self._is_whole:
             return key
-        row = bisect_left(self._keys, key)
-        if row == len(self._keys) or self._keys[row] != key:
+        keys = self._keys
+        row = bisect_left(keys, key)
+        if row == len(keys) or keys[row] != key:
             raise self._absent(arch)
         return row
 
@@ -285,7 +284,7 @@ class Table:
         Raises:
             NotRecordedError: The table does not hold one of them.
         """
-        if self._keys is None:
+        if self._is_whole:
             return self.space.rank_many(archs)
         rows = self.rows_or_absent(archs)
         if len(rows) and rows.min() < 0:
@@ -296,7 +295,7 @@ class Table:
         """`rows`, with -1 for an architecture that the table does not hold."""
         import numpy as np
 
-        if self._keys is None:
+        if self._is_whole:
             return self.space.rank_many(archs)
         wanted = self.space.key_many(archs)
         keys = np.frombuffer(self._keys, np.uint64)
@@ -315,8 +314,9 @@ class Table:
         """The architectures in the order of the rows: uint8 (n_archs, n_decisions)."""
         import numpy as np
 
-        if self._keys is None:
+        if self._is_whole:
             return self.space.all_archs()
-        if self._archs is not None:
-            return np.frombuffer(self._archs, np.uint8).reshape(self.n_archs, self.space.n_decisions)
+        archs = self._contents.archs
+        if archs is not None:
+            return np.frombuffer(archs.raw, np.uint8).reshape(self.n_archs, self.space.n_decisions)
         return self.space.unrank_many(np.frombuffer(self._keys, np.uint64).astype(np.int64))

@@ -204,9 +204,9 @@ def test_values_of_held_out_architectures_change_nothing(make, tmp_path):
 def test_an_out_of_fold_prediction_is_by_a_member_that_did_not_see_it(table, tmp_path, monkeypatch):
     seen, real = {}, fit.fit_noise
 
-    def keep(space, archs, target, runs, z, folder, *, seed):
+    def keep(space, archs, target, runs, z, folder, **how):
         seen[target.metric] = archs, z
-        return real(space, archs, target, runs, z, folder, seed=seed)
+        return real(space, archs, target, runs, z, folder, **how)
 
     monkeypatch.setattr(fit, "fit_noise", keep)
     made = quick(table, tmp_path / "s", settings=FAST | {"rounds": 200, "early_stopping": 0})
@@ -843,11 +843,11 @@ def test_the_probability_that_a_run_fails_is_learned_where_the_table_says_which_
     assert [target.kind for target in quick(table, tmp_path / "plain", noise=False).card.targets] == ["value", "value"]
 
 
-def test_settings_of_a_fit_are_checked_and_survive_their_card(fitted):
+def test_settings_of_a_fit_are_checked_and_survive_their_card(fitted, table):
     arguments = fitted.card.fitted["arguments"]
     again = FitSettings.from_json(json.loads(json.dumps(arguments)))
     assert again.to_json() == arguments
-    assert again.command("generated", "mine") == fitted.card.fitted["command"]
+    assert again.command(Path(table.path).name, "mine") == fitted.card.fitted["command"]
     assert again.of_model() == fitted.card.fitted["settings"]
     with pytest.raises(SettingError, match="seed=-1"):
         FitSettings.from_json(arguments | {"seed": -1})
@@ -903,9 +903,8 @@ def test_the_card_says_where_it_comes_from(fitted, table):
     assert {"python", "numpy", "nasbench_kit", "lightgbm"} <= set(card.fitted["versions"])
     assert card.fitted["seconds"] > 0
     assert card.about["licence"] == "not stated"
-    assert card.fitted["command"].startswith(
-        "nasbench-kit surrogate fit --table generated --model lightgbm --members 3"
-    )
+    file = Path(table.path).name
+    assert card.fitted["command"].startswith(f"nasbench-kit surrogate fit --table {file} --model lightgbm --members 3")
     assert set(card.files) == {path for path in contents(fitted.path) if path != "card.json"}
 
 
@@ -968,9 +967,7 @@ def test_the_command_on_the_card_fits_the_same_again(table, tmp_path, monkeypatc
     made = quick(table, "mine", datasets=["d"], metrics=["cost_s"], **arguments)
     words = shlex.split(made.card.fitted["command"])
     before = contents("mine")
-    monkeypatch.setenv("NASBENCH_KIT_DATA", str(tmp_path / "data"))
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "generated.h5").symlink_to(table.path)
+    (tmp_path / Path(table.path).name).symlink_to(table.path)
     (tmp_path / "mine").rename(tmp_path / "before")
     run(*words[2:], "--processes", 1)
     assert contents("mine") == before

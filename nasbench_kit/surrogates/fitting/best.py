@@ -22,24 +22,31 @@ _RANDOM = 32  # places where local search starts beside the given ones
 
 
 def find_best(
-    card: Card, predictor: Predictor, starts: Mapping[str, NDArray[np.uint8]], *, n_asked: int, seed: int = 0
+    card: Card,
+    predictor: Predictor,
+    starts: Mapping[str, NDArray[np.uint8]],
+    *,
+    n_listed: int,
+    n_asked: int,
+    seed: int = 0,
 ) -> dict[str, dict[str, Any]]:
-    """The best architecture of each dataset by the expected objective after the last epoch, as a card has it.
+    """Find the best architecture of each dataset by the expected objective after the last epoch, as a card has it.
 
-    Of a space with at most `n_asked` different architectures all are looked at, and the answer is proven. Else local
-    search climbs from `starts` and from 32 random places until it has asked about so many. The search is counted, not
-    timed: every machine finds the same.
+    Of a space with at most `n_listed` different architectures all are looked at, and the answer is proven. Else local
+    search climbs from `starts` and from 32 random places. The search is counted, not timed: every machine finds the
+    same.
 
     Args:
         card: What the channels mean.
         predictor: What computes them.
         starts: Dataset -> architectures that are known to be good.
-        n_asked: Architectures that the predictor is asked about at most, for each dataset.
+        n_listed: Spaces of at most so many architectures are looked at whole.
+        n_asked: Architectures that local search asks the predictor about at most, for each dataset.
         seed: Of the random places.
     """
     space = card.space
     objectives = {dataset: _objective(card, predictor, dataset) for dataset in card.metrics}
-    if (space.size if space.n_keys is None else space.n_keys) <= n_asked:
+    if (space.size if space.n_keys is None else space.n_keys) <= n_listed:
         archs = space.all_archs()
         rows = {dataset: archs[values(archs).argmax()] for dataset, values in objectives.items()}
         return {dataset: {"arch": space.format(row.tolist()), "proven": True} for dataset, row in rows.items()}

@@ -414,8 +414,9 @@ def _finish(
         dataset: archs[np.argsort(-values)[:_STARTS]]
         for dataset, values in zip(teacher.datasets, goodness, strict=True)
     }
-    n_asked = ENUMERATED if settings["n_archs"] is None else max(_FEWEST_ASKED, 2 * len(archs))
-    best = find_best(card, network, starts, n_asked=n_asked, seed=settings["seed"])
+    n_asked = max(_FEWEST_ASKED, 2 * len(archs))
+    n_listed = ENUMERATED if settings["n_archs"] is None else n_asked
+    best = find_best(card, network, starts, n_listed=n_listed, n_asked=n_asked, seed=settings["seed"])
     return card._replace(fitted=fitted, best=best)
 
 

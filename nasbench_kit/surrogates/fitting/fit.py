@@ -45,7 +45,8 @@ from nasbench_kit.version import __version__
 Progress = Callable[[int, int], None]
 
 WORK = ".fit"  # in the folder of a surrogate that is being fitted: what is finished
-N_ASKED = 32_768  # architectures that the search for the best asks about
+_LISTED = 32_768  # spaces of so many architectures are looked at whole for the best one; of larger ones
+_ASKED = 8_192  # so many: an ensemble takes a millisecond for each
 _STARTS = 32  # of that search: the best that were recorded
 _PERCENT = 100
 _TARGETS = "targets.json"
@@ -383,7 +384,10 @@ def _fit_noise(plan: _Plan, members: Sequence[Member], shop: Workshop) -> dict[s
                 if runs.metric.split is not None:
                     (folder / str(i)).mkdir()
                     z, seed = curve(target, predicted[:, which]), seed_of(plan.settings.seed, i)
-                    found = fit_noise(plan.table.space, plan.archs, target, runs.values, z, folder / str(i), seed=seed)
+                    found = fit_noise(
+                        plan.table.space, plan.archs, target, runs.values, z, folder / str(i),
+                        seed=seed, failed=runs.failed,
+                    )  # fmt: skip
                     made[str(i)] = [each.to_json() for each in found]
             (folder / _TARGETS).write_text(json.dumps(made))
     read = json.loads((shop.folder / "noise" / _TARGETS).read_text())
@@ -428,7 +432,7 @@ def _settle(
         epochs_are={dataset: plan.table.epochs_are(dataset) for dataset in metrics_of(plan.recorded)},
         about={**_about(plan.table, settings), **about},
         fitted={
-            "command": settings.command(plan.table.name, out.absolute().name),
+            "command": settings.command(_named(plan.table), out.absolute().name),
             **plan.job,
             "settings": dict(tuned),
             "split": dict(plan.split.rule),
@@ -448,7 +452,7 @@ def _settle(
     for arch in asked:
         predictor.channels_of(arch)
     speed = {"seconds_per_query": float(f"{(time.perf_counter() - started) / len(asked):.2g}")}
-    best = find_best(card, predictor, starts, n_asked=N_ASKED, seed=settings.seed)
+    best = find_best(card, predictor, starts, n_listed=_LISTED, n_asked=_ASKED, seed=settings.seed)
     return card._replace(best=best, fitted=card.fitted | speed)
 
 
@@ -458,6 +462,12 @@ def _hashes(out: Path) -> dict[str, str]:
         sync(out / part)
     files = sorted(path for part in ("members", "noise") for path in (out / part).rglob("*") if path.is_file())
     return {path.relative_to(out).as_posix(): sha256_of(path) for path in files}
+
+
+def _named(table: Table) -> str:
+    """What to call a table on a command line: by its name where its file has that too, so that `load` may find it."""
+    file = os.path.basename(table.path)
+    return table.name if os.path.splitext(file)[0] == table.name else file
 
 
 def _order(runs: Recorded) -> NDArray[np.intp]:
