@@ -62,6 +62,10 @@ class StudyError(NasbenchKitError, OSError):
     """A study file that cannot be read, written or continued."""
 
 
+class WorkerError(NasbenchKitError, RuntimeError):
+    """A worker process that died: killed, or out of memory."""
+
+
 def listed(choices: Iterable[object], most: int = 20) -> str:
     """`a, b, c` for an error message, cut after `most` names."""
     names = [str(choice) for choice in choices]

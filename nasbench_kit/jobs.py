@@ -1,0 +1,375 @@
+"""Work that takes long: in several processes, and in files that are whole or absent.
+
+`pool` and `run` share work among processes; `replacing` writes a file; `Workshop` keeps what is finished of something
+that is made in steps, so that the same call goes on after an interruption, a crash or a loss of power.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, final
+
+from nasbench_kit.errors import WorkerError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+# ---- processes ----
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # 1 each: the processes share the processors
+
+
+def n_processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def pool(n_processes: int) -> Iterator[Executor]:
+    """A pool of worker processes, which leave Ctrl-C to this one and never outlive it.
+
+    When the block is left by an error, or by Ctrl-C, the workers are ended at once and what they were doing is lost.
+
+    Raises:
+        WorkerError: A worker died.
+    """
+    import multiprocessing
+
+    # "spawn", on every system: a forked child would inherit the locks of whatever threads the caller runs
+    context = multiprocessing.get_context("spawn")
+    held, leash = context.Pipe(duplex=False)
+    workers = _Workers(n_processes, mp_context=context, initializer=_begin_worker, initargs=(held,))
+    try:
+        yield workers
+        workers.shutdown(wait=True)
+    except BrokenProcessPool:
+        raise WorkerError(
+            "a worker process died (is there enough memory?); what is finished is kept: run the same again, with fewer"
+            " processes (a script must start it under `if __name__ == '__main__':`)"
+        ) from None
+    finally:
+        leash.close()  # ends every worker that is still there
+        held.close()
+        workers.shutdown(wait=True, cancel_futures=True)
+
+
+def run(function: Callable[[Given], Made], tasks: Iterable[Given], n_processes: int) -> Iterator[Made]:
+    """The results of some tasks, in the order of the tasks; with one process they are done in this one.
+
+    Raises:
+        WorkerError: A worker died; or whatever `function` raises.
+    """
+    tasks = list(tasks)
+    if min(n_processes, len(tasks)) <= 1:
+        yield from map(function, tasks)
+        return
+    with pool(min(n_processes, len(tasks))) as workers:
+        yield from workers.map(function, tasks)
+
+
+class _Workers(ProcessPoolExecutor):
+    """Starts its workers, which `submit` does, with what has to hold before any of our code runs in them."""
+
+    def submit(self, fn: Callable[..., Made], /, *args: Any, **kwargs: Any) -> Future[Made]:
+        with _one_thread_each(), _no_interrupts(), _main_that_is_a_file():
+            return super().submit(fn, *args, **kwargs)
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Ctrl-C waits until the block ends, and never reaches processes that are started in it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _main_that_is_a_file() -> Iterator[None]:
+    """A program that was read from standard input is nothing that a worker could import."""
+    main = vars(sys.modules["__main__"])
+    file = main.get("__file__")
+    if file is None or os.path.exists(file):
+        yield
+        return
+    del main["__file__"]
+    try:
+        yield
+    finally:
+        main["__file__"] = file
+
+
+def _begin_worker(leash: Connection) -> None:
+    """Leave interrupts to the parent; end when it lets go of the other end of the leash, or is killed."""
+    import multiprocessing
+    from multiprocessing.connection import wait
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        wait([parent.sentinel, leash])
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+# ---- files ----
+
+_numbers = itertools.count()
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A new, empty file beside `path` to write to, that takes the place of `path` when the block ends.
+
+    After an error in the block it vanishes, and `path` is as it was. It reaches the disk before it takes the place, so
+    that a loss of power leaves the old file or the new one. What killed processes left beside `path` is removed. The
+    ending of the name stays (".png"). A link is written through, as if by `open`.
+
+    Raises:
+        OSError: The file cannot be written; or `path` is there and is no file.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise FileExistsError(errno.EEXIST, "is there and is no file", os.fspath(path))
+    _remove_leftovers(target)
+    partial = target.with_name(f"{_stem(target)}{os.getpid()}-{next(_numbers)}.partial{target.suffix}")
+    partial.unlink(missing_ok=True)
+    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    try:
+        yield partial
+        _sync(partial)
+        os.replace(partial, target)
+        _sync(target.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Replace a file by another content, or make it.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with replacing(path) as partial:
+        partial.write_bytes(content)
+
+
+def _stem(target: Path) -> str:
+    """What the names of partial files of a target begin with: no other machine's that shares the folder."""
+    import platform
+
+    machine = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+    return f"{target.name.removesuffix(target.suffix)}.{machine}-"
+
+
+def _remove_leftovers(target: Path) -> None:
+    stem = _stem(target)
+    ending = f".partial{target.suffix}"
+    with contextlib.suppress(OSError):
+        for name in os.listdir(target.parent):
+            if name.startswith(stem) and name.endswith(ending):
+                pid = name[len(stem) : -len(ending)].partition("-")[0]
+                if pid.isdecimal() and not _is_alive(int(pid)):
+                    (target.parent / name).unlink()
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name == "nt":  # where `os.kill` kills
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True  # another user's
+    return True
+
+
+def sync(folder: str | os.PathLike[str]) -> None:
+    """Wait until all that is in a folder is on the disk; one that is not there is nothing to wait for."""
+    if os.path.isdir(folder):
+        for path in (Path(folder), *Path(folder).rglob("*")):
+            _sync(path)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    if os.name == "nt" and path.is_dir():
+        return
+    number = os.open(path, os.O_RDWR if path.is_file() and os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+# ---- steps ----
+
+_JOB = "job.json"
+_DONE = ".done"
+_SEAL = 32  # bytes of a SHA-256
+
+
+@final
+class Workshop:
+    """A folder that keeps what is finished of something made in steps.
+
+    What is kept is read again only if not a bit of it has changed and it was kept for the same job, else it counts as
+    absent, and is made again. Workers may keep steps of their own at the same time.
+
+    Args:
+        folder: Where; made when the first is kept.
+        job: What is made, and how: data for JSON.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], job: Mapping[str, Any]) -> None:
+        self.folder = Path(folder)
+        self._job = json.dumps(job, sort_keys=True)
+
+    @staticmethod
+    def job_of(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
+        """The job that was begun in a folder; None if none was, or if that can no longer be read."""
+        path = Path(folder, _JOB)
+        try:
+            job = json.loads(path.read_bytes()) if _is_plain(path) else None
+        except (OSError, ValueError, RecursionError):
+            return None
+        return job if isinstance(job, dict) else None
+
+    def is_begun(self) -> bool:
+        """Whether the folder is a workshop's, be it that a loss of power took the name of its job."""
+        names = os.listdir(self.folder) if self.folder.is_dir() else [""]
+        return _JOB in names or all(".partial" in name for name in names)
+
+    def begin(self) -> None:
+        """Make the folder, and write down which job it is of.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.job_of(self.folder) != json.loads(self._job):
+            self._write(_JOB, (self._job + "\n").encode())
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Keep the result of a step, in place of an earlier one.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self._write(name, self._seal(name, content) + content)
+
+    def kept(self, name: str) -> bytes | None:
+        """The result of a step, or None."""
+        path = self.folder / name
+        try:
+            found = path.read_bytes() if _is_plain(path) else b""
+        except OSError:
+            return None
+        seal, content = found[:_SEAL], found[_SEAL:]
+        return content if seal == self._seal(name, content) else None
+
+    @contextlib.contextmanager
+    def making(self, name: str) -> Iterator[Path]:
+        """An empty folder for the files of a step, which is done when the block ends.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        folder = self.folder / name
+        (self.folder / (name + _DONE)).unlink(missing_ok=True)
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder)
+        else:
+            folder.unlink(missing_ok=True)
+        folder.mkdir(parents=True)
+        yield folder
+        sync(folder)
+        self.keep(name + _DONE, json.dumps(_files(folder), sort_keys=True).encode())
+
+    def made(self, name: str) -> Path | None:
+        """The folder of a step that is done, or None."""
+        folder, done = self.folder / name, self.kept(name + _DONE)
+        try:
+            return folder if done is not None and json.loads(done) == _files(folder) else None
+        except OSError:
+            return None
+
+    def remove(self) -> None:
+        """Remove the folder and all that is in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _write(self, name: str, content: bytes) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not _is_plain(path):
+            path.unlink(missing_ok=True)
+        write_bytes(path, content)
+
+    def _seal(self, name: str, content: bytes) -> bytes:
+        return hashlib.sha256(b"\0".join([self._job.encode(), name.encode(), content])).digest()
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """The hash of each file in a folder."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if not path.is_dir():
+            content = hashlib.sha256(path.read_bytes()).hexdigest() if _is_plain(path) else "no file"
+            found[path.relative_to(folder).as_posix()] = content
+    return found
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether it is a file itself: no link, nor a FIFO, whose reading never ends."""
+    return path.is_file() and not path.is_symlink()
+
+
+def difference(known: Mapping[str, Any], wanted: Mapping[str, Any], within: str = "") -> tuple[str, Any, Any] | None:
+    """The first entry in which two jobs differ: its name, and what it is in each; None where they are the same."""
+    for name in {**wanted, **known}:
+        there, here = known.get(name), wanted.get(name)
+        if there == here:
+            continue
+        where = f"{within}{name}"
+        if isinstance(there, dict) and isinstance(here, dict):
+            return difference(there, here, f"{where}.")
+        return where, there, here
+    return None
