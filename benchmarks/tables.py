@@ -67,7 +67,7 @@ def _generated(cache: Path) -> Path:
         if not file.exists():
             subprocess.run([sys.executable, HERE / "generate_nasbench101.py", "--out", file], check=True)
         begun = time.perf_counter()
-        command = [sys.executable, "-m", "nasbench_kit.cli", "import", file, "--out", table]
+        command = [sys.executable, "-m", "nasbench_kit", "import", file, "--out", table]
         subprocess.run(command, check=True)
         memory_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         print(f"import of {file.stat().st_size:,} bytes: {time.perf_counter() - begun:.0f} s, {memory_mb:.0f} MB")

@@ -80,7 +80,7 @@ def check_judgeable(benchmark: Benchmark, *, epoch: int | None = None) -> None:
         SettingError: The metric that judges was not recorded for some architectures that a search may find.
     """
     space = benchmark.search_space(epoch=epoch)
-    archs = benchmark.results.some_archs() if space is benchmark.space else space.all_archs()
+    archs = benchmark.results.representative_archs() if space is benchmark.space else space.all_archs()
     metric = report_metric(benchmark)
     absent = np.isnan(benchmark.values(metric, archs, missing="nan"))
     if absent.any():

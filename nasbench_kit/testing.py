@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from math import inf, nan
+from dataclasses import replace
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import NasbenchKitError, NotRecordedError, UnknownNameError
-from nasbench_kit.optimizers import Optimizer, Trial
-from nasbench_kit.simulator import EVALUATIONS, SECONDS, Records, simulate
+from nasbench_kit.optimizers import Optimizer, Outcome, Task, Trial, check_needs
+from nasbench_kit.simulator import EVALUATIONS, NO_EPOCH, SECONDS, Records, Rules, simulate, task_of
 from nasbench_kit.spaces import Space
 from nasbench_kit.spaces.base import MOST_RANKS
 from nasbench_kit.tables import Table
 
 _SAMPLES = 50
 _ASKED = 300
+_IN_FLIGHT = 7
 _EPOCHS = 10  # of a learning curve that are looked at
 _DRAWS = 200
 _DIGITS = 1e-6  # predictions have as many digits as float32 holds
@@ -61,45 +63,75 @@ def check_space(space: Space, rng: np.random.Generator) -> None:
         assert all(arch in space.neighbors(near) for near in neighbors), f"{arch} is no neighbor of a neighbor"
     same = space.identity(batch)
     assert (space.identity(batch[::-1])[::-1] == same).all(), "identity depends on the rest of the batch"
+    assert same.tolist() == [space.class_of(arch) for arch in archs], "identity and class_of differ"
 
 
-def check_optimizer(make: Callable[[Space, np.random.Generator], Optimizer], benchmark: Benchmark) -> None:
-    """An optimizer keeps to ask and tell: reproducible, with outcomes late or never asked for, and with failures.
+def check_optimizer(make: Callable[[Task, np.random.Generator], Optimizer], benchmark: Benchmark) -> None:
+    """An optimizer keeps to ask and tell.
+
+    It is reproducible, with one worker and with several; takes outcomes late, in any order, of trials that it never
+    asked for, and of trainings that failed; waits (`ask` returns None) no longer than until the next outcome; goes on
+    with trainings at higher epochs only. Where it states needs, the benchmark must meet them.
 
     Args:
-        make: Called with a space and a random generator.
+        make: The class, or what else makes one of a task and a random generator.
         benchmark: What to try it on.
 
     Raises:
         AssertionError: It does not. (What the optimizer itself raises comes through.)
     """
-    space = benchmark.search_space()
-
-    clock = SECONDS if "cost_s" in benchmark.metrics else EVALUATIONS
+    rules = Rules(n_evaluations=_ASKED, clock=SECONDS if benchmark.costs else EVALUATIONS)
+    task = task_of(benchmark, rules)
+    check_needs(make, task, getattr(make, "__name__", "the optimizer"))
 
     def run(n_workers: int) -> Records:
         rng = np.random.default_rng(7)
-        optimizer = make(space, rng)
-        return simulate(benchmark, optimizer, rng=rng, n_evaluations=_ASKED, n_workers=n_workers, clock=clock)
+        own = replace(rules, n_workers=n_workers)
+        return simulate(benchmark, make(task_of(benchmark, own), rng), rng=rng, rules=own)
 
     for n_workers in (1, 7):
         first, second = run(n_workers), run(n_workers)
-        assert len(first.value) == _ASKED, f"{len(first.value)} of {_ASKED} evaluations with {n_workers} workers"
+        assert len(first.value), f"no evaluation with {n_workers} workers: ask returned None at once"
         for name in set(Records._fields) - {"optimizer_s"}:
             same = np.array_equal(getattr(first, name), getattr(second, name), equal_nan=True)
             assert same, f"two runs with the same seed differ in {name!r}, with {n_workers} workers"
-    optimizer = make(space, np.random.default_rng(0))
-    rng = np.random.default_rng(1)
+        assert np.isin(first.epoch, (*task.epochs, NO_EPOCH)).all(), (
+            "it trained to an epoch that the task does not name"
+        )
+    _check_failures(make, task)
+    _check_late_outcomes(make, task)
+
+
+def _check_failures(make: Callable[[Task, np.random.Generator], Optimizer], task: Task) -> None:
+    """Trials that were never asked for, then nothing but failures."""
+    failed = Outcome(-inf, (-inf,) * len(task.objectives), task.epochs[-1] if task.epochs else None, 1.0)
+    optimizer, rng = make(task, np.random.default_rng(0)), np.random.default_rng(1)
     for value in (0.5, -inf, 0.0):
-        optimizer.tell(Trial(space.sample(rng)), value)  # never asked for
+        told = failed._replace(value=value, values=(value,) * len(task.objectives))
+        optimizer.tell(Trial(task.space.sample(rng)), told)  # never asked for
+    for i in range(_ASKED):
+        trial = optimizer.ask()
+        if trial is None:
+            assert i, "it asks for nothing once it was told of trials that it did not ask for"
+            break
+        optimizer.tell(trial, failed._replace(epoch=trial.epoch or failed.epoch))
+
+
+def _check_late_outcomes(make: Callable[[Task, np.random.Generator], Optimizer], task: Task) -> None:
+    """Up to seven trials in flight, of which any may end next."""
+    optimizer, rng = make(task, np.random.default_rng(0)), np.random.default_rng(1)
+    in_flight: list[Trial] = []
     for _ in range(_ASKED):
-        optimizer.tell(optimizer.ask(), -inf)  # nothing works
-    for value in (nan, inf):
-        try:
-            optimizer.tell(optimizer.ask(), value)
-        except (NasbenchKitError, ValueError):
-            continue
-        raise AssertionError(f"tell({value}) raised nothing; it must be a ValueError")
+        trial = optimizer.ask() if len(in_flight) < _IN_FLIGHT else None
+        if trial is not None:
+            in_flight.append(trial)
+        elif not in_flight:
+            break  # the search is over
+        else:
+            ended = in_flight.pop(int(rng.integers(len(in_flight))))
+            values = tuple(rng.random(len(task.objectives)).tolist())
+            epoch = ended.epoch or (task.epochs[-1] if task.epochs else None)
+            optimizer.tell(ended, Outcome(values[0], values, epoch, 1.0))
 
 
 def check_benchmark(benchmark: Benchmark, rng: np.random.Generator) -> None:
@@ -112,7 +144,7 @@ def check_benchmark(benchmark: Benchmark, rng: np.random.Generator) -> None:
     Raises:
         AssertionError: It does not.
     """
-    archs = benchmark.results.some_archs()
+    archs = benchmark.results.representative_archs()
     archs = archs[rng.permutation(len(archs))[:_SAMPLES]]
     epochs = benchmark.objective_metric.epochs
     for epoch in sorted({*epochs[:: max(1, len(epochs) // _EPOCHS)], *epochs[-1:]}) or (None,):
@@ -134,40 +166,42 @@ def _check_answers(benchmark: Benchmark, archs: NDArray[np.uint8], epoch: int | 
     seeds = benchmark.objective_metric.seeds
     batch = benchmark.query_many(archs, epoch=epoch, missing="nan")
     runs = {seed: benchmark.query_many(archs, epoch=epoch, seed=seed, missing="nan") for seed in seeds}
-    assert is_table or not np.isnan(batch[1]).any(), f"no value for some architectures at epoch {epoch}"
+    assert is_table or not np.isnan(batch.value).any(), f"no value for some architectures at epoch {epoch}"
     for i, arch in enumerate(map(tuple, archs.tolist())):
-        if np.isnan(batch[1][i]):
+        if np.isnan(batch.value[i]):
             continue
         single = benchmark.query(arch, epoch=epoch)
         of_text = benchmark.query(benchmark.space.format(arch), epoch=epoch)
         assert repr(of_text) == repr(single), f"the text of {arch} answers otherwise"  # NaN is not equal to itself
         assert single.epoch == batch.epoch, f"epoch of {arch}: {single.epoch} and {batch.epoch}"
-        assert single[1] == batch[1][i], f"value of {arch}: {single[1]} alone, {batch[1][i]} in a batch"
+        assert single.value == batch.value[i], f"value of {arch}: {single.value} alone, {batch.value[i]} in a batch"
         assert np.array_equal(single.cost_s, batch.cost_s[i], equal_nan=True), f"cost_s of {arch} differs"
         recorded = []
         for seed in single.seeds:
             run = benchmark.query(arch, epoch=epoch, seed=seed)
             assert run.seeds == (seed,), f"seed {seed} of {arch} is answered as {run.seeds}"
-            assert run[1] == runs[seed][1][i], f"seed {seed} of {arch}: {run[1]} alone, {runs[seed][1][i]} in a batch"
-            recorded.append(run[1])
-        near = 1e-12 if is_table else _DIGITS * abs(single[1])
-        same = not recorded or abs(np.mean(recorded) - single[1]) <= near
+            assert run.value == runs[seed].value[i], (
+                f"seed {seed} of {arch}: {run.value} alone, {runs[seed].value[i]} in a batch"
+            )
+            recorded.append(run.value)
+        near = 1e-12 if is_table else _DIGITS * abs(single.value)
+        same = not recorded or abs(np.mean(recorded) - single.value) <= near
         assert same, f"the mean of {arch} is not that of its runs"
 
 
 def _check_draws(benchmark: Benchmark, archs: NDArray[np.uint8], epoch: int | None, rng: np.random.Generator) -> None:
     """Runs drawn at random, alone and in batches, at one epoch."""
-    mean = benchmark.query_many(archs, epoch=epoch, missing="nan")[1]
+    mean = benchmark.query_many(archs, epoch=epoch, missing="nan").value
     archs, mean = archs[~np.isnan(mean)], mean[~np.isnan(mean)]
     seed = int(rng.integers(2**32))
-    first, second = (benchmark.query_many(archs, epoch=epoch, rng=np.random.default_rng(seed))[1] for _ in range(2))
+    first, second = (benchmark.query_many(archs, epoch=epoch, rng=np.random.default_rng(seed)).value for _ in range(2))
     assert (first == second).all(), "two batches drawn with the same rng differ"
     one_by_one = np.random.default_rng(seed)
-    alone = [benchmark.query(arch, epoch=epoch, rng=one_by_one)[1] for arch in map(tuple, archs.tolist())]
+    alone = [benchmark.query(arch, epoch=epoch, rng=one_by_one).value for arch in map(tuple, archs.tolist())]
     assert alone == first.tolist(), "runs drawn one by one are not those drawn in a batch"
-    many = np.array([benchmark.query_many(archs, epoch=epoch, rng=rng)[1] for _ in range(_DRAWS)])
+    many = np.array([benchmark.query_many(archs, epoch=epoch, rng=rng).value for _ in range(_DRAWS)])
     seeds = benchmark.objective_metric.seeds
-    runs = np.array([benchmark.query_many(archs, epoch=epoch, seed=given, missing="nan")[1] for given in seeds])
+    runs = np.array([benchmark.query_many(archs, epoch=epoch, seed=given, missing="nan").value for given in seeds])
     differ = len(seeds) > 0 and (np.nanmax(runs, axis=0) > np.nanmin(runs, axis=0)).any()
     assert not differ or (many != many[0]).any(), "rng makes no difference"
     sd = many.std(axis=0)
@@ -185,7 +219,7 @@ def _check_metrics(benchmark: Benchmark, archs: NDArray[np.uint8]) -> None:
         alone = [benchmark.values(metric.name, [arch], missing="nan")[0] for arch in archs[:5].tolist()]
         assert np.array_equal(alone, values[:5], equal_nan=True), f"{metric.name} differs alone and in a batch"
     objective = benchmark.values(benchmark.objective_metric.name, archs, missing="nan")
-    same = np.array_equal(objective, benchmark.query_many(archs, missing="nan")[1], equal_nan=True)
+    same = np.array_equal(objective, benchmark.query_many(archs, missing="nan").value, equal_nan=True)
     assert same, "values and query_many differ in the objective"
 
 
@@ -212,10 +246,10 @@ def _check_refusals(benchmark: Benchmark, archs: NDArray[np.uint8]) -> None:
 
 def _check_best(benchmark: Benchmark) -> None:
     best = benchmark.best()
-    known = benchmark.query_many(benchmark.results.some_archs(), missing="nan")[1]
+    known = benchmark.query_many(benchmark.results.representative_archs(), missing="nan").value
     found = np.nanmax(benchmark.objective_metric.sign() * known)
     is_whole = len(known) == benchmark.results.n_archs
     value = benchmark.objective_metric.sign() * best.value
     assert value == found if is_whole else value >= found, f"{best} is not the best"
-    assert benchmark.query(best.arch)[1] == best.value, f"the best architecture does not have its value {best.value}"
+    assert benchmark.query(best.arch).value == best.value, f"the best architecture does not have its value {best.value}"
     assert benchmark.is_best_proven() or not isinstance(benchmark.results, Table), "the best of a table is not proven"

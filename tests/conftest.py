@@ -179,7 +179,7 @@ def make_surrogate(new_path, toy_space):
         if best:
             found = {}
             for dataset in datasets:
-                archs = made.some_archs()
+                archs = made.representative_archs()
                 value = made.predict(dataset, archs).mean * known[metrics[0]].sign()
                 whole = len(archs) == made.n_archs
                 found[dataset] = {"arch": space.format(archs[int(value.argmax())].tolist()), "proven": whole}

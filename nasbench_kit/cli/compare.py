@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -122,7 +121,6 @@ def compare(
 
     if evaluations and budget_s:
         raise SettingError("--budget-s and --evaluations exclude each other; give one")
-    sys.path.insert(0, "")  # optimizers given as module:Class are found in the working directory, as with python -m
     loaded = [load(name, table=table) for name in dict.fromkeys(benchmarks)]
     configurations = {
         bench: [
@@ -189,7 +187,7 @@ def _budget(bench: Benchmark, budget_s: float | None, evaluations: int | None, e
 
 
 def _default_budget_s(bench: Benchmark, epoch: int | None) -> float:
-    costs = bench.query_many(bench.results.some_archs(), epoch=epoch, missing="nan").cost_s
+    costs = bench.query_many(bench.results.representative_archs(), epoch=epoch, missing="nan").cost_s
     costs = costs[costs == costs]  # those that were recorded
     if not len(costs):
         raise SettingError(f"{bench.name} records no cost_s at epoch {epoch}; choose another epoch")

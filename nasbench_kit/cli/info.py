@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nasbench_kit.catalog import list_results
+from nasbench_kit.cli.settings import first_line, settings_of
 from nasbench_kit.cli.shared import (
     example,
     json_option,
+    kind_of,
     numbers_in_short,
     open_named,
     place_of,
     print_json,
     print_table,
 )
+from nasbench_kit.optimizers import OPTIMIZERS
 from nasbench_kit.spaces.base import READ_BY_DIGIT, how_many
 from nasbench_kit.tables import Table
 from nasbench_kit.tables.column import AdditiveColumn
@@ -24,22 +28,29 @@ if TYPE_CHECKING:
     from nasbench_kit.surrogates import Surrogate
 
 _INDENT = 12
+_ONCE = ", equal ones counted once"
 
 
 @click.command(
     epilog=example(
-        "nasbench-kit info nasbench201", "nasbench-kit info nasbench201 --verify", "nasbench-kit info mine.h5 --json"
+        "nasbench-kit info nasbench201",
+        "nasbench-kit info nasbench201 --verify",
+        "nasbench-kit info mine.h5 --json",
+        "nasbench-kit info regularized_evolution",
     )
 )
-@click.argument("table")
+@click.argument("name")
 @click.option("--verify", is_flag=True, help="Read all of it and compare it with its recorded hashes.")
 @json_option
-def info(table: str, verify: bool, as_json: bool) -> None:
-    """What a table holds or a surrogate predicts, and where it comes from.
+def info(name: str, verify: bool, as_json: bool) -> None:
+    """What a table holds or a surrogate predicts, and where it comes from; what an optimizer's settings mean.
 
-    TABLE is the name of a table or surrogate that `list` shows, or the path of one.
+    NAME is that of a table, surrogate or optimizer that `list` shows, or the path of a table or surrogate.
     """
-    opened = open_named(table)
+    if name in OPTIMIZERS and name not in list_results():
+        _show_optimizer(name, as_json)
+        return
+    opened = open_named(name)
     if verify:
         opened.verify()
     if as_json:
@@ -67,16 +78,31 @@ def info(table: str, verify: bool, as_json: bool) -> None:
         _print_predicted(opened)
 
 
+def _show_optimizer(name: str, as_json: bool) -> None:
+    made = OPTIMIZERS[name]
+    settings = settings_of(made)
+    if as_json:
+        print_json({"name": name, "kind": "optimizer", "settings": [setting._asdict() for setting in settings]})
+        return
+    click.echo(f"{name}: {first_line(made)}")
+    if settings:
+        click.echo()
+        rows = [(setting.name, f"{setting.default!r}", setting.meaning) for setting in settings]
+        print_table(("setting", "default", "meaning"), rows)
+        click.echo(f"\nset one by: nasbench-kit compare -o {name},{settings[0].name}=VALUE")
+
+
 def _line(what: str, text: str) -> None:
     click.echo(f"  {what:<{_INDENT - 2}}{text}")
 
 
 def _of_space(opened: Table | Surrogate) -> str:
-    n_all = opened.space.n_keys
     n_archs = how_many(opened.n_archs)
-    once = ", equal ones counted once" if opened.space.keyed_by_identity else ""
     if not isinstance(opened, Table):
+        once = _ONCE if opened.space.keyed_by_identity else ""
         return f"{'all ' * (opened.n_archs < READ_BY_DIGIT)}{n_archs} architectures{once}"
+    once = _ONCE if opened.keyed_by_identity else ""
+    n_all = opened.n_possible
     if n_all is None or n_all >= READ_BY_DIGIT:
         return f"{n_archs} architectures of a space of {how_many(opened.space.size)}"
     whole = f"all {n_all:,}" if opened.is_complete else f"{n_archs} of {n_all:,}"
@@ -206,7 +232,7 @@ def _flat(value: object) -> str:
 def _as_json(opened: Table | Surrogate, verified: bool) -> dict[str, Any]:
     found = {
         "name": opened.name,
-        "kind": "table" if isinstance(opened, Table) else "surrogate",
+        "kind": kind_of(opened),
         "path": opened.path,
         "place": place_of(opened),
         "sha256": opened.sha256,

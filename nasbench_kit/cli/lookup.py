@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import nan
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nasbench_kit.catalog import list_benchmarks, load, problems
+from nasbench_kit.cli.settings import first_line, settings_of
 from nasbench_kit.cli.shared import (
     example,
     json_option,
+    kind_of,
     numbers_in_short,
     parse_arch,
     place_of,
@@ -19,6 +22,7 @@ from nasbench_kit.cli.shared import (
     table_option,
 )
 from nasbench_kit.errors import NotRecordedError
+from nasbench_kit.optimizers import OPTIMIZERS
 from nasbench_kit.spaces.base import how_many
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE
 from nasbench_kit.tables import Metric, Table
@@ -34,31 +38,50 @@ SPREAD = "spread"  # of the members
 @json_option
 def list_(as_json: bool) -> None:
     """The benchmarks and optimizers that come with the package, and the benchmarks in the data folder."""
-    from nasbench_kit.optimizers import OPTIMIZERS as KNOWN
-
-    rows = []
-    for name in list_benchmarks():
-        bench = load(name)
-        metric, results = bench.objective_metric, bench.results
-        kind = "table" if isinstance(results, Table) else "surrogate"
-        rows.append((name, kind, results.n_archs, metric.name, metric.epochs, metric.seeds, place_of(results)))
+    benches = [load(name) for name in list_benchmarks()]
+    optimizers = {name: settings_of(made) for name, made in OPTIMIZERS.items()}
     if as_json:
-        keys = ("name", "kind", "n_archs", "objective", "epochs", "seeds", "place")
-        print_json({"benchmarks": [dict(zip(keys, row, strict=True)) for row in rows], "optimizers": list(KNOWN)})
+        settings = {name: {setting.name: setting.default for setting in of} for name, of in optimizers.items()}
+        print_json({"benchmarks": [_as_json(bench) for bench in benches], "optimizers": settings})
         return
-    texts = [
-        (name, kind, how_many(n), objective, numbers_in_short(epochs), numbers_in_short(seeds), place)
-        for name, kind, n, objective, epochs, seeds, place in rows
-    ]
-    print_table(("benchmark", "kind", "architectures", "objective", "epochs", "seeds", "where"), texts)
+    print_table(
+        ("benchmark", "objective", "epochs", "seeds"), [row for rows in _by_results(benches).values() for row in rows]
+    )
     for problem in problems():
         click.echo(f"left out: {problem}")
     click.echo()
-    print_table(("optimizer", "what it does"), [(name, _first_line(made)) for name, made in KNOWN.items()])
+    texts = [
+        (name, ", ".join(f"{setting.name}={setting.default!r}" for setting in of), first_line(OPTIMIZERS[name]))
+        for name, of in optimizers.items()
+    ]
+    print_table(("optimizer", "settings", "what it does"), texts)
+    click.echo("\nnasbench-kit info NAME says what a benchmark's table holds, and what an optimizer's settings mean")
 
 
-def _first_line(documented: object) -> str:
-    return (documented.__doc__ or "").strip().partition("\n")[0]
+def _as_json(bench: Benchmark) -> dict[str, Any]:
+    metric, results = bench.objective_metric, bench.results
+    return {
+        "name": bench.name,
+        "kind": kind_of(results),
+        "n_archs": results.n_archs,
+        "objective": metric.name,
+        "epochs": metric.epochs,
+        "seeds": metric.seeds,
+        "place": place_of(results),
+    }
+
+
+def _by_results(benches: Iterable[Benchmark]) -> dict[str, list[tuple[str, ...]]]:
+    """The rows of each table or surrogate: a line about it, then its benchmarks."""
+    groups: dict[str, list[tuple[str, ...]]] = {}
+    for bench in benches:
+        metric, results = bench.objective_metric, bench.results
+        if results.path not in groups:
+            about = f"{kind_of(results)}, {how_many(results.n_archs)} architectures, {place_of(results)}"
+            groups[results.path] = [(f"{results.name}: {about}",)]
+        row = (f"  {bench.name}", metric.name, numbers_in_short(metric.epochs), numbers_in_short(metric.seeds))
+        groups[results.path].append(row)
+    return groups
 
 
 @click.command(

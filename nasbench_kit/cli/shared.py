@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
+from math import inf
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from nasbench_kit.surrogates import Surrogate
 
 _PAIR = 2
+_GAP = 2  # blanks between columns
 _MOST_SHOWN = 10  # numbers, or rows of numbers
 
 
@@ -43,16 +49,48 @@ class StoppedError(OneLineError):
 
 
 class Group(click.Group):
-    """Turns our errors into one line on stderr and exit code 2."""
+    """Turns our errors, and those of the machine, into one line on stderr and exit code 2."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
         except NasbenchKitError as error:
-            raise OneLineError(str(error)) from error
+            raise OneLineError(_as_typed(str(error), self.commands.get(ctx.invoked_subcommand or ""))) from error
+        except BrokenPipeError:
+            raise  # whoever read our output has enough: click ends quietly
+        except OSError as error:  # no space, too many open files, ...
+            where = f" ({error.filename})" if error.filename else ""
+            raise OneLineError(f"{error.strerror or error}{where}") from error
+        except MemoryError as error:
+            raise OneLineError("out of memory") from error
+        except EOFError as error:  # which click takes for the end of what is typed
+            raise OneLineError(f"a file or a process ended too early: {error}") from error
         except KeyboardInterrupt:
             raise StoppedError("stopped") from None
+
+
+_OF_PYTHON_ALONE = ("clock", "missing", "rng")  # arguments of the library that no command has
+
+
+def _as_typed(message: str, command: click.Command | None) -> str:
+    """An error of the library in the words of a command: `--epoch 5` for `epoch=5`.
+
+    A command's parameters have the names of the library's arguments, whatever its options are called.
+    """
+    options = {
+        parameter.name: max(parameter.opts, key=len)
+        for parameter in (command.params if command else ())
+        if isinstance(parameter, click.Option) and parameter.name
+    }
+    clauses = message.split("; ")
+    kept = [clause for clause in clauses if not re.search(rf"\b({'|'.join(_OF_PYTHON_ALONE)})=", clause)]
+    text = "; ".join(kept or clauses)
+    for name, option in options.items():
+        text = re.sub(rf"(?<![\w.-]){name}=(?=\S)", f"{option} ", text)
+        if "_" in name:  # else it may be an ordinary word
+            text = re.sub(rf"(?<![\w.-]){name}\b(?!=)", option, text)
+    return text
 
 
 def example(*lines: str) -> str:
@@ -69,19 +107,71 @@ def print_json(data: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], numbers: int = 0) -> None:
-    """A table on the terminal; the last `numbers` columns are aligned to the right."""
-    from rich.console import Console
-    from rich.table import Table as Grid
+    """A table on the terminal; the last `numbers` columns are aligned to the right.
 
-    grid = Grid(box=None, pad_edge=False, header_style="bold")
-    for i, column in enumerate(columns):
-        grid.add_column(column, justify="right" if i >= len(columns) - numbers else "left", overflow="fold")
-    for row in rows:
-        grid.add_row(*map(str, row))
-    console = Console(markup=False)
-    if not console.is_terminal:
-        console.width = 200  # a pipe has no width: do not fold
-    console.print(grid, highlight=False)
+    On a terminal it is as wide as that at most; names are never broken.
+    """
+    on_a_terminal = sys.stdout is not None and sys.stdout.isatty()  # None: it was closed
+    width = shutil.get_terminal_size().columns if on_a_terminal else None
+    head, *lines = table_lines(columns, rows, numbers=numbers, width=width)
+    click.secho(head, bold=True)
+    for line in lines:
+        click.echo(line)
+
+
+def table_lines(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: int = 0, width: int | None = None
+) -> list[str]:
+    """The lines of a table, its head first. A row of one cell alone is a heading, as wide as the table.
+
+    Where it is wider than `width`, cells continue on the next line, broken at blanks; where that does not do either,
+    each row becomes a line with its first cell, and what the others hold follows below.
+    """
+    texts = [list(columns), *([str(cell) for cell in row] for row in rows)]
+    full = [row for row in texts if len(row) == len(columns)]
+    widths = [max(map(len, column)) for column in zip(*full, strict=True)]
+    least = [max(map(_longest, column)) for column in zip(*full, strict=True)]
+    room = inf if width is None else width - _GAP * (len(columns) - 1)
+    if sum(least) > room:
+        return _stacked(texts, width or 0)
+    while sum(widths) > room:
+        widest = max(range(len(widths)), key=lambda i: (widths[i] > least[i], widths[i]))
+        widths[widest] -= 1
+    aligned = [str.rjust if i >= len(columns) - numbers else str.ljust for i in range(len(columns))]
+    lines = []
+    for row in texts:
+        if len(row) < len(columns):
+            lines += row if width is None else _folded(row[0], width, further=2)
+            continue
+        cells = [[text] if width is None else _folded(text, n) for text, n in zip(row, widths, strict=True)]
+        for parts in zip_longest(*cells, fillvalue=""):
+            padded = (align(part, n) for align, part, n in zip(aligned, parts, widths, strict=True))
+            lines.append((" " * _GAP).join(padded).rstrip())
+    return lines
+
+
+def _longest(text: str) -> int:
+    """Letters of the longest word, with the indentation that stands before each."""
+    return len(text) - len(text.lstrip()) + max(map(len, text.split()), default=0)
+
+
+def _folded(text: str, width: int, further: int = 0) -> list[str]:
+    """Lines of at most so many letters, broken at blanks; as far indented as the first, and `further`."""
+    indent = " " * (len(text) - len(text.lstrip()) + further)
+    return wrap(text, max(width, 1), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def _stacked(texts: Sequence[Sequence[str]], width: int) -> list[str]:
+    first, *names = texts[0]
+    lines = [f"{first}: {', '.join(filter(None, names))}"]
+    for head, *cells in texts[1:]:
+        if not cells:
+            lines += _folded(head, width, further=2)
+            continue
+        known = [f"{name} {cell.strip()}".strip() for name, cell in zip(names, cells, strict=True) if cell.strip()]
+        below = " " * (len(head) - len(head.lstrip()) + 2) + "; ".join(known)
+        lines += _folded(head, width, further=2) + (_folded(below, width, further=2) if known else [])
+    return lines
 
 
 @contextmanager
@@ -111,7 +201,9 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def parse_arch(space: Space, text: str, form: str | None = None) -> Arch:
-    """An architecture as it is typed: a text form of the space, or an official index."""
+    """An architecture as it is typed: a text form of the space, an official index, or a tuple as Python prints it."""
+    if form is None and re.fullmatch(r"\(\s*\d+\s*(,\s*\d+\s*)*,?\s*\)", text):
+        return space.parse(tuple(map(int, re.findall(r"\d+", text))))
     # fewer digits than a cell has are a position; a table's texts are never read so: zeros in front may be lost there
     few = len(text) < space.n_decisions or "digits" not in space.forms
     is_index = form is None and text.isdecimal() and few and not _is_text(space, text)
@@ -138,6 +230,11 @@ def numbers_in_short(numbers: Sequence[int]) -> str:
     if len(texts) > _MOST_SHOWN:
         texts = [*texts[: _MOST_SHOWN - 2], "...", texts[-1], f"({len(numbers)})"]
     return ", ".join(texts).replace(", (", " (") or "-"
+
+
+def kind_of(results: Table | Surrogate) -> str:
+    """What some results are, in a word."""
+    return "table" if isinstance(results, Table) else "surrogate"
 
 
 def place_of(results: Table | Surrogate) -> str:
@@ -189,14 +286,9 @@ def open_surrogate(name: str) -> Surrogate:
 
 def check_picture(path: str) -> None:
     """Refuse a file to draw that cannot be written, before any work is done."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from nasbench_kit.plots import check_picture as check  # takes a while to import
 
-    kinds = FigureCanvasAgg.get_supported_filetypes()
-    if Path(path).suffix[1:].lower() not in kinds:
-        raise SettingError(f"cannot write figure {path!r}: its name must end in one of {', '.join(sorted(kinds))}")
-    folder = Path(path).absolute().parent
-    if not folder.is_dir():
-        raise SettingError(f"cannot write figure {path!r}: there is no folder {str(folder)!r}")
+    check(path)
 
 
 table_option = click.option(

@@ -7,6 +7,7 @@ import click
 from nasbench_kit.catalog import load
 from nasbench_kit.cli.shared import check_picture, example, parse_arch, table_option
 from nasbench_kit.errors import SettingError
+from nasbench_kit.outputs import check_outputs
 from nasbench_kit.spaces import Graph, space_from
 
 
@@ -37,20 +38,19 @@ def show(
         raise SettingError("--space and --benchmark exclude each other; give one")
     if table and not benchmark:
         raise SettingError("--table needs --benchmark: the benchmark to take from it")
-    space = load(benchmark, table=table).space if benchmark else space_from(space_name or "nasbench201")
     if out:
         check_picture(out)
+    if benchmark:
+        bench = load(benchmark, table=table)
+        check_outputs(reads=[("--benchmark", bench.results.path)], writes=[("--out", out)])
+        space = bench.space
+    else:
+        space = space_from(space_name or "nasbench201")
     cell = parse_arch(space, arch, form)
     if out:
-        from matplotlib import rc_context
+        from nasbench_kit.plots import architecture_figure, save_figure
 
-        from nasbench_kit.plots import architecture_figure
-
-        try:
-            with rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):  # text stays text
-                architecture_figure(space, cell).savefig(out, dpi=200)
-        except OSError as error:
-            raise SettingError(f"cannot write figure {out!r}: {error.strerror or error}") from None
+        save_figure(architecture_figure(space, cell), out)
         click.echo(out)
         return
     click.echo(space.format(cell))

@@ -9,7 +9,7 @@ import click
 
 from nasbench_kit.catalog import data_folder, list_results
 from nasbench_kit.cli.shared import StoppedError, example, open_table, progress_bar
-from nasbench_kit.errors import SettingError
+from nasbench_kit.outputs import check_outputs
 from nasbench_kit.tables import Table
 
 
@@ -41,6 +41,7 @@ def import_(sources: tuple[str, ...], kind: str | None, name: str | None, out: s
     """
     from nasbench_kit.importers import import_table, import_tables
 
+    check_outputs(reads=[("SOURCE", source) for source in sources], writes=[("--out", out)])
     known = list_results()
     there = {os.path.abspath(path) for path in (out, *known.values()) if path and os.path.isfile(path)}
     with progress_bar("importing") as advance:
@@ -77,8 +78,7 @@ def join(tables: tuple[str, ...], name: str | None, out: str) -> None:
     from nasbench_kit.tables.join import join_tables
 
     opened = [open_table(table) for table in tables]
-    if os.path.abspath(out) in [table.path for table in opened]:
-        raise SettingError(f"--out {out!r} is one of the tables to join; give another")
+    check_outputs(reads=[("TABLE", table.path) for table in opened], writes=[("--out", out)])
     tell_table(join_tables(opened, out, name=name))
 
 

@@ -11,6 +11,7 @@ from math import prod
 from typing import Any, Never, final
 
 from nasbench_kit.catalog import list_tables
+from nasbench_kit.compat.named import path_of
 from nasbench_kit.errors import NotRecordedError, SettingError, TableError, unknown
 from nasbench_kit.importers.hw_nas_bench import DATASETS, METRICS
 from nasbench_kit.spaces import NASBench201Space
@@ -32,8 +33,9 @@ class HWNASBenchAPI:
     """Hardware costs of the cells of NAS-Bench-201 by their official position.
 
     Args:
-        file_path_or_dict: A table that `nasbench-kit import` made of the release or its copies, or one joined with it;
-            `hw_nas_bench` of the data folder by default. Deviation: neither the pickle nor a dictionary.
+        file_path_or_dict: A table that `nasbench-kit import` made of the release or its copies, or one joined with it:
+            its path, or the name that `list` shows; `hw_nas_bench` of the data folder by default. Deviation: neither
+            the pickle nor a dictionary.
         search_space: "nasbench201". Deviation: "fbnet" is refused at once.
 
     Raises:
@@ -56,7 +58,7 @@ class HWNASBenchAPI:
         if not isinstance(file_path_or_dict, str | os.PathLike):
             raise SettingError(f"a {type(file_path_or_dict).__name__} given; the path of an imported table expected")
         self.search_space = search_space
-        self._table = Table.open(file_path_or_dict)
+        self._table = Table.open(path_of(file_path_or_dict))
         if not isinstance(self._table.space, NASBench201Space):
             raise TableError(f"table {self._table.name!r} is of {self._table.space.name}; one of nasbench201 expected")
         self._space = self._table.space

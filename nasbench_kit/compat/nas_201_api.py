@@ -34,7 +34,7 @@ class NASBench201API(MetaAPI):
     """NAS-Bench-201 on a table of the space nasbench201.
 
     Args:
-        file_path_or_dict: The table, or its path.
+        file_path_or_dict: The table, its path, or its name, "nasbench201", as `nats_bench.create` takes it.
         verbose: Print what is asked.
 
     Raises:

@@ -15,7 +15,9 @@ from typing import Any, cast, final
 
 import numpy as np
 
+from nasbench_kit.benchmark import Benchmark, open_results
 from nasbench_kit.catalog import list_tables
+from nasbench_kit.compat.named import path_of
 from nasbench_kit.errors import (
     ArchitectureError,
     NotRecordedError,
@@ -25,6 +27,7 @@ from nasbench_kit.errors import (
     listed,
     unknown,
 )
+from nasbench_kit.spaces import Arch
 from nasbench_kit.spaces.nasbench101 import INPUT, OPERATIONS, OUTPUT, NASBench101Space
 from nasbench_kit.spaces.nasbench101_cells import MAX_EDGES, N_VERTICES, hash_graph
 from nasbench_kit.tables import Table
@@ -125,8 +128,12 @@ class NASBench:
     """The original's queries, answered from a table.
 
     Args:
-        dataset_file: An imported table; by default `nasbench101.h5` of your data folder. Deviation: not the release's
-            own file, which `nasbench-kit import` turns into a table once.
+        dataset_file: An imported table, or a name that `nasbench-kit list` shows; by default `nasbench101.h5` of your
+            data folder. Deviation: not the release's own file, which `nasbench-kit import` turns into a table once.
+            Deviation: "nasbench101" is the surrogate that comes with the package, unless your data folder has a table
+            of that name. Of it `query` draws a training from what is predicted, anew at each call, and answers with
+            validation_accuracy and training_time alone; what else the original gives raises a KeyError that says so,
+            and what needs recorded repeats (halves of trainings, statistics by hash) a SettingError.
         seed: Of the repeats that `query` draws; the same seed gives the same repeats as the original does. Deviation:
             without one it is 0, where the original gives other results each time; and it concerns this object alone,
             where the original seeds the generator of the whole program.
@@ -134,8 +141,6 @@ class NASBench:
     Attributes:
         config: The original's constants.
         valid_epochs: The recorded numbers of epochs.
-        fixed_statistics: Hash -> the first part of what `get_metrics_from_hash` returns, read when asked for.
-        computed_statistics: Hash -> the second part.
         training_time_spent: Simulated seconds of all queries since the last reset.
         total_epochs_spent: Their epochs.
 
@@ -150,15 +155,29 @@ class NASBench:
             if _NAME not in tables:
                 raise unknown("table", _NAME, tables)
             dataset_file = tables[_NAME]
-        self._table = Table.open(dataset_file)
-        if not isinstance(self._table.space, NASBench101Space) or _DATASET not in self._table.datasets:
+        results = open_results(path_of(dataset_file))
+        if not isinstance(results.space, NASBench101Space) or _DATASET not in results.datasets:
             raise TableError(f"{os.fspath(dataset_file)!r} is no table of {_NAME} on {_DATASET}")
-        self._space = self._table.space
+        self._space = results.space
+        self._random = Random(seed or 0)  # noqa: S311 (the original's, so the same repeats; nothing secret)
+        self.history: dict[Any, Any] = {}
+        self.training_time_spent = 0.0
+        self.total_epochs_spent = 0
+        self.config = _CONFIG | {"available_ops": list(OPERATIONS)}
+        self._predicted = None if isinstance(results, Table) else Benchmark(results, _DATASET)
+        if isinstance(results, Table):
+            self._read(results, os.fspath(dataset_file))
+        else:
+            self.valid_epochs = set(results.metrics(_DATASET)["val_accuracy"].epochs)
+
+    def _read(self, table: Table, path: str) -> None:
+        """Prepare answers from what was recorded."""
+        self._table = table
         metrics = self._table.metrics(_DATASET)
         wanted = [_PARAMETERS, *(stage.format(name) for stage in _STAGES.values() for name in _METRICS.values())]
         lacking = [name for name in wanted if name not in metrics]
         if lacking:
-            raise TableError(f"{os.fspath(dataset_file)!r} lacks {listed(lacking)}, which the original's answers hold")
+            raise TableError(f"{path!r} lacks {listed(lacking)}, which the original's answers hold")
         self._parameters = cast(Column, self._table.column(_DATASET, _PARAMETERS)).at(0, 0)
         objective = metrics["val_accuracy"]
         self.valid_epochs = set(objective.epochs)
@@ -166,14 +185,8 @@ class NASBench:
             epochs: [self._values_of(epochs, seed) for seed in range(len(objective.seeds))]
             for epochs in objective.epochs
         }
-        self.config = _CONFIG | {"available_ops": list(OPERATIONS), "num_repeats": len(objective.seeds)}
+        self.config["num_repeats"] = len(objective.seeds)
         self._hashes = _Hashes(self._table)
-        self.fixed_statistics = _Statistics(self._hashes, self._fixed)
-        self.computed_statistics = _Statistics(self._hashes, self._computed)
-        self._random = Random(seed or 0)  # noqa: S311 (the original's, so the same repeats; nothing secret)
-        self.history: dict[Any, Any] = {}
-        self.training_time_spent = 0.0
-        self.total_epochs_spent = 0
 
     def query(self, model_spec: Any, epochs: int = 108, stop_halfway: bool = False) -> dict[str, Any]:
         """One recorded training of a cell, drawn among its repeats; its cost is added to the budget counters.
@@ -195,6 +208,11 @@ class NASBench:
             raise OutOfDomainError(
                 f"invalid number of epochs, must be one of {sorted(self.valid_epochs)}; got {epochs!r}"
             )
+        if self._predicted is not None:
+            data = self._drawn(model_spec, epochs, stop_halfway)
+            self.training_time_spent += data["training_time"]
+            self.total_epochs_spent += epochs
+            return data
         row = self._row(model_spec)
         recorded = self._recorded(row, epochs)
         if not recorded:
@@ -206,6 +224,17 @@ class NASBench:
         self.training_time_spent += data["training_time"]
         self.total_epochs_spent += epochs // 2 if stop_halfway else epochs
         return data
+
+    def _drawn(self, model_spec: Any, epochs: int, stop_halfway: bool) -> dict[str, Any]:
+        """A training of a cell, drawn from what a surrogate predicts."""
+        assert self._predicted is not None
+        if stop_halfway:
+            raise SettingError("a surrogate predicts no halves of trainings; stop_halfway=False expected")
+        self._check_spec(model_spec)
+        arch = self._space.parse((model_spec.matrix, model_spec.ops))
+        drawn = self._predicted.query(arch, epoch=epochs, rng=self._random)
+        found = {"training_time": _single(drawn.cost_s), "validation_accuracy": _single(drawn.val_accuracy)}
+        return _Drawn(self._cell(arch) | found)
 
     def is_valid(self, model_spec: Any) -> bool:
         """Whether a cell is within the search space."""
@@ -236,6 +265,16 @@ class NASBench:
         """The hashes of all cells, in the order of the table; computed as they are asked for."""
         return self.fixed_statistics.keys()
 
+    @property
+    def fixed_statistics(self) -> Mapping[str, Any]:
+        """Hash -> the first part of what `get_metrics_from_hash` returns, read when asked for."""
+        return _Statistics(self._recorded_hashes(), self._fixed)
+
+    @property
+    def computed_statistics(self) -> Mapping[str, Any]:
+        """Hash -> the second part."""
+        return _Statistics(self._recorded_hashes(), self._computed)
+
     def get_metrics_from_hash(self, module_hash: str) -> tuple[dict[str, Any], dict[int, list[dict[str, float]]]]:
         """All that was recorded of a cell. No budget counter changes.
 
@@ -252,7 +291,7 @@ class NASBench:
         Raises:
             KeyError: No cell of the table has this hash.
         """
-        return self._metrics(self._hashes.row(module_hash))
+        return self._metrics(self._recorded_hashes().row(module_hash))
 
     def get_metrics_from_spec(self, model_spec: Any) -> tuple[dict[str, Any], dict[int, list[dict[str, float]]]]:
         """`get_metrics_from_hash`, of the hash of a cell.
@@ -261,7 +300,13 @@ class NASBench:
             OutOfDomainError: The cell is outside the search space.
             KeyError: The table does not hold it.
         """
+        self._recorded_hashes()
         return self._metrics(self._row(model_spec))
+
+    def _recorded_hashes(self) -> _Hashes:
+        if self._predicted is not None:
+            raise SettingError("a surrogate has no recorded trainings; import the release for statistics by hash")
+        return self._hashes
 
     # ---- rows of the table ----
 
@@ -292,12 +337,12 @@ class NASBench:
         return self._fixed(row), self._computed(row)
 
     def _fixed(self, row: int) -> dict[str, Any]:
-        matrix, operations = self._space.prune(tuple(self._table.archs()[row].tolist()))
-        return {
-            "module_adjacency": np.array(matrix, np.int8),
-            "module_operations": operations,
-            "trainable_parameters": round(self._parameters(row) * 1e6),
-        }
+        cell = self._cell(tuple(self._table.archs()[row].tolist()))
+        return cell | {"trainable_parameters": round(self._parameters(row) * 1e6)}
+
+    def _cell(self, arch: Arch) -> dict[str, Any]:
+        matrix, operations = self._space.prune(arch)
+        return {"module_adjacency": np.array(matrix, np.int8), "module_operations": operations}
 
     def _computed(self, row: int) -> dict[int, list[dict[str, float]]]:
         return {
@@ -389,6 +434,14 @@ class _Statistics(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return self._hashes.n
+
+
+@final
+class _Drawn(dict[str, Any]):
+    """The answer of `query` where a surrogate is asked; says what it lacks."""
+
+    def __missing__(self, key: str) -> Any:
+        raise UnknownNameError(f"a surrogate does not predict {key!r}; it predicts {listed(self)}")
 
 
 def _on_a_path(rows: list[list[int]]) -> list[int]:

@@ -8,6 +8,8 @@
 Names, arguments, units and results are those of `nasbench301.api` 0.3. What differs on purpose:
 
 - A folder may be one of a surrogate of ours too, for accuracy; its `predict` says what it expects after the last epoch.
+- So may a name that `nasbench-kit list` shows: `load_ensemble("nasbench301")` comes with the package. A folder of that
+  name in the working directory comes first.
 - Pickles are read, not executed; neither ConfigSpace nor torch is needed. The graph networks are refused in one line.
 - Noise is drawn from numpy's global state, as there, unless `rng` is given: `predict(..., rng=...)`.
 - Numbers are Python's floats; the original's are numpy's, of XGBoost in single precision.
@@ -27,6 +29,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
+from nasbench_kit.compat.named import path_of
 from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.spaces import DARTSSpace
 from nasbench_kit.spaces.darts_forms import TRAINING, Genotype
@@ -116,13 +119,14 @@ def load_ensemble(ensemble_parent_directory: str | os.PathLike[str]) -> Surrogat
     """The ensemble in an official folder, or a surrogate of ours on the DARTS space.
 
     Args:
-        ensemble_parent_directory: The folder that holds the members' folders, all of one model; or a surrogate's.
+        ensemble_parent_directory: The folder that holds the members' folders, all of one model; a surrogate's
+            folder, or its name.
 
     Raises:
         SettingError: A surrogate is of another space; the folder holds two ensembles; a package is missing.
-        ImportDataError, TableError: The folder holds no models, or damaged ones.
+        ImportDataError, SurrogateError: The folder holds no models, or damaged ones.
     """
-    folder = Path(ensemble_parent_directory)
+    folder = Path(path_of(ensemble_parent_directory))
     if Surrogate.is_one(folder):
         return _of_surrogate(Surrogate.open(folder))
     ensembles = official_nasbench301.read(folder)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import random
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from operator import index as as_int
 from typing import Any, cast, final
 
-from nasbench_kit.compat.nats_results import ArchResults, ResultsCount, describe, results_of
+from nasbench_kit.compat.named import path_of
+from nasbench_kit.compat.nats_results import ArchResults, ResultsCount, ResultsOf, describe
 from nasbench_kit.compat.nats_source import Source
 from nasbench_kit.errors import ArchitectureError, NotRecordedError, SettingError, UnknownNameError, listed
 from nasbench_kit.importers.nats_results import TRAININGS
@@ -18,10 +20,9 @@ from nasbench_kit.tables import Table
 from nasbench_kit.tables.column import AdditiveColumn, mean_recorded
 
 _SEARCHED = {"cifar10": "cifar10-valid", "cifar100": "cifar100", "ImageNet16-120": "ImageNet16-120"}
-_TIMED = ("valid", "test", "valtest")
 
 
-class MetaAPI:
+class MetaAPI(ABC):
     """The methods that both libraries have, on one table.
 
     Different from the originals, on purpose:
@@ -29,7 +30,8 @@ class MetaAPI:
     - `simulate_train_eval` never takes the set "ori-test", which holds the test images, for validation; where no
       validation accuracy was recorded it raises. Accuracy and time are of the same run.
     - `find_best` looks at all architectures of the table, not only at those asked for before.
-    - `get_more_info` returns a dictionary that says, for a key that it lacks, that this was not recorded.
+    - `get_more_info` returns a dictionary that says, for a key that it lacks, that this was not recorded; so may the
+      values on the training images be, which the table that comes with the package does not hold.
     - `show` without index shows all architectures; the originals' fails.
     - Integers of numpy are indexes too.
     - What an architecture, epoch or seed outside the table raises is a ValueError or KeyError as there, with a reason.
@@ -43,9 +45,14 @@ class MetaAPI:
         table: It.
     """
 
-    _space: str
     _joint = " & "
     _describes_test_of_half = False
+    _comments: Mapping[str, str] = {}  # data set -> what one of the originals says beside its answers on it
+
+    @property
+    @abstractmethod
+    def _space(self) -> str:
+        """The name of the space that a table must be of."""
 
     def __init__(self, file_path_or_dict: Any, verbose: bool) -> None:
         self.table = _opened(file_path_or_dict, self._space)
@@ -53,7 +60,8 @@ class MetaAPI:
         self.filename = os.path.basename(self.table.path)
         self._source = Source(self.table)
         self.evaluated_indexes = set(self._source.row_of)
-        self.arch2infos_dict: Mapping[int, Mapping[str, ArchResults]] = _Infos(self._source)
+        self._results_of = ResultsOf(self._source)
+        self.arch2infos_dict: Mapping[int, Mapping[str, ArchResults]] = _Infos(self._source, self._results_of)
         self.reset_time()
 
     @cached_property
@@ -126,7 +134,7 @@ class MetaAPI:
         index = self.query_index_by_arch(arch)
         if index not in self._source.row_of:
             raise ArchitectureError(f"{arch!r} is not among the architectures of table {self.table.name!r}")
-        return results_of(self._source, index, hp)
+        return self._results_of(index, hp)
 
     # ---- questions ----
 
@@ -146,7 +154,7 @@ class MetaAPI:
         if index not in self._source.row_of:
             warnings.warn(f"the table has no results of architecture {index}", stacklevel=2)
             return None
-        return "\n".join(self._describe(results_of(self._source, index, hp), f"arch-index={index}"))
+        return "\n".join(self._describe(self._results_of(index, hp), f"arch-index={index}"))
 
     def _describe(self, results: ArchResults, extra: str | None) -> list[str]:
         return describe(results, extra, self._joint, size=self._describes_test_of_half)
@@ -190,7 +198,7 @@ class MetaAPI:
 
         Returns:
             Keys `train-loss`, `train-accuracy`, `train-per-time`, `train-all-time`, and as many for each of `valid`,
-            `test` and `valtest` that was recorded after this epoch.
+            `test` and `valtest`, as far as they were recorded after this epoch.
 
         Raises:
             ArchitectureError, SettingError: There is no such architecture, epoch, seed or setting; a ValueError.
@@ -201,24 +209,24 @@ class MetaAPI:
             f" is_random={is_random}."
         )
         results = self._results(index, hp)
+        seeds = results.get_dataset_seeds(dataset)
         if is_random is True:
-            is_random = random.choice(results.get_dataset_seeds(dataset))  # noqa: S311 (the original's way to draw)
-        train = results.get_metrics(dataset, "train", iepoch, is_random)
+            is_random = random.choice(seeds)  # noqa: S311 (the original's way to draw)
         found: dict[str, Any] = _Info(f"{dataset} of architecture {results.arch_index}, hp {hp}")
-        _fill(found, "train", train)
-        sets = _sets(dataset)
-        for label in _TIMED:
-            if label in sets:
-                try:
-                    _fill(found, label, results.get_metrics(dataset, sets[label], iepoch, is_random))
-                except UnknownNameError:
-                    if dataset == "cifar10-valid" and label == "valid":
-                        raise
-        self._comment(found, dataset, hp)
+        sets = {"train": "train"} | _sets(dataset)
+        lacking: UnknownNameError | None = None
+        for label, setname in sets.items():
+            try:
+                _fill(found, label, results.get_metrics(dataset, setname, iepoch, is_random))
+            except UnknownNameError as error:
+                lacking = error
+                if dataset == "cifar10-valid" and label == "valid":
+                    raise
+        if lacking and not found:
+            raise lacking
+        if dataset in self._comments:
+            found["comment"] = self._comments[dataset].format(hp=hp)
         return found
-
-    def _comment(self, found: dict[str, Any], dataset: str, hp: str) -> None:
-        """One of the originals explains its answers on CIFAR-10."""
 
     def _simulate(
         self, arch: Any, dataset: str, iepoch: int | None, hp: str, account_time: bool
@@ -232,9 +240,10 @@ class MetaAPI:
                 f"{dataset}, hp {hp}: no validation accuracy was recorded at iepoch {iepoch}; leave iepoch out for the"
                 " last one (the set 'ori-test', which was, holds test images)"
             )
-        if info["train-all-time"] is None or info["valid-per-time"] is None:
+        training_s, validation_s = info.get("train-all-time"), info.get("valid-per-time")
+        if training_s is None or validation_s is None:
             raise NotRecordedError(f"{dataset}, hp {hp}: the seconds of architecture {index} were not recorded")
-        cost_s = info["train-all-time"] + info["valid-per-time"]
+        cost_s = training_s + validation_s
         if account_time:
             self._used_time += cost_s
         return info["valid-accuracy"], self.get_latency(index, dataset, hp), cost_s, self._used_time
@@ -326,7 +335,7 @@ class MetaAPI:
     def _show_one(self, index: int) -> None:
         for hp in self._source.hps:
             print(f"{'>' * 40} {int(hp):03d} epochs {'>' * 40}")
-            print("\n".join(self._describe(results_of(self._source, index, hp), None)))
+            print("\n".join(self._describe(self._results_of(index, hp), None)))
         print("<" * 40 + "------------" + "<" * 40)
 
     # ---- the clock, and what files need ----
@@ -340,10 +349,10 @@ class MetaAPI:
         """Set the clock to zero."""
         self._used_time = 0.0
 
-    def clear_params(self, index: int, hp: str | None = None) -> None:
+    def clear_params(self, index: int, hp: str | None = None) -> None:  # noqa: B027 (the originals have it)
         """Nothing: tables hold no weights."""
 
-    def reload(self, archive_root: str | None = None, index: int | None = None) -> None:
+    def reload(self, archive_root: str | None = None, index: int | None = None) -> None:  # noqa: B027
         """Nothing: a table is complete; import the other release, and open that, to have its results."""
 
 
@@ -385,13 +394,12 @@ def _opened(source: Any, space: str) -> Table:
     if isinstance(source, Table):
         table = source
     elif source is None or not isinstance(source, str | os.PathLike):
-        raise SettingError(f"{source!r:.60} is no table; give the path of one that `nasbench-kit import` made")
-    elif os.path.isdir(source) or not os.fspath(source).endswith(".h5"):
-        raise SettingError(
-            f"{os.fspath(source)!r} is no table; make one of it by `nasbench-kit import {os.fspath(source)} --out T.h5`"
-        )
+        raise SettingError(f"{source!r:.60} is no table; give its name, or the path of one that `import` made")
     else:
-        table = Table.open(source)
+        path = path_of(source)
+        if os.path.isdir(path) or not path.endswith(".h5"):
+            raise SettingError(f"{path!r} is no table; make one of it by `nasbench-kit import {path} --out T.h5`")
+        table = Table.open(path)
     if table.space.name != space:
         raise SettingError(f"table {table.name!r} is of space {table.space.name}; {space} expected")
     return table
@@ -412,13 +420,13 @@ class _Info(dict[str, Any]):
 class _Infos(Mapping[int, Mapping[str, ArchResults]]):
     """Official index -> setting -> results, made when asked for."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, source: Source, results_of: ResultsOf) -> None:
+        self._source, self._results_of = source, results_of
 
     def __getitem__(self, index: int) -> Mapping[str, ArchResults]:
         if index not in self._source.row_of:
             raise UnknownNameError(f"the table has no architecture {index!r}")
-        return {hp: results_of(self._source, index, hp) for hp in self._source.hps}
+        return {hp: self._results_of(index, hp) for hp in self._source.hps}
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._source.row_of)

@@ -2,7 +2,7 @@
 
     from nasbench_kit.compat.nats_bench import create
 
-    api = create("nasbench201.h5", "tss", verbose=False)  # the table that `nasbench-kit import NATS-tss...` made
+    api = create("nats_tss.h5", "tss", verbose=False)  # the table that `nasbench-kit import NATS-tss...` made
     api.get_more_info(11, "cifar10-valid", hp="200", is_random=False)["valid-accuracy"]
 
 Names, arguments and results are those of nats_bench 1.8. What differs on purpose is said in `nats_api.MetaAPI` and in
@@ -13,6 +13,7 @@ Source: Dong, Liu, Musial and Gabrys 2021, https://github.com/D-X-Y/NATS-Bench (
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, final
 
@@ -51,7 +52,9 @@ def create(file_path_or_dict: Any, search_space: str, fast_mode: bool = False, v
     """The API of one of NATS-Bench's spaces.
 
     Args:
-        file_path_or_dict: A table, or its path.
+        file_path_or_dict: A table, its path, or its name: `create("nasbench201", "tss")`, which comes with the package
+            and holds validation accuracy after 200 epochs, training time, latency and sizes. A file of that name in
+            the working directory comes first.
         search_space: "tss" or "topology", "sss" or "size".
         fast_mode: No difference here.
         verbose: Print what is asked.
@@ -75,9 +78,10 @@ def search_space_info(main_tag: str, aux_tag: str | None) -> dict[str, Any]:
     raise SettingError(f"unknown space {(main_tag, aux_tag)}; choose 'nats-bench' with 'tss' or 'sss', 'nas-bench-201'")
 
 
-class _NATSBench(MetaAPI):
+class _NATSBench(MetaAPI, ABC):
     """What both spaces of NATS-Bench have beside the common methods."""
 
+    _comments = _COMMENTS
     full_epochs_in_paper: int
     search_space_name: str
     is_size = False
@@ -138,10 +142,6 @@ class _NATSBench(MetaAPI):
             -1 and None if there is none within the limits.
         """
         return self._find_best(dataset, metric_on_set, flop_max, param_max, hp)
-
-    def _comment(self, found: dict[str, Any], dataset: str, hp: str) -> None:
-        if dataset in _COMMENTS:
-            found["comment"] = _COMMENTS[dataset].format(hp=hp)
 
 
 @final

@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from nasbench_kit.compat.nats_results import results_of
+from nasbench_kit.compat.nats_results import ArchResults
 from nasbench_kit.compat.nats_source import Source
 from nasbench_kit.errors import SettingError
 from nasbench_kit.tables import Table
@@ -94,7 +94,7 @@ def _meta(source: Source) -> dict[str, Any]:
 
 
 def _record(source: Source, index: int) -> OrderedDict[str, dict[str, Any]]:
-    return OrderedDict((hp, results_of(source, index, hp).state_dict()) for hp in source.hps)
+    return OrderedDict((hp, ArchResults(source, index, hp).state_dict()) for hp in source.hps)
 
 
 @contextmanager

@@ -427,23 +427,38 @@ class ArchResults:
         )
 
 
-def results_of(source: Source, index: int, hp: object) -> ArchResults:
-    """The results of one architecture under one setting of training.
+@final
+class ResultsOf:
+    """The results of the architectures of a table, remembered as they are asked for.
 
-    Raises:
-        NotRecordedError: The table does not hold the architecture.
-        SettingError: The table does not hold the setting; a ValueError.
+    Args:
+        source: The table.
     """
-    if index not in source.row_of:
-        raise NotRecordedError(f"architecture {index} is not in table {source.table.name!r}")
-    if str(hp) not in source.hps:
-        raise SettingError(f"table {source.table.name!r} has no hp {hp!r}; choose from {listed(source.hps)}")
-    key = (index, str(hp))
-    if key not in source.results:
-        if len(source.results) >= _MEMO_SIZE:
-            source.results.clear()
-        source.results[key] = ArchResults(source, *key)
-    return source.results[key]
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._made: dict[tuple[int, str], ArchResults] = {}  # by index and setting
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ResultsOf, (self._source,)
+
+    def __call__(self, index: int, hp: object) -> ArchResults:
+        """Those of one architecture under one setting of training.
+
+        Raises:
+            NotRecordedError: The table does not hold the architecture.
+            SettingError: The table does not hold the setting; a ValueError.
+        """
+        source, key = self._source, (index, str(hp))
+        if index not in source.row_of:
+            raise NotRecordedError(f"architecture {index} is not in table {source.table.name!r}")
+        if str(hp) not in source.hps:
+            raise SettingError(f"table {source.table.name!r} has no hp {hp!r}; choose from {listed(source.hps)}")
+        if key not in self._made:
+            if len(self._made) >= _MEMO_SIZE:
+                self._made.clear()
+            self._made[key] = ArchResults(source, *key)
+        return self._made[key]
 
 
 def describe(results: ArchResults, extra: str | None, joint: str, show: bool = False, size: bool = False) -> list[str]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from functools import cached_property
 from math import isnan, nan
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from nasbench_kit.errors import SettingError, listed
 from nasbench_kit.importers.nats_results import FULL, TRAININGS, dataset_name
 from nasbench_kit.tables import Table
 from nasbench_kit.tables.column import AdditiveColumn, Column
-
-if TYPE_CHECKING:
-    from nasbench_kit.compat.nats_results import ArchResults
 
 _HPS = {"nasbench201": ("12", "200"), "natsbench_sss": ("01", "12", "90")}
 
@@ -40,7 +37,6 @@ class Source:
         )
         self._columns: dict[tuple[str, str, str], Column | AdditiveColumn | None] = {}
         self._positions: dict[Column, tuple[dict[int, int], dict[int, int]]] = {}
-        self.results: dict[tuple[int, str], ArchResults] = {}  # those made so far, by index and setting
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Source, (self.table,)

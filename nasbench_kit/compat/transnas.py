@@ -17,6 +17,7 @@ from typing import Any, final
 from numpy.typing import NDArray
 
 from nasbench_kit.catalog import data_folder
+from nasbench_kit.compat.named import path_of
 from nasbench_kit.errors import NotRecordedError, SettingError, TableError, UnknownNameError, listed, unknown
 from nasbench_kit.importers.transnasbench101 import COUNTS, INDEX, QUANTITIES
 from nasbench_kit.tables import Metric, Table
@@ -38,8 +39,8 @@ class TransNASBenchAPI:
     LookupError), where the original fails by an assertion, or not at all.
 
     Args:
-        database_path: A table that `nasbench-kit import` made of the release, several, or the folder with
-            `transnas_macro.h5` and `transnas_micro.h5`; the data folder by default. Deviation: not the .pth file.
+        database_path: A table that `nasbench-kit import` made of the release, by path or name, several, or the folder
+            with `transnas_macro.h5` and `transnas_micro.h5`; the data folder by default. Deviation: not the .pth file.
         verbose: Kept, and nothing else done with it, as in the original.
 
     Attributes:
@@ -320,10 +321,10 @@ def _in_original_units(column: Column) -> NDArray[Any]:
 def _paths(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None) -> list[str]:
     if given is None:
         given = data_folder()
-    if not isinstance(given, str | os.PathLike):
-        return [os.fspath(path) for path in given]
-    if not Path(given).is_dir():
-        return [os.fspath(given)]
+    if isinstance(given, Sequence) and not isinstance(given, str):
+        return [path_of(path) for path in given]
+    if not isinstance(given, str | os.PathLike) or not Path(given).is_dir():
+        return [path_of(given)]
     paths = [path for path in (Path(given) / f"{name}.h5" for name in _TABLES.values()) if path.is_file()]
     if not paths:
         raise TableError(f"{os.fspath(given)!r} holds none of {listed(f'{name}.h5' for name in _TABLES.values())}")

@@ -14,14 +14,15 @@ from typing import Any, final, get_args
 from nasbench_kit.errors import ImportDataError, NasbenchKitError, TableError, listed, unknown
 from nasbench_kit.importers.base import Content, Progress
 from nasbench_kit.spaces import ChoiceSpace, Space, space_from
-from nasbench_kit.tables import DatasetSpec, Metric, Stored
-from nasbench_kit.tables.frame import Part, Results
+from nasbench_kit.tables import ONE_TRAINING, SEPARATE_TRAININGS, Metric, Stored
+from nasbench_kit.tables.frame import INDEX, ORDER, Part, Results
 from nasbench_kit.tables.metric import DIRECTIONS, SPLITS
 
-KEYS = ("name", "data", "space", "dataset", "objective", "columns", "metrics", "datasets", "about")
+KEYS = ("name", "data", "space", "dataset", "objective", "epochs_are", "columns", "metrics", "datasets", "about")
 _OURS = ("data", "space", "metrics", "datasets")  # some of these stand in every such file
 _KINDS = {str: "a text", int: "a whole number", float: "a number", list: "a list", dict: "a section"}
-_PAIR = 2  # numerator and denominator
+_MEANING = ("split", "unit", "direction", "bounds")
+_PAIR = 2  # numerator and denominator; smallest and largest
 
 
 def recognizes(path: Path, head: bytes) -> bool:
@@ -56,10 +57,10 @@ def _read(path: Path) -> Content:
         raise ImportDataError(f"it is no TOML ({error})") from None
     top.check_keys(*KEYS)
     name = top.text("name")
-    columns = top.section("columns", "arch", "seed", "epoch", "dataset")
+    columns = top.section("columns", "arch", "seed", "epoch", "failed", "dataset")
     space = _space(top)
     about = top.section("about", "title", "licence", "citation")
-    described = {key: about.text(key) for key in about.entries}
+    described: dict[str, Any] = {key: about.text(key) for key in about.entries}
     data = path.parent / top.text("data")
     if not data.is_file():
         raise ImportDataError(f"there is no data file {str(data)!r}; its place is relative to the .toml file")
@@ -72,16 +73,20 @@ def _read(path: Path) -> Content:
         data,
         space=space,
         arch=arch,
-        seed=None if counted else columns.text("seed", None),
-        epoch=columns.text("epoch", None),
         form=form,
-        counted=counted,
+        seed=ORDER if counted else columns.text("seed", None),
+        epoch=columns.text("epoch", None),
+        failed=columns.text("failed", None),
         dataset=columns.text("dataset", None),
     )
+    epochs_are = top.one_of("epochs_are", (ONE_TRAINING, SEPARATE_TRAININGS)) or ONE_TRAINING
     datasets = {}
     for dataset, (metrics, rows) in _datasets(top, columns, results).items():
         stored = [_metric(results, metrics, entry, rows) for entry in metrics.entries]
-        datasets[dataset] = DatasetSpec(stored, _objective(top, stored))
+        objective = _objective(top, stored)
+        datasets[dataset] = results.dataset(stored, objective, epochs_are, _parts(metrics, objective), rows)
+    if results.notes:
+        described["notes"] = results.notes
     return Content(name, space, datasets, results.archs, described, [path, data])
 
 
@@ -163,7 +168,7 @@ def _arch(columns: _Section, space: Space) -> tuple[str | list[str], str | None]
     given = columns.entries.get("arch", "arch")
     if isinstance(given, dict):
         section = columns.section("arch", "column", "form")
-        return section.text("column"), section.one_of("form", space.forms)
+        return section.text("column"), section.one_of("form", (*space.forms, INDEX))
     if isinstance(given, list):
         return columns.items("arch", str), None
     if given == "decisions" and isinstance(space, ChoiceSpace):
@@ -192,26 +197,10 @@ def _datasets(top: _Section, columns: _Section, results: Results) -> dict[str, t
 
 
 def _metric(results: Results, metrics: _Section, name: str, rows: Any) -> Stored:
-    given = metrics.entries[name]
-    if isinstance(given, str):
-        return results.metric(_named(name), [Part(given)], rows=rows)
-    if not isinstance(given, dict):
-        raise ImportDataError(f"{metrics._called(name)} is {given!r:.60}; a column, or {{ column = ... }}, expected")
-    entry = metrics.section(
-        name, "column", "columns", "seeds", "epochs", "scale", "missing", "varies", "split", "unit", "direction"
-    )
-    if ("column" in entry.entries) == ("columns" in entry.entries):
-        raise ImportDataError(f"column, or columns, expected in [{entry.where}], not both")
-    columns = entry.items("columns", str) or [entry.text("column")]
-    fixed = {key: entry.items(key, int) or [None] * len(columns) for key in ("seeds", "epochs")}
-    for key, numbers in fixed.items():
-        if len(numbers) != len(columns):
-            raise ImportDataError(
-                f"{len(numbers)} {key} in [{entry.where}] for {len(columns)} columns; one each expected"
-            )
-    parts = [Part(*part) for part in zip(columns, fixed["seeds"], fixed["epochs"], strict=True)]
-    if len({part[1:] for part in parts}) < len(parts):
-        raise ImportDataError(f"several columns in [{entry.where}]; say by seeds or epochs what each is")
+    parts = _parts(metrics, name)
+    if isinstance(metrics.entries[name], str):
+        return results.metric(_named(name), parts, rows=rows)
+    entry = metrics.section(name)
     scale = entry.items("scale", int) or [1, 1]
     if len(scale) != _PAIR or min(scale) < 1:
         raise ImportDataError(f"scale in [{entry.where}] is {scale}; [1, 100] expected for percentages, say")
@@ -225,14 +214,42 @@ def _metric(results: Results, metrics: _Section, name: str, rows: Any) -> Stored
     )
 
 
+def _parts(metrics: _Section, name: str) -> list[Part]:
+    """The columns with the values of a metric."""
+    given = metrics.entries[name]
+    if isinstance(given, str):
+        return [Part(given)]
+    if not isinstance(given, dict):
+        raise ImportDataError(f"{metrics._called(name)} is {given!r:.60}; a column, or {{ column = ... }}, expected")
+    entry = metrics.section(name, *("column", "columns", "seeds", "epochs", "scale", "missing", "varies", *_MEANING))
+    if ("column" in entry.entries) == ("columns" in entry.entries):
+        raise ImportDataError(f"column, or columns, expected in [{entry.where}], not both")
+    columns = entry.items("columns", str) or [entry.text("column")]
+    fixed = {key: entry.items(key, int) or [None] * len(columns) for key in ("seeds", "epochs")}
+    for key, numbers in fixed.items():
+        if len(numbers) != len(columns):
+            raise ImportDataError(
+                f"{len(numbers)} {key} in [{entry.where}] for {len(columns)} columns; one each expected"
+            )
+    parts = [Part(*part) for part in zip(columns, fixed["seeds"], fixed["epochs"], strict=True)]
+    if len({part[1:] for part in parts}) < len(parts):
+        raise ImportDataError(f"several columns in [{entry.where}]; say by seeds or epochs what each is")
+    return parts
+
+
 def _meaning(name: str, entry: _Section) -> Metric:
-    split, direction = entry.one_of("split", SPLITS), entry.one_of("direction", DIRECTIONS)
-    unit = entry.text("unit", None)
-    if unit is None and split is None and direction is None:
+    """What a metric is: as its name says, with what is given beside; all is given where the name says nothing."""
+    if not any(key in entry.entries for key in _MEANING):
         return _named(name)
-    if unit is None:
+    bounds = entry.items("bounds", int | float) or None
+    if bounds is not None and (len(bounds) != _PAIR or not bounds[0] < bounds[1]):
+        raise ImportDataError(f"bounds in [{entry.where}] is {bounds}; the smallest and the largest value expected")
+    said = {key: entry.one_of(key, choices) for key, choices in (("split", SPLITS), ("direction", DIRECTIONS))}
+    unit = entry.text("unit", None)
+    if unit is None and any(said.values()):
         raise ImportDataError(f"unit in [{entry.where}] is missing; who gives a split or direction gives the unit too")
-    return Metric(name, split, unit, direction)
+    metric = _named(name) if unit is None else Metric(name, said["split"], unit, said["direction"])
+    return metric if bounds is None else metric._replace(bounds=(bounds[0], bounds[1]))
 
 
 def _named(name: str) -> Metric:

@@ -133,4 +133,15 @@ def check_generator(rng: object) -> None:
         SettingError: It cannot draw.
     """
     if not hasattr(rng, "random"):
-        raise SettingError(f"rng={rng!r}; a generator expected: numpy.random.default_rng({rng!r})")
+        raise SettingError(f"rng={rng!r:.80}; a generator expected, such as numpy.random.default_rng(0)")
+
+
+def check_start(task: object, rng: object) -> None:
+    """Refuse to build an optimizer of something else than a task and a generator, such as a benchmark and a seed.
+
+    Raises:
+        SettingError: It is something else.
+    """
+    if not isinstance(task, Task):
+        raise SettingError(f"{task!r:.80} is no task; a task expected: task_of(benchmark), or Task(space)")
+    check_generator(rng)

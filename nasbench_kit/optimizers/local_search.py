@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import unknown
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +32,7 @@ class LocalSearch:
     """
 
     def __init__(self, task: Task, rng: np.random.Generator, *, neighborhood: str = "full", n_initial: int = 1) -> None:
+        check_start(task, rng)
         check_at_least(1, n_initial=n_initial)
         if neighborhood not in NEIGHBORHOODS:
             raise unknown("neighborhood", neighborhood, NEIGHBORHOODS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
 
-from nasbench_kit.optimizers.base import Outcome, Task, Trial
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_start
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +20,7 @@ class RandomSearch:
     """
 
     def __init__(self, task: Task, rng: np.random.Generator) -> None:
+        check_start(task, rng)
         self._samples = task.space.samples(rng)
 
     def ask(self) -> Trial:

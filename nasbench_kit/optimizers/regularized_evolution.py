@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import unknown
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
 from nasbench_kit.spaces import DrawnAhead
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class RegularizedEvolution:
         sample_size: int = 3,
         mutation: str = "uniform",
     ) -> None:
+        check_start(task, rng)
         check_at_least(1, population_size=population_size, sample_size=sample_size)
         if mutation not in task.space.mutations:
             raise unknown("mutation", mutation, task.space.mutations)

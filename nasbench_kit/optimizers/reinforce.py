@@ -6,7 +6,7 @@ from math import exp, inf, isfinite, sqrt
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import SettingError, unknown
-from nasbench_kit.optimizers.base import Outcome, Task, Trial
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_start
 from nasbench_kit.spaces import DrawnAhead
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class REINFORCE:
         decay: float = 0.9,
         step: str = "sgd",
     ) -> None:
+        check_start(task, rng)
         if not 0 < learning_rate < inf:
             raise SettingError(f"learning_rate={learning_rate!r}; a number above 0 expected")
         if not 0 <= decay < 1:

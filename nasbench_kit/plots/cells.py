@@ -14,7 +14,9 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 from matplotlib.textpath import text_to_path
 
+from nasbench_kit.errors import SettingError
 from nasbench_kit.plots.layout import Box, Layout, Point, lay_out
+from nasbench_kit.plots.style import CAPTION_GRAY, FILLS, ShownFigure
 from nasbench_kit.spaces import Arch, Graph, Space
 
 if TYPE_CHECKING:
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FONT_SIZE = 9.0  # points
-# Light relatives of Okabe and Ito's palette, dark text readable on each; told apart by color-blind readers too.
-_COLORS = ("#9fd0f0", "#f4b183", "#8fd3bc", "#f3e58a", "#e3b2d0", "#b9b9b9", "#7fa8dc", "#d98b6a", "#c5e3a0", "#b79fdb")
 _NEUTRAL = "#f4f4f4"
 _LINE = "#404040"
 _SMALL = 7.5  # points: the text of the architecture
@@ -48,9 +48,9 @@ def operation_colors(graphs: Collection[Graph], operations: Sequence[str] = ()) 
     found = dict.fromkeys(part for label in shown for part in _parts(label) if part in known)
     if not found:  # the drawing has names of its own
         known, found = {}, dict.fromkeys(_parts(label)[0] for label in shown)
-    colors = dict(zip(known, _COLORS, strict=False))
+    colors = dict(zip(known, FILLS, strict=False))
     if not set(found) <= set(colors):  # too many for colors of their own in all figures
-        colors = dict(zip(found, _COLORS, strict=False))
+        colors = dict(zip(found, FILLS, strict=False))
     return {operation: color for operation, color in colors.items() if operation in found}
 
 
@@ -176,10 +176,12 @@ def architecture_figure(space: Space, arch: Arch) -> Figure:
     Args:
         space: Where `arch` comes from.
         arch: One architecture.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
+    Raises:
+        SettingError: `space` is something else, a benchmark for instance.
+    """
+    if not isinstance(space, Space):
+        raise SettingError(f"{space!r:.80} is no space; a space expected, like the attribute `space` of a benchmark")
     graphs = space.graphs(arch)
     colors = operation_colors(graphs.values(), _operations(space, arch))
     layouts = [_lay_out(graph) for graph in graphs.values()]
@@ -191,11 +193,10 @@ def architecture_figure(space: Space, arch: Arch) -> Figure:
     text = _folded_text(space.format(arch), (width - gap) / (_SMALL / 72))
     head = (_SMALL * 1.3 * (text.count("\n") + 1) + FONT_SIZE * 1.6) / 72
     figure_height = height + head + 0.2 * named + 0.16
-    figure = Figure(figsize=(width, figure_height))
-    FigureCanvasAgg(figure)
+    figure = ShownFigure(figsize=(width, figure_height))
     figure.text(0.5, 1 - 0.08 / figure_height, space.name, fontsize=FONT_SIZE, ha="center", va="top")
     top = 1 - (0.08 + FONT_SIZE * 1.5 / 72) / figure_height
-    figure.text(0.5, top, text, fontsize=_SMALL, ha="center", va="top", color="0.35", parse_math=False)
+    figure.text(0.5, top, text, fontsize=_SMALL, ha="center", va="top", color=CAPTION_GRAY, parse_math=False)
     left = (width - sum(widths) - gap * (len(widths) - 1)) / 2
     for (name, graph), own_width in zip(graphs.items(), widths, strict=True):
         ax = figure.add_axes((left / width, 0.1 / figure_height, own_width / width, height / figure_height))

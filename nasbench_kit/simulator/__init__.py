@@ -2,6 +2,20 @@
 
 from nasbench_kit.simulator.clock import simulate, task_of
 from nasbench_kit.simulator.records import NO_EPOCH, NO_SEED, Records
-from nasbench_kit.simulator.rules import DRAWN, MEAN, Reported, Rules
+from nasbench_kit.simulator.rules import CLOCKS, DRAWN, EPOCHS, EVALUATIONS, MEAN, SECONDS, Reported, Rules
 
-__all__ = ["DRAWN", "MEAN", "NO_EPOCH", "NO_SEED", "Records", "Reported", "Rules", "simulate", "task_of"]
+__all__ = [
+    "CLOCKS",
+    "DRAWN",
+    "EPOCHS",
+    "EVALUATIONS",
+    "MEAN",
+    "NO_EPOCH",
+    "NO_SEED",
+    "SECONDS",
+    "Records",
+    "Reported",
+    "Rules",
+    "simulate",
+    "task_of",
+]

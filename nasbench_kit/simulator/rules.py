@@ -9,7 +9,7 @@ from operator import index as as_int
 from typing import Any, NamedTuple, Self, final
 
 from nasbench_kit.benchmark import Benchmark
-from nasbench_kit.errors import SettingError, UnknownNameError, listed, unknown
+from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError, listed, unknown
 from nasbench_kit.optimizers.base import check_at_least
 
 DRAWN, MEAN = "drawn", "mean"
@@ -110,7 +110,9 @@ class Rules:
                 check_at_least(1, **{name: getattr(self, name)})
         check_at_least(1, n_workers=self.n_workers)
         if self.clock != SECONDS and self.budget_s is not None:
-            raise SettingError(f"budget_s needs a clock of seconds; this one counts {self.clock}")
+            raise SettingError(
+                f"budget_s needs a clock of seconds, and this one counts {self.clock}; give n_evaluations instead"
+            )
         if self.clock != SECONDS and self.optimizer_time == "charged":
             raise SettingError(f"what the optimizer spends is seconds; they cannot be charged to {self.clock}")
 
@@ -164,7 +166,7 @@ class Rules:
             raise SettingError("no budget; give budget_s (simulated seconds), n_evaluations or n_epochs")
         benchmark = self.applied_to(benchmark)
         if self.clock == SECONDS and not benchmark.costs:
-            raise SettingError(
+            raise NotRecordedError(
                 f"{benchmark.name} records no cost_s, so nothing can advance a clock of seconds;"
                 " give clock='evaluations'"
             )

@@ -61,10 +61,8 @@ class Column:
 
     def at(self, seed: int, epoch: int) -> Values:
         """The values at one position on each of the first two axes."""
-        start = (seed * self._dataset.shape[1] + epoch) * self._dataset.shape[2]
-        return Values(
-            self._dataset.items(start, self._dataset.shape[2]), self._dataset.dtype, self._scale, self._missing
-        )
+        items = self._dataset.run(seed * self._dataset.shape[1] + epoch)
+        return Values(items, self._dataset.dtype, self._scale, self._missing)
 
     def spec(self) -> Stored:
         """What a writer is given to store this metric."""
@@ -74,10 +72,22 @@ class Column:
         return Stored(self.metric, raw, self._scale, self._missing)
 
     def every(self) -> Iterator[NDArray[np.float64]]:
-        """The values at each position, one after the other: float64 (n_archs,) each."""
+        """The values of each seed and epoch, one after the other: float64 (n_archs,) each."""
         for seed in range(self._dataset.shape[0]):
             for epoch in range(self._dataset.shape[1]):
                 yield self.at(seed, epoch).all()
+
+    def runs(self) -> NDArray[np.float64]:
+        """All values: float64 (n_seeds, n_epochs, n_archs), NaN where missing; an axis that it has not has length 1."""
+        import numpy as np
+
+        return np.stack(list(self.every())).reshape(self._dataset.shape)
+
+    def coverage(self) -> float:
+        """The share of architectures that have a value in some run, at the last epoch."""
+        last = self.epoch_position(None)
+        mean = mean_recorded([self.at(seed, last).all() for seed in self.seed_positions(None)])
+        return float((mean == mean).mean())
 
 
 @final
@@ -143,7 +153,7 @@ class AdditiveColumn:
         return Additive(self.metric, self._intercept, self._weights, self._scale)
 
     def values(self, archs: NDArray[np.uint8], space: Space) -> NDArray[np.float64]:
-        """One value per architecture of a batch: float64 (n_archs,)."""
+        """One value per architecture of a batch: float64 (n_archs,). `Table.runs` has those of a table's own."""
         import numpy as np
 
         total = np.full(len(archs), self._intercept, np.int64)

@@ -12,13 +12,15 @@ import os
 import stat
 import sys
 import zlib
+from collections.abc import Sequence
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, final
 
 from nasbench_kit.errors import TableError, listed
 
 MAGIC = b"nasbench_kit table "
-VERSION = 1
+VERSION = 1  # a reader of this version reads all its minor versions
+MINOR = 1
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _MAX_INDEX_BYTES = 1 << 26
 
@@ -27,18 +29,90 @@ DTYPES = {"|u1": "B", "<u2": "H", "<u4": "I", "<u8": "Q", "<i2": "h", "<i4": "i"
 _ITEM_BYTES = {name: int(name[2:]) for name in DTYPES}
 
 
-class RawColumn(NamedTuple):
-    """The stored bytes of one column array."""
+@final
+class RawColumn:
+    """The stored bytes of one column array, mapped, each run of them checked against its checksum when first touched.
 
-    raw: memoryview  #: its bytes, mapped
-    dtype: str  #: a key of `DTYPES`
-    shape: tuple[int, ...]
+    Args:
+        mapped: Its bytes.
+        dtype: A key of `DTYPES`.
+        shape: Its extents.
+        checksums: The CRC-32 of each run, four bytes: of the values at one position on the first two of three axes,
+            else of all. None where the file has none.
+        where: What to call it in an error.
+    """
 
-    def items(self, start: int = 0, length: int | None = None) -> memoryview:
-        """Elements `start` to `start + length` of the flattened array, as Python numbers when indexed."""
-        size = _ITEM_BYTES[self.dtype]
-        stop = len(self.raw) if length is None else (start + length) * size
-        return self.raw[start * size : stop].cast(DTYPES[self.dtype])  # type: ignore[call-overload]
+    __slots__ = ("_checked", "_checksums", "_mapped", "_where", "dtype", "shape")
+
+    def __init__(
+        self,
+        mapped: memoryview,
+        dtype: str,
+        shape: tuple[int, ...],
+        checksums: bytes | None = None,
+        where: str = "",
+    ) -> None:
+        self._mapped, self.dtype, self.shape = mapped, dtype, shape
+        self._checksums, self._where = checksums, where
+        self._checked: set[int] = set()
+
+    @property
+    def raw(self) -> memoryview:
+        """All of its bytes.
+
+        Raises:
+            TableError: They are not those that were written.
+        """
+        for run in range(n_runs(self.shape)):
+            self._check(run)
+        return self._mapped
+
+    def items(self) -> memoryview:
+        """All elements, flattened, as Python numbers when indexed."""
+        return self._cast(self.raw)
+
+    def run(self, position: int) -> memoryview:
+        """The elements of one run, as Python numbers when indexed.
+
+        Raises:
+            TableError: Their bytes are not those that were written.
+        """
+        return self._cast(self._check(position))
+
+    def last(self) -> int | float:
+        """The last element, unchecked: for looking at a file without reading it."""
+        found: int | float = self._cast(self._mapped[-_ITEM_BYTES[self.dtype] :])[0]
+        return found
+
+    def _cast(self, raw: memoryview) -> memoryview:
+        return raw.cast(DTYPES[self.dtype])  # type: ignore[call-overload]
+
+    def _check(self, run: int) -> memoryview:
+        n_bytes = len(self._mapped) // n_runs(self.shape)
+        raw = self._mapped[run * n_bytes : (run + 1) * n_bytes]
+        if self._checksums is not None and run not in self._checked:
+            if zlib.crc32(raw).to_bytes(4) != self._checksums[4 * run : 4 * run + 4]:
+                raise TableError(f"{self._where} is damaged: its checksum does not match; get the file anew")
+            self._checked.add(run)
+        return raw
+
+
+def n_runs(shape: Sequence[int]) -> int:
+    """How many checksums a column of this shape has: one for each seed and epoch, or one for all of it."""
+    return shape[0] * shape[1] if len(shape) == 3 else 1
+
+
+def encode_checksums(raw: memoryview, shape: Sequence[int]) -> str:
+    """The checksums of a column, as the index holds them."""
+    n_bytes = len(raw) // n_runs(shape)
+    return "".join(f"{zlib.crc32(raw[start : start + n_bytes]):08x}" for start in range(0, len(raw), n_bytes))
+
+
+def _decode_checksums(text: str, shape: Sequence[int]) -> bytes:
+    checksums = bytes.fromhex(text)
+    if len(checksums) != 4 * n_runs(shape):
+        raise ValueError(f"{len(checksums)} bytes of checksums; {4 * n_runs(shape)} expected")
+    return checksums
 
 
 def encode_index(index: dict[str, Any]) -> bytes:
@@ -134,5 +208,6 @@ def _locate(name: str, index: dict[str, Any], mapped: memoryview, start: int) ->
         stop = offset + prod(shape) * _ITEM_BYTES[dtype]
         if min(shape, default=0) < 1 or not start <= offset <= stop <= n_bytes:
             raise TableError(f"{name!r} is no valid table: column {path} lies outside the file")
-        located[path] = RawColumn(mapped[offset:stop], dtype, shape)
+        checksums = _decode_checksums(entry["crc32"], shape) if "crc32" in entry else None
+        located[path] = RawColumn(mapped[offset:stop], dtype, shape, checksums, f"{name!r}: column {path}")
     return located

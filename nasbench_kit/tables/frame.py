@@ -9,19 +9,27 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.errors import TableError, listed, unknown
-from nasbench_kit.spaces import Space
-from nasbench_kit.tables.metric import Metric
+from nasbench_kit.errors import ArchitectureError, NasbenchKitError, TableError, listed, unknown
+from nasbench_kit.formats.parquet import read_parquet_columns
+from nasbench_kit.spaces import Decision, Space
+from nasbench_kit.tables.check import ROUNDING
+from nasbench_kit.tables.metric import FAILED_UNIT, Metric
 from nasbench_kit.tables.schema import COST
-from nasbench_kit.tables.spec import Stored
+from nasbench_kit.tables.spec import ONE_TRAINING, DatasetSpec, Stored
 
+ORDER = "order"  # in place of a column of seeds: rows of the same architecture are runs 0, 1, 2, ...
+INDEX = "index"  # in place of a form of texts: official positions
+FAILED = "failed"  # what the metric is called that a column of failures becomes
 _EMPTY = ("", "none", "nan", "<na>", "nat")  # how a cell without value reads, in CSV and in pandas
+_TRUTHS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
+_MOST_EMPTY = 2**20  # cells of a metric, from which on at least one in fifty must have a value
 
 
 class Part(NamedTuple):
@@ -38,12 +46,16 @@ def read_frame(
     space: Space,
     metrics: Mapping[str | Metric, str] | Sequence[str],
     arch: str | Sequence[str],
+    form: str | None,
     seed: str | None,
     epoch: str | None,
+    failed: str | None,
+    objective: str,
+    epochs_are: str,
     scale: Mapping[str, tuple[int, int]],
-) -> tuple[NDArray[np.uint8], list[Stored]]:
-    """The architectures and metrics in rows of results; `Table.from_frame` says what the arguments mean."""
-    results = Results(frame, space=space, arch=arch, seed=seed, epoch=epoch)
+) -> tuple[Results, DatasetSpec]:
+    """Rows of results, and what they say on one dataset; `Table.from_frame` says what the arguments mean."""
+    results = Results(frame, space=space, arch=arch, form=form, seed=seed, epoch=epoch, failed=failed)
     if not isinstance(metrics, Mapping):
         metrics = {metric: metric for metric in metrics}
     names = [metric.name if isinstance(metric, Metric) else metric for metric in metrics]
@@ -54,7 +66,7 @@ def read_frame(
     for key, column in metrics.items():
         metric = key if isinstance(key, Metric) else Metric.from_name(key)
         stored.append(results.metric(metric, [Part(column)], scale.get(metric.name, (1, 1))))
-    return results.archs, stored
+    return results, results.dataset(stored, objective, epochs_are, [Part("")])
 
 
 @final
@@ -65,14 +77,15 @@ class Results:
         frame: As for `Table.from_frame`.
         space: As for `Table.from_frame`.
         arch: As for `Table.from_frame`.
-        seed: As for `Table.from_frame`.
+        form: As for `Table.from_frame`.
+        seed: As for `Table.from_frame`; `ORDER` counts the rows of the same architecture and epoch.
         epoch: As for `Table.from_frame`.
-        form: The text form of the space that the architectures have; by default whichever can be told.
-        counted: Whether rows of the same architecture and epoch are training runs, to be numbered from 0 in order.
+        failed: As for `Table.from_frame`.
         dataset: The column that tells the dataset, if there is one: runs are counted in each.
 
     Attributes:
         archs: The different architectures, in the order of the metrics' last axis: uint8 (n_archs, n_decisions).
+        notes: What was done to the values beside reading them, a sentence each.
     """
 
     def __init__(
@@ -81,27 +94,37 @@ class Results:
         *,
         space: Space,
         arch: str | Sequence[str],
+        form: str | None = None,
         seed: str | None = None,
         epoch: str | None = None,
-        form: str | None = None,
-        counted: bool = False,
+        failed: str | None = None,
         dataset: str | None = None,
     ) -> None:
+        self.notes: list[str] = []
         self._columns = _Columns(frame)
         archs = _archs(self._columns, arch, space, form)
         _, first_row, self._arch_of_row = np.unique(space.key_many(archs), return_index=True, return_inverse=True)
         self.archs = archs[first_row]
-        self._seeds = None if seed is None else _whole_numbers(self._columns, seed)
+        self._seed = seed
         self._epochs = None if epoch is None else _whole_numbers(self._columns, epoch)
-        if counted:
-            epochs = [0] * len(archs) if self._epochs is None else self._epochs.tolist()
-            datasets = [""] * len(archs) if dataset is None else list(map(str, self._columns[dataset]))
-            n_runs: Counter[Any] = Counter()
-            numbers = []
-            for place in zip(self._arch_of_row.tolist(), epochs, datasets, strict=True):
-                numbers.append(n_runs[place])
-                n_runs[place] += 1
-            self._seeds = np.array(numbers, np.int64)
+        self._failed = failed
+        self._has_failed = np.zeros(len(archs), bool) if failed is None else self._columns.truths(failed) == 1
+        if seed is None or seed in self._columns or seed != ORDER:
+            self._seeds = None if seed is None else _whole_numbers(self._columns, seed)
+        else:
+            self._seeds = self._counted(dataset)
+
+    def _counted(self, dataset: str | None) -> NDArray[np.int64]:
+        """The number of each row among those of its architecture, epoch and dataset."""
+        n_rows = len(self._arch_of_row)
+        epochs = [0] * n_rows if self._epochs is None else self._epochs.tolist()
+        datasets = [""] * n_rows if dataset is None else list(map(str, self._columns[dataset]))
+        n_runs: Counter[Any] = Counter()
+        numbers = []
+        for place in zip(self._arch_of_row.tolist(), epochs, datasets, strict=True):
+            numbers.append(n_runs[place])
+            n_runs[place] += 1
+        return np.array(numbers, np.int64)
 
     def groups(self, column: str) -> dict[str, NDArray[np.intp]]:
         """The different texts in a column, in order of appearance -> the rows that have them."""
@@ -149,13 +172,72 @@ class Results:
                 axes.append([np.full(len(rows), number if number is not None else -1) for number in fixed])
         distinct = [np.unique(np.concatenate(axis)) for axis in axes]
         seeds, epochs = (tuple(numbers.tolist()) if (numbers >= 0).any() else () for numbers in distinct)
-        raw = np.full((len(distinct[0]), len(distinct[1]), len(self.archs)), np.nan)
+        shape = len(distinct[0]), len(distinct[1]), len(self.archs)
+        self._check_density(metric, shape, len(rows) * len(parts))
+        raw = np.full(shape, np.nan)
         for part, *numbers in zip(parts, *axes, strict=True):
             place = tuple(np.searchsorted(known, found) for known, found in zip(distinct, numbers, strict=True))
-            values = self._columns.numbers(part.column)[rows]
+            if metric.unit == FAILED_UNIT:
+                values = self._columns.truths(part.column)[rows]
+            else:
+                values = self._columns.numbers(part.column)[rows]
             values[values == missing] = np.nan
+            if depends and metric.name != COST:  # what a failed training shows for a value
+                values[self._has_failed[rows] & ~np.isfinite(values)] = np.nan
+            self._cut(values, metric, scale)
             _fill(raw, (*place, self._arch_of_row[rows]), values, rows, f"column {part.column!r}")
         return Stored(metric._replace(seeds=seeds, epochs=epochs), raw, scale)
+
+    def dataset(
+        self,
+        stored: list[Stored],
+        objective: str,
+        epochs_are: str,
+        parts: Sequence[Part],
+        rows: NDArray[np.intp] | None = None,
+    ) -> DatasetSpec:
+        """A dataset of these metrics, and the failures among its runs if a column tells them.
+
+        Args:
+            stored: Its metrics.
+            objective: What a search optimizes.
+            epochs_are: As for `Table.from_frame`.
+            parts: The parts of the objective: the failures are those of the same runs.
+            rows: As for `metric`.
+        """
+        if self._failed is None:
+            return DatasetSpec(stored, objective, epochs_are)
+        whole = [part._replace(column=self._failed) for part in parts]
+        failed = self.metric(Metric.from_name(FAILED), whole, rows=rows, varies=True)
+        if epochs_are == ONE_TRAINING:
+            for metric in stored:
+                if metric.metric.name == COST and metric.raw.shape == failed.raw.shape:
+                    _carry_failures(failed.raw, metric.raw)
+        return DatasetSpec([*stored, failed], objective, epochs_are, FAILED)
+
+    def _check_density(self, metric: Metric, shape: tuple[int, int, int], n_values: int) -> None:
+        """Refuse to make a cell for every seed of every architecture where hardly one in fifty would have a value."""
+        n_cells = prod(shape)
+        if n_cells > max(_MOST_EMPTY, 50 * n_values):
+            raise TableError(
+                f"{metric.name}: {n_values:,} values of {shape[2]:,} architectures at {shape[0]:,} different seeds and"
+                f" {shape[1]:,} epochs would fill {n_cells:,} cells ({8 * n_cells / 1e6:,.0f} MB); if every run has a"
+                ' seed of its own, let them be counted: seed="order" (seed = { from = "order" } in TOML)'
+            )
+
+    def _cut(self, values: NDArray[np.float64], metric: Metric, scale: tuple[int, int]) -> None:
+        """Cut values that are beyond a bound of the metric by no more than float32 rounds, and make a note of it."""
+        numerator, denominator = scale
+        for bound, sign in zip(metric.bounds, (-1, 1), strict=True):
+            with np.errstate(invalid="ignore"):  # infinities; they are told when all is known
+                beyond = sign * (values * numerator / denominator - bound)
+            rounded = (beyond > 0) & (beyond <= ROUNDING * max(abs(bound), 1))
+            if rounded.any():
+                values[rounded] = bound * denominator / numerator
+                self.notes.append(
+                    f"{metric.name}: values beyond {bound:g} by rounding ({rounded.sum()}, by at most"
+                    f" {beyond[rounded].max():.1g}) are stored as {bound:g}."
+                )
 
 
 @final
@@ -191,6 +273,22 @@ class _Columns:
             except (TypeError, ValueError):
                 raise TableError(f"row {row} of column {column!r} is {value!r}; a number expected") from None
         return numbers
+
+    def truths(self, column: str) -> NDArray[np.float64]:
+        """1, 0, or NaN where a cell is empty."""
+        values = self[column]
+        truths = np.empty(len(values))
+        for row, value in enumerate(values):
+            text = str(value).strip().lower()
+            try:
+                truths[row] = np.nan if text in _EMPTY else _TRUTHS[text] if text in _TRUTHS else float(text)
+                if truths[row] not in (0, 1) and text not in _EMPTY:
+                    raise ValueError
+            except ValueError:
+                raise TableError(
+                    f"row {row} of column {column!r} is {value!r}; 0 or 1, or false or true, expected"
+                ) from None
+        return truths
 
 
 def _read_file(path: Path) -> dict[str, list[Any]]:
@@ -231,35 +329,70 @@ def _read_csv(path: Path, opened: Any) -> dict[str, list[Any]]:
 
 def _read_parquet(path: Path) -> dict[str, list[Any]]:
     try:
-        import pyarrow.parquet as pq
+        with _reading(path, "Parquet"):
+            return read_parquet_columns(path)
     except ImportError:
         raise TableError(
             f"{os.fspath(path)!r} is a Parquet file, which needs pyarrow: pip install 'nasbench-kit[parquet]'"
         ) from None
-    with _reading(path, "Parquet"):
-        columns: dict[str, list[Any]] = pq.read_table(path).to_pydict()
-    return columns
 
 
 def _archs(columns: _Columns, arch: str | Sequence[str], space: Space, form: str | None) -> NDArray[np.uint8]:
     if isinstance(arch, str):
         archs = columns[arch]
+        if form == INDEX and form not in space.forms:
+            return _of_positions(archs, arch, space)
         if any(hasattr(entry, "__index__") for entry in archs):
             raise TableError(
-                f"column {arch!r} holds integers, which may be digits that lost their zeros; give texts (dtype=str in"
-                " pandas), or parse official positions first"
+                f"column {arch!r} holds integers, maybe digits that lost their zeros; say form = {INDEX!r} if they"
+                " are official positions, else give texts (dtype=str in pandas)"
             )
-        if form is None:
-            return space.parse_many(archs)
-        known = {text: bytes(space.parse(text, form)) for text in dict.fromkeys(archs)}
+        try:
+            if form is None:
+                return space.parse_many(archs)
+            known = {text: bytes(space.parse(text, form)) for text in dict.fromkeys(archs)}
+        except NasbenchKitError as error:
+            if all(str(entry).strip().removesuffix(".0").isdigit() for entry in archs):
+                hint = f"say form = {INDEX!r} if column {arch!r} holds official positions"
+                raise ArchitectureError(f"{error}; {hint}") from None
+            raise
         return np.frombuffer(b"".join([known[text] for text in archs]), np.uint8).reshape(-1, space.n_decisions)
     if len(arch) != space.n_decisions:
         raise TableError(f"{len(arch)} columns for the architecture; {space.name} has {space.n_decisions} decisions")
     names = [decision.name for decision in space.decisions]
     if set(arch) == set(names):
         arch = names  # they say what they are: their order does not count
-    rows = zip(*(map(str, columns[column]) for column in arch), strict=True)
+    choices = [
+        [_choice(entry, decision) for entry in columns[column]]
+        for column, decision in zip(arch, space.decisions, strict=True)
+    ]
+    rows = zip(*choices, strict=True)
     return space.parse_many([space.parse(dict(zip(names, row, strict=True))) for row in rows])
+
+
+def _of_positions(entries: Sequence[Any], column: str, space: Space) -> NDArray[np.uint8]:
+    """The architectures at official positions: whole numbers, or texts of them."""
+    known: dict[Any, bytes] = {}
+    for row, entry in enumerate(entries):
+        if entry not in known:
+            try:
+                number = float(entry)
+                if number != int(number):
+                    raise ValueError
+            except (TypeError, ValueError, OverflowError):
+                raise TableError(
+                    f"row {row} of column {column!r} is {entry!r}; an official position expected"
+                ) from None
+            known[entry] = bytes(space.parse(int(number)))
+    return np.frombuffer(b"".join([known[entry] for entry in entries]), np.uint8).reshape(-1, space.n_decisions)
+
+
+def _choice(entry: Any, decision: Decision) -> str:
+    """The choice that a cell names: pandas makes 2 into 2.0 in a column with a gap, yet it is the choice "2"."""
+    text = str(entry)
+    if text not in decision.choices and isinstance(entry, float) and entry.is_integer():
+        return str(int(entry))
+    return text
 
 
 def _whole_numbers(columns: _Columns, column: str) -> NDArray[np.int64]:
@@ -287,3 +420,12 @@ def _fill(
     if len(differing):
         row = int(rows[there][differing[0]])
         raise TableError(f"{what}: row {row} gives a second, different value for its architecture, seed and epoch")
+
+
+def _carry_failures(failed: NDArray[np.float64], cost: NDArray[np.float64]) -> None:
+    """A training that failed has failed at all later epochs too, at the cost at which it ended: in place."""
+    for epoch in range(1, failed.shape[1]):
+        ended = (failed[:, epoch - 1] == 1) & np.isnan(failed[:, epoch])
+        failed[:, epoch][ended] = 1
+        unknown_cost = ended & np.isnan(cost[:, epoch])
+        cost[:, epoch][unknown_cost] = cost[:, epoch - 1][unknown_cost]

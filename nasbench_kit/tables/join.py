@@ -10,7 +10,8 @@ import numpy as np
 
 from nasbench_kit.errors import TableError
 from nasbench_kit.spaces import describe_space
-from nasbench_kit.tables.spec import Additive, DatasetSpec, Stored
+from nasbench_kit.tables.schema import COST
+from nasbench_kit.tables.spec import PREDICTED, Additive, DatasetSpec, Stored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +26,8 @@ def join_tables(tables: Sequence[Table], path: str | os.PathLike[str], *, name: 
 
     Metrics that several tables hold on a dataset of the same name stand side by side there; a dataset that only a later
     table has is added. A metric that two tables hold is taken once if the later one tells nothing else. What a later
-    table did not record for an architecture is missing, and its own further architectures are left out.
+    table did not record for an architecture is missing, and its own further architectures are left out. Isomorphic
+    architectures share a row where they do so in all tables.
 
     Args:
         tables: At least two tables of the same space.
@@ -43,14 +45,21 @@ def join_tables(tables: Sequence[Table], path: str | os.PathLike[str], *, name: 
             raise TableError(
                 f"cannot join {table.name}, of space {table.space.name}, with {first.name}, of space {first.space.name}"
             )
-    archs = first.archs()
+    keyed_by_identity = all(table.keyed_by_identity for table in tables)
+    shared = first.keyed_by_identity and not keyed_by_identity  # one row per member then, as in the other tables
+    archs = first.members()[0] if shared else first.archs()
     metrics: dict[str, dict[str, Stored | Additive]] = {}
-    objectives: dict[str, str] = {}
+    specs: dict[str, DatasetSpec] = {}  # what the first table with a dataset says of it
     for table in tables:
-        rows = None if table is first else table.rows_or_absent(archs)
+        rows = None if table is first and not shared else table.rows_or_absent(archs)
         moved: dict[tuple[int, int | None], NDArray[Any]] = {}
         for dataset in table.datasets:
-            objectives.setdefault(dataset, table.objectives[dataset])
+            said = _said(table, dataset)
+            if said.epochs_are != specs.setdefault(dataset, said).epochs_are and COST in table.metrics(dataset):
+                raise TableError(
+                    f"the epochs of {dataset} are {said.epochs_are} in {table.name} and {specs[dataset].epochs_are} in"
+                    " an earlier table; join tables in which they are the same"
+                )
             known = metrics.setdefault(dataset, {})
             for metric in table.metrics(dataset):
                 entry = table.column(dataset, metric).spec()
@@ -67,11 +76,18 @@ def join_tables(tables: Sequence[Table], path: str | os.PathLike[str], *, name: 
         name=name or first.name,
         space=first.space,
         datasets={
-            dataset: DatasetSpec(list(entries.values()), objectives[dataset]) for dataset, entries in metrics.items()
+            dataset: specs[dataset]._replace(metrics=list(entries.values())) for dataset, entries in metrics.items()
         },
         archs=archs,
         about=_about(tables),
+        keyed_by_identity=keyed_by_identity,
     )
+
+
+def _said(table: Table, dataset: str) -> DatasetSpec:
+    """What a table says of a dataset, without its metrics."""
+    predicted = PREDICTED if table.values_are(dataset) == PREDICTED else None
+    return DatasetSpec([], table.objectives[dataset], table.epochs_are(dataset), table.failed(dataset), predicted)
 
 
 def _move(entry: Stored, rows: NDArray[np.int64], moved: dict[tuple[int, int | None], NDArray[Any]]) -> Stored:

@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-ONE_TRAINING, SEPARATE_TRAININGS = EPOCHS_ARE = ("one training", "separate trainings")
+ONE_TRAINING = "one training"
+"""The epochs of a dataset lie on one training: a run goes on from epoch to epoch; continuing pays the difference."""
+
+SEPARATE_TRAININGS = "separate trainings"
+"""Each epoch of a dataset is the end of a training of its own, with a schedule of its own, paid in full."""
+
+RECORDED_RUNS, MEANS, PREDICTED = "recorded runs", "means", "predicted"  # what the values of an objective are
 
 
 class Stored(NamedTuple):
@@ -42,3 +48,6 @@ class DatasetSpec(NamedTuple):
 
     metrics: Sequence[Stored | Additive]
     objective: str = "val_accuracy"
+    epochs_are: str = ONE_TRAINING  #: or `SEPARATE_TRAININGS`
+    failed: str | None = None  #: the metric of unit "failed" that is 1 where a run failed, and so has no objective
+    values_are: str | None = None  #: `PREDICTED` if nobody trained; None: recorded runs, or means if there are no seeds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
 from nasbench_kit.errors import NasbenchKitError, NotRecordedError, TableError, UnknownNameError, listed, unknown
@@ -29,11 +30,14 @@ class Table:
         path: Where the file lies.
         name: The name that its benchmarks carry.
         space: What its architectures are.
-        n_archs: How many of them it holds.
+        n_archs: How many of them it holds, isomorphic ones counted once where they share a row.
+        keyed_by_identity: Whether isomorphic architectures share a row.
         objectives: Dataset -> name of the metric that a search optimizes.
         sha256: Hash of its content (meaning and values), the same whatever version of HDF5 wrote it.
         about: `title`, `licence`, `sources` and whatever else its maker recorded.
     """
+
+    kind = "table"
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.path.abspath(path)
@@ -42,12 +46,13 @@ class Table:
             contents = parse_index(index, columns)
         except NasbenchKitError as error:
             raise TableError(f"{os.fspath(path)!r} is no valid table: {error}") from None
-        self.name, self.space, self.about, self.sha256, self.objectives, self._metrics, self._keys, self._archs = (
-            contents
-        )
-        self.n_archs = self.space.size if self._keys is None else len(self._keys)
-
-    kind = "table"
+        self.name, self.space, self.about, self.sha256 = contents[:4]
+        self.objectives = {dataset: roles.objective for dataset, roles in contents.roles.items()}
+        self.n_archs = contents.n_archs
+        self.keyed_by_identity = contents.keyed_by_identity
+        self._contents, self._metrics = contents, contents.metrics
+        self._is_whole = contents.keys is None  # rows are then ranks
+        self._searchable: set[str] = set()
 
     def __repr__(self) -> str:
         return f"<Table {self.name!r}: {self.n_archs:,} architectures on {', '.join(self.datasets)}>"
@@ -74,11 +79,20 @@ class Table:
         datasets: Mapping[str, DatasetSpec],
         archs: object = None,
         about: Mapping[str, Any] | None = None,
+        keyed_by_identity: bool = False,
     ) -> Table:
         """Write a table and open it; `nasbench_kit.tables.write.write_table` says how. Needs h5py."""
         from nasbench_kit.tables.write import write_table
 
-        write_table(path, name=name, space=space, datasets=datasets, archs=archs, about=about)
+        write_table(
+            path,
+            name=name,
+            space=space,
+            datasets=datasets,
+            archs=archs,
+            about=about,
+            keyed_by_identity=keyed_by_identity,
+        )
         return cls(path)
 
     @classmethod
@@ -91,10 +105,13 @@ class Table:
         space: Space,
         metrics: Mapping[str | Metric, str] | Sequence[str],
         arch: str | Sequence[str] = "arch",
+        form: str | None = None,
         dataset: str = "default",
         seed: str | None = None,
         epoch: str | None = None,
+        failed: str | None = None,
         objective: str = "val_accuracy",
+        epochs_are: str = "one training",
         scale: Mapping[str, tuple[int, int]] | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> Table:
@@ -114,10 +131,16 @@ class Table:
                 other quantity is given as a `Metric`.
             arch: The column with the architecture in any text form of the space, or one column per decision with the
                 names of the choices: in the order of the decisions, or in any order if named as they are.
+            form: The text form of the space that the architectures have, by default whichever can be told; "index" for
+                official positions, as numbers or texts.
             dataset: The second part of the benchmark's name.
-            seed: The column with the seed (or number) of the training run, if there is one.
+            seed: The column with the seed (or number) of the training run, if there is one; "order" (if no column is
+                called so) numbers the rows of the same architecture and epoch 0, 1, 2, ...
             epoch: The column with the number of epochs trained, counted from 1, if there is one.
+            failed: The column that says by 1 or true that the run failed, if there is one. Its objective is then left
+                empty, or NaN or infinite; its cost is what the failed training took.
             objective: Which metric a search optimizes.
+            epochs_are: "one training", if the epochs of a run lie on one curve, or "separate trainings".
             scale: Metric name -> (numerator, denominator) to multiply by: `{"val_accuracy": (1, 100)}` for percentages.
             about: `title`, `licence`, `sources` and whatever else should be kept.
 
@@ -127,28 +150,47 @@ class Table:
             TableError: A value is no number, or is given twice and differently.
         """
         from nasbench_kit.tables.frame import read_frame
-        from nasbench_kit.tables.spec import DatasetSpec
 
-        archs, stored = read_frame(
-            frame, space=space, metrics=metrics, arch=arch, seed=seed, epoch=epoch, scale=scale or {}
+        results, spec = read_frame(
+            frame,
+            space=space,
+            metrics=metrics,
+            arch=arch,
+            form=form,
+            seed=seed,
+            epoch=epoch,
+            failed=failed,
+            objective=objective,
+            epochs_are=epochs_are,
+            scale=scale or {},
         )
-        datasets = {dataset: DatasetSpec(stored, objective)}
-        return cls.create(path, name=name, space=space, datasets=datasets, archs=archs, about=about)
+        about = dict(about or {})
+        if results.notes:
+            about["notes"] = [*about.get("notes", ()), *results.notes]
+        return cls.create(path, name=name, space=space, datasets={dataset: spec}, archs=results.archs, about=about)
 
     def verify(self) -> None:
-        """Read the whole file through HDF5 and compare it with the index and with its recorded hash. Needs h5py.
+        """Read the whole file and compare it with its recorded hash; then see that HDF5 finds the same in it.
+
+        HDF5 is asked in a process of its own, because some damaged files never let it come back. Needs h5py.
 
         Raises:
             TableError: Some byte of the content is not what was written.
         """
-        from nasbench_kit.tables.write import verify_table
+        from nasbench_kit.tables.verify import verify_table
 
         verify_table(self.path)
 
     @property
     def is_complete(self) -> bool:
         """Whether it holds every architecture of its space, isomorphic ones counted once where they share a row."""
-        return self.n_archs == self.space.n_keys
+        return self.n_archs == self.n_possible
+
+    @property
+    def n_possible(self) -> int | None:
+        """How many architectures a table like it holds of the whole space; None where nobody has counted."""
+        as_usual = self.keyed_by_identity == self.space.keyed_by_identity
+        return self.space.n_keys if as_usual else self.space.n_classes
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -160,19 +202,47 @@ class Table:
         return {name: column.metric for name, column in self._on(dataset).items()}
 
     def epochs_are(self, dataset: str) -> str:
-        """STUB."""
-        return "one training"
+        """`ONE_TRAINING` where the epochs of a dataset lie on one training, or `SEPARATE_TRAININGS`."""
+        self._on(dataset)
+        return self._contents.roles[dataset].epochs_are
 
     def failed(self, dataset: str) -> str | None:
-        """STUB."""
-        return None
-
-    def check_clock(self, dataset: str) -> None:
-        """STUB."""
+        """The metric that is 1 where a training failed, if failures were recorded on a dataset."""
+        self._on(dataset)
+        return self._contents.roles[dataset].failed
 
     def values_are(self, dataset: str) -> str:
-        """STUB."""
-        return "recorded runs" if self.metrics(dataset)[self.objectives[dataset]].seeds else "means"
+        """What the values of the objective are: "recorded runs", "means" of runs that are not here, or "predicted"."""
+        self._on(dataset)
+        return self._contents.roles[dataset].values_are
+
+    def coverage(self, dataset: str, metric: str) -> float:
+        """The share of architectures that have a value of a metric in some run, at the last epoch."""
+        column = self.column(dataset, metric)
+        return column.coverage() if isinstance(column, Column) else 1.0
+
+    def runs(self, dataset: str, metric: str) -> NDArray[np.float64]:
+        """All values of a metric: float64 (n_seeds, n_epochs, n_archs), NaN where missing.
+
+        An axis that the metric does not have is of length 1.
+        """
+        column = self.column(dataset, metric)
+        return column.runs() if isinstance(column, Column) else column.values(self.archs(), self.space)[None, None]
+
+    def check_searchable(self, dataset: str) -> None:
+        """Refuse a dataset whose objective has no direction or no value, or whose costs cannot advance a clock.
+
+        What is written today was checked then; files of format 1.0 were not, and are looked through once.
+
+        Raises:
+            TableError: It names the row, what is wrong there and what may be the cause.
+        """
+        self._on(dataset)
+        if self._contents.minor < 1 and dataset not in self._searchable:
+            from nasbench_kit.tables.check import check_searchable
+
+            check_searchable(self._contents, dataset)
+            self._searchable.add(dataset)
 
     def column(self, dataset: str, metric: str) -> Column | AdditiveColumn:
         """The values of one metric on one dataset.
@@ -205,17 +275,23 @@ class Table:
 
     # ---- which architecture stands where ----
 
+    @cached_property
+    def _keys(self) -> memoryview:
+        assert self._contents.keys is not None
+        return self._contents.keys.items()
+
     def row(self, arch: tuple[int, ...]) -> int:
         """The row of one (valid) architecture.
 
         Raises:
             NotRecordedError: The table does not hold it.
         """
-        key = self.space.key(arch)
-        if self._keys is None:
+        key = self.space.class_of(arch) if self.keyed_by_identity else self.space.key(arch)
+        if self._is_whole:
             return key
-        row = bisect_left(self._keys, key)
-        if row == len(self._keys) or self._keys[row] != key:
+        keys = self._keys
+        row = bisect_left(keys, key)
+        if row == len(keys) or keys[row] != key:
             raise self._absent(arch)
         return row
 
@@ -225,7 +301,7 @@ class Table:
         Raises:
             NotRecordedError: The table does not hold one of them.
         """
-        if self._keys is None:
+        if self._is_whole:
             return self.space.rank_many(archs)
         rows = self.rows_or_absent(archs)
         if len(rows) and rows.min() < 0:
@@ -236,9 +312,9 @@ class Table:
         """`rows`, with -1 for an architecture that the table does not hold."""
         import numpy as np
 
-        if self._keys is None:
+        if self._is_whole:
             return self.space.rank_many(archs)
-        wanted = self.space.key_many(archs)
+        wanted = self.space.identity(archs) if self.keyed_by_identity else self.space.key_many(archs)
         keys = np.frombuffer(self._keys, np.uint64)
         rows = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         return np.where(keys[rows] == wanted, rows, -1)
@@ -247,16 +323,31 @@ class Table:
         text = self.space.format(arch)
         return NotRecordedError(f"{text!r} is not among the {self.n_archs:,} architectures of table {self.name!r}")
 
-    def some_archs(self) -> NDArray[np.uint8]:
-        """What stands for all architectures where all must be looked at: all, see `Surrogate.some_archs`."""
+    def representative_archs(self) -> NDArray[np.uint8]:
+        """What stands for all architectures where all must be looked at: all; a surrogate gives a sample of its own."""
         return self.archs()
+
+    def members(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Every architecture that it answers for, and the row of each: uint8 (n, n_decisions) and int64 (n,).
+
+        These are the rows themselves, and where isomorphic architectures share one although the space tells them
+        apart, all members of their classes.
+        """
+        import numpy as np
+
+        if self.keyed_by_identity == self.space.keyed_by_identity:
+            return self.archs(), np.arange(self.n_archs)
+        archs = self.space.all_archs()
+        rows = self.rows_or_absent(archs)
+        return archs[rows >= 0], rows[rows >= 0]
 
     def archs(self) -> NDArray[np.uint8]:
         """The architectures in the order of the rows: uint8 (n_archs, n_decisions)."""
         import numpy as np
 
-        if self._keys is None:
+        if self._is_whole:
             return self.space.all_archs()
-        if self._archs is not None:
-            return np.frombuffer(self._archs, np.uint8).reshape(self.n_archs, self.space.n_decisions)
+        archs = self._contents.archs
+        if archs is not None:
+            return np.frombuffer(archs.raw, np.uint8).reshape(self.n_archs, self.space.n_decisions)
         return self.space.unrank_many(np.frombuffer(self._keys, np.uint64).astype(np.int64))

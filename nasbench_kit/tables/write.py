@@ -1,13 +1,14 @@
-"""The file format of tables, writing side, and the check of a whole file. Uses h5py."""
+"""The file format of tables, writing side. Uses h5py."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import glob
 import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import h5py
@@ -16,10 +17,12 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import TableError, listed
 from nasbench_kit.spaces import Space, describe_space
-from nasbench_kit.tables.column import Column
-from nasbench_kit.tables.format import DTYPES, MAGIC, VERSION, RawColumn, encode_index, read_index
-from nasbench_kit.tables.schema import ARCHS, KEYS, Contents, archs_follow_from_keys, parse_index
-from nasbench_kit.tables.spec import Additive, DatasetSpec, Stored
+from nasbench_kit.tables.check import check_values
+from nasbench_kit.tables.format import DTYPES, MAGIC, MINOR, VERSION, RawColumn, encode_checksums, encode_index
+from nasbench_kit.tables.metric import Metric
+from nasbench_kit.tables.schema import ARCHS, IDENTITY, KEYS, archs_follow_from_keys, parse_index
+from nasbench_kit.tables.spec import ONE_TRAINING, Additive, DatasetSpec, Stored
+from nasbench_kit.tables.verify import content_hash
 
 _SMALLEST_USER_BLOCK = 4_096  # HDF5 would allow 512
 _LARGEST = 2**52  # holds the place of offsets in the index until HDF5 has laid out the file
@@ -35,6 +38,7 @@ def write_table(
     datasets: Mapping[str, DatasetSpec],
     archs: object = None,
     about: Mapping[str, Any] | None = None,
+    keyed_by_identity: bool = False,
 ) -> None:
     """Write a table file: completely, or not at all.
 
@@ -46,6 +50,8 @@ def write_table(
         archs: The architectures in the order of the arrays' last axis, in any form that `space.parse_many` reads.
             None: all of the space in lexicographic order.
         about: What to record beside the values: `title`, `licence`, `sources` (each with url or package and sha256).
+        keyed_by_identity: Whether isomorphic architectures share a row, also where tables of the space usually hold
+            them apart: `archs` holds one of each class, and every other member is answered with its values.
 
     Raises:
         TableError: Shapes, types or values do not fit the description, or the file cannot be written.
@@ -53,7 +59,7 @@ def write_table(
     if not str(name).isprintable():
         raise TableError(f"{name!r} cannot be a name; a text of one line without a slash expected")
     check_replaceable(path)
-    columns, order = _architectures(space, archs)
+    columns, order = _architectures(space, archs, keyed_by_identity)
     n_archs = len(columns[KEYS]) if KEYS in columns else space.size
     stored: dict[tuple[Any, ...], str] = {}  # which bytes of memory -> where they are stored
     described: dict[str, Any] = {}
@@ -71,8 +77,10 @@ def write_table(
                 description["column"] = stored.setdefault(_memory(entry.raw), where)
                 columns.setdefault(description["column"], entry.raw if order is None else entry.raw[..., order])
             metrics[entry.metric.name] = description
-        described[dataset] = {"objective": spec.objective, "metrics": metrics}
+        described[dataset] = {"objective": spec.objective, "metrics": metrics} | _describe_roles(spec)
     meaning = {"name": name, "space": describe_space(space), "about": dict(about or {}), "datasets": described}
+    if keyed_by_identity and not space.keyed_by_identity:
+        meaning["keyed_by"] = IDENTITY
     try:
         meaning = json.loads(json.dumps(meaning, allow_nan=False))
         json.dumps(meaning, ensure_ascii=False).encode()
@@ -99,12 +107,14 @@ def check_replaceable(path: str | os.PathLike[str]) -> None:
         raise TableError(f"{name!r} is there and is no table, so it is not replaced; write elsewhere, or remove it")
 
 
-def _architectures(space: Space, archs: object) -> tuple[dict[str, NDArray[Any]], NDArray[np.intp] | None]:
+def _architectures(
+    space: Space, archs: object, keyed_by_identity: bool
+) -> tuple[dict[str, NDArray[Any]], NDArray[np.intp] | None]:
     """The columns that say which architectures the rows are, and the order to bring the given ones into."""
     if archs is None:
         archs = space.all_archs()
     batch = space.parse_many(archs)
-    keys = space.key_many(batch)
+    keys = space.identity(batch) if keyed_by_identity else space.key_many(batch)
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     twice = np.flatnonzero(keys[1:] == keys[:-1])
@@ -115,7 +125,7 @@ def _architectures(space: Space, archs: object) -> tuple[dict[str, NDArray[Any]]
     if not len(keys):
         raise TableError("a table needs at least one architecture")
     columns: dict[str, NDArray[Any]] = {}
-    if not archs_follow_from_keys(space):
+    if not archs_follow_from_keys(space, keyed_by_identity or space.keyed_by_identity):
         columns = {KEYS: keys, ARCHS: batch[order]}
     elif len(keys) < space.size:
         columns = {KEYS: keys}
@@ -127,10 +137,20 @@ def _memory(raw: NDArray[Any]) -> tuple[Any, ...]:
     return raw.ctypes.data, raw.shape, raw.strides, raw.dtype.str
 
 
+def _describe_roles(spec: DatasetSpec) -> dict[str, str]:
+    """What a dataset says beside its objective, where it is not what it says by default."""
+    said = {"epochs_are": spec.epochs_are, "failed": spec.failed, "values_are": spec.values_are}
+    return {key: value for key, value in said.items() if value not in (None, ONE_TRAINING)}
+
+
 def _describe_metric(entry: Stored | Additive) -> dict[str, Any]:
     metric = entry.metric
-    description = metric._asdict() | {"seeds": _plain(metric.seeds), "epochs": _plain(metric.epochs)}
-    del description["name"]
+    description: dict[str, Any] = {"split": metric.split, "unit": metric.unit, "direction": metric.direction}
+    description |= {"seeds": _plain(metric.seeds), "epochs": _plain(metric.epochs)}
+    if metric.bounds != Metric(*metric[:4], categories=metric.categories).bounds:
+        description["bounds"] = [float(bound) if isfinite(bound) else None for bound in metric.bounds]
+    if metric.categories:
+        description["categories"] = list(metric.categories)
     description["scale"] = list(entry.scale)
     if isinstance(entry, Stored):
         return description | {"missing": entry.missing}
@@ -150,32 +170,24 @@ def _check_array(entry: Stored, where: str, n_archs: int) -> None:
         raise TableError(f"{where}: values of type {raw.dtype} cannot be stored; choose from {listed(DTYPES)}")
 
 
-def _check_fractions(contents: Contents) -> None:
-    for dataset, metrics in contents.metrics.items():
-        for name, column in metrics.items():
-            if column.metric.unit != "fraction" or not isinstance(column, Column):
-                continue
-            for values in column.every():
-                wrong = values[(values < 0) | (values > 1)]
-                if len(wrong):
-                    raise TableError(
-                        f"{dataset}/{name}: {wrong[0]:g} is no fraction; if these are percentages, say so by"
-                        " scale=(1, 100)"
-                    )
-
-
 def _write(path: str, meaning: dict[str, Any], columns: dict[str, NDArray[Any]]) -> None:
     columns = {where: np.ascontiguousarray(raw, raw.dtype.newbyteorder("<")) for where, raw in columns.items()}
-    index = meaning | {"sha256": _content_hash(meaning, columns), "file_bytes": _LARGEST}
-    entries: dict[str, dict[str, Any]] = {
-        where: {"offset": _LARGEST, "dtype": raw.dtype.str, "shape": list(raw.shape)} for where, raw in columns.items()
-    }
-    index["columns"] = entries
     mapped = {
         where: RawColumn(raw.reshape(-1).view(np.uint8).data, raw.dtype.str, raw.shape)
         for where, raw in columns.items()
     }
-    _check_fractions(parse_index(index, mapped))  # what a reader would refuse is not written
+    entries: dict[str, dict[str, Any]] = {
+        where: {
+            "offset": _LARGEST,
+            "dtype": raw.dtype,
+            "shape": list(raw.shape),
+            "crc32": encode_checksums(raw.raw, raw.shape),
+        }
+        for where, raw in mapped.items()
+    }
+    index = meaning | {"minor": MINOR, "sha256": content_hash(meaning, mapped), "file_bytes": _LARGEST}
+    index["columns"] = entries
+    check_values(parse_index(index, mapped))  # what a reader would refuse is not written
     user_block = max(_SMALLEST_USER_BLOCK, 1 << (len(encode_index(index)) - 1).bit_length())
     with _replacing(path) as partial:
         with h5py.File(
@@ -206,10 +218,17 @@ def _write(path: str, meaning: dict[str, Any], columns: dict[str, NDArray[Any]])
 @contextlib.contextmanager
 def _replacing(path: str) -> Iterator[str]:
     """A name beside `path` to write to; it takes the place of `path` at the end, or vanishes on an error."""
+    _remove_leftovers(path)
     partial = f"{path}.{os.getpid()}.partial"
     try:
         yield partial
         os.replace(partial, path)
+        if os.name == "posix":  # after a loss of power the folder, too, knows the new file
+            folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
     except (OSError, RuntimeError) as error:  # on closing, h5py says by a RuntimeError that the disk is full
         number = getattr(error, "errno", None) or next(map(int, _ERRNO.findall(str(error))), 0)
         reason = os.strerror(number) if number else error
@@ -219,41 +238,13 @@ def _replacing(path: str) -> Iterator[str]:
             os.unlink(partial)
 
 
-def _content_hash(meaning: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256(json.dumps(meaning, sort_keys=True, ensure_ascii=False).encode())
-    for where in sorted(columns):
-        raw = columns[where]
-        digest.update(f"\n{where} {raw.dtype.str} {list(raw.shape)}\n".encode())
-        digest.update(raw.tobytes())
-    return digest.hexdigest()
-
-
-def verify_table(path: str | os.PathLike[str]) -> None:
-    """Read a whole table through HDF5; compare with its index and with the hash recorded when it was written.
-
-    Raises:
-        TableError: Index, HDF5 structure and content do not agree.
-    """
-    name = os.fspath(path)
-    index, _ = read_index(path)
-    meaning = {key: index[key] for key in ("name", "space", "about", "datasets")}
-    try:
-        with h5py.File(name, "r") as file:
-            if json.loads(str(file.attrs["description"])) != meaning:
-                raise TableError(f"{name!r} is damaged: its index and its HDF5 attribute 'description' differ")
-            columns = {}
-            for where, entry in index["columns"].items():
-                stored = file[where]
-                if stored.id.get_offset() != entry["offset"] or stored.dtype.str != entry["dtype"]:
-                    raise TableError(f"{name!r} is damaged: HDF5 places column {where} elsewhere than the index")
-                columns[where] = stored[()]
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
-        if isinstance(error, TableError):
-            raise
-        raise TableError(f"{name!r} is damaged: HDF5 cannot read it ({error})") from None
-    if _content_hash(meaning, columns) != index["sha256"]:
-        raise TableError(
-            f"{name!r} is damaged: its content does not have the recorded sha256 {index['sha256'][:12]}..."
-        )
-    if KEYS in columns and (columns[KEYS][1:] <= columns[KEYS][:-1]).any():
-        raise TableError(f"{name!r} is no valid table: its architectures are not in order")
+def _remove_leftovers(path: str) -> None:
+    """Remove what processes left that were killed while they wrote to `path`."""
+    for partial in glob.glob(f"{glob.escape(path)}.*.partial"):
+        owner = partial[len(path) + 1 : -len(".partial")]
+        if owner.isdigit() and os.name == "posix":
+            with contextlib.suppress(OSError):
+                try:
+                    os.kill(int(owner), 0)
+                except (ProcessLookupError, OverflowError):
+                    os.unlink(partial)

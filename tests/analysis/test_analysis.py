@@ -62,7 +62,7 @@ def letters(tmp_path):
         space = ChoiceSpace("letter", {"letter": names})
         frame = {"arch": list(names)} | results
         nbk.Table.from_frame(frame, path, name="letters", space=space, metrics=list(results), objective=objective)
-        return nbk.load("letters/default", table=path)
+        return nbk.load("letters/default", results=path)
 
     return make
 

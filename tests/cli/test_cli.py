@@ -1,8 +1,10 @@
 """The command line: help, examples, numbers, files, and errors in one line."""
 
+import contextlib
 import importlib.util
 import json
 import os
+import pty
 import re
 import shlex
 import signal
@@ -13,14 +15,19 @@ import time
 import zipfile
 from pathlib import Path
 
+import click
 import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 import nasbench_kit as nbk
 from nasbench_kit.analysis import judge, summarize
 from nasbench_kit.cli import main
+from nasbench_kit.cli.shared import Group, table_lines
+from nasbench_kit.errors import SettingError
 from nasbench_kit.optimizers import OPTIMIZERS
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
 from nasbench_kit.study import Study
@@ -179,7 +186,8 @@ def test_list_names_all_benchmarks_and_optimizers(folder):
     assert [bench["name"] for bench in listed["benchmarks"]] == nbk.list_benchmarks()
     sizes = {bench["name"]: bench["n_archs"] for bench in listed["benchmarks"]}
     assert (sizes["nasbench201/cifar10"], sizes["nas_bench_graph/cora"]) == (15_625, 26_206)
-    assert listed["optimizers"] == list(OPTIMIZERS)
+    assert list(listed["optimizers"]) == list(OPTIMIZERS)
+    assert listed["optimizers"]["local_search"] == {"neighborhood": "full", "n_initial": 1}
     assert all(name in run("list") for name in [*nbk.list_benchmarks(), *OPTIMIZERS])
 
 
@@ -230,6 +238,150 @@ def test_json_has_null_for_what_was_not_recorded(folder):
     (answer,) = run_json("query", "mine/default", "c", "--table", "mine.h5")
     assert answer["latency_ms"] is None
     assert answer["cost_s"] is None
+
+
+# ---- what is shown can be typed, and read ----
+
+
+@pytest.mark.parametrize("name", nbk.list_benchmarks())
+def test_whatever_a_benchmark_shows_of_an_architecture_is_read_by_query(name):
+    bench = nbk.load(name)
+    rng = np.random.default_rng(0)
+    best = bench.best()
+    for arch in [best.arch, *(bench.search_space().sample(rng) for _ in range(3))]:
+        shown = re.search(r"arch=(\(.*?\))", repr(best._replace(arch=arch)))[1]
+        (from_repr, from_text) = run_json("query", name, shown, bench.space.format(arch))
+        assert from_repr == from_text
+        (again,) = run_json("query", name, from_repr["arch"])
+        assert again == from_repr
+        assert bench.space.parse(again["arch"]) == tuple(arch)
+
+
+def names_on_a_terminal(width, *arguments):
+    """The words that a command prints on a terminal of so many columns, and its longest line."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ["COLUMNS"] = str(width)
+        os.execv(sys.executable, [sys.executable, "-m", "nasbench_kit", *arguments])
+    printed = b""
+    with contextlib.suppress(OSError):  # the terminal closes
+        while more := os.read(terminal, 65_536):
+            printed += more
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    lines = re.sub(r"\x1b\[\d*m", "", printed.decode()).splitlines()
+    return {word.strip(",;:()") for line in lines for word in line.split()}, max(map(len, lines))
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_list_fits_the_terminal_and_breaks_no_name(width):
+    words, longest = names_on_a_terminal(width, "list")
+    assert {*nbk.list_benchmarks(), *OPTIMIZERS, "population_size=10"} <= words
+    assert longest <= max(width, 98)  # its last line is a sentence, which the terminal may fold
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_info_and_runs_break_no_name(folder, width):
+    words, _ = names_on_a_terminal(width, "info", "nasbench201_surrogate")
+    assert {"imagenet16-120", "val_accuracy", "cost_s"} <= words
+    words, _ = names_on_a_terminal(width, "runs", "compare.db")
+    assert {"nasbench201/cifar10", "regularized_evolution", "sample_size=5", "random_search"} <= words
+
+
+_CELLS = st.text(st.sampled_from("ab_/ ,"), max_size=20)
+
+
+@given(st.integers(1, 5).flatmap(lambda n: st.lists(st.lists(_CELLS, min_size=n, max_size=n), min_size=1)), st.data())
+def test_a_table_keeps_every_word_whole_and_is_never_wider_than_it_must(rows, data):
+    width = data.draw(st.none() | st.integers(1, 60))
+    numbers = data.draw(st.integers(0, len(rows[0])))
+    lines = table_lines(rows[0], rows[1:], numbers=numbers, width=width)
+    words = sorted(word.strip(",;:") for row in rows[1:] for cell in row for word in cell.split())
+    shown = [word.strip(",;:") for line in lines for word in line.split()]
+    assert all(shown.count(word) >= words.count(word) for word in words if word)
+    if width is None:
+        assert len(lines) == len(rows)
+    else:
+        indents = max(len(cell) - len(cell.lstrip()) for row in rows for cell in row)
+        longest = max((len(word) for row in rows for cell in row for word in cell.split()), default=0)
+        assert max(map(len, lines[1:]), default=0) <= max(width, longest + indents + 4)
+
+
+def test_a_heading_is_a_row_of_its_own():
+    rows = [("a heading that is long",), ("  x", "1"), ("  y", "22")]
+    assert table_lines(("name", "n"), rows, numbers=1) == ["name   n", *rows[0], "  x    1", "  y   22"]
+
+
+def test_info_says_what_the_settings_of_an_optimizer_mean():
+    text = run("info", "regularized_evolution")
+    assert re.search(r"sample_size +3 +Candidates per tournament", text)
+    shown = run_json("info", "regularized_evolution")
+    assert {setting["name"] for setting in shown["settings"]} == {"population_size", "sample_size", "mutation"}
+    assert run("info", "random_search").strip().startswith("random_search: ")
+
+
+# ---- an output that is an input ----
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["import", "mine.toml", "--out", "mine.toml"], "--out 'mine.toml' would overwrite SOURCE 'mine.toml'"),
+        (["import", "mine.toml", "--out", "link.h5"], "--out 'link.h5' would overwrite SOURCE 'mine.toml'"),
+        (["import", "mine.toml", "--out", "results.csv"], "results.csv"),
+        (["join", "mine.h5", "hw.h5", "--out", "./mine.h5"], "--out './mine.h5' would overwrite TABLE"),
+        (["join", "mine.h5", "hw.h5", "--out", "hard.h5"], "--out 'hard.h5' would overwrite TABLE"),
+        (["join", "hw.h5", "proxies.h5", "--out", "my_module.py"], "my_module.py"),
+        (["show", "a", "-b", "mine/default", "--table", "t.png", "-o", "t.png"], "--out 't.png' would overwrite"),
+    ],
+    ids=lambda what: " ".join(what) if isinstance(what, list) else None,
+)
+def test_an_output_that_is_an_input_is_refused_and_nothing_changes(folder, arguments, message):
+    make_description(folder / "mine.toml")
+    make_addition("latency_ms[edgegpu]")(folder / "hw.h5")
+    make_addition("energy_mj")(folder / "proxies.h5")
+    make_table(folder / "t.png")
+    Path("link.h5").symlink_to("mine.toml")
+    os.link("mine.h5", "hard.h5")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    result = run(*arguments, code=2)
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+# ---- errors speak of options ----
+
+
+@pytest.mark.parametrize(
+    ("message", "typed"),
+    [
+        ("seed='median'; choose 'drawn', 'mean' or a recorded seed", "--reveal 'median'; choose 'drawn', 'mean' or"),
+        (
+            "no budget; give budget_s (simulated seconds) or n_evaluations",
+            "give budget_s (simulated seconds) or --eval",
+        ),
+        ("6 of 9 were not recorded; missing='nan' returns NaN for them", "error: 6 of 9 were not recorded\n"),
+        ("nothing can advance a clock; give clock='evaluations'", "error: nothing can advance a clock\n"),
+        ("sample_size='x'; an integer expected", "error: sample_size='x'; an integer expected\n"),
+        ("seed 5 was not recorded", "error: seed 5 was not recorded\n"),
+    ],
+)
+def test_an_error_of_the_library_speaks_of_options(message, typed):
+    @click.group(cls=Group)
+    def group():
+        """Group."""
+
+    @group.command()
+    @click.option("--reveal", "seed", help="Which.")
+    @click.option("--evaluations", "n_evaluations", help="How many.")
+    def fail(seed, n_evaluations):
+        """Fail."""
+        raise SettingError(message)
+
+    result = CliRunner().invoke(group, ["fail"])
+    assert typed in result.stderr
+    assert result.exit_code == 2
 
 
 # ---- compare ----
@@ -473,7 +625,7 @@ def test_compare_without_recorded_costs_counts_evaluations(folder):
 def test_an_optimizer_that_was_edited_is_not_mistaken_for_the_earlier_one(folder):
     Path("edited.py").write_text("from nasbench_kit.optimizers import RandomSearch as Mine\n")
     arguments = ["compare", *C10, "-o", "edited:Mine", "--runs", "2", "--evaluations", "5", "--study", "edited.db"]
-    command = [sys.executable, "-m", "nasbench_kit.cli", *arguments]
+    command = [sys.executable, "-m", "nasbench_kit", *arguments]
     Path("edited.py").write_text(MY_MODULE.replace("MyOptimizer", "Mine"))
     subprocess.run(command, check=True, capture_output=True)
     again = subprocess.run(command, check=True, capture_output=True, text=True)

@@ -400,6 +400,46 @@ def test_tables_that_cannot_answer_are_refused(new_path, stored, generated, tmp_
         api.NASBench(release)
 
 
+def test_the_surrogate_that_comes_with_the_package_answers_by_its_name():
+    nasbench, again = api.NASBench("nasbench101", seed=3), api.NASBench("nasbench101", seed=3)
+    spec = spec_of(INCEPTION)
+    drawn = [nasbench.query(spec, epochs=108) for _ in range(300)]
+    assert [again.query(spec)["validation_accuracy"] for _ in range(3)] == [d["validation_accuracy"] for d in drawn[:3]]
+    assert len({one["validation_accuracy"] for one in drawn}) > 250  # single trainings, not a mean
+    bench = nbk.load("nasbench101/cifar10")
+    mean = bench.query(bench.space.parse((INCEPTION["matrix"], INCEPTION["ops"])), epoch=108)
+    assert np.mean([one["validation_accuracy"] for one in drawn]) == pytest.approx(mean.val_accuracy, abs=0.003)
+    assert {one["training_time"] for one in drawn} == {float(np.float32(mean.cost_s))}
+    assert nasbench.get_budget_counters() == (pytest.approx(300 * mean.cost_s), 300 * 108)
+    assert drawn[0]["module_operations"] == INCEPTION["ops"]
+    assert nasbench.valid_epochs == set(EPOCHS)
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "message"),
+    [
+        (
+            lambda shim, spec: shim.query(spec)["test_accuracy"],
+            KeyError,
+            "a surrogate does not predict 'test_accuracy'",
+        ),
+        (lambda shim, spec: shim.query(spec, stop_halfway=True), SettingError, "predicts no halves of trainings"),
+        (lambda shim, spec: shim.query(spec, epochs=5), api.OutOfDomainError, "invalid number of epochs"),
+        (lambda shim, spec: shim.get_metrics_from_spec(spec), SettingError, "has no recorded trainings"),
+        (
+            lambda shim, spec: shim.get_metrics_from_hash("0" * 32),
+            SettingError,
+            "a surrogate has no recorded trainings",
+        ),
+        (lambda shim, spec: shim.hash_iterator(), SettingError, "has no recorded trainings"),
+        (lambda shim, spec: shim.computed_statistics, SettingError, "has no recorded trainings"),
+    ],
+)
+def test_what_a_surrogate_does_not_predict_is_refused(ask, error, message):
+    with pytest.raises(error, match=message):
+        ask(api.NASBench("nasbench101"), spec_of(INCEPTION))
+
+
 def test_what_the_shim_cannot_do_says_so(nasbench):
     with pytest.raises(SettingError, match=r"^evaluate trains a network, which nasbench_kit does not; query gives"):
         nasbench.evaluate(spec_of(CHAIN), "folder")

@@ -8,12 +8,15 @@ import pickle
 import random
 from importlib import import_module
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nasbench_kit as nbk
 from nasbench_kit.compat import nas_201_api, nats_bench
+from nasbench_kit.compat.nas_201_api import NASBench201API
+from nasbench_kit.compat.nats_api import MetaAPI
 from nasbench_kit.compat.nats_layout import write_release, write_simple, write_torch
 from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError
 from nasbench_kit.importers import import_table
@@ -165,7 +168,7 @@ def assert_all_answers_same(shim, theirs, index, hp, epochs, tolerance=1e-12):
                     getattr(mine.query(training, seed), what), getattr(run, what), (*where, seed, what), tolerance
                 )
             assert_same(mine.query(training, seed).eval_losses, run.eval_losses, (*where, seed), tolerance)
-            assert (mine.query(training, seed).name, mine.query(training, seed).epochs) == (run.name, run.epochs)
+            assert (mine.query(training, seed).name, mine.query(training, seed).epochs)[:4] == (run.name, run.epochs)
 
 
 @pytest.mark.parametrize(("kind", "hp"), [(kind, hp) for kind in SEEDS for hp in SEEDS[kind]])
@@ -421,15 +424,37 @@ def test_an_interrupted_export_leaves_what_was_there(tables, tmp_path, monkeypat
 
 
 def test_the_table_that_comes_with_the_package_answers_what_it_has():
-    api = nats_bench.create(nbk.load("nasbench201/cifar10").results, "tss", verbose=False)
+    api = nats_bench.create("nasbench201", "tss", verbose=False)
     # Source: known optimum of NAS-Bench-201, mean of three runs, see data/nasbench201.md
     index, accuracy = api.find_best("cifar10", "valid", hp="200")
     assert index == 6111
     assert accuracy == pytest.approx(91.6067, abs=1e-4)
     metrics = api.query_meta_info_by_index(index, "200").get_metrics("cifar10-valid", "x-valid")
     assert metrics["accuracy"] == pytest.approx(91.6067, abs=1e-4)
-    with pytest.raises(KeyError, match="train@199 was not recorded"):
-        api.get_more_info(index, "cifar10-valid", hp="200")
+    found = api.get_more_info(index, "cifar10-valid", hp="200", is_random=False)
+    assert found["valid-accuracy"] == metrics["accuracy"]
+    with pytest.raises(KeyError, match="'train-accuracy' was not recorded at this epoch; there are valid-loss"):
+        found["train-accuracy"]
+    with pytest.raises(LookupError, match="the seconds of architecture 6111 were not recorded"):
+        api.simulate_train_eval(index, "cifar10", hp="200")
+
+
+def test_a_file_comes_before_a_shipped_table_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("nasbench201").write_text("no table")
+    with pytest.raises(ValueError, match="'nasbench201' is no table; make one of it by"):
+        nats_bench.create("nasbench201", "tss", verbose=False)
+    Path("nasbench201").unlink()
+    assert len(nats_bench.create("nasbench201", "tss", verbose=False)) == 15_625
+    assert NASBench201API("nasbench201", verbose=False).evaluated_indexes == list(range(15_625))
+    with pytest.raises(ValueError, match="'nasbench202' is no table"):
+        nats_bench.create("nasbench202", "tss", verbose=False)
+
+
+@pytest.mark.parametrize("between", [MetaAPI, nats_bench._NATSBench])
+def test_the_shims_between_are_abstract(between):
+    with pytest.raises(TypeError, match="abstract"):
+        between("nasbench201")
 
 
 def test_a_table_of_accuracies_alone_comes_back_from_the_official_layout(tmp_path, cifar10):

@@ -68,13 +68,13 @@ def described(tmp_path):
 def test_a_description_says_what_columns_mean(described):
     table = described()
     table.verify()
-    bench = nbk.load("mine/default", table=table.path)
+    bench = nbk.load("mine/default", results=table.path)
     assert bench.space.name == "kernels"
     assert [decision.choices for decision in bench.space.decisions] == [("3", "5"), ("16", "32")]
     assert bench.metrics["val_accuracy"] == nbk.Metric("val_accuracy", "val", "fraction", "max", (0, 1), (1, 2))
     assert bench.metrics["perplexity"] == nbk.Metric("perplexity", "val", "perplexity", "min", (0, 1), (1, 2))
     assert bench.metrics["latency_ms[pixel3]"] == nbk.Metric("latency_ms[pixel3]", None, "ms", "min")
-    assert bench.query("3,16") == (2, 0.61, 20.5, (0, 1))
+    assert bench.query("3,16")[:4] == (2, 0.61, 20.5, (0, 1))
     assert bench.query("3,16", epoch=1) == (1, 0.5, 10, (0,))
     np.testing.assert_array_equal(bench.values("latency_ms[pixel3]", ["3,16", "5,32"], missing="nan"), [4.5, np.nan])
     np.testing.assert_array_equal(
@@ -132,10 +132,10 @@ val_accuracy = { columns = ["a", "b", "c"], seeds = [7, 7, 8], epochs = [1, 9, 9
 cost_s = { columns = ["s", "t"], epochs = [1, 9] }
 """
     table = described(toml, "width,kernel,a,b,c,s,t\n16,5,0.1,0.2,0.3,1,9\n32,3,0.4,,0.6,2,18\n", "wide.csv")
-    bench = nbk.load("wide/default", table=table.path)
+    bench = nbk.load("wide/default", results=table.path)
     assert bench.query("5,16", seed=7) == (9, 0.2, 9, (7,))
     assert bench.query("5,16", seed=7, epoch=1) == (1, 0.1, 1, (7,))
-    assert bench.query("3,32") == (9, 0.6, 18, (8,))
+    assert bench.query("3,32")[:4] == (9, 0.6, 18, (8,))
     assert bench.metrics["cost_s"].seeds == ()
 
 
@@ -251,7 +251,7 @@ def test_the_kind_is_told_from_the_content(tmp_path):
         ("missing = -1", "varies = 1", "is 1; true or false expected"),
         ('seed = "run"', "", "column 'acc': row . gives a second, different value"),
         ("test_accuracy", "test_acuracy", "cannot tell unit and direction from the name 'test_acuracy'.*give { column"),
-        ('"top1"', '"acc"', "50 is no fraction; if these are percentages, say so by scale"),
+        ('"top1"', '"acc"', "is 50; it is no fraction; if these are percentages, say so by scale"),
         ('"top1"', "7", r"test_accuracy in \[metrics\] is 7; a column, or { column = ... }, expected"),
         ('"top1"', "{ }", r"column, or columns, expected in \[metrics.test_accuracy\], not both"),
         ('"top1"', '{ columns = ["top1", "acc"] }', "say by seeds or epochs what each is"),
@@ -466,3 +466,63 @@ def test_a_description_and_data_damaged_anywhere_give_a_table_or_one_line(descri
     assert (tmp_path / "results.csv").read_bytes() == texts[1]
     (tmp_path / "mine.h5").unlink(missing_ok=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.toml", "results.csv"]
+
+
+# ---- what runs, costs and failures mean ----
+
+
+def test_failures_and_separate_trainings_are_described(described):
+    toml = TOML.replace('seed = "run"', 'seed = "run"\nfailed = "diverged"')
+    toml = toml.replace('name = "mine"', 'name = "mine"\nepochs_are = "separate trainings"')
+    lines = CSV.splitlines()
+    lines = [f"{lines[0]},diverged", *(f"{line},no" for line in lines[1:]), '"5,32",1,2,b,inf,,15,4,,yes']
+    table = described(toml, "\n".join(lines))
+    assert (table.failed("default"), table.epochs_are("default")) == ("failed", "separate trainings")
+    failed = table.runs("default", "failed")
+    assert np.nansum(failed) == 1
+    assert failed[1, 1, table.row((1, 1))] == 1
+    assert table.runs("default", "cost_s")[1, 1, table.row((1, 1))] == 15
+    with pytest.raises(nbk.NasbenchKitError, match="is inf; if the training failed, mark the run as failed"):
+        described(TOML, "\n".join(lines))
+
+
+def test_failures_of_runs_in_columns_are_those_of_all_of_them(described):
+    toml = TOML.replace('seed = "run"\nepoch = "epochs"', 'failed = "bad"')
+    toml = toml.replace('{ column = "acc", scale = [1, 100] }', '{ columns = ["a", "b"], seeds = [1, 2] }')
+    toml = toml.replace('cost_s = "seconds"', "").replace('test_accuracy = "top1"', "").replace('"latency', '#"latency')
+    toml = toml.replace("perplexity =", "#perplexity =")
+    table = described(toml, 'arch,a,b,bad\n"3,16",0.1,0.2,0\n"5,32",,,1\n')
+    assert table.runs("default", "failed")[:, 0].tolist() == [[0, 1], [0, 1]]
+
+
+def test_seconds_per_epoch_are_told_in_one_line(described, tmp_path):
+    with pytest.raises(nbk.NasbenchKitError, match=r"cost_s of '3,16', seed 0, epoch 2 is 8, but 10 .* per epoch, add"):
+        described(data=CSV.replace("0.6,20", "0.6,8"))
+    assert not (tmp_path / "mine.h5").exists()
+
+
+def test_an_objective_without_a_direction_is_told_in_one_line(described):
+    toml = TOML.replace(', direction = "min"', "").replace('name = "mine"', 'name = "mine"\nobjective = "perplexity"')
+    with pytest.raises(nbk.NasbenchKitError, match=r'perplexity has no direction.*direction = "min"'):
+        described(toml)
+
+
+def test_official_positions_are_described(described, space):
+    toml = 'name = "i"\ndata = "results.csv"\nspace = "nasbench201"\n[columns]\narch = ARCH\n[metrics]\n'
+    toml += 'val_accuracy = { column = "top1", scale = [1, 100] }\n'
+    data = "net,top1\n0,71.2\n17,88.0\n6111,93.9\n15624,60.5\n"
+    table = described(toml.replace("ARCH", '{ column = "net", form = "index" }'), data)
+    assert nbk.Benchmark(table, "default").query(6111).val_accuracy == 93.9 * 1 / 100
+    with pytest.raises(
+        ImportDataError, match=r"'0' is no cell of nasbench201.*say form = 'index' if column 'net' holds"
+    ):
+        described(toml.replace("ARCH", '"net"'), data)
+
+
+def test_bounds_are_described_and_rounding_is_noted(described):
+    toml = TOML.replace('direction = "min" }', 'direction = "min", bounds = [1, 100] }')
+    table = described(toml, CSV.replace(",60,0.6,", ",100.000004,0.6,"))
+    assert table.metrics("default")["perplexity"].bounds == (1, 100)
+    assert table.about["notes"] == ["val_accuracy: values beyond 1 by rounding (1, by at most 4e-08) are stored as 1."]
+    with pytest.raises(ImportDataError, match=r"bounds in \[metrics.perplexity\] is \[100, 1\]; the smallest and"):
+        described(toml.replace("[1, 100] }\n[about]", "[100, 1] }\n[about]"))

@@ -12,8 +12,10 @@ from nasbench_kit.errors import SettingError, UnknownNameError
 from nasbench_kit.optimizers import (
     OPTIMIZERS,
     LocalSearch,
+    Outcome,
     RandomSearch,
     RegularizedEvolution,
+    Task,
     Trial,
     optimizer_class,
 )
@@ -44,13 +46,13 @@ def climb(optimizer, value_of, n):
     for _ in range(n):
         trial = optimizer.ask()
         asked.append(trial.arch)
-        optimizer.tell(trial, value_of[trial.arch])
+        optimizer.tell(trial, Outcome.of(value_of[trial.arch]))
     return asked
 
 
 def tell_all(optimizer, values):
     for arch, value in values.items():
-        optimizer.tell(Trial(arch), value)
+        optimizer.tell(Trial(arch), Outcome.of(value))
 
 
 def random_values(space, seed):
@@ -71,15 +73,7 @@ def assert_shares(counts, expected):
 
 @pytest.mark.parametrize(("name", "how"), VARIANTS, ids=str)
 def test_every_optimizer_conforms(cifar10, name, how):
-    check_optimizer(lambda space, rng: OPTIMIZERS[name](space, rng, **how), cifar10)
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_value_that_cannot_be_ranked_is_refused(name, value):
-    optimizer = OPTIMIZERS[name](SPACE, np.random.default_rng(0))
-    with pytest.raises(SettingError, match=rf"told {value} for \(0, 0, 0, 0, 0, 0\); a value must be a number"):
-        optimizer.tell(Trial((0,) * 6), value)
+    check_optimizer(lambda task, rng: OPTIMIZERS[name](task, rng, **how), cifar10)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +93,7 @@ def test_a_value_that_cannot_be_ranked_is_refused(name, value):
 )
 def test_a_wrong_setting_is_named_with_what_would_be_right(name, how, error, message):
     with pytest.raises(error, match=message):
-        OPTIMIZERS[name](SPACE, np.random.default_rng(0), **how)
+        OPTIMIZERS[name](Task(SPACE), np.random.default_rng(0), **how)
 
 
 @pytest.mark.parametrize(
@@ -124,20 +118,19 @@ def test_an_optimizer_may_be_named_by_its_module():
 
 
 class Base:
-    def __init__(self, space, rng):
-        self.space, self.rng = space, rng
+    def __init__(self, task, rng):
+        self.task, self.rng = task, rng
 
     def ask(self):
-        return Trial(self.space.sample(self.rng))
+        return Trial(self.task.space.sample(self.rng))
 
-    def tell(self, trial, value):
-        if not value < float("inf"):
-            raise ValueError(value)
+    def tell(self, trial, outcome):
+        pass
 
 
 class WithItsOwnRandomness(Base):
-    def __init__(self, space, rng):
-        super().__init__(space, np.random.default_rng())
+    def __init__(self, task, rng):
+        super().__init__(task, np.random.default_rng())
 
 
 class WantsOutcomesAtOnce(Base):
@@ -145,29 +138,59 @@ class WantsOutcomesAtOnce(Base):
         self.last = super().ask()
         return self.last
 
-    def tell(self, trial, value):
-        super().tell(trial, value)
+    def tell(self, trial, outcome):
         if trial is not self.last:
             raise RuntimeError("not what I asked for last")
 
 
 class KnowsOnlyWhatItAskedFor(Base):
-    def __init__(self, space, rng):
-        super().__init__(space, rng)
+    def __init__(self, task, rng):
+        super().__init__(task, rng)
         self.asked = []
 
     def ask(self):
         self.asked.append(super().ask())
         return self.asked[-1]
 
-    def tell(self, trial, value):
-        super().tell(trial, value)
+    def tell(self, trial, outcome):
         self.asked.remove(trial)  # ValueError if it is not there
 
 
-class TakesAnything(Base):
-    def tell(self, trial, value):
-        pass
+class NeverBegins(Base):
+    def ask(self):
+        return None
+
+
+class HalvesUntilItBreaks(Base):
+    """Keeps the better half; divides by the best, which breaks when all have failed."""
+
+    def tell(self, trial, outcome):
+        self.best = 1 / int(outcome.value > -np.inf)
+
+
+class GoesOnWithWhatRuns(Base):
+    def ask(self):
+        return Trial((0,) * 6, training=0)
+
+
+class NeedsEpochs(Base):
+    needs = frozenset({"epochs"})
+
+
+class NeedsSynflow(Base):
+    needs = frozenset({"known:synflow"})
+
+
+class NeedsSeveralObjectives(Base):
+    needs = frozenset({"objectives"})
+
+
+class NeedsLimits(Base):
+    needs = frozenset({"constraints"})
+
+
+class NeedsNonsense(Base):
+    needs = frozenset({"gpus"})
 
 
 def test_the_check_accepts_a_correct_optimizer(cifar10):
@@ -184,7 +207,14 @@ def test_a_benchmark_without_seconds_will_do_for_the_check():
         (WithItsOwnRandomness, AssertionError, "two runs with the same seed differ in"),
         (WantsOutcomesAtOnce, RuntimeError, "not what I asked for last"),
         (KnowsOnlyWhatItAskedFor, ValueError, "not in list"),
-        (TakesAnything, AssertionError, r"tell\(nan\) raised nothing"),
+        (NeverBegins, AssertionError, "no evaluation with 1 workers: ask returned None at once"),
+        (HalvesUntilItBreaks, ZeroDivisionError, "division by zero"),
+        (GoesOnWithWhatRuns, SettingError, "training 0 was asked for at epoch 200, where it is at 200; a higher one"),
+        (NeedsEpochs, SettingError, "NeedsEpochs needs several epochs to choose from; there is only epoch 200"),
+        (NeedsSynflow, UnknownNameError, "unknown column, which NeedsSynflow needs 'synflow'; choose from .*params_m"),
+        (NeedsSeveralObjectives, SettingError, "needs two objectives or more; there is val_accuracy alone"),
+        (NeedsLimits, SettingError, "NeedsLimits needs a constraint, like 'latency_ms.edgegpu.<=5'; there is none"),
+        (NeedsNonsense, UnknownNameError, "needs 'gpus'; epochs, objectives, constraints or known:NAME expected"),
     ],
 )
 def test_the_check_refuses_a_broken_optimizer(cifar10, make, error, message):
@@ -196,7 +226,7 @@ def test_the_check_refuses_a_broken_optimizer(cifar10, make, error, message):
 
 
 def test_random_search_is_uniform_whatever_it_is_told():
-    optimizer = RandomSearch(SPACE, np.random.default_rng(0))
+    optimizer = RandomSearch(Task(SPACE), np.random.default_rng(0))
     archs = np.array(climb(optimizer, Counter(), 20_000))
     for column in archs.T:
         assert_shares(np.bincount(column), [1 / 5] * 5)
@@ -204,7 +234,7 @@ def test_random_search_is_uniform_whatever_it_is_told():
 
 
 def test_random_search_repeats_itself_like_the_published_baselines():
-    assert max(Counter(climb(RandomSearch(CUBE, np.random.default_rng(0)), Counter(), 100)).values()) > 1
+    assert max(Counter(climb(RandomSearch(Task(CUBE), np.random.default_rng(0)), Counter(), 100)).values()) > 1
 
 
 # ---- regularized evolution ----
@@ -213,7 +243,7 @@ FAR_APART = [(a, a, a, b, b, b) for a in range(5) for b in range(5)]  # any two 
 
 
 def evolution(n_alive, **how):
-    return RegularizedEvolution(SPACE, np.random.default_rng(0), population_size=n_alive, **how)
+    return RegularizedEvolution(Task(SPACE), np.random.default_rng(0), population_size=n_alive, **how)
 
 
 def parents(optimizer, n=2_000):
@@ -230,7 +260,7 @@ def test_evolution_forgets_the_oldest_even_if_it_is_the_best():
     oldest, second, third, newcomer = FAR_APART[:4]
     tell_all(optimizer, {oldest: 0.9, second: 0.8, third: 0.1})
     assert set(parents(optimizer)) == {oldest}
-    optimizer.tell(Trial(newcomer), 0.2)
+    optimizer.tell(Trial(newcomer), Outcome.of(0.2))
     assert set(parents(optimizer)) == {second}
 
 
@@ -247,19 +277,19 @@ def test_evolution_takes_the_best_of_a_sample_drawn_with_replacement():
 @settings(max_examples=30, deadline=None)
 def test_a_child_differs_from_an_alive_parent_in_exactly_one_decision(seed, n_alive, sample_size):
     rng = np.random.default_rng(seed)
-    optimizer = RegularizedEvolution(SPACE, rng, population_size=n_alive, sample_size=sample_size)
+    optimizer = RegularizedEvolution(Task(SPACE), rng, population_size=n_alive, sample_size=sample_size)
     alive = deque(maxlen=n_alive)
     for i in range(60):
         trial = optimizer.ask()
         assert i < n_alive or 1 in [distance(trial.arch, parent) for parent in alive]
-        optimizer.tell(trial, float(rng.integers(5)))
+        optimizer.tell(trial, Outcome.of(float(rng.integers(5))))
         alive.append(trial.arch)
 
 
 def test_what_evolution_never_asked_for_enters_its_population():
     optimizer = evolution(2, sample_size=20)
     climb(optimizer, Counter(), 5)
-    optimizer.tell(Trial((4,) * 6), 1.0)
+    optimizer.tell(Trial((4,) * 6), Outcome.of(1.0))
     assert distance(optimizer.ask().arch, (4,) * 6) == 1
 
 
@@ -271,7 +301,7 @@ def test_evolution_mutates_edges_as_often_as_its_setting_says(mutation, shares):
     # node_then_edge: AutoDL-Projects, exps/NATS-algos/regularized_ea.py, mutate_topology_func: node, then edge
     optimizer = evolution(1, mutation=mutation)
     parent = (2,) * 6
-    optimizer.tell(Trial(parent), 0.5)
+    optimizer.tell(Trial(parent), Outcome.of(0.5))
     children = np.array([optimizer.ask().arch for _ in range(10_000)])
     assert_shares((children != parent).sum(axis=0), shares)
     assert_shares(np.bincount(children[children != parent], minlength=5)[[0, 1, 3, 4]], [1 / 4] * 4)
@@ -291,7 +321,7 @@ def best_told_neighbor(space, values, told, center):
 @settings(max_examples=50, deadline=None)
 def test_full_local_search_asks_for_all_neighbors_then_moves_to_the_best(seed):
     values = random_values(CUBE, seed)
-    asked = climb(LocalSearch(CUBE, np.random.default_rng(seed)), values, 40)
+    asked = climb(LocalSearch(Task(CUBE), np.random.default_rng(seed)), values, 40)
     center, done = asked[0], 1
     while done < len(asked):
         fresh = [arch for arch in CUBE.neighbors(center) if arch not in asked[:done]]
@@ -309,7 +339,7 @@ def test_full_local_search_asks_for_all_neighbors_then_moves_to_the_best(seed):
 @settings(max_examples=50, deadline=None)
 def test_first_local_search_moves_to_the_first_better_neighbor(seed):
     values = random_values(CUBE, seed)
-    asked = climb(LocalSearch(CUBE, np.random.default_rng(seed), neighborhood="first"), values, 40)
+    asked = climb(LocalSearch(Task(CUBE), np.random.default_rng(seed), neighborhood="first"), values, 40)
     told, center = set(), None
     for arch in asked:
         if center is not None and set(CUBE.neighbors(center)) <= told:  # a local optimum: it starts anew
@@ -322,33 +352,33 @@ def test_first_local_search_moves_to_the_first_better_neighbor(seed):
 
 def test_local_search_starts_from_the_best_of_its_initial_samples():
     values = random_values(SPACE, 1)
-    asked = climb(LocalSearch(SPACE, np.random.default_rng(1), n_initial=10), values, 30)
+    asked = climb(LocalSearch(Task(SPACE), np.random.default_rng(1), n_initial=10), values, 30)
     start = max(asked[:10], key=values.get)
     assert all(distance(arch, start) == 1 for arch in asked[10:])
 
 
 def test_local_search_on_a_plateau_starts_anew_after_each_neighborhood():
-    asked = climb(LocalSearch(SPACE, np.random.default_rng(0)), Counter(), 45)
+    asked = climb(LocalSearch(Task(SPACE), np.random.default_rng(0)), Counter(), 45)
     for start in (0, 25):  # after a start and its 24 neighbors comes the next start
         assert {distance(arch, asked[start]) for arch in asked[start + 1 : start + 20]} == {1}
 
 
 @pytest.mark.parametrize("how", [{}, {"neighborhood": "first"}, {"n_initial": 10}], ids=str)
 def test_local_search_never_asks_twice_for_what_it_was_told(how):
-    asked = climb(LocalSearch(SPACE, np.random.default_rng(0), **how), random_values(SPACE, 0), 3_000)
+    asked = climb(LocalSearch(Task(SPACE), np.random.default_rng(0), **how), random_values(SPACE, 0), 3_000)
     assert len(set(asked)) == len(asked)
 
 
 def test_local_search_climbs_from_what_it_never_asked_for():
-    optimizer = LocalSearch(SPACE, np.random.default_rng(0))
-    optimizer.tell(Trial((4,) * 6), 1.0)
+    optimizer = LocalSearch(Task(SPACE), np.random.default_rng(0))
+    optimizer.tell(Trial((4,) * 6), Outcome.of(1.0))
     assert distance(optimizer.ask().arch, (4,) * 6) == 1
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_exhausted_space_is_no_problem(name):
     tiny = ChoiceSpace("tiny", {"x": "ab", "y": "ab"})
-    asked = climb(OPTIMIZERS[name](tiny, np.random.default_rng(0)), random_values(tiny, 0), 100)
+    asked = climb(OPTIMIZERS[name](Task(tiny), np.random.default_rng(0)), random_values(tiny, 0), 100)
     assert set(asked) == set(map(tuple, tiny.all_archs().tolist()))
 
 
@@ -385,13 +415,13 @@ def test_local_search_needs_as_many_evaluations_as_independent_runs_did(how, exp
     best = bench.best().value
 
     def n_needed(seed):
-        optimizer = LocalSearch(bench.space, np.random.default_rng(seed), **how)
+        optimizer = LocalSearch(Task(bench.space), np.random.default_rng(seed), **how)
         n, value = 0, 0.0
         while value < best:
             n += 1
             trial = optimizer.ask()
             value = bench.objective(trial.arch)
-            optimizer.tell(trial, value)
+            optimizer.tell(trial, Outcome.of(value))
         return n
 
     needed = np.array([n_needed(seed) for seed in range(200)])
@@ -402,7 +432,7 @@ def test_local_search_needs_as_many_evaluations_as_independent_runs_did(how, exp
 def test_evolution_and_local_search_beat_random_search(cifar10):
     def mean_of_best(name):
         runs = (
-            simulate(cifar10, OPTIMIZERS[name](cifar10.space, rng), rng=rng, n_evaluations=150, seed="mean")
+            simulate(cifar10, OPTIMIZERS[name](Task(cifar10.space), rng), rng=rng, n_evaluations=150, run="mean")
             for rng in map(np.random.default_rng, range(20))
         )
         return np.mean([run.value.max() for run in runs])
@@ -421,14 +451,14 @@ def test_reinforce_takes_the_steps_of_the_reference(step, rate):
     import torch
 
     rng = np.random.default_rng(3)
-    optimizer = OPTIMIZERS["reinforce"](SPACE, rng, learning_rate=rate, step=step)
+    optimizer = OPTIMIZERS["reinforce"](Task(SPACE), rng, learning_rate=rate, step=step)
     logits = torch.zeros(6, 5, dtype=torch.float64, requires_grad=True)
     steps = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[step]([logits], lr=rate)
     total = weight = 0.0
     for _ in range(40):
         trial = optimizer.ask()
         reward = float(rng.normal())
-        optimizer.tell(trial, reward)
+        optimizer.tell(trial, Outcome.of(reward))
         total, weight = 0.9 * total + 0.1 * reward, 0.9 * weight + 0.1
         log_p = torch.distributions.Categorical(logits=logits).log_prob(torch.tensor(trial.arch)).sum()
         steps.zero_grad()
@@ -439,7 +469,7 @@ def test_reinforce_takes_the_steps_of_the_reference(step, rate):
 
 
 def test_reinforce_draws_choices_as_often_as_its_policy_says():
-    optimizer = OPTIMIZERS["reinforce"](CUBE, np.random.default_rng(0))
+    optimizer = OPTIMIZERS["reinforce"](Task(CUBE), np.random.default_rng(0))
     optimizer._logits = [list(np.log([0.1, 0.2, 0.3, 0.4])), [0.0] * 4, [0.0] * 4]
     asked = np.array([optimizer.ask().arch for _ in range(20_000)])
     assert_shares(np.bincount(asked[:, 0]), [0.1, 0.2, 0.3, 0.4])
@@ -447,7 +477,7 @@ def test_reinforce_draws_choices_as_often_as_its_policy_says():
 
 
 def test_reinforce_finds_what_is_rewarded_and_survives_huge_rewards():
-    optimizer = OPTIMIZERS["reinforce"](CUBE, np.random.default_rng(0))
+    optimizer = OPTIMIZERS["reinforce"](Task(CUBE), np.random.default_rng(0))
     every = [tuple(arch) for arch in CUBE.all_archs().tolist()]
     asked = climb(optimizer, {arch: arch.count(2) for arch in every}, 2_000)
     assert np.mean([arch == (2, 2, 2) for arch in asked[-200:]]) > 0.9
@@ -457,8 +487,8 @@ def test_reinforce_finds_what_is_rewarded_and_survives_huge_rewards():
 
 def test_reinforce_proposes_only_architectures_of_the_space():
     space = NASBench101Space()
-    optimizer = OPTIMIZERS["reinforce"](space, np.random.default_rng(0))
+    optimizer = OPTIMIZERS["reinforce"](Task(space), np.random.default_rng(0))
     for _ in range(300):
         trial = optimizer.ask()
         assert space.is_valid(trial.arch)
-        optimizer.tell(trial, sum(trial.arch))
+        optimizer.tell(trial, Outcome.of(sum(trial.arch)))

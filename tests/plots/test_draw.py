@@ -1,7 +1,12 @@
 """Drawings of architectures, by the data of their artists, and the command that makes them."""
 
+import errno
+import os
 import re
+import subprocess
+import sys
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +16,14 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
+import nasbench_kit as nbk
 from nasbench_kit.cli import main
 from nasbench_kit.cli.shared import parse_arch
-from nasbench_kit.plots import architecture_figure, operation_colors, plot_graph
+from nasbench_kit.errors import SettingError
+from nasbench_kit.plots import architecture_figure, operation_colors, plot_graph, save_figure
 from nasbench_kit.plots.layout import lay_out
-from nasbench_kit.spaces import SPACES, ChoiceSpace, Graph, space_from
+from nasbench_kit.plots.style import COLORS
+from nasbench_kit.spaces import SPACES, ChoiceSpace, Graph, NASBench201Space, space_from
 
 # Inception-like cell. Source: Ying et al. 2019, NAS-Bench-101, README of the reference implementation
 NB101 = Graph(
@@ -309,7 +317,77 @@ def test_a_long_text_is_cut_and_stays_inside_the_figure():
     assert figure.texts[1].get_text().endswith("...")
 
 
+@pytest.mark.parametrize("slip", ["nasbench201", NASBench201Space, nbk.load("nasbench201/cifar10"), None])
+def test_something_else_than_a_space_is_one_line(slip):
+    with pytest.raises(SettingError, match="is no space; a space expected, like the attribute `space` of a benchmark"):
+        architecture_figure(slip, (3, 4, 2, 1, 3, 2))
+
+
+# ---- notebooks and files ----
+
+
+def test_a_notebook_shows_a_figure_though_pyplot_was_never_imported():
+    script = (
+        "import sys; from nasbench_kit.plots import architecture_figure; from nasbench_kit.spaces import space_from;"
+        "figure = architecture_figure(space_from('nasbench201'), (3, 4, 2, 1, 3, 2));"
+        "assert 'matplotlib.pyplot' not in sys.modules; sys.stdout.buffer.write(figure._repr_png_())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stdout.startswith(b"\x89PNG")
+
+
+def test_a_figure_is_written_to_all_its_files_with_text_as_text(tmp_path, space):
+    paths = [tmp_path / f"cell.{suffix}" for suffix in ("png", "PDF", "svg")]
+    save_figure(architecture_figure(space, (3, 4, 2, 1, 3, 2)), *paths)
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+    assert b"/CIDFontType2" in paths[1].read_bytes()  # how PDF calls type 42
+    assert b"/Type3" not in paths[1].read_bytes()
+    assert "nor_conv_3x3" in paths[2].read_text()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE, errno.EIO])
+@pytest.mark.parametrize("broken", ["savefig", "replace"])
+def test_a_figure_that_cannot_be_written_leaves_what_was_there(tmp_path, space, monkeypatch, number, broken):
+    figure, made = architecture_figure(space, (3, 4, 2, 1, 3, 2)), Figure.savefig
+    picture, beside = tmp_path / "cell.png", tmp_path / "cell.pdf"
+    picture.write_bytes(b"earlier")
+
+    def fail(self, path, *rest, **how):
+        if broken == "replace" or ".pdf" in str(path):
+            raise OSError(number, os.strerror(number))
+        made(self, path, *rest, **how)
+
+    monkeypatch.setattr(*((Figure, "savefig", fail) if broken == "savefig" else (os, "replace", fail)))
+    with pytest.raises(SettingError, match=f"^cannot write figure '.*': {os.strerror(number)}$"):
+        save_figure(figure, picture, beside)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("cell.png", b"earlier")]
+
+
+def test_a_figure_takes_the_place_of_what_a_link_leads_to(tmp_path, space):
+    (tmp_path / "real.png").write_bytes(b"earlier")
+    (tmp_path / "cell.png").symlink_to("real.png")
+    save_figure(architecture_figure(space, (3, 4, 2, 1, 3, 2)), tmp_path / "cell.png")
+    assert (tmp_path / "cell.png").is_symlink()
+    assert (tmp_path / "real.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_colors_of_lines_are_those_of_okabe_and_ito():
+    # Source: Okabe and Ito 2008, Color Universal Design, https://jfly.uni-koeln.de/color/
+    published = {"#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7"}
+    assert {color.lower() for color in COLORS} < published
+    assert len(set(COLORS)) == 7
+
+
 # ---- the command ----
+
+
+def test_show_refuses_to_draw_over_the_table_it_reads(tmp_path, cifar10):
+    picture = tmp_path / "table.png"
+    picture.write_bytes(Path(cifar10.results.path).read_bytes())
+    before = picture.read_bytes()
+    text = run("333132", "-b", "nasbench201/cifar10", "--table", picture, "-o", picture, code=2)
+    assert "would overwrite --benchmark" in text
+    assert picture.read_bytes() == before
 
 
 def test_show_prints_a_line_per_node():
@@ -340,6 +418,8 @@ def test_whatever_a_space_writes_can_be_typed(name):
             assert parse_arch(space, text, form) == arch
             if form in ("official", "digits"):
                 assert parse_arch(space, text) == arch
+        assert parse_arch(space, repr(arch)) == arch
+        assert parse_arch(space, repr(list(arch)).replace("[", "(").replace("]", ",)")) == arch
 
 
 @pytest.mark.parametrize(
@@ -352,8 +432,6 @@ def test_show_writes_the_kind_of_file_that_its_name_says(tmp_path, suffix, start
 
 
 def test_show_takes_the_space_of_a_benchmark(tmp_path):
-    import nasbench_kit as nbk
-
     space = ChoiceSpace("letters", {"first": "ab", "second": "ab"})
     frame = {"arch": ["a,a", "a,b", "b,a"], "val_accuracy": [0.1, 0.2, 0.3]}
     path = tmp_path / "mine.h5"

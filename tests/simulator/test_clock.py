@@ -13,7 +13,7 @@ from nasbench_kit.cli import main
 from nasbench_kit.errors import SettingError
 from nasbench_kit.optimizers import RandomSearch
 from nasbench_kit.plots import compare_figure
-from nasbench_kit.simulator import EVALUATIONS, SECONDS, simulate
+from nasbench_kit.simulator import EVALUATIONS, SECONDS, simulate, task_of
 from nasbench_kit.study import Configuration, Study
 
 
@@ -25,7 +25,7 @@ def free(make_benchmark, stored):
 
 def searched(bench, n_evaluations=12, **how):
     rng = np.random.default_rng(0)
-    return simulate(bench, RandomSearch(bench.search_space(), rng), rng=rng, n_evaluations=n_evaluations, **how)
+    return simulate(bench, RandomSearch(task_of(bench), rng), rng=rng, n_evaluations=n_evaluations, **how)
 
 
 def test_every_trial_takes_one(free):

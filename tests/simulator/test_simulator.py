@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nasbench_kit as nbk
-from nasbench_kit.errors import NotRecordedError, SettingError
+from nasbench_kit.errors import NotRecordedError, SettingError, TableError
 from nasbench_kit.optimizers import OPTIMIZERS, RandomSearch, RegularizedEvolution, Trial
-from nasbench_kit.simulator import NO_EPOCH, NO_SEED, Records, simulate
+from nasbench_kit.simulator import NO_EPOCH, NO_SEED, Records, simulate, task_of
 from nasbench_kit.spaces import ChoiceSpace, TransNASMacroSpace
 
 SAME = [name for name in Records._fields if name != "optimizer_s"]
@@ -30,8 +30,8 @@ class Scripted:
         self.log.append(("ask", number))
         return Trial((number,))
 
-    def tell(self, trial, value):
-        self.log.append(("tell", trial.arch[0], value))
+    def tell(self, trial, outcome):
+        self.log.append(("tell", trial.arch[0], outcome.value))
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def letters(tmp_path):
         frame = {"arch": list(names)} | columns
         space = ChoiceSpace("letter", {"letter": names})
         nbk.Table.from_frame(frame, path, name="letters", space=space, metrics=list(columns), objective=objective)
-        return nbk.load("letters/default", table=path)
+        return nbk.load("letters/default", results=path)
 
     return make
 
@@ -58,7 +58,7 @@ def run(bench, order, **how):
 
 def random_search(bench, rng_seed=0, **how):
     rng = np.random.default_rng(rng_seed)
-    return simulate(bench, RandomSearch(bench.space, rng), rng=rng, **how)
+    return simulate(bench, RandomSearch(task_of(bench), rng), rng=rng, **how)
 
 
 # ---- the clock ----
@@ -160,7 +160,9 @@ def test_as_many_trials_are_begun_as_evaluations_are_wanted(cifar10, letters):
 def test_a_drawn_run_gives_the_values_recorded_for_its_seed(cifar10):
     records = random_search(cifar10, n_evaluations=200)
     assert set(records.seed) == {777, 888, 999}
-    for arch, epoch, seed, value, cost_s in zip(*records[:5], strict=True):
+    for arch, epoch, seed, value, cost_s in zip(
+        records.archs, records.epoch, records.seed, records.value, records.cost_s, strict=True
+    ):
         recorded = cifar10.query(arch, epoch=int(epoch), seed=int(seed))
         assert (recorded.val_accuracy, recorded.cost_s) == (value, cost_s)
 
@@ -178,29 +180,29 @@ def test_every_recorded_run_of_an_architecture_is_drawn_equally_often(cifar10):
 
 
 def test_the_mean_policy_reveals_means(cifar10):
-    records = random_search(cifar10, n_evaluations=20, seed="mean")
+    records = random_search(cifar10, n_evaluations=20, run="mean")
     assert records.value.tolist() == cifar10.query_many(records.archs).val_accuracy.tolist()
     assert (records.seed == NO_SEED).all()
 
 
 def test_a_fixed_seed_reveals_that_run(cifar10):
-    records = random_search(cifar10, n_evaluations=20, seed=777)
+    records = random_search(cifar10, n_evaluations=20, run=777)
     assert records.value.tolist() == cifar10.query_many(records.archs, seed=777).val_accuracy.tolist()
     assert (records.seed == 777).all()
 
 
 def test_a_seed_from_a_numpy_array_reveals_that_run_too(cifar10):
     seed = np.array([777])[0]
-    records = random_search(cifar10, n_evaluations=20, seed=seed)
+    records = random_search(cifar10, n_evaluations=20, run=seed)
     assert records.value.tolist() == cifar10.query_many(records.archs, seed=777).val_accuracy.tolist()
 
 
-@pytest.mark.parametrize("how", [{}, {"n_workers": 5}, {"seed": "mean"}, {"budget_s": 50_000}], ids=str)
+@pytest.mark.parametrize("how", [{}, {"n_workers": 5}, {"run": "mean"}, {"budget_s": 50_000}], ids=str)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_same_seed_gives_the_same_records(cifar10, name, how):
     def once():
         rng = np.random.default_rng(5)
-        return simulate(cifar10, OPTIMIZERS[name](cifar10.space, rng), rng=rng, **({"n_evaluations": 60} | how))
+        return simulate(cifar10, OPTIMIZERS[name](task_of(cifar10), rng), rng=rng, **({"n_evaluations": 60} | how))
 
     first, second = once(), once()
     assert [getattr(first, column).tobytes() for column in SAME] == [
@@ -217,7 +219,7 @@ def test_the_time_of_the_optimizer_is_recorded_apart_from_the_clock(letters):
             time.sleep(0.01)
             return super().ask()
 
-        def tell(self, trial, value):
+        def tell(self, trial, outcome):
             time.sleep(0.02)
 
     bench = letters(val_accuracy=[0.1, 0.2, 0.3], cost_s=[1, 1, 1])
@@ -235,9 +237,9 @@ def test_an_optimizer_is_told_the_validation_value_and_nothing_else(letters):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_an_optimizer_is_built_from_space_and_randomness_alone(cifar10, name):
+def test_an_optimizer_is_built_from_a_task_and_randomness_alone(cifar10, name):
     first, second, *rest = inspect.signature(OPTIMIZERS[name]).parameters.values()
-    assert (first.name, second.name) == ("space", "rng")
+    assert (first.name, second.name) == ("task", "rng")
     assert all(setting.default is not inspect.Parameter.empty for setting in rest)
 
 
@@ -282,7 +284,7 @@ def test_a_trial_may_name_its_epoch(tmp_path):
     space = ChoiceSpace("letter", {"letter": "ab"})
     metrics = ["val_accuracy", "cost_s"]
     nbk.Table.from_frame(frame, tmp_path / "t.h5", name="t", space=space, metrics=metrics, epoch="epoch")
-    bench = nbk.load("t/default", table=tmp_path / "t.h5")
+    bench = nbk.load("t/default", results=tmp_path / "t.h5")
 
     class AtEpoch(Scripted):
         def ask(self):
@@ -303,17 +305,17 @@ def test_a_trial_may_name_its_epoch(tmp_path):
     ("how", "error", "message"),
     [
         ({}, SettingError, "no budget; give budget_s"),
-        ({"budget_s": 0}, SettingError, "budget_s=0; a finite number of seconds above 0"),
+        ({"budget_s": 0}, SettingError, "budget_s=0.0; a finite number of seconds above 0"),
         ({"budget_s": -1.0}, SettingError, "budget_s=-1.0; a finite number"),
         ({"budget_s": float("nan")}, SettingError, "budget_s=nan; a finite number"),
         ({"budget_s": float("inf")}, SettingError, "budget_s=inf; a finite number"),
         ({"n_evaluations": 0}, SettingError, "n_evaluations=0; an integer of at least 1"),
-        ({"n_evaluations": 1.5}, SettingError, "n_evaluations=1.5; an integer of at least 1"),
+        ({"n_evaluations": 1.5}, SettingError, "n_evaluations=1.5; an integer expected"),
         ({"n_evaluations": 5, "n_workers": 0}, SettingError, "n_workers=0; an integer of at least 1"),
-        ({"n_evaluations": 5, "seed": "median"}, SettingError, "seed='median'; choose 'drawn', 'mean' or a recorded"),
-        ({"n_evaluations": 5, "seed": None}, SettingError, "seed=None; choose 'drawn', 'mean' or a recorded"),
-        ({"n_evaluations": 5, "seed": 777.0}, SettingError, "seed=777.0; choose 'drawn', 'mean' or a recorded"),
-        ({"n_evaluations": 5, "seed": 5}, NotRecordedError, "seed 5 was not recorded; choose from 777, 888, 999"),
+        ({"n_evaluations": 5, "run": "median"}, SettingError, "run='median'; choose 'drawn', 'mean' or the number"),
+        ({"n_evaluations": 5, "run": None}, SettingError, "run=None; choose 'drawn', 'mean' or the number"),
+        ({"n_evaluations": 5, "run": 777.0}, SettingError, "run=777.0; choose 'drawn', 'mean' or the number"),
+        ({"n_evaluations": 5, "run": 5}, NotRecordedError, "seed 5 was not recorded; choose from 777, 888, 999"),
         ({"n_evaluations": 5, "epoch": 12}, NotRecordedError, "epoch 12 was not recorded; choose from 200"),
     ],
     ids=str,
@@ -331,10 +333,40 @@ def test_without_recorded_costs_there_is_no_clock(letters):
         run(letters(val_accuracy=[0.1, 0.2]), [0, 1])
 
 
-@pytest.mark.parametrize("cost_s", [0, -1, float("nan")])
-def test_a_cost_that_cannot_advance_the_clock_is_an_error(letters, cost_s):
-    with pytest.raises(NotRecordedError, match="cannot advance the clock; it must be above 0"):
-        run(letters(val_accuracy=[0.1, 0.2], cost_s=[cost_s, 5]), [0])
+@pytest.mark.parametrize("cost_s", [0, -1])
+def test_a_cost_that_cannot_advance_the_clock_makes_no_table(letters, cost_s):
+    with pytest.raises(TableError, match=f"cost_s of 'a' is {cost_s}; .*above 0"):
+        letters(val_accuracy=[0.1, 0.2], cost_s=[cost_s, 5])
+
+
+def test_a_run_whose_cost_was_not_recorded_is_never_drawn(letters):
+    bench = letters(val_accuracy=[0.1, 0.2, 0.3], cost_s=[float("nan"), 5, 7])
+    assert set(random_search(bench, n_evaluations=100).archs.ravel().tolist()) == {1, 2}
+    with pytest.raises(NotRecordedError, match="no cost was recorded of any run of 'a', so none is drawn"):
+        run(bench, [0])
+
+
+def test_of_several_runs_those_with_a_cost_are_drawn(make_benchmark, stored):
+    costs = np.full((3, 1, 6), 10.0)
+    costs[1, 0, :4] = costs[2, 0, 2] = np.nan
+    bench = make_benchmark(
+        stored("val_accuracy", np.arange(18) / 20, seeds=(4, 5, 6)), stored("cost_s", costs, seeds=(4, 5, 6))
+    )
+    records = random_search(bench, n_evaluations=600)
+    assert np.isfinite(records.finished_s).all()
+    ranks = bench.space.rank_many(records.archs)
+    assert [set(records.seed[ranks == rank].tolist()) for rank in range(6)] == [
+        {4, 6},
+        {4, 6},
+        {4},
+        {4, 6},
+        {4, 5, 6},
+        {4, 5, 6},
+    ]
+    batch = np.repeat(bench.space.all_archs(), 200, axis=0)
+    drawn = bench.query_many(batch, rng=np.random.default_rng(0))
+    assert np.isfinite(drawn.cost_s).all()
+    assert set(np.round(drawn.value[400:600] * 20).astype(int)) == {2}
 
 
 def test_an_architecture_that_the_table_does_not_hold_is_an_error(tmp_path):
@@ -342,9 +374,9 @@ def test_an_architecture_that_the_table_does_not_hold_is_an_error(tmp_path):
     frame = {"arch": ["a", "b"], "val_accuracy": [0.1, 0.2], "cost_s": [1, 1]}
     nbk.Table.from_frame(frame, tmp_path / "t.h5", name="t", space=space, metrics=["val_accuracy", "cost_s"])
     with pytest.raises(
-        NotRecordedError, match=r"'c' is not among the 2 architectures of table 't'; benchmark.search_space\(\)"
+        NotRecordedError, match=r"'c' is not among the 2 architectures of table 't'; task_of\(benchmark\).space is"
     ):
-        run(nbk.load("t/default", table=tmp_path / "t.h5"), [0, 2])
+        run(nbk.load("t/default", results=tmp_path / "t.h5"), [0, 2])
 
 
 # ---- against what can be computed otherwise ----
@@ -359,7 +391,7 @@ def test_random_search_finds_what_the_order_statistics_of_the_table_say(cifar10)
     spread = np.sqrt((values**2 * np.diff(cumulative**n)).sum() - expected**2)
     rng = np.random.default_rng(0)
     found = [
-        simulate(cifar10, RandomSearch(cifar10.space, rng), rng=rng, n_evaluations=n, seed="mean").value.max()
+        simulate(cifar10, RandomSearch(task_of(cifar10), rng), rng=rng, n_evaluations=n, run="mean").value.max()
         for _ in range(n_runs)
     ]
     assert np.mean(found) == pytest.approx(expected, abs=4 * spread / n_runs**0.5)
@@ -388,7 +420,9 @@ def test_evolution_ends_where_a_plain_transcription_of_the_paper_ends(cifar10):
     plain = [plain_evolution(values, random.Random(seed), 100, 10, 3) for seed in range(1_000)]
     rng = np.random.default_rng(0)
     ours = [
-        simulate(cifar10, RegularizedEvolution(cifar10.space, rng), rng=rng, n_evaluations=100, seed="mean").value.max()
+        simulate(
+            cifar10, RegularizedEvolution(task_of(cifar10), rng), rng=rng, n_evaluations=100, run="mean"
+        ).value.max()
         for _ in range(1_000)
     ]
     error = np.hypot(np.std(plain), np.std(ours)) / 1_000**0.5

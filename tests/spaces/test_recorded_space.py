@@ -9,7 +9,7 @@ import pytest
 import nasbench_kit as nbk
 from nasbench_kit.errors import ArchitectureError, NotRecordedError, UnknownNameError
 from nasbench_kit.optimizers import OPTIMIZERS, RegularizedEvolution
-from nasbench_kit.simulator import simulate
+from nasbench_kit.simulator import simulate, task_of
 from nasbench_kit.spaces import NASBench201Space
 from nasbench_kit.spaces.recorded import RecordedSpace
 from nasbench_kit.study import Configuration, Study
@@ -159,13 +159,13 @@ def test_a_whole_table_offers_the_whole_space(cifar10):
 def test_every_optimizer_works_on_a_part(bench, name):
     check_optimizer(OPTIMIZERS[name], bench)
     rng = np.random.default_rng(0)
-    records = simulate(bench, OPTIMIZERS[name](bench.search_space(), rng), rng=rng, n_evaluations=400)
+    records = simulate(bench, OPTIMIZERS[name](task_of(bench), rng), rng=rng, n_evaluations=400)
     assert set(map(tuple, records.archs.tolist())) <= members(bench.search_space())
 
 
 def test_a_mutation_that_the_part_does_not_know_is_refused_by_name(bench):
     with pytest.raises(UnknownNameError, match="unknown mutation 'node_then_edge'"):
-        RegularizedEvolution(bench.search_space(), np.random.default_rng(0), mutation="node_then_edge")
+        RegularizedEvolution(task_of(bench), np.random.default_rng(0), mutation="node_then_edge")
     with pytest.raises(UnknownNameError, match="unknown mutation 'node_then_edge'"):
         Configuration.of(bench, "regularized_evolution", {"mutation": "node_then_edge"}, n_evaluations=3)
     with pytest.raises(UnknownNameError, match="unknown mutation 'node_then_edge'"):

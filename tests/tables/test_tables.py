@@ -5,7 +5,6 @@ import pickle
 import re
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
 import h5py
@@ -22,6 +21,7 @@ from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.tables import Additive, DatasetSpec, Stored
 from nasbench_kit.tables.format import DTYPES, MAGIC, RawColumn, read_index
 from nasbench_kit.tables.schema import parse_index
+from nasbench_kit.tables.verify import hdf5_fault, verify_content
 from nasbench_kit.testing import check_benchmark, check_space
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -72,11 +72,20 @@ def values_of(table, dataset="d", metric="score"):
 # ---- round trips ----
 
 
+def verify_here(table):
+    """`Table.verify` without its process, which would be started for each of a hundred examples."""
+    verify_content(table.path)
+    fault = hdf5_fault(table.path)
+    if fault:
+        raise TableError(fault)
+
+
 @given(tables())
+@settings(deadline=None)
 def test_what_is_written_is_read_and_verified(make_table, case):
     archs, metric, expected = case
     table = make_table(metric, objective="score", archs=archs)
-    table.verify()
+    verify_here(table)
     assert table.metrics("d") == {"score": metric.metric}
     assert table.n_archs == len(archs)
     rows = table.rows(TOY.parse_many(np.array(archs)))
@@ -88,6 +97,7 @@ def test_what_is_written_is_read_and_verified(make_table, case):
 
 
 @given(tables())
+@settings(deadline=None)
 def test_the_index_says_what_hdf5_says(make_table, case):
     archs, metric, _ = case
     table = make_table(metric, objective="score", archs=archs, about={"title": "naïve\n", "n": [1, 2.5, None]})
@@ -153,7 +163,7 @@ def test_a_metric_without_its_variant_is_answered_with_the_variants(make_table, 
 
 
 def test_an_array_of_several_metrics_is_stored_once(make_table, toy_space):
-    raw = np.arange(6, dtype=np.float64).reshape(1, 1, 6) / 10
+    raw = np.arange(1, 7, dtype=np.float64).reshape(1, 1, 6) / 10
     spec = DatasetSpec([Stored(Metric.from_name("val_accuracy"), raw), Stored(Metric.from_name("cost_s"), raw, (2, 1))])
     table = make_table(datasets={"a": spec, "b": spec})
     assert len(read_index(table.path)[0]["columns"]) == 1
@@ -231,10 +241,11 @@ def test_results_in_any_container_become_the_same_table(new_path, kind):
     assert table.sha256 == expected.sha256
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.tuples(st.integers(0, 5), st.sampled_from([1, 7, 9]), st.sampled_from([4, 12])),
-        st.tuples(st.floats(0, 100), st.floats(0, 1e6)),
+        st.tuples(st.floats(0, 100), st.floats(1e-6, 1e6)),
         min_size=1,
     ),
     st.randoms(),
@@ -259,12 +270,13 @@ def test_rows_in_any_order_land_at_their_architecture_seed_and_epoch(new_path, r
         arch="cell",
         seed="run",
         epoch="e",
+        epochs_are="separate trainings",
         scale={"val_accuracy": (1, 100)},
     )
     bench = nbk.Benchmark(table, "default")
     for (rank, seed, epoch), (accuracy, cost) in rows.items():
         run = bench.query(TOY.unrank(rank), seed=seed, epoch=epoch)
-        assert run == (epoch, accuracy / 100, cost, (seed,))
+        assert run[:4] == (epoch, accuracy / 100, cost, (seed,))
     recorded = ~np.isnan(values_of(table, "default", "val_accuracy"))
     assert recorded.sum() == len(rows)  # nothing was filled in
 
@@ -300,10 +312,15 @@ def test_an_empty_cell_of_any_kind_is_a_missing_value(new_path):
             {"val_accuracy": [50, 25, 75]},
             {},
             TableError,
-            r"50 is no fraction; if these are percentages.*scale=\(1, 100",
+            r"50; it is no fraction; if these are percentages.*scale=\(1, 100",
         ),
-        ({"val_accuracy": [-0.5, 0, 0]}, {}, TableError, "-0.5 is no fraction"),
-        ({"val_accuracy": [float("inf"), 0, 0]}, {}, TableError, "inf is no fraction"),
+        ({"val_accuracy": [-0.5, 0, 0]}, {}, TableError, "of '3,16' is -0.5; it is no fraction"),
+        (
+            {"val_accuracy": [float("inf"), 0, 0]},
+            {},
+            TableError,
+            "of '3,16' is inf; if the training failed, mark the run as failed",
+        ),
         ({"val_accuracy": [0.5, "high", 1]}, {}, TableError, "row 1 of column 'val_accuracy' is 'high'; a number exp"),
         ({"val_accuracy": [0.5, [1], 1]}, {}, TableError, "row 1 of column 'val_accuracy' is .*; a number expected"),
         ({"val_accuracy": [0.5, 0.5]}, {}, TableError, "row|length|2"),
@@ -387,12 +404,12 @@ COST_SUM = Additive(Metric("cost_s", None, "s", "min"), 1, {})
         ([accuracy(raw=np.zeros(6))], {}, r"values of shape \(6,\) given"),
         ([accuracy(raw=np.zeros((1, 1, 6), bool))], {}, "values of type bool cannot be stored; choose from"),
         ([accuracy(raw=np.zeros((1, 1, 6), np.complex64))], {}, "values of type complex64 cannot be stored"),
-        ([accuracy(raw=np.full((1, 1, 6), 2.0))], {}, r"2 is no fraction.*scale=\(1, 100\)"),
+        ([accuracy(raw=np.full((1, 1, 6), 2.0))], {}, r"of '3,16' is 2; it is no fraction.*scale=\(1, 100\)"),
         ([accuracy()], {"objective": "test_accuracy"}, "the objective 'test_accuracy' is none of its metrics"),
         ([], {"datasets": {}}, "a table needs at least one dataset"),
         ([accuracy(n_archs=2)], {"archs": [(0, 1), (0, 1), (1, 1)]}, "architecture '3,32' is given twice"),
         ([accuracy()], {"archs": []}, "a table needs at least one architecture"),
-        # rule 9 of the format: an objective and cost_s have columns, cost_s no other seeds than the objective
+        # rule 12 of the format: an objective and cost_s have columns, cost_s no other seeds than the objective
         ([SUM], {}, "objective"),
         ([accuracy(), COST_SUM], {}, "cost_s"),
         ([accuracy((1, 2)), cost(3, 4)], {}, "cost_s"),
@@ -547,7 +564,7 @@ def test_flipped_bits_are_found_or_change_nothing(victim, new_path, data):
     path.write_bytes(damaged)
     try:
         found = Table.open(path)
-        found.verify()
+        verify_here(found)
     except TableError as error:
         assert "\n" not in str(error)  # noqa: PT017 (either is right)
     else:
@@ -567,18 +584,6 @@ def test_a_flipped_bit_in_a_value_is_found_by_verify_alone(victim, new_path):
         opened = Table.open(path)
         with pytest.raises(TableError, match=r"does not have the recorded sha256|is damaged"):
             opened.verify()
-
-
-def with_index(content, change):
-    """The same file with another index, under the right checksum, and the right size where it fits."""
-    start = content.index(b"{")
-    n_bytes = int(content[:start].split(b"\n")[1].split()[0])
-    index = content[start : start + n_bytes]
-    body = (
-        change if isinstance(change, bytes) else json.dumps(change(json.loads(index)), separators=(",", ":")).encode()
-    )
-    head = MAGIC + b"1\n%d %08x\n" % (len(body), zlib.crc32(body)) + body
-    return head + content[len(head) :]
 
 
 def change_at(*path, to):
@@ -626,7 +631,7 @@ PLACES = [
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: ".".join(map(str, place)))
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_hostile_index_is_refused_or_harmless(victim, new_path, place):
+def test_a_hostile_index_is_refused_or_harmless(victim, new_path, place, with_index):
     _, content = victim
     path = new_path()
     for wrong in WRONG:
@@ -636,7 +641,7 @@ def test_a_hostile_index_is_refused_or_harmless(victim, new_path, place):
             bench = nbk.Benchmark(opened, "d")
             bench.query_many(opened.archs(), missing="nan")
             bench.values("params_m", opened.archs()[:1])
-            opened.verify()
+            verify_here(opened)
         except nbk.NasbenchKitError as error:
             assert "\n" not in str(error)  # noqa: PT017 (either is right)
 
@@ -673,7 +678,7 @@ def test_a_hostile_index_is_refused_or_harmless(victim, new_path, place):
         change_at("datasets", "d", "metrics", "val_accuracy", "epochs", to=[float("inf")]),
     ],
 )
-def test_an_index_that_makes_no_sense_is_refused_on_opening(victim, new_path, change):
+def test_an_index_that_makes_no_sense_is_refused_on_opening(victim, new_path, change, with_index):
     refused(new_path(), with_index(victim[1], change), "is no valid table|is damaged|is truncated")
 
 
@@ -687,7 +692,7 @@ def test_an_index_that_makes_no_sense_is_refused_on_opening(victim, new_path, ch
         change_at("columns", "/d/cost_s", "offset", to=512),
     ],
 )
-def test_an_index_that_disagrees_with_hdf5_is_found_by_verify(victim, new_path, change):
+def test_an_index_that_disagrees_with_hdf5_is_found_by_verify(victim, new_path, change, with_index):
     path = new_path()
     path.write_bytes(with_index(victim[1], change))
     with pytest.raises(TableError, match=r"is damaged|outside the file"):
@@ -722,7 +727,7 @@ def test_a_table_of_more_architectures_than_64_bits_number_is_like_any_other(new
         bench.query((0,) * 45)
 
 
-def test_unknown_members_of_the_index_are_ignored(victim, new_path):
+def test_unknown_members_of_the_index_are_ignored(victim, new_path, with_index):
     path = new_path()
     path.write_bytes(with_index(victim[1], change_at("later", to={"x": 1})))
     Table.open(path).verify()
