@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from nasbench_kit.benchmark import open_results
 from nasbench_kit.catalog import load
 from nasbench_kit.cli.shared import example, json_option, print_json, print_table
 from nasbench_kit.errors import NasbenchKitError, SettingError, StudyError
 from nasbench_kit.jobs import replacing
+from nasbench_kit.outputs import check_outputs
 from nasbench_kit.spaces import SPACES
 
 if TYPE_CHECKING:
+    from nasbench_kit.benchmark import Benchmark
     from nasbench_kit.simulator import Rules
     from nasbench_kit.spaces import Space
     from nasbench_kit.study import Configuration, Study
@@ -139,27 +141,23 @@ def _write(study: Study, out: str, results: str | None) -> int:
     write = writers.get(Path(out).suffix.lower())
     if write is None:
         raise SettingError(f"{out!r}: the file name must end in {' or '.join(writers)}")
-    _check_out(out, study, results)
+    if results is not None:
+        open_results(results)  # be it that none of the runs need it
+    benches = {key: _benchmark(study, key, results) for key in study.configurations()}
+    found = [("results", bench.results.path) for bench in benches.values()]
+    check_outputs(reads=[("STUDY", study.path), ("--from", results), *found], writes=[("--out", out)])
     try:
         with replacing(out) as partial:
-            return write(partial, _chunks(study, results))
+            return write(partial, _chunks(study, {key: bench.space for key, bench in benches.items()}))
     except NasbenchKitError:
         raise  # of the study, not of the file to write
     except OSError as error:
         raise SettingError(f"cannot write {out!r}: {error.strerror or error}") from None
 
 
-def _check_out(out: str, study: Study, results: str | None) -> None:
-    """Refuse to write over what is read."""
-    for name, path in (("STUDY", study.path), ("--from", results)):
-        if path is not None and os.path.realpath(out) == os.path.realpath(path):
-            raise SettingError(f"--out {out!r} would overwrite {name} {path!r}; give another file to write")
-
-
-def _chunks(study: Study, results: str | None) -> Iterator[dict[str, list[Any]]]:
+def _chunks(study: Study, spaces: Mapping[Configuration, Space]) -> Iterator[dict[str, list[Any]]]:
     """The evaluations of one run at a time, as columns."""
-    for configuration in study.configurations():
-        space = _space(study, configuration, results)
+    for configuration, space in spaces.items():
         what = json.loads(configuration.identity)
         texts = {name: _as_text(what.get(name)) for name in ("settings", "rules", "objectives", "constraints")}
         for run in study.runs(configuration):
@@ -189,18 +187,21 @@ def _as_text(what: object) -> str | None:
     return None if what is None else json.dumps(what, sort_keys=True)
 
 
-def _space(study: Study, configuration: Configuration, results: str | None) -> Space:
-    """What the architectures are: any results of a space that has a name will do."""
+def _benchmark(study: Study, configuration: Configuration, results: str | None) -> Benchmark:
+    """What names the architectures: where their space has a name, any results of it will do."""
     try:
-        return study.benchmark(configuration, results).space
+        return study.benchmark(configuration)
     except StudyError as error:
-        try:
-            bench = load(configuration.benchmark, results=results)
-        except NasbenchKitError:
-            bench = None
-        if bench is None or bench.space.name not in SPACES:
-            raise StudyError(f"{error} by --from") from None
-        return bench.space
+        missing = f"{error} by --from"
+    try:
+        bench = load(configuration.benchmark, results=results)
+    except NasbenchKitError:
+        bench = None
+    if bench is not None and bench.space.name in SPACES:
+        return bench
+    if results is None:
+        raise StudyError(missing)
+    return study.benchmark(configuration, results)
 
 
 def _write_csv(path: Path, chunks: Iterator[dict[str, list[Any]]]) -> int:

@@ -360,12 +360,18 @@ class Study:
             path: Where it lies, if it is not one that `nbk.list_benchmarks` finds.
 
         Raises:
-            StudyError: It is not here.
+            StudyError: It is not here, or another one is at `path`.
             DataError: There is none at `path`.
         """
-        if path is not None:
-            configuration = replace(configuration, path=open_results(path).path)
-        return benchmark_of(configuration)
+        if path is None:
+            return benchmark_of(configuration)
+        results = open_results(path)
+        if results.sha256 != configuration.results_sha256:
+            raise StudyError(
+                f"{results.kind} {results.path!r} is not the one that these runs were made on: its sha256 is"
+                f" {results.sha256[:12]}..., not {configuration.results_sha256[:12]}..."
+            )
+        return benchmark_of(replace(configuration, path=results.path))
 
     def _ids(self) -> dict[Configuration, int]:
         """All configurations, in the order of first use, and their numbers."""

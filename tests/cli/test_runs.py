@@ -186,7 +186,7 @@ def test_an_export_needs_the_results_of_the_runs_where_these_name_the_architectu
     assert "4 evaluations in l.csv" in run("runs", "letters.db", "--out", "l.csv", "--from", "t.h5")
     letters("other.h5", 0.2)
     result = run("runs", "letters.db", "--out", "l.csv", "--from", "other.h5", code=2)
-    assert "other.h5' has changed since this study was set up" in result.stderr
+    assert "other.h5' is not the one that these runs were made on" in result.stderr
 
 
 @pytest.mark.parametrize(("study", "extra"), [("compare.csv", ()), ("compare.db", ("--from", "t.csv"))])

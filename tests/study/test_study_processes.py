@@ -253,7 +253,7 @@ with Study(sys.argv[1]) as study:
     resource.setrlimit(resource.RLIMIT_NOFILE, (n_open + int(sys.argv[2]),) * 2)
     try:
         study.run([key], range(50), n_processes=int(sys.argv[3]))
-    except StudyError as error:
+    except nbk.NasbenchKitError as error:
         print(error)
 """
 
