@@ -34,6 +34,10 @@ data:
     pip download --no-deps --dest build/downloads nas-bench-graph==1.4.0
     nasbench-kit import build/downloads/nas_bench_graph-1.4.0-py3-none-any.whl --out data/nas_bench_graph.h5
 
+# make the table of our own trainings anew from the counts in a folder
+data-mnist1d folder:
+    python data/make_nasbench201_mnist1d.py {{folder}}
+
 # make the figure of the README anew
 figure:
     mkdir -p build

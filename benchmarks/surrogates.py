@@ -243,8 +243,7 @@ def _print_first_answer(path: Path, rounds: int) -> None:
 
 
 def _print_materialized(path: Path, out: Path) -> None:
-    from nasbench_kit.surrogates import Surrogate
-    from nasbench_kit.surrogates.materialize import materialize
+    from nasbench_kit.surrogates import Surrogate, materialize
 
     begun = time.perf_counter()
     table = materialize(Surrogate.open(path), out)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nasbench_kit.benchmark import Benchmark, Results, open_results
-from nasbench_kit.errors import DataError, NasbenchKitError, UnknownNameError, unknown
+from nasbench_kit.errors import DataError, UnknownNameError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,13 +100,13 @@ def _misnamed(opened: Results) -> UnknownNameError:
 
 def list_benchmarks() -> list[str]:
     """Names of the benchmarks that `load` finds, each `results/dataset`; what can be opened as none is left out."""
-    opened = [results for results in _openings() if not isinstance(results, NasbenchKitError)]
+    opened = [results for results in _openings() if not isinstance(results, Exception)]
     return [f"{results.name}/{dataset}" for results in opened for dataset in results.datasets]
 
 
 def problems() -> list[str]:
     """What is wrong with what `list_benchmarks` left out, one line each."""
-    return [str(error) for error in _openings() if isinstance(error, NasbenchKitError)]
+    return [str(error) for error in _openings() if isinstance(error, Exception)]
 
 
 def load(

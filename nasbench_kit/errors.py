@@ -7,14 +7,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_LONGEST = 600  # characters of a message, whatever it quotes; what would be right stands at its end
+
+
+def _shortened(line: str) -> str:
+    half = (_LONGEST - len(" ... ")) // 2
+    return line if len(line) <= _LONGEST else f"{line[:half]} ... {line[-half:]}"
+
+
 class NasbenchKitError(Exception):
     """Base of all errors of this package; `str(error)` is one line for people."""
 
     def __str__(self) -> str:  # KeyError, a base of some of ours, would quote the message
-        line = " ".join(str(self.args[0]).splitlines()) if self.args else ""
+        line = _shortened(" ".join(_shortened(str(self.args[0])).splitlines())) if self.args else ""
         if line.isprintable():
             return line
-        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)  # a file's codes move no one's cursor
+        # a file's codes move no one's cursor
+        return _shortened("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
 
 
 class UnknownNameError(NasbenchKitError, KeyError):

@@ -223,6 +223,13 @@ def is_alive(pid: int) -> bool:
     return True
 
 
+def sync(folder: str | os.PathLike[str]) -> None:
+    """Wait until all that is in a folder is on the disk; one that is not there is nothing to wait for."""
+    if os.path.isdir(folder):
+        for path in (Path(folder), *Path(folder).rglob("*")):
+            _sync(path)
+
+
 def _sync(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk."""
     if os.name == "nt" and path.is_dir():
@@ -267,6 +274,11 @@ class Workshop:
             return None
         return job if isinstance(job, dict) else None
 
+    def is_begun(self) -> bool:
+        """Whether the folder is a workshop's, be it that a loss of power took the name of its job."""
+        names = os.listdir(self.folder) if self.folder.is_dir() else [""]
+        return _JOB in names or all(".partial" in name for name in names)
+
     def begin(self) -> None:
         """Make the folder, and write down which job it is of.
 
@@ -310,8 +322,7 @@ class Workshop:
             folder.unlink(missing_ok=True)
         folder.mkdir(parents=True)
         yield folder
-        for path in (folder, *folder.rglob("*")):
-            _sync(path)
+        sync(folder)
         self.keep(name + _DONE, json.dumps(_files(folder), sort_keys=True).encode())
 
     def made(self, name: str) -> Path | None:

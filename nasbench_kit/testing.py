@@ -63,6 +63,7 @@ def check_space(space: Space, rng: np.random.Generator) -> None:
         assert all(arch in space.neighbors(near) for near in neighbors), f"{arch} is no neighbor of a neighbor"
     same = space.identity(batch)
     assert (space.identity(batch[::-1])[::-1] == same).all(), "identity depends on the rest of the batch"
+    assert same.tolist() == [space.class_of(arch) for arch in archs], "identity and class_of differ"
 
 
 def check_optimizer(make: Callable[[Task, np.random.Generator], Optimizer], benchmark: Benchmark) -> None:

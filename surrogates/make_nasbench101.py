@@ -28,9 +28,10 @@ from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.card import sha256_of, write_card
 from nasbench_kit.surrogates.fitting.distill import distill_surrogate
 from nasbench_kit.surrogates.fitting.fit import fit_surrogate
-from nasbench_kit.surrogates.quality.judge import as_json, compare, judge, judge_surrogate
+from nasbench_kit.surrogates.quality.evaluate import as_json, compare, evaluate, quality_of
 from nasbench_kit.surrogates.targets import backward
 from nasbench_kit.tables import DatasetSpec, Metric, Stored, Table
+from nasbench_kit.tables.spec import SEPARATE_TRAININGS
 
 NAME = "nasbench101"
 OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
@@ -39,8 +40,6 @@ IMAGES = 9_984  # of the validation set, 39 batches of 256: all accuracies are m
 GOOD = 0.85  # accuracy above which R2 is told apart
 
 TEST_SHARE = 0.2
-SETTINGS = {"epochs": 40}  # of the graph networks
-PASSES = 50  # over all cells, of the small network
 
 NOTES = [
     "NAS-Bench-101 is Apache-2.0; the repository that this part of it was taken from states no licence.",
@@ -102,9 +101,8 @@ def make(source: Path, out: Path) -> Table:
         ],
         "notes": NOTES,
     }
-    return Table.create(
-        out, name=NAME, space=space, datasets={"cifar10": DatasetSpec(metrics)}, archs=archs, about=about
-    )
+    spec = DatasetSpec(metrics, epochs_are=SEPARATE_TRAININGS)
+    return Table.create(out, name=NAME, space=space, datasets={"cifar10": spec}, archs=archs, about=about)
 
 
 def judged(made: Surrogate, table: Table) -> dict[str, Any]:
@@ -112,18 +110,19 @@ def judged(made: Surrogate, table: Table) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for epoch in EPOCHS:
         compared = compare(made, table, epoch=epoch)
-        quality = as_json(judge(compared, above=GOOD))
-        assert compared.law  # noise was modelled
-        regular, true = backward(compared.law.transform, compared.law.z), compared.true
+        quality = as_json(quality_of(compared, above=GOOD))
+        assert compared.distribution  # noise was modelled
+        if_not_failed = backward(compared.distribution.transform, compared.distribution.z)
+        true = compared.true
         there = ~compared.collapsed[0]
-        quality["not_collapsed"] = as_json(agreement(true[there], regular[there]))
-        quality["not_collapsed"]["r2_above"] = as_json(r2(true[true > GOOD], regular[true > GOOD]))
+        quality["not_collapsed"] = as_json(agreement(true[there], if_not_failed[there]))
+        quality["not_collapsed"]["r2_above"] = as_json(r2(true[true > GOOD], if_not_failed[true > GOOD]))
         found[str(epoch)] = quality
-    cost = as_json(judge_surrogate(made, table, metric="cost_s", epoch=EPOCHS[-1]))
+    cost = as_json(evaluate(made, table, metric="cost_s", epoch=EPOCHS[-1]))
     return {"cifar10": found, "cifar10/cost_s": {str(EPOCHS[-1]): cost}}
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     """Run the stages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path, help="the CSV file")
@@ -131,17 +130,25 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("surrogates") / NAME, help="the surrogate to make")
     parser.add_argument("--processes", type=int, help="members fitted at a time")
     parser.add_argument("--table-only", action="store_true", help="make no more than the table")
-    arguments = parser.parse_args()
-    arguments.work.mkdir(parents=True, exist_ok=True)
-    table = make(arguments.source, arguments.work / "nasbench101_30k.h5")
-    if arguments.table_only:
+    parser.add_argument("--members", type=int, default=10, help="graph networks")
+    parser.add_argument("--epochs", type=int, default=40, help="of each of them")
+    parser.add_argument("--archs", type=int, help="cells that the small network is trained on; all by default")
+    parser.add_argument("--passes", type=int, default=50, help="over them")
+    given = parser.parse_args(words)
+    given.work.mkdir(parents=True, exist_ok=True)
+    table = make(given.source, given.work / "nasbench101_30k.h5")
+    if given.table_only:
         return
     members = fit_surrogate(
-        table, arguments.work / "fitted", name=NAME, model="gin", settings=SETTINGS, test_share=TEST_SHARE,
-        n_processes=arguments.processes,
+        table, given.work / "fitted", name=NAME, model="gin", settings={"epochs": given.epochs},
+        n_members=given.members, test_share=TEST_SHARE, n_processes=given.processes,
     )  # fmt: skip
-    made = distill_surrogate(members, arguments.out, epochs=PASSES)
-    finish(made, members, table, f"python surrogates/{Path(__file__).name} {arguments.source.name} --work build/{NAME}")
+    made = distill_surrogate(members, given.out, n_archs=given.archs, epochs=given.passes)
+    command = f"python surrogates/{Path(__file__).name} {given.source.name} --work build/{NAME}"
+    for option in ("members", "epochs", "archs", "passes"):
+        if getattr(given, option) != parser.get_default(option):
+            command += f" --{option} {getattr(given, option)}"
+    finish(made, members, table, command)
 
 
 def finish(made: Surrogate, members: Surrogate, table: Table, command: str) -> None:

@@ -27,8 +27,9 @@ from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.card import sha256_of, write_card
 from nasbench_kit.surrogates.fitting.distill import distill_surrogate
 from nasbench_kit.surrogates.fitting.fit import fit_surrogate
-from nasbench_kit.surrogates.quality.judge import as_json, compare, judge_surrogate
+from nasbench_kit.surrogates.quality.evaluate import as_json, compare, evaluate
 from nasbench_kit.tables import DatasetSpec, Metric, Stored, Table
+from nasbench_kit.tables.spec import SEPARATE_TRAININGS
 
 NAME = "nasbench201_surrogate"
 SHORT, LONG = EPOCHS = (12, 200)
@@ -40,8 +41,8 @@ COLUMNS = {
 AFTER_12 = 0  # in the place of a seed: what was recorded after 12 epochs, of runs whose seeds the source does not say
 
 TEST_SHARE = 0.2
-SETTINGS = {"encoding": "path_counts", "rounds": 1_000, "learning_rate": 0.08}  # of LightGBM
-NETWORK: dict[str, Any] = {"encoding": "path_counts+one_hot", "hidden": (512, 256), "epochs": 400}
+SETTINGS = {"encoding": "path_counts", "learning_rate": 0.08}  # of LightGBM
+NETWORK: dict[str, Any] = {"encoding": "path_counts+one_hot", "hidden": (512, 256)}
 
 NOTES = [
     "12 epochs means trained for 12 epochs: runs of their own, whose learning rate is annealed to zero over 12 epochs"
@@ -68,6 +69,7 @@ LIMITS = [
 def make(source: Path, out: Path) -> Table:
     """Write the table."""
     known = nbk.load("nasbench201/cifar10").results
+    assert isinstance(known, Table)
     opened = gzip.open if source.suffix == ".gz" else open
     with opened(source, "rt", newline="") as file:
         lines = list(csv.DictReader(file))
@@ -78,7 +80,9 @@ def make(source: Path, out: Path) -> Table:
     for dataset, column in COLUMNS.items():
         short = np.full(known.n_archs, np.nan)
         short[rows] = [float(line[column]) / 100 for line in lines]
-        datasets[dataset] = DatasetSpec([_accuracy(known, dataset, short), _cost(known, dataset)])
+        datasets[dataset] = DatasetSpec(
+            [_accuracy(known, dataset, short), _cost(known, dataset)], epochs_are=SEPARATE_TRAININGS
+        )
     sources = [
         {
             "file": source.name,
@@ -100,16 +104,15 @@ def make(source: Path, out: Path) -> Table:
 
 
 def _accuracy(known: Table, dataset: str, short: NDArray[np.float64]) -> Stored:
-    column = known.column(dataset, "val_accuracy")
-    raw = np.full((len(column.metric.seeds) + 1, len(EPOCHS), known.n_archs), np.nan)
+    seeds = known.metrics(dataset)["val_accuracy"].seeds
+    raw = np.full((len(seeds) + 1, len(EPOCHS), known.n_archs), np.nan)
     raw[0, 0] = short
-    for i in range(len(column.metric.seeds)):
-        raw[i + 1, 1] = column.at(i, 0).all()
-    return Stored(Metric.from_name("val_accuracy", (AFTER_12, *column.metric.seeds), EPOCHS), raw)
+    raw[1:, 1] = known.runs(dataset, "val_accuracy")[:, 0]
+    return Stored(Metric.from_name("val_accuracy", (AFTER_12, *seeds), EPOCHS), raw)
 
 
 def _cost(known: Table, dataset: str) -> Stored:
-    whole = known.column(dataset, "cost_s").at(0, 0).all()
+    whole = known.runs(dataset, "cost_s")[0, 0]
     raw = np.stack([whole * SHORT / LONG, whole])[None]
     return Stored(Metric.from_name("cost_s", (), EPOCHS), raw)
 
@@ -124,33 +127,39 @@ def judged(made: Surrogate, table: Table) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for dataset in made.datasets:
         for epoch in EPOCHS:
-            quality = as_json(judge_surrogate(made, table, dataset=dataset, epoch=epoch))
+            quality = as_json(evaluate(made, table, dataset=dataset, epoch=epoch))
             compared = compare(made, table, dataset=dataset, epoch=epoch)
             quality["new_paths"] = as_json(agreement(compared.true[new], compared.predicted[new]))
             found.setdefault(dataset, {})[str(epoch)] = quality
     return found
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     """Run the stages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path, help="the file with the values after 12 epochs")
     parser.add_argument("--work", type=Path, required=True, help="where what is made on the way is kept")
     parser.add_argument("--out", type=Path, default=Path("surrogates") / NAME, help="the surrogate to make")
     parser.add_argument("--processes", type=int, help="members fitted at a time")
-    arguments = parser.parse_args()
-    arguments.work.mkdir(parents=True, exist_ok=True)
-    table = make(arguments.source, arguments.work / "nasbench201_12_200.h5")
+    parser.add_argument("--members", type=int, default=10, help="ensembles of trees")
+    parser.add_argument("--rounds", type=int, default=1_000, help="of each of them, at most")
+    parser.add_argument("--epochs", type=int, default=400, help="passes of the network over all cells")
+    given = parser.parse_args(words)
+    given.work.mkdir(parents=True, exist_ok=True)
+    table = make(given.source, given.work / "nasbench201_12_200.h5")
     members = fit_surrogate(
-        table, arguments.work / "members", name=NAME, settings=SETTINGS, test_share=TEST_SHARE,
-        n_processes=arguments.processes,
+        table, given.work / "members", name=NAME, settings=SETTINGS | {"rounds": given.rounds},
+        n_members=given.members, test_share=TEST_SHARE, n_processes=given.processes,
     )  # fmt: skip
-    made = distill_surrogate(members, arguments.out, **NETWORK)
+    made = distill_surrogate(members, given.out, epochs=given.epochs, **NETWORK)
     about = {key: value for key, value in table.about.items() if key != "notes"} | {"limits": LIMITS}
-    command = f"python surrogates/{Path(__file__).name} {arguments.source.name} --work {arguments.work.name}"
+    command = f"python surrogates/{Path(__file__).name} {given.source.name} --work {given.work.name}"
+    for option in ("members", "rounds", "epochs"):
+        if getattr(given, option) != parser.get_default(option):
+            command += f" --{option} {getattr(given, option)}"
     fitted = made.card.fitted | {"command": command}
     write_card(made.path, made.card._replace(about=about, fitted=fitted, quality=judged(made, table)))
-    print(Surrogate(made.path), f"{sum(file.stat().st_size for file in arguments.out.iterdir()) / 1e6:.2f} MB")
+    print(Surrogate(made.path), f"{sum(file.stat().st_size for file in given.out.iterdir()) / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":

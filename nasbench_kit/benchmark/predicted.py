@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from math import nan
 from operator import add
-from typing import TYPE_CHECKING, Any, cast, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ from nasbench_kit.benchmark.memo import MEMO_SIZE, Memo
 from nasbench_kit.errors import NotRecordedError, listed
 from nasbench_kit.spaces.base import how_many
 from nasbench_kit.surrogates import Surrogate
-from nasbench_kit.surrogates.surrogate import ENUMERATED, Law
+from nasbench_kit.surrogates.distribution import RunDistribution
+from nasbench_kit.surrogates.surrogate import ENUMERATED
 from nasbench_kit.surrogates.targets import NOISE
 from nasbench_kit.tables import ONE_TRAINING
 
@@ -148,7 +149,7 @@ class PredictedTraining:
 
     def __init__(self, answers: PredictedAnswers, arch: Arch, seed: int | None, rng: Uniform | None) -> None:
         self._answers, self._arch, self._seed, self._rng = answers, arch, seed, rng
-        self._drawn: _Kept | None = None
+        self._drawn: tuple[float, float] | None = None
 
     def at(self, epoch: int | None = None) -> Evaluation:
         """What it reveals after an epoch; the last by default."""
@@ -158,36 +159,28 @@ class PredictedTraining:
         if self._rng is None:
             return at.means[self._arch]
         if self._drawn is None or not self._answers.is_one_training:
-            self._drawn = _Kept(self._rng.random(), self._rng.random())
-        return at.drawn[self._arch].draw(self._drawn.again())
-
-
-@final
-class _Kept:
-    """The random numbers of one draw, given again for each epoch of a training."""
-
-    def __init__(self, *numbers: float) -> None:
-        self._numbers = numbers
-
-    def again(self) -> Uniform:
-        """A generator that gives them from the first on."""
-        made = _Kept(*self._numbers)
-        made.random = iter(self._numbers).__next__  # type: ignore[attr-defined]
-        return cast("Uniform", made)
+            self._drawn = self._rng.random(), self._rng.random()
+        runs: Runs = at.drawn[self._arch]
+        return runs.at(*self._drawn)
 
 
 @final
 class Runs:
     """The training runs of one architecture: drawn from the predicted noise, each at the expected cost."""
 
-    __slots__ = ("_cost_s", "_epoch", "_law", "_metric")
+    __slots__ = ("_cost_s", "_distribution", "_epoch", "_metric")
 
-    def __init__(self, epoch: int | None, law: Law, cost_s: float, metric: str) -> None:
-        self._epoch, self._law, self._cost_s, self._metric = epoch, law, cost_s, metric
+    def __init__(self, epoch: int | None, distribution: RunDistribution, cost_s: float, metric: str) -> None:
+        self._epoch, self._distribution, self._cost_s, self._metric = epoch, distribution, cost_s, metric
 
     def draw(self, rng: Uniform) -> Evaluation:
         """One of them."""
-        return Evaluation(self._epoch, self._law.draw(rng), self._cost_s, (), 0.0, self._metric)
+        return self.at(rng.random(), rng.random())
+
+    def at(self, which: float, where: float) -> Evaluation:
+        """The one that these two numbers in [0, 1) stand for: whether it collapses, and where it ends."""
+        value = self._distribution.draw(which, where)
+        return Evaluation(self._epoch, value, self._cost_s, (), 0.0, self._metric)
 
 
 @final
@@ -226,7 +219,7 @@ class PredictedAt:
     def _runs(self, arch: object) -> Runs:
         channels = self._answers.channels_of(self._parse(arch))
         cost_s = _sum([cost.expected(*channels) for cost in self._costs])
-        return Runs(self.epoch, self._value.law_of(*channels), cost_s, self._metric)
+        return Runs(self.epoch, self._value.distribution(*channels), cost_s, self._metric)
 
     # ---- batches ----
 
@@ -253,9 +246,9 @@ class PredictedAt:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], None]:
         """A run of each architecture, drawn from the predicted noise, its expected cost; no run fails."""
         channels = self._surrogate.predictor.channels(self._surrogate.space.parse_many(archs))
-        law = self._value.law(*channels)
-        uniform = rng.random((len(law[0]), 2))  # two for each, as one by one
-        values = self._value.draw(*law, uniform[:, 0], uniform[:, 1])
+        distribution = self._value.distribution(*channels)
+        which, where = rng.random((len(distribution.z), 2)).T  # two for each, as one by one
+        values = distribution.draw(which, where)
         costs = [cost.prediction(*channels).mean for cost in self._costs]
         return values, _sum_many(values, costs), None
 

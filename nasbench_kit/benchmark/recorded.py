@@ -283,7 +283,7 @@ class RecordedAt:
         rows: list[tuple[Evaluation, ...]] = list(zip(*columns, strict=True))
         for row in np.flatnonzero(~np.all([self._there(i) for i in self._all()], axis=0)).tolist():
             rows[row] = tuple([run for run in rows[row] if run.failed == 1 or not isnan(run.value)])
-        return dict(compress(zip(self._keys(kind), rows, strict=True), rows))
+        return self._by_key(kind, rows)
 
     def _every_mean(self, kind: type) -> dict[Any, Evaluation]:
         import numpy as np
@@ -294,19 +294,20 @@ class RecordedAt:
         seeds = {
             pattern: tuple(seed for i, seed in enumerate(self._seeds) if pattern >> i & 1) for pattern in set(patterns)
         }
-        means = [values.tolist() for values in (self.values(None), self.costs(None), self.failures(None))]
+        values, costs, failed = (each.tolist() for each in (self.values(None), self.costs(None), self.failures(None)))
         make = partial(tuple.__new__, Evaluation)
-        values, costs, failed = means
-        made = map(
+        means = map(
             make,
             zip(repeat(self.epoch), values, costs, map(seeds.__getitem__, patterns), failed, repeat(self._metric)),
         )
-        return dict(compress(zip(self._keys(kind), made, strict=True), patterns))
+        return self._by_key(kind, [mean if there else () for mean, there in zip(means, patterns, strict=True)])
 
-    def _keys(self, kind: type) -> Iterable[Any]:
-        """Every architecture of the table, as texts or as tuples."""
-        archs = self._table.archs()
-        return self._space.format_many(archs) if kind is str else map(tuple, archs.tolist())
+    def _by_key(self, kind: type, answers: Sequence[Any]) -> dict[Any, Any]:
+        """The answers that are not empty, one per row, by every architecture that finds the row: text or tuple."""
+        archs, rows = self._table.members()
+        keys = self._space.format_many(archs) if kind is str else map(tuple, archs.tolist())
+        found = list(map(answers.__getitem__, rows.tolist()))
+        return dict(compress(zip(keys, found, strict=True), found))
 
     def _all(self) -> range:
         return range(len(self._of_runs))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nasbench_kit.surrogates import Surrogate
 
 _INDENT = 12
+_ONCE = ", equal ones counted once"
 
 
 @click.command(
@@ -96,11 +97,12 @@ def _line(what: str, text: str) -> None:
 
 
 def _of_space(opened: Table | Surrogate) -> str:
-    n_all = opened.space.n_keys
     n_archs = how_many(opened.n_archs)
-    once = ", equal ones counted once" if opened.space.keyed_by_identity else ""
     if not isinstance(opened, Table):
+        once = _ONCE if opened.space.keyed_by_identity else ""
         return f"{'all ' * (opened.n_archs < READ_BY_DIGIT)}{n_archs} architectures{once}"
+    once = _ONCE if opened.keyed_by_identity else ""
+    n_all = opened.n_possible
     if n_all is None or n_all >= READ_BY_DIGIT:
         return f"{n_archs} architectures of a space of {how_many(opened.space.size)}"
     whole = f"all {n_all:,}" if opened.is_complete else f"{n_archs} of {n_all:,}"

@@ -28,6 +28,7 @@ from nasbench_kit.errors import SettingError
 @click.option("--hidden", metavar="N[,N...]", help="Units of each hidden layer.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the architectures.")
 @click.option("--batch", type=click.IntRange(1), help="Architectures per step.")
+@click.option("--members", type=click.IntRange(2), help="Make so many members of one, by bootstrap of the last layer.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of everything random.")
 @click.option("--processes", type=click.IntRange(1), default=1, show_default=True, help="Processes that label.")
 @click.option("--name", help="What to call it, the first part of its benchmarks' names; as SURROGATE by default.")
@@ -40,6 +41,7 @@ def distill(
     hidden: str | None,
     epochs: int | None,
     batch: int | None,
+    members: int | None,
     seed: int,
     processes: int,
     name: str | None,
@@ -62,6 +64,7 @@ def distill(
                 near_best=near_best,
                 encoding=encoding,
                 epochs=epochs,
+                members=members,
                 seed=seed,
                 n_processes=processes,
                 progress=lambda done, total: advance(100 * done // total, 100),
@@ -122,7 +125,7 @@ def _widths(text: str) -> list[int]:
 def materialize(surrogate_: str, out: str, archs: int | None, mean: bool, draws: int | None, seed: int) -> None:
     """Write what a surrogate predicts into a table, which then answers as fast as tables do."""
     from nasbench_kit.cli.tables import tell_table
-    from nasbench_kit.surrogates.materialize import materialize as write
+    from nasbench_kit.surrogates import materialize as write
 
     with progress_bar("predicting") as advance:
         try:

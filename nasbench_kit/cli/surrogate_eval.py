@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import isnan
+from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from nasbench_kit.surrogates import Surrogate
     from nasbench_kit.surrogates.quality.calibration import Calibration
-    from nasbench_kit.surrogates.quality.judge import Comparison, Quality
+    from nasbench_kit.surrogates.quality.evaluate import Comparison, Quality
     from nasbench_kit.surrogates.quality.leave_out import LeftOut
     from nasbench_kit.tables import Table
 
@@ -40,15 +40,15 @@ _MOST_ROWS = 4  # of a figure
     "eval",
     epilog=example(
         "nasbench-kit surrogate eval my_surrogate --table nasbench201",
-        "nasbench-kit surrogate eval nasbench101 --table nb101.h5 --epoch 108 --above 0.85 --figure judged.png",
+        "nasbench-kit surrogate eval nasbench101 --table nb101.h5 --epoch 108 --above 0.85 --figure quality.png",
         "nasbench-kit surrogate eval my_surrogate --split val --dataset cifar10 --json",
         "nasbench-kit surrogate eval my_surrogate --table nb301.h5 --leave-out optimizer --members 3",
     ),
 )
 @click.argument("surrogate")
-@click.option("--table", help="Name or file of the table to judge by; the one it was fitted to by default.")
+@click.option("--table", help="Name or file of the table to evaluate by; the one it was fitted to by default.")
 @click.option("--dataset", "datasets", multiple=True, help="Dataset; repeat for more. All that both know by default.")
-@click.option("--metric", help="What to judge; the objective by default.")
+@click.option("--metric", help="What to evaluate; the objective by default.")
 @click.option("--epoch", "epochs", type=int, multiple=True, help="Epoch; repeat. All that both know by default, or 8.")
 @click.option(
     "--split",
@@ -66,7 +66,7 @@ _MOST_ROWS = 4  # of a figure
     "--leave-out",
     "by",
     type=click.Choice(("optimizer", "best")),
-    help="Refit without what one optimizer chose, or without the --best share, and judge that.",
+    help="Refit without what one optimizer chose, or without the --best share, and evaluate that.",
 )
 @click.option("--members", type=click.IntRange(1), help="Members of a refit; as many as it has by default.")
 @click.option("--processes", type=click.IntRange(1), help="Members fitted at a time in a refit.")
@@ -86,35 +86,38 @@ def eval_(
     processes: int | None,
     as_json: bool,
 ) -> None:
-    """Judge a surrogate: errors and ranks beside what noise lets anyone reach, and whether its noise is right.
+    """Evaluate a surrogate: errors and ranks beside what noise lets anyone reach, and whether its noise is right.
 
     SURROGATE is the name of one that `list` shows, or its folder. The mean of an architecture's recorded runs counts as
-    the truth. "ceiling" is what a predictor would reach that knows every architecture's expected value; "one run" is
-    what one recorded run of each reaches, judged by the mean of the others.
+    the truth. "ceiling" is what a predictor would reach that knows every architecture's expected value, by the share of
+    the truth's variance that is not noise; "one run" is what one recorded run of each reaches, compared with the mean
+    of the others.
     """
-    from nasbench_kit.surrogates.quality.judge import as_json as plain
-    from nasbench_kit.surrogates.quality.judge import judge, shared_datasets
+    from nasbench_kit.surrogates.quality.evaluate import as_json as plain
+    from nasbench_kit.surrogates.quality.evaluate import quality_of, shared_datasets
 
     if figure:
         check_picture(figure)
     if by and (figure or split != "test"):
-        raise SettingError("--leave-out judges what it leaves out, without a figure: give neither --figure nor --split")
+        raise SettingError(
+            "--leave-out evaluates what it leaves out, and draws nothing: give neither --figure nor --split"
+        )
     opened = open_surrogate(surrogate)
-    judged_by = _table(opened, table)
-    chosen = datasets or shared_datasets(opened, judged_by)
+    truth = _table(opened, table)
+    chosen = datasets or shared_datasets(opened, truth)
     if not chosen:
         raise UnknownNameError(
-            f"{opened.name} predicts {', '.join(opened.datasets)}, {judged_by.name} has {', '.join(judged_by.datasets)}"
+            f"{opened.name} predicts {', '.join(opened.datasets)}, {truth.name} has {', '.join(truth.datasets)}"
         )
     if by:
-        _leave_out(opened, judged_by, chosen, metric, epochs, by, best, members, processes, as_json)
+        _leave_out(opened, truth, chosen, metric, epochs, by, best, members, processes, as_json)
         return
-    comparisons = [_compare(opened, judged_by, dataset, metric, epochs, split) for dataset in chosen]
-    found = [[judge(one, above=above, best=best) for one in of_dataset] for of_dataset in comparisons]
+    comparisons = [_compare(opened, truth, dataset, metric, epochs, split) for dataset in chosen]
+    found = [[quality_of(one, above=above, best=best) for one in of_dataset] for of_dataset in comparisons]
     if as_json:
         print_json([plain(quality) for of_dataset in found for quality in of_dataset])
     else:
-        _show(opened, judged_by, found)
+        _show(opened, truth, found)
     if figure:
         shown = [one for of_dataset in comparisons for one in of_dataset[-1:]]
         if len(comparisons) == 1 and epochs:
@@ -124,7 +127,7 @@ def eval_(
 
 
 def _table(surrogate: Surrogate, table: str | None) -> Table:
-    from nasbench_kit.surrogates.quality.judge import fitted_to
+    from nasbench_kit.surrogates.quality.evaluate import fitted_to
     from nasbench_kit.tables import Table
 
     if table:
@@ -141,7 +144,7 @@ def _table(surrogate: Surrogate, table: str | None) -> Table:
 def _compare(
     surrogate: Surrogate, table: Table, dataset: str, metric: str | None, epochs: Sequence[int], split: str
 ) -> list[Comparison]:
-    from nasbench_kit.surrogates.quality.judge import compare_epochs, shared_epochs
+    from nasbench_kit.surrogates.quality.evaluate import compare_epochs, shared_epochs
 
     chosen: Sequence[int | None] = epochs
     if not epochs:
@@ -155,11 +158,11 @@ def _compare(
 def _draw(comparisons: Sequence[Comparison], path: str) -> None:
     from matplotlib import rc_context
 
-    from nasbench_kit.plots import judged_figure
+    from nasbench_kit.plots import evaluation_figure
 
     try:
         with rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):  # text stays text
-            judged_figure(comparisons).savefig(path, dpi=200)
+            evaluation_figure(comparisons).savefig(path, dpi=200)
     except OSError as error:
         raise SettingError(f"cannot write figure {path!r}: {error.strerror or error}") from None
 
@@ -169,14 +172,14 @@ def _draw(comparisons: Sequence[Comparison], path: str) -> None:
 
 def _show(surrogate: Surrogate, table: Table, found: Sequence[Sequence[Quality]]) -> None:
     first = found[0][0]
-    click.echo(f"{surrogate.name} judged by {table.name}, split {first.split}: {first.case}")
+    click.echo(f"{surrogate.name} evaluated by {table.name}, split {first.split}: {first.case}")
     for of_dataset in found:
         one = of_dataset[0]
         click.echo(f"\n{one.dataset}: {one.metric}; truth: {_truth(of_dataset)}")
         columns = [f"epoch {quality.epoch}" if quality.epoch is not None else "" for quality in of_dataset]
         _print_columns("", columns, [_figures(quality) for quality in of_dataset])
-        for method in dict.fromkeys(quality.ceiling.method for quality in of_dataset):
-            click.echo(f"ceiling: {method}")
+        for method in dict.fromkeys(quality.ceiling.noise for quality in of_dataset):
+            click.echo(f"ceiling by: {method}")
         click.echo(f"noise: {one.noise}")
 
 
@@ -214,19 +217,22 @@ def _figures(quality: Quality) -> Iterable[Row]:
     found, ceiling = quality.agreement, quality.ceiling
     factor, unit = _shown_as(quality.unit)
 
-    def beside(name: str, figure: str) -> Iterable[Row]:
+    def beside(name: str, figure: str, at_most: float = nan) -> Iterable[Row]:
         yield Row(name, name, _text(getattr(quality.figures, figure)))
-        for what, figures in (("ceiling", ceiling.perfect), ("one run", ceiling.one_run)):
-            if not isnan(figures.r2):  # it is known; at every epoch, so that the rows stay in order
-                yield Row(name, what, _text(getattr(figures, figure)))
+        if not isnan(at_most):
+            yield Row(name, "ceiling", _text(at_most))
+        if ceiling.n_one_run:
+            yield Row(name, "one run", _text(getattr(ceiling.one_run, figure)))
 
     yield Row("n", "architectures", f"{found.n:,}")
-    yield from beside("R²", "r2")
+    yield from beside("R²", "r2", ceiling.reliability)
     yield from beside("Kendall tau", "kendall_tau")
     if not isnan(found.kendall_tau_1_dec):
         yield Row("sparse", "sparse tau (0.1 %)", _text(found.kendall_tau_1_dec))
     yield Row("spearman", "Spearman", _text(found.spearman))
     yield Row("pearson", "Pearson", _text(found.pearson))
+    if not isnan(ceiling.pearson):
+        yield Row("pearson", "ceiling", _text(ceiling.pearson))
     yield Row("mae", f"MAE [{unit}]", _text(factor * found.mae))
     yield Row("rmse", f"RMSE [{unit}]", _text(factor * found.rmse))
     if quality.above is not None:
@@ -290,7 +296,7 @@ def _leave_out(
     as_json: bool,
 ) -> None:
     from nasbench_kit.surrogates.fitting.fit import fit_surrogate
-    from nasbench_kit.surrogates.quality.judge import as_json as plain
+    from nasbench_kit.surrogates.quality.evaluate import as_json as plain
     from nasbench_kit.surrogates.quality.leave_out import leave_out
 
     arguments: Any = surrogate.card.fitted.get("arguments")
@@ -299,7 +305,7 @@ def _leave_out(
             f"--leave-out refits, so it needs a surrogate made by `surrogate fit`; {surrogate.name!r} is none"
         )
     if len(epochs) > 1:
-        raise SettingError("--leave-out judges one epoch; give --epoch once")
+        raise SettingError("--leave-out evaluates one epoch; give --epoch once")
     found: list[LeftOut] = []
     for dataset in datasets:
         epoch = epochs[0] if epochs else None

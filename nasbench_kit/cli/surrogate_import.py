@@ -23,9 +23,9 @@ def import_(sources: tuple[str, ...], out: str, name: str | None) -> None:
     SOURCE is YAHPO Gym's folder nb301 (needs onnxruntime), or an official folder of boosters, xgb or lgb (needs that
     library), with that of their runtimes beside it if wanted. Nothing in the files is executed.
     """
-    from nasbench_kit.surrogates.published import import_surrogate
+    from nasbench_kit.surrogates import load_published
 
-    made = import_surrogate(sources, out, name=name)
+    made = load_published(sources, out, name=name)
     members = "one member" if made.n_members == 1 else f"{made.n_members} members"
     click.echo(f"{made.path}: {members}, {made.about['title']}")
     for dataset in made.datasets:

@@ -124,7 +124,7 @@ def load_ensemble(ensemble_parent_directory: str | os.PathLike[str]) -> Surrogat
 
     Raises:
         SettingError: A surrogate is of another space; the folder holds two ensembles; a package is missing.
-        ImportDataError, TableError: The folder holds no models, or damaged ones.
+        ImportDataError, SurrogateError: The folder holds no models, or damaged ones.
     """
     folder = Path(path_of(ensemble_parent_directory))
     if Surrogate.is_one(folder):

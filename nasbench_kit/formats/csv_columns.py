@@ -39,12 +39,14 @@ def read_csv_columns(path: Path, needed: Sequence[str]) -> dict[str, list[str]]:
             raise ImportDataError(
                 f"{path.name} has the columns {listed(header)}; {listed(missing or needed)} expected, each once"
             )
-        rows = list(reader)
+        rows: list[list[str]] = []
+        for row in reader:
+            if len(row) != len(header):
+                number = len(rows) + 2
+                raise ImportDataError(f"{path.name}, row {number} has {len(row)} cells; {len(header)} expected")
+            rows.append(row)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ImportDataError(f"{path.name} is a damaged CSV file: {error}") from None
-    for number, row in enumerate(rows, 2):
-        if len(row) != len(header):
-            raise ImportDataError(f"{path.name}, row {number} has {len(row)} cells; {len(header)} expected")
+        raise ImportDataError(f"{path.name} is a damaged CSV file: {error!s:.80}") from None
     if not rows:
         raise ImportDataError(f"{path.name} holds no rows; one per architecture expected")
     return dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))

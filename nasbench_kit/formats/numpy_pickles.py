@@ -20,6 +20,7 @@ _FORMATS = {
 _BYTE_ORDERS = {"<": "<", ">": ">", "|": "<", "=": "<"}
 _ARRAY_STATE = 5  # version, shape, type, whether columns come first, bytes
 _MATRIX = 2
+_MOST_AXES, _MOST_EXTENT = 8, 1 << 62  # the product of more, or of longer numbers, would take its time
 _STATE_LENGTHS = (8, 9)  # version, byte order, five fields of structured types, flags; metadata
 
 
@@ -81,7 +82,8 @@ class PlainArray:
             not isinstance(dtype, PlainDtype)
             or not isinstance(content, bytes)
             or not isinstance(shape, tuple)
-            or not all(type(extent) is int and extent >= 0 for extent in shape)
+            or len(shape) > _MOST_AXES
+            or not all(type(extent) is int and 0 <= extent < _MOST_EXTENT for extent in shape)
         ):
             raise ImportDataError(f"the pickle holds an array of {dtype!r:.40}; a plain type and bytes expected")
         layout = struct.Struct(dtype.order + _FORMATS[dtype.code])

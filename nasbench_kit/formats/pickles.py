@@ -3,7 +3,8 @@
 A pickle is a program for a small machine. This is that machine without the instructions that data do not need, and
 with no way to the names of Python: it calls what it is given by `allowed` and nothing else. What a pickle may cost is
 bounded by its size: lengths and numbers of slots are checked before memory is taken, and what refers to itself, or
-unfolds to much more than the pickle holds, is refused.
+unfolds to much more than the pickle holds, is refused. So are keys that make a hash table slow: Python salts the hashes
+of texts and bytes, but whoever writes a file chooses those of numbers and tuples.
 
 It also reads pickles larger than memory, 28 GB for the largest releases: each part, as soon as it is complete, may be
 taken by the caller and is then forgotten. Only texts and the like, of which there are few different ones, stay.
@@ -17,6 +18,7 @@ import codecs
 import io
 import re
 from array import array
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from itertools import chain
 from struct import Struct
@@ -32,8 +34,16 @@ _CHUNK = 1 << 20  # bytes read at once
 _MOST_AT_ONCE = 1 << 25  # bytes of a pickle between parts that are taken; 1.4 MB are the most of any release
 _SPARE = 1_000_000  # shared parts may unfold to so many more items than the pickle has bytes
 _WALKS = 30  # this often the whole of a pickle may be looked at
-_DEEPEST = 100  # tuples within tuples: hashing is recursive
+_MOST_WHOLE = 1 << 30  # bytes of a pickle of which no part is taken: all of it is held in memory
 _SHORT_TUPLE = 8  # items of a tuple that is worth comparing; keys of dictionaries have two
+_MOST_UNSALTED = 100  # different tuples and whole numbers that are kept
+_LARGEST_KEY = 16  # items of a tuple that is a key, those of tuples in it included: each use hashes it anew
+_SMALL, _SMALL_OF_TUPLES = 256, 32  # keys of a dictionary or set that cannot be slow
+_MOST_PAIRS = 1 << 32  # of numbers and tuples in larger ones: 92,000 in one; the largest release has twice 32,768
+_MOST_ALIKE = 64  # of one hash in a larger one
+_MOST_DIGITS = 64  # bytes of a whole number; torch begins its files with one of ten
+_MOST_DECIMALS = 160  # the same in decimal
+_LONG_TEXT = 1_000  # characters of a text or bytes that count, wherever they stand, as so many items
 _SLACK = 300  # bytes that an instruction needs at most, if `run` itself does it
 _PAIRS = re.compile(rb"(?:K.G.{8})+", re.DOTALL)  # small numbers and floats, as in epoch -> value: most of a file
 _PAIR = Struct(">xBxd")
@@ -41,6 +51,9 @@ _BYTE, _SHORT, _INT, _LENGTH, _LENGTH8 = (Struct(code) for code in ("<B", "<H", 
 _FLOAT = Struct(">d")
 _EMPTY, _PART = -2, -1  # in a slot of the memory, else the number of something kept
 _CONTAINERS = (list, dict, set, frozenset, tuple)
+_TEXTS = (str, bytes, bytearray)
+_SALTED = frozenset((str, bytes))
+_KEYS = frozenset((str, bytes, int, float, bool, type(None)))  # and tuples of these
 
 
 def read_plain_pickle(
@@ -99,8 +112,10 @@ class _Machine:
         self.kept: list[Any] = []  # texts and the like, forever
         self.kept_as: dict[Hashable, int] = {}  # what distinguishes it -> number in `kept`
         self.parts: dict[int, Any] = {}  # slot -> list, dictionary and whatever else, until it is taken
-        self.nested: dict[int, tuple[Any, int, int]] = {}  # id of a tuple of tuples -> it, unfolded size, depth
-        self.shares = False  # whether some container stands in several places
+        self.n_unsalted = 0  # tuples and whole numbers in `kept`
+        self.tables: dict[int, tuple[Any, Counter[int]]] = {}  # id of a large dictionary or set -> it, hashes of keys
+        self.n_pairs = 0  # of keys in all of `tables`
+        self.shares = False  # whether some container or long text stands in several places
         self.walked = 0  # items looked at to find out how large that is
 
     def run(self) -> Any:
@@ -184,6 +199,8 @@ class _Machine:
         self.n_not_taken += len(part)
         if self.take is not None and self.n_not_taken > _MOST_AT_ONCE:  # small files may unpack to any size
             raise ImportDataError(f"the pickle holds more than {_MOST_AT_ONCE:,} bytes that belong to no architecture")
+        if self.take is None and self.n_read > _MOST_WHOLE:
+            raise ImportDataError(f"the pickle holds more than {_MOST_WHOLE:,} bytes; no release does")
         self.progress()
         return part
 
@@ -232,10 +249,18 @@ class _Machine:
 
     def integer(self) -> int | bool:
         line = self.line()
-        return line == b"01" if line in (b"00", b"01") else int(line)
+        return line == b"01" if line in (b"00", b"01") else self.decimal(line)
+
+    def decimal(self, line: bytes) -> int:
+        if len(line) > _MOST_DECIMALS:
+            raise ImportDataError(f"the pickle holds a whole number of {len(line):,} digits, which no plain data do")
+        return int(line)
 
     def long(self, layout: Struct) -> int:
-        return int.from_bytes(self.next(self.number(layout)), "little", signed=True)
+        n_bytes = self.number(layout)
+        if n_bytes > _MOST_DIGITS:
+            raise ImportDataError(f"the pickle holds a whole number of {n_bytes:,} bytes, which no plain data do")
+        return int.from_bytes(self.next(n_bytes), "little", signed=True)
 
     def protocol(self) -> None:
         if not 2 <= (protocol := self.number(_BYTE)) <= 5:
@@ -244,6 +269,7 @@ class _Machine:
     # ---- the memory ----
 
     def keep(self, thing: Any, key: Hashable) -> int:
+        self.n_unsalted += type(key) is tuple
         number = self.kept_as[key] = len(self.kept)
         self.kept.append(thing)
         return number
@@ -270,11 +296,17 @@ class _Machine:
             return None
         if kind is float:
             return _FLOAT.pack(thing)  # as 0.0 == -0.0
-        if kind is tuple and len(thing) <= _SHORT_TUPLE and all(map(_is_short, thing)):
-            return thing, *map(type, thing)  # as 1 == True
+        if kind is str:
+            return thing if len(thing) <= _LONG_TEXT else None
         if kind in self.classes or id(thing) in self.callable:
             return id(thing)
-        return thing if kind is str else (kind, thing) if _is_short(thing) else None
+        if kind is tuple and len(thing) <= _SHORT_TUPLE and all(map(_is_short, thing)):
+            key = thing, *map(type, thing)  # as 1 == True
+        elif _is_short(thing):
+            key = kind, thing
+        else:
+            return None
+        return key if self.n_unsalted < _MOST_UNSALTED or key in self.kept_as else None
 
     def part(self, slot: int) -> Any:
         """What is in a slot and not kept."""
@@ -283,7 +315,7 @@ class _Machine:
         if slot not in self.parts:
             raise ImportDataError("the pickle shares a part between architectures; one that was saved once expected")
         found = self.parts[slot]
-        self.shares = self.shares or isinstance(found, _CONTAINERS)
+        self.shares = self.shares or isinstance(found, _CONTAINERS + _TEXTS)
         return found
 
     def get(self, slot: int) -> None:
@@ -302,6 +334,10 @@ class _Machine:
                 break
         self.count_walked(len(since))
         taken.clear()
+        if self.tables:  # what is still being filled lies on the stack
+            self.count_walked(len(self.stack))
+            on_stack = set(map(id, self.stack))
+            self.tables = {number: known for number, known in self.tables.items() if number in on_stack}
 
     # ---- containers ----
 
@@ -318,24 +354,13 @@ class _Machine:
         del self.stack[-n:]
         return items
 
-    def tuple(self, items: list[Any]) -> None:
-        """Make a tuple whose hash costs no more than reading the pickle did."""
-        made = tuple(items)
-        inner = [item for item in items if type(item) is tuple]
-        if inner:
-            known = [self.nested.get(id(item), (None, len(item), 1)) for item in inner]
-            size, depth = len(items) + sum(one[1] for one in known), 1 + max(one[2] for one in known)
-            if size > self.n_read + _SPARE or depth > _DEEPEST:
-                raise ImportDataError("the pickle holds tuples in tuples without end, which no plain data do")
-            self.nested[id(made)] = (made, size, depth)
-        self.stack.append(made)
-
     def set_items(self, items: list[Any], new: dict[Any, Any] | None = None) -> None:
         if new is not None:
             self.stack.append(new)
         target = self.stack[-1]
         if not isinstance(target, dict) or len(items) % 2:
             raise ImportDataError(f"the pickle sets items of a {type(target).__name__}, or a key without value")
+        self.check_keys(target, items[::2])
         target.update(zip(items[::2], items[1::2], strict=True))
         if self.take and items and isinstance(items[1], dict):
             for key, value in zip(items[::2], items[1::2], strict=True):
@@ -354,7 +379,37 @@ class _Machine:
         target = self.stack[-1]
         if not isinstance(target, set):
             raise ImportDataError(f"the pickle adds to a {type(target).__name__}")
+        self.check_keys(target, items)
         target.update(items)
+
+    def frozen(self, items: list[Any]) -> None:
+        self.check_keys([], items)
+        self.stack.append(frozenset(items))
+
+    def check_keys(self, table: Any, keys: list[Any]) -> None:
+        """Refuse keys with which `table`, that they are for, would be slow.
+
+        Keys of one hash are compared with each other, all with all; and who chooses hashes can choose different ones
+        that look for a free place where all the others have looked.
+        """
+        kinds = set(map(type, keys))
+        plain = kinds <= _KEYS
+        if not plain and not all(map(_is_key, keys)):
+            raise ImportDataError("the pickle has a key that is neither a text, a number nor a short tuple of such")
+        known = self.tables.get(id(table))
+        if len(table) + len(keys) <= (_SMALL if plain else _SMALL_OF_TUPLES) or (kinds <= _SALTED and known is None):
+            return
+        if known is None:
+            known = self.tables[id(table)] = table, Counter()
+            keys = [*table, *keys]
+        hashes = [hash(key) for key in keys if type(key) not in _SALTED]
+        alike = known[1]
+        self.n_pairs += len(hashes) * (len(alike) + len(hashes))
+        if self.n_pairs > _MOST_PAIRS:
+            raise ImportDataError("the pickle holds more keys that are no texts than any release")
+        alike.update(hashes)
+        if any(alike[one] > _MOST_ALIKE for one in hashes):
+            raise ImportDataError(f"the pickle holds more than {_MOST_ALIKE} keys of one hash, which no plain data do")
 
     # ---- names, and what is done with them ----
 
@@ -371,6 +426,10 @@ class _Machine:
         if id(function) not in self.callable or type(arguments) is not tuple:
             raise ImportDataError(f"the pickle calls a {type(function).__name__}; it was not executed")
         self.check_unfolded(arguments)
+        self.count_texts(arguments)
+        for items in arguments:
+            if type(items) is list:  # the members of a set, or the pairs of a dictionary
+                self.check_keys([], [item[0] if type(item) is list and item else item for item in items])
         self.stack.append(make(function, arguments))
 
     def build(self) -> None:
@@ -379,6 +438,7 @@ class _Machine:
         if type(target) not in self.classes or not hasattr(type(target), "__setstate__"):
             raise ImportDataError(f"the pickle sets the state of a {type(target).__name__}; it was not executed")
         self.check_unfolded(state)
+        self.count_texts(state)
         target.__setstate__(state)
 
     def outside(self) -> None:
@@ -390,6 +450,11 @@ class _Machine:
         self.walked += n
         if self.walked > _WALKS * (self.n_read + _SPARE):
             raise ImportDataError("the pickle does the same too often, which no plain data need")
+
+    def count_texts(self, parts: Any) -> None:
+        """Texts and bytes are copied by what is called with them."""
+        if isinstance(parts, tuple):
+            self.count_walked(sum(len(part) for part in parts if isinstance(part, _TEXTS)))
 
     def check_unfolded(self, made: Any) -> None:
         """Refuse what holds itself, or the same container so often that whoever walks through it would not end."""
@@ -413,7 +478,8 @@ class _Machine:
                 begun.add(id(one))
                 waiting += lacking
                 continue
-            sizes[id(one)] = len(one) + sum(sizes[id(item)] for item in inner)
+            texts = sum(len(item) for item in items if isinstance(item, _TEXTS) and len(item) > _LONG_TEXT)
+            sizes[id(one)] = len(one) + texts + sum(sizes[id(item)] for item in inner)
             if sizes[id(one)] > self.n_read + _SPARE:
                 raise ImportDataError("the pickle unfolds to much more than it holds, which no plain data do")
             waiting.pop()
@@ -425,6 +491,21 @@ def _is_short(thing: Any) -> bool:
     if kind is int:
         return -(1 << 63) <= thing < 1 << 63
     return kind is str or kind is bool or (kind is bytes and len(thing) <= 1)
+
+
+def _is_key(thing: Any) -> bool:
+    """Whether it is hashed and compared at little cost, however often."""
+    waiting, n_items = [thing], 0
+    while waiting:
+        one = waiting.pop()
+        if type(one) is tuple:
+            n_items += len(one)
+            if n_items > _LARGEST_KEY:
+                return False
+            waiting += one
+        elif type(one) not in _KEYS:
+            return False
+    return True
 
 
 def _new(cls: Any, arguments: Any) -> Any:
@@ -441,7 +522,7 @@ _OPERATIONS: dict[int, Callable[[_Machine], object]] = {
         b"\x88": lambda m: m.stack.append(True),
         b"\x89": lambda m: m.stack.append(False),
         b"I": lambda m: m.stack.append(m.integer()),
-        b"L": lambda m: m.stack.append(int(m.line().rstrip(b"L"))),
+        b"L": lambda m: m.stack.append(m.decimal(m.line().rstrip(b"L"))),
         b"M": lambda m: m.stack.append(m.number(_SHORT)),
         b"J": lambda m: m.stack.append(m.number(_INT)),
         b"\x8a": lambda m: m.stack.append(m.long(_BYTE)),
@@ -469,12 +550,12 @@ _OPERATIONS: dict[int, Callable[[_Machine], object]] = {
         b"u": lambda m: m.set_items(m.above_mark()),
         b"\x8f": lambda m: m.stack.append(set()),
         b"\x90": lambda m: m.add(m.above_mark()),
-        b"\x91": lambda m: m.stack.append(frozenset(m.above_mark())),
+        b"\x91": lambda m: m.frozen(m.above_mark()),
         b")": lambda m: m.stack.append(()),
-        b"\x85": lambda m: m.tuple(m.last(1)),
-        b"\x86": lambda m: m.tuple(m.last(2)),
-        b"\x87": lambda m: m.tuple(m.last(3)),
-        b"t": lambda m: m.tuple(m.above_mark()),
+        b"\x85": lambda m: m.stack.append(tuple(m.last(1))),
+        b"\x86": lambda m: m.stack.append(tuple(m.last(2))),
+        b"\x87": lambda m: m.stack.append(tuple(m.last(3))),
+        b"t": lambda m: m.stack.append(tuple(m.above_mark())),
         # the memory
         b"q": lambda m: m.put(m.number(_BYTE)),
         b"r": lambda m: m.put(m.number(_LENGTH)),

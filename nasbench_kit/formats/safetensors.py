@@ -9,6 +9,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from nasbench_kit.errors import TableError, listed
+from nasbench_kit.formats.files import read_file
 from nasbench_kit.optional import require
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1", "U8": "|u1"}
 _LENGTH = 8  # bytes that say how long the header is
 _MOST_HEADER = 1 << 24
+_MOST_AXES = 8
 
 
 def read_tensors(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
@@ -30,8 +32,7 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     import numpy as np
 
     try:
-        with open(path, "rb") as file:
-            content = file.read()
+        content = read_file(path)
         length = int.from_bytes(content[:_LENGTH], "little")
         if not 1 < length <= min(_MOST_HEADER, len(content) - _LENGTH):
             raise ValueError(f"a header of {length} bytes")
@@ -46,11 +47,9 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
                     f"tensor {name!r:.40} is of dtype {entry['dtype']!r:.20}; this version reads {listed(_TYPES)}"
                 )
             (start, end), shape, dtype = entry["data_offsets"], entry["shape"], np.dtype(_TYPES[entry["dtype"]])
-            if (
-                not 0 <= start <= end <= len(body)
-                or end - start != prod(shape) * dtype.itemsize
-                or min(shape, default=1) < 0
-            ):
+            if len(shape) > _MOST_AXES or not all(type(n) is int and 0 <= n <= len(body) for n in (start, end, *shape)):
+                raise ValueError(f"tensor {name!r:.40} has the shape {shape!r:.40}")
+            if not 0 <= start <= end <= len(body) or end - start != prod(shape) * dtype.itemsize:
                 raise ValueError(f"tensor {name!r:.40} does not fit")
             found[name] = np.frombuffer(body[start:end], dtype).reshape(shape)
     except OSError as error:

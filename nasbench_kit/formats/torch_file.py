@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from nasbench_kit.errors import ImportDataError
+from nasbench_kit.errors import ImportDataError, NasbenchKitError
+from nasbench_kit.formats.files import open_file
 from nasbench_kit.formats.numpy_pickles import PLAIN
 from nasbench_kit.formats.pickles import read_plain_pickle
 
@@ -44,7 +45,7 @@ def read_torch_file(path: Path, allowed: Mapping[tuple[str, str], Any] = PLAIN) 
 @contextmanager
 def torch_pickle(path: Path) -> Iterator[IO[bytes]]:
     """The pickle of the object in a file of `torch.save`, ready to be read; what follows it is checked at the end."""
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         head = file.read(len(_LEGACY_HEAD))
         file.seek(0)
         if head.startswith(_ZIP_HEAD):
@@ -81,5 +82,7 @@ def _data_of_archive(file: IO[bytes], name: str) -> Iterator[IO[bytes]]:
                 yield member
                 if member.read(1):
                     raise ImportDataError(f"{name}: something follows the pickle in its data.pkl")
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        raise ImportDataError(f"{name} is a damaged zip archive: {error}") from None
+    except NasbenchKitError:
+        raise
+    except Exception as error:  # a damaged directory makes zipfile raise nearly anything
+        raise ImportDataError(f"{name} is a damaged zip archive: {error!s:.80}") from None

@@ -1,5 +1,11 @@
 """Importers: one module per official release, each from its files to a table of ours, executing nothing in them.
 
+Beside the modules that `KINDS` names there are helpers of several: `base` (what all are given and return, and how files
+are found), `values` (numbers kept in the fewest bytes), `training_runs` (millions of runs in any order); and of one
+release that is read in several forms or steps: `nasbench101_cells`, `nasbench101_pickle` and `model_metrics` for
+NAS-Bench-101, `nats_results` for NAS-Bench-201 and NATS-Bench. How bytes are read, whoever wrote them, is in
+`nasbench_kit.formats`.
+
 A module of `KINDS` has two functions: `recognizes(path, head)` says whether a file (with its first bytes) or
 a folder (with b"") is of its kind; `read(paths, progress)` returns what `Table.create` is given, or a list of that
 where a release is of several spaces, and so makes several tables.

@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import json
 import re
-import tarfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,15 +25,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
-from nasbench_kit.formats.compressed import unpacked_head
+from nasbench_kit.formats.compressed import unpacked, unpacked_head
 from nasbench_kit.formats.csv_columns import read_csv_columns
+from nasbench_kit.formats.files import read_file
+from nasbench_kit.formats.tar import tar_members
 from nasbench_kit.importers.base import Content, Progress, each, files_of, first_file, recognizes_file
-from nasbench_kit.importers.values import percentages
+from nasbench_kit.importers.values import check_filled, percentages
 from nasbench_kit.spaces import AccelNASBenchSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 
 _N_VALIDATION = 50_000
-_LARGEST = 1 << 28  # bytes of an unpacked file
+_LARGEST = 1 << 20  # bytes of a result; a few thousand are usual
 _RESULT = re.compile(r"result_(\d+)\.json")
 _LATENCY, _THROUGHPUT = ("zcu102", "vck190"), ("a100", "3090", "tpuv2", "tpuv3", "zcu102", "vck190")
 
@@ -101,6 +101,7 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
             raise ImportDataError(f"{where}: {error}") from None
         numbers.setdefault(arch, []).append({item.column: _number(where, row, item) for item in wanted})
     n_seeds = max(map(len, numbers.values()))
+    check_filled((n_seeds, 1, len(numbers)), len(rows), str(paths[0]))
     stored = []
     for item in _metrics(tuple(range(n_seeds))):
         raw = np.full((n_seeds, 1, len(numbers)), np.nan)
@@ -151,7 +152,7 @@ def _rows(paths: Sequence[Path]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for file in files:
         name = file.name
         if match := _RESULT.fullmatch(name):
-            yield _flat(repr(str(file)), match[1], file.read_bytes())
+            yield _flat(repr(str(file)), match[1], read_file(file, _LARGEST))
         elif name.endswith((".tar.gz", ".tgz", ".tar")):
             yield from _archived(file)
         elif name.endswith((".csv", ".csv.gz")):
@@ -159,15 +160,9 @@ def _rows(paths: Sequence[Path]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _archived(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    try:
-        with tarfile.open(file) as archive:
-            for member in archive:
-                match = _RESULT.fullmatch(Path(member.name).name)
-                opened = archive.extractfile(member) if match and member.isfile() and member.size < _LARGEST else None
-                if match and opened:
-                    yield _flat(f"{str(file)!r}, {member.name!r}", match[1], opened.read())
-    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
-        raise ImportDataError(f"{str(file)!r} is damaged ({error!s:.80}); the release's archive expected") from None
+    for name, content in tar_members(unpacked(file), repr(str(file))):
+        if match := _RESULT.fullmatch(Path(name).name):
+            yield _flat(f"{str(file)!r}, {name!r}", match[1], content)
 
 
 def _flat(where: str, number: str, content: bytes) -> tuple[str, Mapping[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from nasbench_kit.errors import ImportDataError
 from nasbench_kit.formats.compressed import HEAD_BYTES
+from nasbench_kit.formats.files import open_file, read_file
 from nasbench_kit.spaces import Space
 from nasbench_kit.tables import DatasetSpec
 
@@ -20,6 +21,7 @@ Progress = Callable[[int, int], None]
 """Called with how much is done, of how much; bytes, files or architectures, as the importer likes."""
 
 _MOST_ENTRIES = 100_000  # looked at to tell what a folder is
+_MOST_JSON = 1 << 27  # bytes; the largest of any release has 40 MB
 
 
 class Content(NamedTuple):
@@ -40,7 +42,7 @@ def files_of(paths: Sequence[Path], pattern: str = "*") -> list[Path]:
         ImportDataError: There is none.
     """
     found = [file for path in paths for file in (sorted(path.rglob(pattern)) if path.is_dir() else [path])]
-    files = [file for file in found if file.is_file()]
+    files = [file for file in found if file.is_file()]  # no pipe, which would wait, and no device
     if not files:
         raise ImportDataError(f"{str(paths[0])!r} holds no file {pattern}")
     return files
@@ -48,7 +50,7 @@ def files_of(paths: Sequence[Path], pattern: str = "*") -> list[Path]:
 
 def head_of(path: Path) -> bytes:
     """The beginning of a file."""
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         return file.read(HEAD_BYTES)
 
 
@@ -92,7 +94,9 @@ def read_json(path: Path) -> Any:
         ImportDataError: It holds something else.
     """
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_file(path, _MOST_JSON))
+    except ImportDataError:
+        raise
     except (ValueError, RecursionError) as error:
         raise ImportDataError(f"{str(path)!r} is no readable JSON: {error!s:.80}") from None
 
@@ -107,7 +111,7 @@ def origin(path: Path) -> dict[str, Any]:
 
 
 def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

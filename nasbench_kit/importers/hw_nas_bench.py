@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, listed
 from nasbench_kit.formats.csv_columns import csv_header, numbers, read_csv_columns
+from nasbench_kit.formats.files import open_file
 from nasbench_kit.formats.numpy_pickles import PLAIN
 from nasbench_kit.formats.pickles import read_plain_pickle
 from nasbench_kit.importers.base import Content, Progress, each, files_of, first_file, head_of, recognizes_file
@@ -107,7 +108,7 @@ def _is_copy(head: bytes) -> bool:
 
 
 def _read_release(path: Path) -> tuple[NDArray[np.uint8], dict[str, DatasetSpec]]:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         release = read_plain_pickle(file, path.name, PLAIN)
     per_dataset = release.get(_SPACE) if isinstance(release, dict) else None
     if not isinstance(per_dataset, dict) or not per_dataset or not set(per_dataset) <= set(DATASETS):

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
+from nasbench_kit.formats.files import open_file
 from nasbench_kit.formats.numpy_pickles import PLAIN
 from nasbench_kit.formats.pickles import read_plain_pickle
 from nasbench_kit.importers.base import Content, Progress, each, files_of, first_file, recognizes_file
@@ -90,7 +91,7 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
 
 def _read_file(path: Path) -> _File:
     name = path.name
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         header = read_plain_pickle(file, f"{name}: its header", PLAIN)
         if not isinstance(header, dict) or header.get("dataset_type") not in _COLUMNS:
             raise ImportDataError(f"{name} does not begin with a header of NAS-Bench-ASR that names a dataset_type")

@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError
-from nasbench_kit.formats.compressed import unzipped
+from nasbench_kit.formats.compressed import zip_members
+from nasbench_kit.formats.files import read_file
 from nasbench_kit.formats.numpy_pickles import PLAIN
 from nasbench_kit.formats.pickles import read_plain_pickle
 from nasbench_kit.importers.base import Content, Progress, recognizes_file
@@ -159,12 +159,10 @@ def _is_zip(path: Path) -> bool:
 
 def _read_wheel(path: Path) -> dict[str, bytes]:
     try:
-        with zipfile.ZipFile(path) as wheel:
-            return {name: unzipped(wheel, f"{_FOLDER}/{name}.bench") for name in _SOURCES}
-    except (KeyError, zlib.error, zipfile.BadZipFile) as error:
-        raise ImportDataError(
-            f"{str(path)!r} holds no {_FOLDER}/*.bench ({error}); give nas-bench-graph 1.4.0's wheel, or its folder"
-        ) from None
+        contents = zip_members(path, [f"{_FOLDER}/{name}.bench" for name in _SOURCES])
+    except ImportDataError as error:
+        raise ImportDataError(f"{error}; give nas-bench-graph 1.4.0's wheel, or its folder") from None
+    return dict(zip(_SOURCES, contents.values(), strict=True))
 
 
 def _read_plain(path: Path) -> dict[str, bytes]:
@@ -174,7 +172,7 @@ def _read_plain(path: Path) -> dict[str, bytes]:
             raise ImportDataError(f"{str(file)!r} is named after no dataset; choose from {', '.join(_SOURCES)}")
     if not files:
         raise ImportDataError(f"{str(path)!r} holds no {_FOLDER}/*.bench; give nas-bench-graph 1.4.0's wheel or folder")
-    return {file.stem: file.read_bytes() for file in files}
+    return {file.stem: read_file(file) for file in files}
 
 
 def _files_in(folder: Path) -> list[Path]:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
+from nasbench_kit.formats.files import open_file
 from nasbench_kit.formats.numpy_pickles import PLAIN
 from nasbench_kit.formats.pickles import read_plain_pickle
 from nasbench_kit.importers.base import Content, Progress, each, recognizes_file
@@ -94,7 +95,7 @@ def _files_in(folder: Path) -> list[Path]:
 
 def _read_file(space: NASBenchMRSpace, path: Path, setting: str) -> dict[Arch, dict[str, float]]:
     where = f"{setting}/{path.name}"
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         data = read_plain_pickle(file, where, PLAIN)
     if not isinstance(data, list) or not data:
         raise ImportDataError(f"{where} holds no list of networks")

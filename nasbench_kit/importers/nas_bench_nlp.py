@@ -4,7 +4,9 @@
     nasbench-kit import ptb_archs.jsonl.gz ptb_curves.npz --out nas_bench_nlp.h5
 
 - Losses are nats per word; a perplexity is exp(loss). `cost_s` adds up the epochs' training seconds.
-- A run that diverged has NaN from the epoch on that it diverged at, and `diverged` is 1.
+- A run that diverged, or was ended by an exception, has `failed` = 1 from that epoch on, no losses, and as `cost_s` the
+  seconds until then. `diverged`, `crashed` and `interrupted` say of each run how it ended. A run that was interrupted
+  did not fail: what followed is missing.
 - The 14,322 recipes of the release are 12,124 cells, as nodes may be named and ordered in many ways: recipes of the
   same cell are runs of it, seeds 0, 1, 2 ... in the order of the files. One cell has 37. A table of all their curves
   would be nearly empty, so curves are kept of three runs of a cell, and of all runs the last epoch: `val_loss[runs]`.
@@ -16,8 +18,6 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,15 +26,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
-from nasbench_kit.formats.compressed import MOST_UNPACKED, unpacked, unpacked_head
-from nasbench_kit.importers.base import Content, Progress, each, files_of, first_file, recognizes_file
+from nasbench_kit.formats.compressed import unpacked, unpacked_head
+from nasbench_kit.formats.npz import read_npz
+from nasbench_kit.importers.base import Content, Progress, each, files_of, first_file, read_json, recognizes_file
+from nasbench_kit.importers.values import check_filled
 from nasbench_kit.spaces import Arch, NASBenchNLPSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 
 _LOG = "log_stats_model_"
 _ARCHS, _CURVES = "_archs.jsonl.gz", "_curves.npz"
 _LARGEST = 1e38
-_ENDS = {1: "diverged", 2: "failed", 3: "interrupted"}  # code of a run -> metric
+_DIVERGED, _CRASHED, _INTERRUPTED = 1, 2, 3  # how a run may have ended; 0: after all of its epochs
+_ENDS = {_DIVERGED: "diverged", _CRASHED: "crashed", _INTERRUPTED: "interrupted"}
+_UNKNOWN = 255
 _FEW = 3  # runs of a cell whose curves are kept where most cells have one
 _RECORDED = {
     "val_loss": "val_losses",
@@ -52,6 +56,11 @@ class _Run(NamedTuple):
     params: float
     status: int
     curves: dict[str, NDArray[np.float64]]  #: metric -> (n_epochs,) as far as it went
+
+    def has_failed(self) -> bool:
+        """Whether its training ended by itself, or its loss left all numbers, before its last epoch."""
+        losses = self.curves["val_loss"]
+        return self.status in (_DIVERGED, _CRASHED) or bool(len(losses) and np.isnan(losses[-1]))
 
 
 def recognizes(path: Path, head: bytes) -> bool:
@@ -88,7 +97,7 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
         "licence": "Apache-2.0 (Nikita Klyuchnikov, Ilya Trofimov, Ekaterina Artemova et al.)",
         "citation": "Klyuchnikov et al. 2022, https://arxiv.org/abs/2006.07116",
         "notes": [
-            f"{len(runs)} runs of {len(archs)} cells, {sum(run.status == 1 for run in runs)} diverged",
+            f"{len(runs)} runs of {len(archs)} cells, {sum(run.status == _DIVERGED for run in runs)} diverged",
             "curves are kept of at most three runs of a cell; [runs]: of all its runs, after the last epoch",
         ],
     }
@@ -100,12 +109,14 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
 
 def _read_log(file: Path, space: NASBenchNLPSpace) -> _Run:
     try:
-        log = json.loads(file.read_bytes())
+        log = read_json(file)
         recipe = json.loads(log["recepie"]) if isinstance(log["recepie"], str) else log["recepie"]
         dataset = Path(str(log["data"])).name.lower()
+    except ImportDataError:
+        raise
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise ImportDataError(
-            f"{str(file)!r} is no train log of NAS-Bench-NLP ({type(error).__name__}: {error})"
+            f"{str(file)!r} is no train log of NAS-Bench-NLP ({type(error).__name__}: {error!s:.80})"
         ) from None
     curves = {metric: log.get(name) for metric, name in _RECORDED.items()}
     return _run(f"{str(file)!r}", space, recipe, dataset, log, curves)
@@ -123,12 +134,10 @@ def _read_pair(file: Path, files: Iterable[Path], space: NASBenchNLPSpace, progr
     except (ValueError, RecursionError) as error:
         raise ImportDataError(f"{str(file)!r} is damaged ({error!s:.80}); gzipped lines of JSON expected") from None
     try:
-        with open(beside[0], "rb") as file_of_arrays, np.load(file_of_arrays, allow_pickle=False) as arrays:
-            if sum(entry.file_size for entry in arrays.zip.infolist()) > MOST_UNPACKED:
-                raise ValueError(f"more than {MOST_UNPACKED:,} bytes unpacked")
-            curves = {metric: arrays[name] for metric, name in _RECORDED.items()}
-    except (OSError, EOFError, KeyError, ValueError, zlib.error, zipfile.BadZipFile) as error:
-        raise ImportDataError(f"{str(beside[0])!r} is damaged ({error!s:.80}); losses and times expected") from None
+        arrays = read_npz(beside[0], _RECORDED.values())
+    except ImportDataError as error:
+        raise ImportDataError(f"{error}; losses and times expected") from None
+    curves = {metric: arrays[name] for metric, name in _RECORDED.items()}
     for metric, array in curves.items():
         if array.dtype.kind != "f" or array.ndim != 2 or array.shape != (len(lines), curves["cost_s"].shape[1]):
             raise ImportDataError(
@@ -171,7 +180,13 @@ def _run(
     if isinstance(params, bool) or not isinstance(params, int | float):
         raise ImportDataError(f"{where}: num_params={params!r:.40}, where a number is expected")
     status = str(fields.get("status"))
-    code = 0 if status == "OK" else 1 if "nan" in status else 3 if "Interrupt" in status else 2
+    code = _CRASHED
+    if status == "OK":
+        code = 0
+    elif "nan" in status:
+        code = _DIVERGED
+    elif "Interrupt" in status:
+        code = _INTERRUPTED
     return _Run(arch, dataset or "ptb", params / 1e6, code, read)
 
 
@@ -204,6 +219,8 @@ def _dataset(name: str, runs: Sequence[_Run], places: Sequence[tuple[int, int]],
         raise ImportDataError(f"no run on {name} finished its first epoch; there is nothing to store")
     n_seeds = 1 + max(seed for _, seed, _ in mine)
     n_curves = n_seeds if n_seeds * n_archs <= 4 * len(mine) else min(n_seeds, _FEW)
+    check_filled((n_curves, n_epochs, n_archs), sum(len(run.curves["cost_s"]) for run, _, _ in mine), name)
+    check_filled((n_seeds, 1, n_archs), len(mine), name)
     seeds, epochs = tuple(range(n_seeds)), tuple(range(1, n_epochs + 1))
     stored = []
     for metric in _RECORDED:
@@ -211,6 +228,8 @@ def _dataset(name: str, runs: Sequence[_Run], places: Sequence[tuple[int, int]],
         last = np.full((n_seeds, 1, n_archs), np.nan, np.float32)
         for run, seed, row in mine:
             curve = run.curves[metric]
+            if metric == "cost_s" and run.has_failed():
+                curve = np.pad(curve, (0, n_epochs - len(curve)), mode="edge") if len(curve) else curve
             if seed < n_curves:
                 raw[seed, : len(curve), row] = curve
             if len(curve) == n_epochs:
@@ -218,12 +237,24 @@ def _dataset(name: str, runs: Sequence[_Run], places: Sequence[tuple[int, int]],
         stored.append(Stored(Metric.from_name(metric, seeds[:n_curves], epochs), raw))
         if n_curves < n_seeds:
             stored.append(Stored(Metric.from_name(f"{metric}[runs]", seeds, epochs[-1:]), last))
+    stored.append(
+        Stored(Metric.from_name("failed", seeds[:n_curves], epochs), _failed(stored[0].raw, mine), (1, 1), _UNKNOWN)
+    )
     params = np.full((1, 1, n_archs), math.nan)
-    status = np.full((n_seeds, 1, n_archs), 255, np.uint8)
+    status = np.full((n_seeds, 1, n_archs), _UNKNOWN, np.uint8)
     for run, seed, row in mine:
         params[0, 0, row], status[seed, 0, row] = run.params, run.status
     stored.append(Stored(Metric.from_name("params_m"), params))
     for code, how in _ENDS.items():  # a mean of codes would say nothing; of ones and zeros it is a share of runs
-        ended = np.where(status == 255, 255, status == code).astype(np.uint8)
-        stored.append(Stored(Metric(how, None, "fraction", "min", seeds), ended, (1, 1), 255))
-    return DatasetSpec(stored, "val_loss")
+        ended = np.where(status == _UNKNOWN, _UNKNOWN, status == code).astype(np.uint8)
+        stored.append(Stored(Metric(how, None, "fraction", "min", seeds), ended, (1, 1), _UNKNOWN))
+    return DatasetSpec(stored, "val_loss", failed="failed")
+
+
+def _failed(val_loss: NDArray[np.float32], runs: Iterable[tuple[_Run, int, int]]) -> NDArray[np.uint8]:
+    """Whether a run had failed by an epoch: 1 from the one on that has no validation loss; (seeds, epochs, archs)."""
+    failed = np.where(np.isnan(val_loss), _UNKNOWN, 0).astype(np.uint8)
+    for run, seed, row in runs:
+        if seed < len(failed) and run.has_failed():
+            failed[seed, failed[seed, :, row] == _UNKNOWN, row] = 1
+    return failed

@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, listed
+from nasbench_kit.formats.files import open_file
 from nasbench_kit.formats.tfrecord import RecordError, broken, first_record, records
 from nasbench_kit.importers.base import Content, Progress, origin, recognizes_file
 from nasbench_kit.importers.model_metrics import EVALUATIONS, EXTRA, MEASURED, Messages, decode
@@ -42,6 +43,7 @@ from nasbench_kit.importers.nasbench101_pickle import recognizes as recognizes_p
 from nasbench_kit.importers.training_runs import TrainingRuns
 from nasbench_kit.spaces import NASBench101Space
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
+from nasbench_kit.tables.spec import SEPARATE_TRAININGS
 
 BUDGETS = (4, 12, 36, 108)
 N_IMAGES = 9_984  # that accuracies are measured on, of all three splits: 78 batches of 128
@@ -108,7 +110,7 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
     if len(files) != 1:
         given = f" ({listed(files)})" if files else f" in {str(paths[0])!r}"
         raise ImportDataError(f"{len(files)} files of NAS-Bench-101 given{given}; one of {listed(FILES)} expected")
-    with open(files[0], "rb") as file:
+    with open_file(files[0]) as file:
         head = file.read(8)
     # the length of a record may begin as a pickle does, but ends in zeros
     read_file = _read_pickle if head[:1] == b"\x80" and any(head[3:]) else _read_tfrecord
@@ -130,7 +132,9 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
     else:
         notes.append(f"by its sha256, the file is {published or 'none of the two that were published'}")
     about = _ABOUT[name] | {"notes": notes, "sources": [source]}
-    return Content(name, cells.space, {"cifar10": DatasetSpec(stored)}, archs[order], about)
+    return Content(
+        name, cells.space, {"cifar10": DatasetSpec(stored, epochs_are=SEPARATE_TRAININGS)}, archs[order], about
+    )
 
 
 def _metrics(name: str, variant: str) -> dict[str, Metric]:
@@ -163,7 +167,7 @@ def _read_tfrecord(path: Path, cells: Cells, runs: TrainingRuns, progress: Progr
     """Fill cells and runs; the name of the release, and what its evaluation on the way is."""
     name, n_bytes = str(path), path.stat().st_size
     kind: tuple[str, str] | None = None
-    with open(path, "rb", buffering=1 << 20) as file:
+    with open_file(path) as file:
         entries = records(file, name)
         while batch := list(islice(entries, _BATCH)):
             progress(batch[0][0], n_bytes)

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nasbench_kit.errors import ImportDataError
+from nasbench_kit.formats.files import open_file
 from nasbench_kit.formats.numpy_pickles import PLAIN_ARRAYS, PlainArray
 from nasbench_kit.formats.pickles import read_plain_pickle
 
+_MOST_NODES = 7
 _QUANTITIES = ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")
 
 
@@ -42,7 +44,7 @@ def pickled_runs(path: Path) -> Iterator[PickledRun]:
         ImportDataError: It is damaged, hostile, or something else.
     """
     name = repr(str(path))
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         cells = read_plain_pickle(file, name, PLAIN_ARRAYS)
         if file.read(1):
             raise ImportDataError(f"{name}: something follows the pickle; its end expected")
@@ -53,6 +55,8 @@ def pickled_runs(path: Path) -> Iterator[PickledRun]:
         entry = cells.pop(module_hash)
         try:
             fixed, computed = entry
+            if len(fixed["module_operations"]) > _MOST_NODES:
+                raise ValueError(f"{len(fixed['module_operations'])} operations")
             matrix, operations = fixed["module_adjacency"], ",".join(fixed["module_operations"])
             adjacency = _text_of(matrix)
             params = fixed["trainable_parameters"]

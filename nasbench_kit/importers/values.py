@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from nasbench_kit.errors import ArchitectureError, ImportDataError, listed
 from nasbench_kit.spaces import Space
 from nasbench_kit.tables import Metric, Stored
+
+_MOST_GAPS = 64  # places per value
 
 
 def exact(values: NDArray[np.floating[Any]]) -> NDArray[np.float32] | NDArray[np.float64]:
@@ -49,6 +52,19 @@ def percentages(metric: Metric, percent: NDArray[np.floating[Any]], n_images: in
     """An accuracy as counts of images where all values are such, and as it is else: see `counts`."""
     found = counts(percent, n_images, within)
     return Stored(metric, percent, (1, 100)) if found is None else Stored(metric, found[0], (1, n_images), found[1])
+
+
+def check_filled(shape: tuple[int, ...], n_values: int, where: str, spare: int = 1 << 22) -> None:
+    """Columns of this shape hold so many values: a few runs of very different kind would make them all gaps.
+
+    Raises:
+        ImportDataError: Hardly any place has a value, and there are more than `spare` places.
+    """
+    if prod(shape) > max(spare, _MOST_GAPS * n_values):
+        raise ImportDataError(
+            f"{where}: {n_values:,} values would stand in columns of {prod(shape):,} places (runs, epochs,"
+            f" architectures: {listed(shape)}); about the same number of runs and epochs for each expected"
+        )
 
 
 def amount(value: Any, where: str) -> float:

@@ -2,7 +2,7 @@
 
 from nasbench_kit.plots.anytime import BAND, compare_figure, plot_anytime
 from nasbench_kit.plots.cells import architecture_figure, operation_colors, plot_graph
-from nasbench_kit.plots.judged import judged_figure, plot_calibration, plot_predicted, plot_residuals
+from nasbench_kit.plots.evaluation import evaluation_figure, plot_calibration, plot_predicted, plot_residuals
 from nasbench_kit.plots.style import ShownFigure, add_caption, check_picture, quiet, save_figure
 
 __all__ = [
@@ -12,7 +12,7 @@ __all__ = [
     "architecture_figure",
     "check_picture",
     "compare_figure",
-    "judged_figure",
+    "evaluation_figure",
     "operation_colors",
     "plot_anytime",
     "plot_calibration",

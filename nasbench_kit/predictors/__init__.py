@@ -1,24 +1,23 @@
-"""The models that a surrogate's members can be."""
+"""Models from architectures to numbers: members of surrogates, and whatever else learns from results."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
 
 from nasbench_kit.errors import unknown
-from nasbench_kit.predictors.base import Data, Model
+from nasbench_kit.predictors.base import Data, Predictor, Ranges
 
 MODELS = {
-    "gin": "GIN",
-    "lightgbm": "LightGBM",
-    "mlp": "MLP",
-    "random_forest": "RandomForest",
-    "xgboost": "XGBoost",
+    "gin": ("gin", "GIN"),
+    "lightgbm": ("boosters", "LightGBM"),
+    "mlp": ("mlp", "MLP"),
+    "random_forest": ("boosters", "RandomForest"),
+    "xgboost": ("boosters", "XGBoost"),
 }
-"""Name, which is that of the model's module too -> class."""
+"""Name -> its module and class."""
 
 
-def model_class(name: str) -> Any:
+def model_class(name: str) -> type[Predictor]:
     """The class of a model.
 
     Raises:
@@ -26,7 +25,9 @@ def model_class(name: str) -> Any:
     """
     if name not in MODELS:
         raise unknown("model", name, MODELS)
-    return getattr(import_module(f"nasbench_kit.predictors.{name}"), MODELS[name])
+    module, of = MODELS[name]
+    found: type[Predictor] = getattr(import_module(f"nasbench_kit.predictors.{module}"), of)
+    return found
 
 
-__all__ = ["MODELS", "Data", "Model", "model_class"]
+__all__ = ["MODELS", "Data", "Predictor", "Ranges", "model_class"]

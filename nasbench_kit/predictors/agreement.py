@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from math import nan
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nasbench_kit.optional import require
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 _LEAST = 2  # architectures that can be ranked
 PERCENT = {"fraction": 100.0, "%": 1.0}
@@ -44,8 +43,6 @@ def agreement(true: NDArray[np.float64], predicted: NDArray[np.float64], *, unit
     Source: Siems et al. 2020, https://arxiv.org/abs/2008.09777, section 4; `evaluate_metrics` of
     https://github.com/automl/nasbench301.
     """
-    import numpy as np
-
     error = predicted - true
     n = len(true)
     tau_2 = tau_1 = nan
@@ -91,8 +88,6 @@ def best_share(true: NDArray[np.float64], share: float, sign: int) -> NDArray[np
         share: In (0, 1].
         sign: +1 where larger is better, -1 where smaller is.
     """
-    import numpy as np
-
     ordered = np.sort(-sign * true)
     n = max(1, round(share * len(true)))
     return -sign * true <= ordered[n - 1]
@@ -105,8 +100,6 @@ def normal_kl(
 
     It is `log(s2 / s1) + (s1^2 + (m1 - m2)^2) / (2 s2^2) - 1/2`.
     """
-    import numpy as np
-
     return np.log(other_sd / sd) + (sd**2 + (mean - other_mean) ** 2) / (2 * other_sd**2) - 0.5
 
 
@@ -117,8 +110,6 @@ def expected_kl(n_runs: NDArray[np.int64]) -> NDArray[np.float64]:
     for a variance of 1, so that the divergence is `(log((k - 1) / 2) - digamma((k - 1) / 2) + 1 / k) / 2`:
     0.89 for two runs, 0.46 for three, 0.24 for five.
     """
-    import numpy as np
-
     digamma = require("scipy.special", "fit").digamma
     half = (n_runs - 1) / 2
     found: NDArray[np.float64] = (np.log(half) - digamma(half) + 1 / n_runs) / 2

@@ -7,15 +7,15 @@ another order, have the same prediction up to rounding.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import Any, ClassVar, final
 
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench_kit.predictors.base import Ranges
 from nasbench_kit.predictors.neural import SHARED, Inputs, Neural
 from nasbench_kit.predictors.settings import Setting
 from nasbench_kit.spaces import Space
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 RESIDUAL, PUBLISHED = KINDS = ("residual", "published")
 
@@ -49,7 +49,7 @@ class GIN(Neural):
             "learning_rate": 0.0777, "warmup": 0.0, "weight_decay": 0.0, "optimizer": "adam", "loss": "l1",
         },
     }  # fmt: skip
-    ranges: ClassVar[Mapping[str, Any]] = {
+    ranges: ClassVar[Ranges] = {
         "hidden": [32, 48, 64, 96],
         "layers": (3, 8),
         "dropout": (0.0, 0.3),
@@ -58,8 +58,6 @@ class GIN(Neural):
     }
 
     def __init__(self, space: Space, settings: Mapping[str, Any]) -> None:
-        import numpy as np
-
         super().__init__(space, settings)
         graphs = space.graph_many(space.sample_many(np.random.default_rng(0), 1))
         self._labels = graphs.labels

@@ -81,12 +81,11 @@ class Published(nn.Module):
         """The outputs: (B, n_outputs)."""
         there = nodes >= 0
         h = self.embedding(nodes.clamp(min=0)) * there[:, :, None]
-        run = self._learn if self.training else self._tell
-        h = run(h, there, adjacency)
+        h = self._passed(h, there, adjacency)
         read: Tensor = self.head(h.sum(dim=1) / there.sum(dim=1, keepdim=True))
         return read
 
-    def _learn(self, h: Tensor, there: Tensor, adjacency: Tensor) -> Tensor:
+    def _passed(self, h: Tensor, there: Tensor, adjacency: Tensor) -> Tensor:
         mask = there[:, :, None]
         virtual = None if self.virtual is None else self.virtual.expand(len(h), -1)
         reads = adjacency.transpose(1, 2)
@@ -102,45 +101,3 @@ class Published(nn.Module):
             z = f.dropout(z if i == last else f.relu(z), self.dropout, self.training)
             h = torch.zeros_like(h).masked_scatter(mask, z)
         return h
-
-    def _tell(self, h: Tensor, there: Tensor, adjacency: Tensor) -> Tensor:
-        """The same without training: normalization is part of the weights, and nothing is written twice.
-
-        `there` is looked at once: where all nodes are there, as in DARTS, none has to be cleared.
-        """
-        mask = None if bool(there.all()) else there[:, :, None].to(h.dtype)
-        virtual = None if self.virtual is None else self.virtual.expand(len(h), -1)
-        n_graphs, n_nodes, hidden = h.shape
-        reads = adjacency.transpose(1, 2).contiguous()
-        itself = reads.diagonal(dim1=1, dim2=2)
-        h, heard, z = h.reshape(-1, hidden), torch.empty_like(h), h.new_empty(n_graphs * n_nodes, hidden)
-        graphs = h.view(n_graphs, n_nodes, hidden)
-        last = len(self.first) - 1
-        for i, (first, first_norm) in enumerate(zip(self.first, self.first_norm, strict=True)):
-            if virtual is not None:
-                graphs += virtual[:, None]
-                if mask is not None:
-                    graphs *= mask
-                if i < last:
-                    virtual = virtual + self.hear[i](virtual + graphs.sum(dim=1))
-            itself.fill_(1 + float(self.eps[i]))
-            torch.bmm(reads, graphs, out=heard)
-            weight, bias = _folded(first, first_norm)
-            torch.addmm(bias, heard.view(-1, hidden), weight, out=z).relu_()
-            weight, bias = _folded(self.second[i], self.second_norm[i])
-            torch.addmm(bias, z, weight, out=h)
-            if i < last:
-                h.relu_()
-            if mask is not None:
-                graphs *= mask
-        return graphs
-
-
-def _folded(linear: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:
-    """Weights (transposed) and bias of a linear layer that normalizes its output as `norm` learned to."""
-    assert isinstance(linear, nn.Linear)
-    assert isinstance(norm, nn.BatchNorm1d)
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    return (linear.weight * scale[:, None]).t(), (linear.bias - norm.running_mean) * scale + norm.bias

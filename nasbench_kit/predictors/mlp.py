@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import Any, ClassVar, final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nasbench_kit.encodings.features import matrix
-from nasbench_kit.predictors.base import Data
+from nasbench_kit.predictors.base import Data, Ranges
+from nasbench_kit.predictors.boosters import AUTO, encoding_for
 from nasbench_kit.predictors.neural import SHARED, Inputs, Neural
 from nasbench_kit.predictors.settings import Setting
-from nasbench_kit.predictors.trees import AUTO, encoding_for
 from nasbench_kit.spaces import Space
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 ACTIVATIONS = ("silu", "relu", "selu")
 _COLUMNS = "columns"  # the tensor that is 1 for each column that is read
@@ -41,7 +40,7 @@ class MLP(Neural):
         **SHARED,
     }
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
-    ranges: ClassVar[Mapping[str, Any]] = {
+    ranges: ClassVar[Ranges] = {
         "hidden": [128, 256, 512],
         "layers": (1, 4),
         "dropout": (0.0, 0.4),
@@ -50,8 +49,6 @@ class MLP(Neural):
     }
 
     def __init__(self, space: Space, settings: Mapping[str, Any]) -> None:
-        import numpy as np
-
         super().__init__(space, settings)
         if self.settings["encoding"] == AUTO:
             found = encoding_for(space)  # its positions of operations on a scale are for trees
@@ -60,29 +57,21 @@ class MLP(Neural):
         self._n_columns = self._matrix(space.sample_many(np.random.default_rng(0), 1)).shape[1]
 
     def _matrix(self, archs: NDArray[np.uint8]) -> NDArray[np.float32]:
-        import numpy as np
-
         return np.log1p(matrix(self.space, archs, self.settings["encoding"])) / np.float32(np.log(2))  # 1 stays 1
 
     def _inputs(self, archs: NDArray[np.uint8]) -> Inputs:
         return (self._matrix(archs)[:, self._columns],)
 
     def _prepare(self, train: Data) -> None:
-        import numpy as np
-
         features = self._matrix(train.archs)
         self._columns = np.flatnonzero((features != features[0]).any(axis=0))
 
     def _fixed(self) -> dict[str, NDArray[Any]]:
-        import numpy as np
-
         read = np.zeros(self._n_columns, np.uint8)
         read[self._columns] = 1
         return {_COLUMNS: read}
 
     def _restore(self, fixed: dict[str, NDArray[Any]]) -> None:
-        import numpy as np
-
         read = fixed.pop(_COLUMNS)
         if read.shape != (self._n_columns,):
             raise ValueError(f"{len(read.ravel())} columns, {self._n_columns} expected")

@@ -6,18 +6,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, final
+from typing import Any, ClassVar, Self, final
 
-from nasbench_kit.errors import NasbenchKitError, SettingError, TableError
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench_kit.errors import NasbenchKitError, SettingError, SurrogateError
 from nasbench_kit.formats.safetensors import read_tensors, write_tensors
 from nasbench_kit.optional import require
-from nasbench_kit.predictors.base import Data, Progress, silent
+from nasbench_kit.predictors.base import Data, Progress, Ranges, silent
 from nasbench_kit.predictors.settings import Setting, read_model, resolved, write_model
 from nasbench_kit.spaces import Space
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 WEIGHTS_FILE = "weights.safetensors"
 GAUSSIAN, L2, L1 = LOSSES = ("gaussian", "l2", "l1")
@@ -42,25 +41,28 @@ _SMALLEST_BATCH = 16
 _ASKED = 128  # architectures predicted together: what they need stays in the processor's cache
 _KEPT = 1 << 28  # bytes of inputs that are kept while training; more are computed again for each batch
 
-Inputs = tuple["NDArray[Any]", ...]
+Inputs = tuple[NDArray[Any], ...]
 
 
 class Neural(ABC):
-    """A network trained by stochastic gradient descent. See `Model` for the methods.
+    """A network trained by stochastic gradient descent. See `Predictor` for the methods.
 
-    The loss leaves out channels that are NaN. "gaussian" learns for each channel how uncertain it is, by the beta-NLL
+    The loss leaves out outputs that are NaN. "gaussian" learns for each output how uncertain it is, by the beta-NLL
     of Seitzer et al. 2022 with beta = 1/2, so that what is mostly noise counts less; only the means are predicted.
     Kept are the weights of the epoch that is best on the validation data.
     """
 
     name: ClassVar[str]
+    needs: ClassVar[tuple[tuple[str, str], ...]] = (("torch", "torch"), ("safetensors", "fit"))
     known: ClassVar[Mapping[str, Setting]]
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
+    ranges: ClassVar[Ranges]
 
     def __init__(self, space: Space, settings: Mapping[str, Any]) -> None:
         self.space = space
         self.settings = resolved(self.name, self.known, settings)
         self._net: Any = None
-        self._n_channels = 0
+        self._n_outputs = 0
 
     # ---- what a kind of network says ----
 
@@ -87,31 +89,27 @@ class Neural(ABC):
     @final
     def fit(self, train: Data, valid: Data, *, seed: int, progress: Progress = silent) -> None:
         """Learn from `train`; keep the epoch that is best on `valid`, or the last where it is empty."""
-        import numpy as np
-
         torch = require("torch", extra="torch")
-        known = ~np.isnan(train.channels)
+        known = ~np.isnan(train.outputs)
         if len(known) < 2 or not known.any(axis=0).all():  # batch normalization needs two
-            raise SettingError(f"{self.name}: {len(known)} architectures; two, and each channel known of one, expected")
+            raise SettingError(f"{self.name}: {len(known)} architectures; two, and each output known of one, expected")
         self._prepare(train)
-        self._n_channels = train.channels.shape[1]
+        self._n_outputs = train.outputs.shape[1]
         with _quiet(torch, self.settings["threads"], seed):
             self._net = self._trained(torch, train, valid, progress)
 
     @final
     def predict(self, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """The channels of a batch: (n_archs, n_channels)."""
-        import numpy as np
-
+        """Predict the outputs of a batch: (n_archs, n_outputs)."""
         torch = require("torch", extra="torch")
         device = _device(torch, self.settings["device"])
         dtype = torch.float32 if self.settings["precision"] == SINGLE else torch.float64
         net = self._net.to(device, dtype).eval()
-        found = np.empty((len(archs), self._n_channels))
+        found = np.empty((len(archs), self._n_outputs))
         with _quiet(torch, self.settings["threads"]), torch.inference_mode():
             for start in range(0, len(archs), _ASKED):
                 inputs = self._inputs(archs[start : start + _ASKED])
-                outputs = net(*_tensors(torch, inputs, device, dtype))[:, : self._n_channels]
+                outputs = net(*_tensors(torch, inputs, device, dtype))[:, : self._n_outputs]
                 found[start : start + _ASKED] = outputs.cpu().numpy()
         return found
 
@@ -122,7 +120,7 @@ class Neural(ABC):
         weights = {name: tensor.cpu().numpy() for name, tensor in state.items()}
         write_tensors(folder / WEIGHTS_FILE, weights | self._fixed())
         files = {WEIGHTS_FILE: (folder / WEIGHTS_FILE).read_bytes()}
-        write_model(folder, self.name, self.settings, self._n_channels, files)
+        write_model(folder, self.name, self.settings, self._n_outputs, files)
 
     @final
     @classmethod
@@ -130,40 +128,38 @@ class Neural(ABC):
         """Read what `save` wrote.
 
         Raises:
-            TableError: A file is absent or damaged.
+            SurrogateError: A file is absent or damaged.
         """
-        import numpy as np
-
-        settings, n_channels, _ = read_model(folder, cls.name, cls.known, lambda _: [WEIGHTS_FILE])
+        settings, n_outputs, _ = read_model(folder, cls.name, cls.known, lambda _: [WEIGHTS_FILE])
         try:
             made = cls(space, settings)
         except NasbenchKitError as error:
-            raise TableError(f"{str(folder)!r}: a model fitted to {space.name} expected: {error}") from None
-        made._n_channels = n_channels
+            raise SurrogateError(f"{str(folder)!r}: a model fitted to {space.name} expected: {error}") from None
+        made._n_outputs = n_outputs
         path = folder / WEIGHTS_FILE
         tensors = read_tensors(path)
         torch = require("torch", extra="torch")
         try:
             made._restore(tensors)
             with torch.device("meta"):  # no memory for weights that a damaged file may claim to have
-                made._net = made._build(made._n_outputs())
+                made._net = made._build(made._width())
         except (KeyError, ValueError) as error:
-            raise TableError(f"{str(path)!r} does not fit its model: {error}") from None
+            raise SurrogateError(f"{str(path)!r} does not fit its model: {error}") from None
         wanted = {name: (tuple(tensor.shape), tensor.is_floating_point()) for name, tensor in made._state()}
         there = {name: (array.shape, array.dtype.kind == "f") for name, array in tensors.items()}
         if wanted != there:
             wrong = min(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
             got, right = (found.get(wrong, ("absent",))[0] for found in (there, wanted))
-            raise TableError(f"{str(path)!r}: tensor {wrong!r:.80} is {got}; {right} expected")
+            raise SurrogateError(f"{str(path)!r}: tensor {wrong!r:.80} is {got}; {right} expected")
         if not all(np.isfinite(array).all() for array in tensors.values()):
-            raise TableError(f"{str(path)!r} holds weights that are not finite")
+            raise SurrogateError(f"{str(path)!r} holds weights that are not finite")
         made._net.load_state_dict({name: torch.tensor(array) for name, array in tensors.items()}, assign=True)
         return made
 
     # ---- training ----
 
-    def _n_outputs(self) -> int:
-        return self._n_channels * (2 if self.settings["loss"] == GAUSSIAN else 1)
+    def _width(self) -> int:
+        return self._n_outputs * (2 if self.settings["loss"] == GAUSSIAN else 1)
 
     def _state(self) -> Any:
         return self._net.state_dict().items()
@@ -171,7 +167,7 @@ class Neural(ABC):
     def _trained(self, torch: Any, train: Data, valid: Data, progress: Progress) -> Any:
         settings = self.settings
         device = _device(torch, settings["device"])
-        net = self._build(self._n_outputs()).to(device)
+        net = self._build(self._width()).to(device)
         adam = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings["optimizer"]]
         optimizer = adam(net.parameters(), settings["learning_rate"], weight_decay=settings["weight_decay"])
         n = len(train.archs)
@@ -181,7 +177,7 @@ class Neural(ABC):
             optimizer, settings["learning_rate"], epochs * (n // size) + 1, pct_start=settings["warmup"]
         )
         take = self._taker(torch, train.archs, device)
-        values = torch.tensor(train.channels, dtype=torch.float32, device=device)
+        values = torch.tensor(train.outputs, dtype=torch.float32, device=device)
         best, kept = float("inf"), None
         for epoch in range(epochs):
             net.train()
@@ -219,8 +215,8 @@ class Neural(ABC):
         with torch.inference_mode():
             for start in range(0, len(valid.archs), _ASKED):
                 inputs = self._inputs(valid.archs[start : start + _ASKED])
-                outputs = net(*_tensors(torch, inputs, device, torch.float32))[:, : self._n_channels]
-                values = torch.tensor(valid.channels[start : start + _ASKED], device=device)
+                outputs = net(*_tensors(torch, inputs, device, torch.float32))[:, : self._n_outputs]
+                values = torch.tensor(valid.outputs[start : start + _ASKED], device=device)
                 known = ~values.isnan()
                 total += float(((outputs - values)[known] ** 2).sum())
                 n_known += int(known.sum())
@@ -248,8 +244,6 @@ def _batch_size(n: int, most: int) -> int:
 
 def _tensors(torch: Any, inputs: Inputs, device: Any, dtype: Any) -> list[Any]:
     """Whole numbers of 16 bits are positions, which torch wants in 64; all else is numbers of the given precision."""
-    import numpy as np
-
     return [
         torch.from_numpy(part).to(device, torch.int64 if part.dtype == np.int16 else dtype, non_blocking=True)
         for part in inputs

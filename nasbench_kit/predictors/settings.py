@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nasbench_kit.errors import SettingError, TableError, listed, unknown
+from nasbench_kit.errors import SettingError, SurrogateError, listed, unknown
 
 MODEL_FILE = "model.json"
-MOST_CHANNELS = 10_000
+MOST_OUTPUTS = 10_000
 _MOST_BYTES = 1 << 22
 
 
@@ -64,14 +64,14 @@ def resolved(model: str, known: Mapping[str, Setting], given: Mapping[str, Any])
 
 
 def write_model(
-    folder: Path, model: str, settings: Mapping[str, Any], n_channels: int, files: Mapping[str, bytes]
+    folder: Path, model: str, settings: Mapping[str, Any], n_outputs: int, files: Mapping[str, bytes]
 ) -> None:
     """Write the files of a model, and last what is needed to read it again."""
     for name, content in files.items():
         (folder / name).write_bytes(content)
     about = {
         "model": model,
-        "n_channels": n_channels,
+        "n_channels": n_outputs,
         "settings": settings,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
@@ -81,7 +81,7 @@ def write_model(
 def read_model(
     folder: Path, model: str, known: Mapping[str, Setting], names: Callable[[int], Sequence[str]]
 ) -> tuple[dict[str, Any], int, list[bytes]]:
-    """Settings, number of channels and contents of the files of a stored model.
+    """Settings, number of outputs and contents of the files of a stored model.
 
     Files that have changed are refused here: the readers of XGBoost and LightGBM crash on some damaged ones (of 400
     with flipped bytes, XGBoost 3.2 brought down the process with 48). That is no shield against a file made to harm.
@@ -90,10 +90,10 @@ def read_model(
         folder: Where `write_model` wrote them.
         model: The model that is expected.
         known: Its settings.
-        names: The files of a model with so many channels.
+        names: The files of a model with so many outputs.
 
     Raises:
-        TableError: A file is absent, damaged or of another model.
+        SurrogateError: A file is absent, damaged or of another model.
     """
     path = folder / MODEL_FILE
     try:
@@ -101,21 +101,21 @@ def read_model(
             about = json.loads(file.read(_MOST_BYTES))
         if about["model"] != model:
             raise ValueError(f"a model {about['model']!r:.40}, not {model!r}")
-        n_channels = about["n_channels"]
-        if type(n_channels) is not int or not 1 <= n_channels <= MOST_CHANNELS:
-            raise ValueError(f"n_channels={n_channels!r:.40}")
+        n_outputs = about["n_channels"]
+        if type(n_outputs) is not int or not 1 <= n_outputs <= MOST_OUTPUTS:
+            raise ValueError(f"n_channels={n_outputs!r:.40}")
         settings = resolved(model, known, dict(about["settings"]))
-        expected = [str(about["files"][name]) for name in names(n_channels)]
+        expected = [str(about["files"][name]) for name in names(n_outputs)]
     except OSError as error:
-        raise TableError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
+        raise SurrogateError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise TableError(f"{str(path)!r} is no description of a model, or damaged: {error}") from None
+        raise SurrogateError(f"{str(path)!r} is no description of a model, or damaged: {error}") from None
     contents = []
-    for name, sha256 in zip(names(n_channels), expected, strict=True):
+    for name, sha256 in zip(names(n_outputs), expected, strict=True):
         try:
             contents.append((folder / name).read_bytes())
         except OSError as error:
-            raise TableError(f"cannot read {str(folder / name)!r}: {error.strerror or error}") from None
+            raise SurrogateError(f"cannot read {str(folder / name)!r}: {error.strerror or error}") from None
         if hashlib.sha256(contents[-1]).hexdigest() != sha256:
-            raise TableError(f"{str(folder / name)!r} is damaged: not the file that {MODEL_FILE} describes")
-    return settings, n_channels, contents
+            raise SurrogateError(f"{str(folder / name)!r} is damaged: not the file that {MODEL_FILE} describes")
+    return settings, n_outputs, contents

@@ -68,6 +68,7 @@ class Space(ABC):
         n_choices: Number of choices per decision.
         size: Number of architectures, isomorphic ones counted apart (and invalid ones, where the space has such).
         n_keys: How many architectures a table of the whole space holds; None where nobody has counted.
+        n_classes: How many of them are left where those of one `identity` count once; None where nobody has counted.
         mutations: Ways to choose the decision that a mutation changes: its relative weight per decision.
     """
 
@@ -92,6 +93,7 @@ class Space(ABC):
         self.n_choices = tuple(len(decision.choices) for decision in self.decisions)
         self.size = prod(self.n_choices)
         self.n_keys: int | None = self.size
+        self.n_classes: int | None = None
         self.mutations: dict[str, tuple[float, ...]] = {"uniform": (1.0,) * self.n_decisions}
         self._example: Arch = (0,) * self.n_decisions  # for messages; spaces in which it is invalid have another
         self._cumulative = _Cumulative(self)
@@ -338,6 +340,10 @@ class Space(ABC):
         if self.size > MOST_RANKS:
             return self.parse_many(archs).astype(np.uint64) @ np.array(_hash_weights(self.n_decisions), np.uint64)
         return self.rank_many(archs).astype(np.uint64)
+
+    def class_of(self, arch: Arch) -> int:
+        """`identity` of one (valid) architecture."""
+        return self.key(arch) if self.keyed_by_identity else int(self.identity([arch])[0])
 
     def key(self, arch: Arch) -> int:
         """What a table finds one (valid) architecture by, without numpy: its `rank`, or its `identity`."""

@@ -33,6 +33,7 @@ class NASBenchMacroSpace(Space):
 
     def __init__(self) -> None:
         super().__init__("nas_bench_macro", (Decision(f"layer {i + 1}", BLOCKS) for i in range(_LAYERS)))
+        self.n_classes = 3_969
 
     def __reduce__(self) -> tuple[Any, ...]:
         return NASBenchMacroSpace, ()

@@ -52,6 +52,7 @@ class NASBench201Space(Space):
 
     def __init__(self) -> None:
         super().__init__("nasbench201", (Decision(f"{a}->{b}", OPERATIONS) for a, b in EDGES))
+        self.n_classes = 6_466
         # The reference implementation draws the node first, then one of its incoming edges.
         # Source: AutoDL-Projects, exps/NATS-algos/regularized_ea.py, mutate_topology_func
         self.mutations["node_then_edge"] = tuple(1 / 3 / node for _, node in EDGES)
@@ -156,6 +157,10 @@ class NASBench201Space(Space):
         import numpy as np
 
         return np.array(_class_of_rank(), np.uint64)[self.rank_many(archs)]
+
+    def class_of(self, arch: Arch) -> int:
+        """`identity` of one (valid) cell, without numpy."""
+        return _class_of_rank()[self.rank(arch)]
 
     def outputs_zero(self, archs: object) -> NDArray[np.bool_]:
         """Whether no path of operations joins input and output, so that the cell computes nothing: 341 cells do."""

@@ -84,6 +84,10 @@ class RecordedSpace(Space):
         """As in the whole space."""
         return self._space.key(arch)
 
+    def class_of(self, arch: Arch) -> int:
+        """As in the whole space."""
+        return self._space.class_of(arch)
+
     def identity(self, archs: object) -> NDArray[np.uint64]:
         """As in the whole space."""
         return self._space.identity(archs)

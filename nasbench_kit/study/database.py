@@ -79,14 +79,11 @@ class Database:
 
     def __init__(self, path: str | os.PathLike[str], *, create: bool) -> None:
         self.path = os.fsdecode(path)
-        if self.path in ("", ":memory:"):
+        if self.path in ("", ":memory:") or "\0" in self.path:
             raise StudyError(f"{self.path!r} is no file name; a study is kept in a file")
-        try:
-            there = os.path.lexists(self.path)
-            if there and not os.path.isfile(self.path):
-                raise StudyError(f"cannot open study {self.path!r}: it is no file")
-        except ValueError as error:  # a zero byte in the name
-            raise StudyError(f"cannot open study {self.path!r}: {error}") from None
+        there = os.path.lexists(self.path)
+        if there and not os.path.isfile(self.path):
+            raise StudyError(f"cannot open study {self.path!r}: it is no file")
         if not there and not create:
             raise StudyError(f"there is no study {self.path!r}")
         folder = os.path.dirname(os.path.abspath(self.path))
@@ -162,6 +159,8 @@ class Database:
             problem = self._db.execute(f"PRAGMA integrity_check({table})").fetchone()[0]
             if problem != "ok":
                 raise StudyError(f"{self.path!r} is damaged: {in_one_line(problem)}")
+        if self._db.execute("PRAGMA foreign_key_check(runs)").fetchone():
+            raise StudyError(f"{self.path!r} is damaged: a run belongs to no configuration")
         return False
 
     def close(self) -> None:

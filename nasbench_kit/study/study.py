@@ -12,7 +12,7 @@ from operator import index as as_int
 from types import TracebackType
 from typing import Any, NamedTuple, Self, final
 
-from nasbench_kit.benchmark import Benchmark, open_results
+from nasbench_kit.benchmark import Benchmark, Results, open_results
 from nasbench_kit.errors import SettingError, StudyError, listed, unknown
 from nasbench_kit.jobs import n_processors
 from nasbench_kit.optimizers.base import check_at_least
@@ -139,7 +139,7 @@ class Study:
         for key in configurations:
             self._check_versions(key, versions[key], (_OPTIMIZER, *_LIBRARIES * (key in unfinished)))
         for results in {(key.path, key.results_sha256): open_same(key) for key in configurations}.values():
-            results.verify()  # or values changed by hand would pass for those that the hash stands for
+            _verify(results)  # or values changed by hand would pass for those that the hash stands for
         report = progress or (lambda there, asked_for: None)
         report(len(tasks) - len(left), len(tasks))
         made = self._made(left, versions, executor, n_processes, len(tasks), report) if left else 0
@@ -291,16 +291,14 @@ class Study:
             How many runs were removed.
 
         Raises:
-            UnknownNameError: There are none of it.
+            UnknownNameError: There is nothing of that optimizer.
             StudyError: Some process is making runs of it.
         """
+        keys = [what] if isinstance(what, Configuration) else self.configurations(what)
         ids = self._ids()
-        keys = [key for key in ids if key == what or what in (key.optimizer, key.legend)]
-        if not keys:
-            raise unknown(f"optimizer of {self.path}", what, dict.fromkeys(key.optimizer for key in ids))
         n_removed = 0
         with self._db.transaction():
-            for id_ in (ids[key] for key in keys):
+            for id_ in (ids[key] for key in keys if key in ids):
                 claimed = self._db.read("SELECT host, pid, heartbeat FROM claims WHERE configuration = ?", id_)
                 for host, pid, heartbeat in claimed:
                     if is_claimed(host, pid, heartbeat):
@@ -313,9 +311,18 @@ class Study:
 
     # ---- read ----
 
-    def configurations(self) -> list[Configuration]:
-        """What has been run, in the order of first use."""
-        return list(self._ids())
+    def configurations(self, optimizer: str | None = None) -> list[Configuration]:
+        """What has been run, in the order of first use: all of it, or of one optimizer, by its name or label.
+
+        Raises:
+            UnknownNameError: There is nothing of that optimizer.
+        """
+        keys = list(self._ids())
+        found = [key for key in keys if optimizer in (None, key.optimizer, key.legend)]
+        if optimizer is not None and not found:
+            names = dict.fromkeys(name for key in keys for name in (key.optimizer, key.legend))
+            raise unknown(f"optimizer of {self.path}", optimizer, names)
+        return found
 
     def n_runs(self, configuration: Configuration) -> int:
         """How many runs of one configuration there are that did not fail."""
@@ -353,12 +360,18 @@ class Study:
             path: Where it lies, if it is not one that `nbk.list_benchmarks` finds.
 
         Raises:
-            StudyError: It is not here.
+            StudyError: It is not here, or another one is at `path`.
             DataError: There is none at `path`.
         """
-        if path is not None:
-            configuration = replace(configuration, path=open_results(path).path)
-        return benchmark_of(configuration)
+        if path is None:
+            return benchmark_of(configuration)
+        results = open_results(path)
+        if results.sha256 != configuration.results_sha256:
+            raise StudyError(
+                f"{results.kind} {results.path!r} is not the one that these runs were made on: its sha256 is"
+                f" {results.sha256[:12]}..., not {configuration.results_sha256[:12]}..."
+            )
+        return benchmark_of(replace(configuration, path=results.path))
 
     def _ids(self) -> dict[Configuration, int]:
         """All configurations, in the order of first use, and their numbers."""
@@ -410,9 +423,11 @@ class Study:
         """Versions and columns of a run, if its digest says that they and all else are as they were stored."""
         try:
             _check_texts(row.versions, row.digest, *(() if row.failure is None else (row.failure,)))
-            if not (isinstance(row.run_seed, int) and isinstance(row.n_evaluations, int) and row.n_evaluations >= 0):
-                raise ValueError("its seed and number of evaluations are no integers")
+            if any(not isinstance(number, int) or number < 0 for number in (row.run_seed, row.n_evaluations)):
+                raise ValueError("its seed and number of evaluations are no integers from 0")
             columns = self._columns(row.id)
+            if row.failure is not None and (columns or row.n_evaluations):
+                raise ValueError("it failed, and has records")
             known = (configuration.identity, row.run_seed, row.versions, row.n_evaluations, row.failure)
             if row.digest != digest_of_run(*known, columns):
                 raise ValueError("its digest does not match")
@@ -438,6 +453,13 @@ class Study:
 
     def _damaged(self, row: _Row, error: BaseException) -> StudyError:
         return StudyError(f"{self.path!r} is damaged: run with seed {row.run_seed!r:.20} ({in_one_line(error)})")
+
+
+def _verify(results: Results) -> None:
+    try:
+        results.verify()
+    except (OSError, ImportError) as error:  # too many open files, ...
+        raise StudyError(f"cannot check {results.kind} {results.path!r}: {in_one_line(error)}") from None
 
 
 def _check_texts(*texts: object) -> None:

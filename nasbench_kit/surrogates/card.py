@@ -9,22 +9,33 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Mapping
+from io import BufferedReader
 from itertools import pairwise
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, NamedTuple
 
-from nasbench_kit.errors import NasbenchKitError, TableError
+from nasbench_kit.errors import NasbenchKitError, SurrogateError
 from nasbench_kit.spaces import Space, describe_space, space_from
 from nasbench_kit.surrogates.targets import VALUE, Target
 from nasbench_kit.tables.metric import DIRECTIONS, SPLITS, Metric
+from nasbench_kit.tables.spec import ONE_TRAINING, SEPARATE_TRAININGS
 
 CARD = "card.json"
 FORMAT = 1
 _MOST_BYTES = 1 << 24  # of a card
+_MOST_MODEL_BYTES = 1 << 30  # of each other file
 _MOST_MEMBERS = 1_000
 _OBJECTS = ("predictor", "datasets", "files", "best", "about", "quality", "fitted")
 _LISTS = ("sources", "limits", "notes")  # of `about`
+
+
+class Placed(NamedTuple):
+    """A target of a card, and where its channels begin."""
+
+    target: Target
+    first: int
 
 
 class Card(NamedTuple):
@@ -37,6 +48,7 @@ class Card(NamedTuple):
     objectives: dict[str, str]  #: dataset -> metric that a search optimizes
     metrics: dict[str, dict[str, Metric]]  #: dataset -> name -> metric
     targets: tuple[Target, ...]
+    epochs_are: dict[str, str]  #: dataset -> what its epochs are; one training where it is not named
     best: dict[str, dict[str, Any]]  #: dataset -> {"arch": text, "proven": whether all architectures were looked at}
     files: dict[str, str]  #: path in the folder -> sha256
     about: dict[str, Any]  #: title, licence, citation, sources, notes
@@ -44,31 +56,36 @@ class Card(NamedTuple):
     fitted: dict[str, Any]  #: by which command, on what, with which versions
     sha256: str
 
-    def target(self, dataset: str, metric: str, kind: str) -> tuple[Target, slice] | None:
-        """A target and which channels are its: of the members for "value", else of the noise."""
+    def target(self, dataset: str, metric: str, kind: str) -> Placed | None:
+        """Find a target, and where its channels begin: among those of a member for "value", else of the noise."""
         start = 0
         for target in self.targets:
             if (target.kind == VALUE) != (kind == VALUE):
                 continue
             if (target.dataset, target.metric, target.kind) == (dataset, metric, kind):
-                return target, slice(start, start + target.n_channels)
+                return Placed(target, start)
             start += target.n_channels
         return None
 
     def n_channels(self, *kinds: str) -> int:
-        """How many channels the targets of these kinds have together."""
+        """Return how many channels the targets of these kinds have together."""
         return sum(target.n_channels for target in self.targets if target.kind in kinds)
 
     def to_json(self) -> dict[str, Any]:
-        """What is written to the file."""
-        return _numbers(self) | {
-            "name": self.name,
-            "about": self.about,
-            "quality": self.quality,
-            "fitted": self.fitted,
-            "best": self.best,
-            "sha256": self.sha256,
-        }
+        """Return what is written to the file."""
+        roles = {"epochs_are": self.epochs_are} if self.epochs_are else {}
+        return (
+            _numbers(self)
+            | roles
+            | {
+                "name": self.name,
+                "about": self.about,
+                "quality": self.quality,
+                "fitted": self.fitted,
+                "best": self.best,
+                "sha256": self.sha256,
+            }
+        )
 
 
 def make_card(
@@ -84,17 +101,18 @@ def make_card(
     about: Mapping[str, Any],
     fitted: Mapping[str, Any],
     quality: Mapping[str, Any] | None = None,
+    epochs_are: Mapping[str, str] | None = None,
     best: Mapping[str, Any] | None = None,
 ) -> Card:
-    """The card of a new surrogate; arguments as the fields of `Card`, seeds of the metrics are filled in."""
+    """Make the card of a new surrogate; arguments as the fields of `Card`, seeds of the metrics are filled in."""
     seeds = tuple(range(n_members)) if n_members > 1 else ()
     given = {
         dataset: {key: metric._replace(seeds=seeds if _has_seeds(metric) else ()) for key, metric in these.items()}
         for dataset, these in metrics.items()
     }
     card = Card(
-        name, space, dict(predictor), n_members, dict(objectives), given, targets, dict(best or {}), dict(files),
-        dict(about), dict(quality or {}), dict(fitted), "",
+        name, space, dict(predictor), n_members, dict(objectives), given, targets, dict(epochs_are or {}),
+        dict(best or {}), dict(files), dict(about), dict(quality or {}), dict(fitted), "",
     )  # fmt: skip
     return card._replace(sha256=_hash(card))
 
@@ -104,7 +122,7 @@ def _has_seeds(metric: Metric) -> bool:
 
 
 def _numbers(card: Card) -> dict[str, Any]:
-    """The part of a card that determines the numbers."""
+    """Return the part of a card that determines the numbers."""
     return {
         "format": FORMAT,
         "space": describe_space(card.space),
@@ -120,6 +138,7 @@ def _numbers(card: Card) -> dict[str, Any]:
                         "direction": metric.direction,
                         "epochs": list(metric.epochs),
                     }
+                    | _unusual_bounds(metric)
                     for name, metric in metrics.items()
                 },
             }
@@ -128,6 +147,13 @@ def _numbers(card: Card) -> dict[str, Any]:
         "targets": [target.to_json() for target in card.targets],
         "files": card.files,
     }
+
+
+def _unusual_bounds(metric: Metric) -> dict[str, Any]:
+    """Return the bounds of a metric, None where there is none, if they do not follow from its name and unit."""
+    if metric.bounds == Metric(*metric[:4]).bounds:
+        return {}
+    return {"bounds": [bound if isfinite(bound) else None for bound in metric.bounds]}
 
 
 def _hash(card: Card) -> str:
@@ -145,7 +171,7 @@ def write_card(folder: str | os.PathLike[str], card: Card) -> None:
 
 
 def without_nan(data: Any) -> Any:
-    """The same with None for numbers that are not finite, which JSON does not have."""
+    """Put None for numbers that are not finite, which JSON does not have."""
     if isinstance(data, float):
         return data if isfinite(data) else None
     if isinstance(data, dict):
@@ -156,35 +182,35 @@ def without_nan(data: Any) -> Any:
 
 
 def read_card(folder: str | os.PathLike[str]) -> Card:
-    """The card in a folder.
+    """Read the card in a folder.
 
     Raises:
-        TableError: There is none, or it is damaged or of a newer version.
+        SurrogateError: There is none, or it is damaged or of a newer version.
     """
     path = os.path.join(folder, CARD)
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             content = file.read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
             raise ValueError("it is longer than any card")
-        entries = json.loads(content)
+        entries = json.loads(content, parse_constant=lambda _: None)  # NaN, which is no JSON
         if not isinstance(entries, dict):
             raise ValueError(f"it holds a {type(entries).__name__}; an object expected")
         if entries["format"] != FORMAT:
             raise ValueError(f"its format is {entries['format']!r:.20}; this version reads {FORMAT}")
         card = _understood(entries)
     except (FileNotFoundError, NotADirectoryError):
-        raise TableError(f"{os.fspath(folder)!r} is no surrogate: it has no {CARD}") from None
+        raise SurrogateError(f"{os.fspath(folder)!r} is no surrogate: it has no {CARD}") from None
     except OSError as error:
-        raise TableError(f"cannot read {path!r}: {error.strerror or error}") from None
+        raise SurrogateError(f"cannot read {path!r}: {error.strerror or error}") from None
     except NasbenchKitError as error:  # some are KeyErrors too
-        raise TableError(f"{path!r} is no valid card: {error}") from None
+        raise SurrogateError(f"{path!r} is no valid card: {error}") from None
     except KeyError as error:
-        raise TableError(f"{path!r} is no valid card: it lacks {error}") from None
+        raise SurrogateError(f"{path!r} is no valid card: it lacks {error}") from None
     except (ValueError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
-        raise TableError(f"{path!r} is no valid card: {str(error) or type(error).__name__:.200}") from None
+        raise SurrogateError(f"{path!r} is no valid card: {str(error) or type(error).__name__:.200}") from None
     if card.sha256 != _hash(card):
-        raise TableError(f"{path!r} was changed by hand or damaged: its content does not have the sha256 it names")
+        raise SurrogateError(f"{path!r} was changed by hand or damaged: its content does not have the sha256 it names")
     return card
 
 
@@ -212,6 +238,12 @@ def _understood(entries: Mapping[str, Any]) -> Card:
             raise ValueError(
                 f"best of {dataset!r:.40} is {best!r:.80}; arch and proven of one of its datasets expected"
             )
+    epochs_are = entries.get("epochs_are", {})
+    if not isinstance(epochs_are, dict) or not epochs_are.keys() <= entries["datasets"].keys():
+        raise ValueError(f"epochs_are is {epochs_are!r:.80}; an object of its datasets expected")
+    for dataset, how in epochs_are.items():
+        if how not in (ONE_TRAINING, SEPARATE_TRAININGS):
+            raise ValueError(f"epochs of {dataset} are {how!r:.40}; choose from {ONE_TRAINING}, {SEPARATE_TRAININGS}")
     seeds = tuple(range(n_members)) if n_members > 1 else ()
     metrics = {
         dataset: {key: _metric(key, entry, seeds) for key, entry in description["metrics"].items()}
@@ -224,7 +256,7 @@ def _understood(entries: Mapping[str, Any]) -> Card:
     )
     made = Card(
         name, space_from(entries["space"]), dict(entries["predictor"]), n_members, objectives, metrics, targets,
-        dict(entries["best"]), dict(entries["files"]), dict(entries["about"]), dict(entries["quality"]),
+        epochs_are, dict(entries["best"]), dict(entries["files"]), dict(entries["about"]), dict(entries["quality"]),
         dict(entries["fitted"]), sha256,
     )  # fmt: skip
     for dataset, these in metrics.items():
@@ -243,18 +275,35 @@ def _metric(name: str, entry: Mapping[str, Any], seeds: tuple[int, ...]) -> Metr
         raise ValueError(f"{name}: epochs={epochs}; ascending numbers from 1 expected")
     if entry["split"] not in (*SPLITS, None) or entry["direction"] not in (*DIRECTIONS, None):
         raise ValueError(f"{name}: split {entry['split']!r} or direction {entry['direction']!r}")
-    made = Metric(name, entry["split"], str(entry["unit"]), entry["direction"], (), epochs)
+    bounds = None
+    if "bounds" in entry:
+        low, high = entry["bounds"]
+        bounds = (-inf if low is None else float(low), inf if high is None else float(high))
+        if not bounds[0] < bounds[1]:
+            raise ValueError(f"{name}: bounds={entry['bounds']!r:.40}; the lower one first, or null, expected")
+    made = Metric(name, entry["split"], str(entry["unit"]), entry["direction"], (), epochs, bounds)
     return made._replace(seeds=seeds if _has_seeds(made) else ())
 
 
 def is_inside(name: object) -> bool:
-    """Whether a card may call a file of its folder this: a path that does not lead out."""
+    """Say whether a card may call a file of its folder this: a path that does not lead out."""
     if not isinstance(name, str) or not name or not name.isprintable() or "\\" in name:
         return False
     return not (os.path.isabs(name) or os.path.splitdrive(name)[0] or ".." in name.split("/"))
 
 
+def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
+    """Open a file that may come from anywhere; what is no file, as a pipe or a device, raises OSError at once."""
+    file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError("it is no regular file")
+    return file
+
+
 def sha256_of(path: str | os.PathLike[str]) -> str:
-    """Hash of a file."""
-    with open(path, "rb") as file:
+    """Hash a file of at most 1 GiB; a longer one raises OSError."""
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > _MOST_MODEL_BYTES:
+            raise OSError(f"it has more than {_MOST_MODEL_BYTES:,} bytes")
         return hashlib.file_digest(file, "sha256").hexdigest()

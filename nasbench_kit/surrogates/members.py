@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
-from nasbench_kit.errors import TableError
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench_kit.errors import SurrogateError
 from nasbench_kit.predictors import model_class
 from nasbench_kit.spaces import Arch, Space
 from nasbench_kit.surrogates.card import is_inside
+from nasbench_kit.surrogates.noise_models import NoiseModels
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from nasbench_kit.predictors import Model
+    from nasbench_kit.predictors import Predictor
     from nasbench_kit.surrogates.card import Card
 
 _CHUNK = 1 << 14  # architectures whose channels are computed at a time
@@ -29,47 +30,41 @@ class Members:
     Args:
         space: What they read.
         members: One model per member.
-        noise: `NoiseModels`, or None where none were fitted.
+        noise: None where none were fitted.
     """
 
-    def __init__(self, space: Space, members: Sequence[Model], noise: Any = None) -> None:
+    def __init__(self, space: Space, members: Sequence[Predictor], noise: NoiseModels | None = None) -> None:
         self._space, self._members, self._noise = space, members, noise
 
     def channels(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The channels of a batch: (n_archs, n_members, n_values) and (n_archs, n_noise)."""
-        import numpy as np
-
+        """Predict the channels of a batch: (n_archs, n_members, n_values) and (n_archs, n_noise)."""
         parts = [archs[start : start + _CHUNK] for start in range(0, len(archs) or 1, _CHUNK)]
         found = [np.stack([member.predict(part) for member in self._members], axis=1) for part in parts]
         noise = [np.empty((len(part), 0)) if self._noise is None else self._noise.channels(part) for part in parts]
         return np.concatenate(found), np.concatenate(noise)
 
     def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The channels of one architecture: (n_members, n_values) and (n_noise,)."""
-        import numpy as np
-
+        """Predict the channels of one architecture: (n_members, n_values) and (n_noise,)."""
         values, noise = self.channels(np.array([arch], np.uint8))
         return values[0], noise[0]
 
 
 def load(folder: str, card: Card) -> Members:
-    """The members of a surrogate.
+    """Load the members of a surrogate.
 
     Raises:
-        TableError: A file is absent or damaged, or does not fit the card.
+        SurrogateError: A file is absent or damaged, or does not fit the card.
     """
     try:
         members, noise = list(card.predictor["members"]), list(card.predictor["noise"])
         model = model_class(card.predictor["model"])
         paths, noise_paths = ([_inside(folder, name) for name in names] for names in (members, noise))
     except (KeyError, TypeError) as error:
-        raise TableError(f"the card of {folder!r} does not say how its members are read: {error}") from None
+        raise SurrogateError(f"the card of {folder!r} does not say how its members are read: {error}") from None
+    for path in {*paths, *noise_paths}:
+        _check_files(path, folder, card)
     loaded = [model.load(card.space, path) for path in paths]
-    noise_models = None
-    if noise:
-        from nasbench_kit.surrogates.fitting.noise import NoiseModels
-
-        noise_models = NoiseModels.load(card.space, noise_paths)
+    noise_models = NoiseModels.load(card.space, noise_paths) if noise else None
     made = Members(card.space, loaded, noise_models)
     _check(made, folder, card)
     return made
@@ -77,15 +72,22 @@ def load(folder: str, card: Card) -> Members:
 
 def _inside(folder: str, name: str) -> Path:
     if not is_inside(name):
-        raise TableError(f"the card of {folder!r} names {name!r:.80}, which lies outside of the folder")
+        raise SurrogateError(f"the card of {folder!r} names {name!r:.80}, which lies outside of the folder")
     return Path(folder, name)
 
 
-def _check(made: Members, folder: str, card: Card) -> None:
-    """One prediction tells whether the models have the channels that the card says."""
-    import numpy as np
+def _check_files(models: Path, folder: str, card: Card) -> None:
+    """Refuse a folder of models that holds what the card does not name, and so nobody compared with its hash."""
+    for path in models.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if name not in card.files and (path.is_symlink() or not path.is_dir()):
+            raise SurrogateError(f"{folder!r} holds {name!r:.80}, which is none of the files that its card names")
 
+
+def _check(made: Members, folder: str, card: Card) -> None:
+    """Refuse models that do not have the channels that the card says: one prediction tells."""
     values, noise = made.channels(card.space.sample_many(np.random.default_rng(0), 1))
     expected = (1, card.n_members, card.n_channels(VALUE)), (1, card.n_channels(NOISE, COLLAPSE))
     if (values.shape, noise.shape) != expected:
-        raise TableError(f"{folder!r}: models of {values.shape} and {noise.shape} channels; its card says {expected}")
+        shapes = values.shape, noise.shape
+        raise SurrogateError(f"{folder!r}: models with channels of shape {shapes}; its card says {expected}")

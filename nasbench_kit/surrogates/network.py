@@ -12,16 +12,16 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nasbench_kit.encodings.features import sparse
-from nasbench_kit.errors import TableError, listed
+from nasbench_kit.errors import DataError, SurrogateError, listed
 from nasbench_kit.formats.safetensors import read_tensors
 from nasbench_kit.spaces import Arch, Space
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from nasbench_kit.surrogates.card import Card
 
 LARGEST = 2**15 - 1  # of weights and activations
@@ -46,7 +46,7 @@ class Network:
         n_noise: Channels of the noise.
 
     Raises:
-        TableError: The file does not fit what the card says.
+        SurrogateError: The file does not fit what the card says.
     """
 
     def __init__(
@@ -59,17 +59,17 @@ class Network:
         n_values: int,
         n_noise: int = 0,
     ) -> None:
-        import numpy as np
-
         self._encoding = sparse(space, encoding)
         self.n_members, self._n_values = n_members, n_values
-        tensors = read_tensors(path)
         try:
+            tensors = read_tensors(path)
             layers = _checked(tensors, self._encoding.n_columns, n_members * n_values + n_noise)
+        except DataError as error:
+            raise SurrogateError(str(error)) from None
         except (KeyError, ValueError, IndexError) as error:
             what = f"it lacks the tensor {error}" if isinstance(error, KeyError) else str(error)
             what = "a tensor has no columns" if isinstance(error, IndexError) else what
-            raise TableError(f"{os.fspath(path)!r} is no network for this card: {what}") from None
+            raise SurrogateError(f"{os.fspath(path)!r} is no network for this card: {what}") from None
         self._layers = [
             tuple(tensors[f"{kind}.{i}"].astype(np.float64) for kind in ("bias", "factor", "weights"))
             for i in range(layers)
@@ -79,14 +79,12 @@ class Network:
         self._embedding = np.vstack([tensors["embedding"], np.zeros_like(tensors["embedding"][:1])]).astype(np.int32)
 
     def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The channels of one architecture: (n_members, n_values) and (n_noise,)."""
+        """Predict the channels of one architecture: (n_members, n_values) and (n_noise,)."""
         units = self._embedding.take(self._encoding.one(arch), axis=0).sum(axis=0)
         return self._split(self._forward(units))
 
     def channels(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The channels of a batch: (n_archs, n_members, n_values) and (n_archs, n_noise)."""
-        import numpy as np
-
+        """Predict the channels of a batch: (n_archs, n_members, n_values) and (n_archs, n_noise)."""
         found = np.empty((len(archs), len(self._scale)))
         for start in range(0, len(archs), _CHUNK):
             columns = self._encoding.many(archs[start : start + _CHUNK])
@@ -97,8 +95,6 @@ class Network:
         return self._split(found)
 
     def _forward(self, units: NDArray[Any]) -> NDArray[np.float64]:
-        import numpy as np
-
         sums = units.astype(np.float64)
         for bias, factor, weights in self._layers:
             sums += bias
@@ -117,9 +113,7 @@ class Network:
 
 
 def _checked(tensors: Mapping[str, NDArray[Any]], n_columns: int, n_channels: int) -> int:
-    """How many hidden layers there are; raises KeyError or ValueError where the tensors do not fit together."""
-    import numpy as np
-
+    """Count the hidden layers; raises KeyError or ValueError where the tensors do not fit together."""
     n_layers = max(1, sum(name.startswith("bias.") for name in tensors))
     n_units = [tensors["embedding"].shape[-1], *(tensors[f"weights.{i}"].shape[-1] for i in range(n_layers))]
     wanted: dict[str, tuple[str, tuple[int, ...]]] = {
@@ -146,14 +140,14 @@ def _checked(tensors: Mapping[str, NDArray[Any]], n_columns: int, n_channels: in
 
 
 def load(folder: str, card: Card) -> Network:
-    """The network of a surrogate.
+    """Load the network of a surrogate.
 
     Raises:
-        TableError: The file is damaged, or the card does not say how it is read.
+        SurrogateError: The file is damaged, or the card does not say how it is read.
     """
     file, encoding = (card.predictor.get(name) for name in ("file", "encoding"))
     if file not in list(card.files) or not isinstance(encoding, str):
-        raise TableError(
+        raise SurrogateError(
             f"the card of {folder!r} names the network {file!r:.40} and the encoding {encoding!r:.40};"
             f" one of its files expected, {listed(card.files) or 'of which there are none'}, and an encoding"
         )

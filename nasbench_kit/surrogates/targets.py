@@ -14,13 +14,12 @@ Three kinds of targets describe one training run of an architecture:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from nasbench_kit.errors import TableError
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from nasbench_kit.errors import SurrogateError
 
 VALUE, NOISE, COLLAPSE = KINDS = ("value", "noise", "collapse")
 TRANSFORMS = ("identity", "log", "log_error")
@@ -41,81 +40,87 @@ class Target(NamedTuple):
 
     @property
     def n_channels(self) -> int:
-        """How many numbers per architecture it takes."""
+        """Return how many numbers per architecture it takes."""
         return len(self.basis)
 
-    def curve(self, channels: NDArray[np.float64], position: int) -> NDArray[np.float64]:
-        """`z` at one epoch: the shape of `channels` without its last axis.
-
-        Added up in order, so that one architecture alone and in a batch give the same to the last bit.
-        """
-        import numpy as np
-
-        z = np.full(channels.shape[:-1], self.offset[position])
-        for k, weight in self.weights(position):
-            z += channels[..., k] * weight
-        return z
-
-    def weights(self, position: int) -> list[tuple[int, float]]:
-        """The channels that count at one epoch, and how much."""
-        return [(k, weight) for k, weight in enumerate(self.basis[:, position].tolist()) if weight]
+    def at(self, position: int, first: int = 0) -> Curve:
+        """Return what makes `z` at one epoch of a row of channels, of which this target's begin at `first`."""
+        weights = [(first + k, weight) for k, weight in enumerate(self.basis[:, position].tolist()) if weight]
+        return Curve(self.offset[position].item(), weights)
 
     def to_json(self) -> dict[str, Any]:
-        """For the card."""
+        """Return what the card says of it."""
         arrays = {name: getattr(self, name).tolist() for name in ("offset", "basis", "collapsed")}
         return self._asdict() | arrays
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any], n_epochs: int) -> Target:
-        """What a card says.
+        """Read what a card says.
 
         Raises:
-            TableError: It does not fit together.
+            SurrogateError: It does not fit together.
         """
-        import numpy as np
-
         offset, basis, collapsed = (np.array(entry[name], np.float64) for name in ("offset", "basis", "collapsed"))
         made = cls(entry["dataset"], entry["metric"], entry["kind"], entry["transform"], offset, basis, collapsed)
         where = f"target {made.kind!r} of {made.dataset}: {made.metric}"
         if made.kind not in KINDS or made.transform not in TRANSFORMS:
-            raise TableError(f"{where}: transform {made.transform!r}; choose kinds from {KINDS}, from {TRANSFORMS}")
+            raise SurrogateError(f"{where}: transform {made.transform!r}; choose kinds from {KINDS}, from {TRANSFORMS}")
         wrong = offset.shape != (n_epochs,) or basis.ndim != 2 or basis.shape[1] != n_epochs
         if wrong or (made.kind == COLLAPSE and (collapsed.ndim != 2 or len(collapsed) != n_epochs)):
-            raise TableError(f"{where}: arrays of shape {offset.shape}, {basis.shape}; {n_epochs} epochs expected")
+            raise SurrogateError(f"{where}: arrays of shape {offset.shape}, {basis.shape}; {n_epochs} epochs expected")
         if not all(np.isfinite(array).all() for array in (offset, basis, collapsed)):
-            raise TableError(f"{where}: numbers that are not finite")
+            raise SurrogateError(f"{where}: numbers that are not finite")
         return made
 
 
-def forward(transform: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From values to `z`."""
-    import numpy as np
+class Curve(NamedTuple):
+    """What makes `z` at one epoch of channels: added up in order, so that one alone and a batch give the same bits."""
 
+    offset: float
+    weights: list[tuple[int, float]]  #: the channels that count, and how much
+
+    def many(self, channels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return `z` of a batch: the shape of `channels` without its last axis."""
+        if not self.weights:
+            return np.full(channels.shape[:-1], self.offset)
+        (k, weight), *others = self.weights
+        z: NDArray[np.float64] = channels[..., k] * weight
+        z += self.offset
+        for k, weight in others:
+            z += channels[..., k] * weight
+        return z
+
+    def one(self, channels: NDArray[np.float64]) -> float:
+        """Return `z` of one row of channels."""
+        z = self.offset
+        for k, weight in self.weights:
+            z += channels.item(k) * weight
+        return z
+
+
+def forward(transform: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Make `z` of values."""
     if transform == "log":
         return np.log(values)
     return -np.log1p(-values) if transform == "log_error" else values
 
 
 def backward(transform: str, z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From `z` to values."""
-    import numpy as np
-
+    """Make values of `z`."""
     if transform == "log":
         return np.exp(z)
     return -np.expm1(-z) if transform == "log_error" else z
 
 
 def slope(transform: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How much a value changes with `z`: the derivative of `backward`, by the value."""
-    import numpy as np
-
+    """Return how much a value changes with `z`: the derivative of `backward`, by the value."""
     if transform == "log":
         return values
     return 1 - values if transform == "log_error" else np.ones_like(values)
 
 
 def components(z: NDArray[np.float64], *, keep: float, most: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Offset and basis of curves: principal components until the share `keep` of the variance is explained.
+    """Find offset and basis of curves: principal components until the share `keep` of the variance is explained.
 
     Curves of up to four epochs are kept as they are, one channel per epoch, each of unit variance; so may they have
     missing values. The channels of longer ones are uncorrelated.
@@ -128,8 +133,6 @@ def components(z: NDArray[np.float64], *, keep: float, most: int) -> tuple[NDArr
     Returns:
         offset (n_epochs,), basis (n_channels, n_epochs).
     """
-    import numpy as np
-
     offset = np.nanmean(z, axis=0)
     scale = np.nanstd(z, axis=0)
     if z.shape[1] <= FEW:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ArchitectureError, NasbenchKitError, TableError, listed, unknown
+from nasbench_kit.formats.parquet import read_parquet_columns
 from nasbench_kit.spaces import Decision, Space
 from nasbench_kit.tables.check import ROUNDING
 from nasbench_kit.tables.metric import FAILED_UNIT, Metric
@@ -328,14 +329,12 @@ def _read_csv(path: Path, opened: Any) -> dict[str, list[Any]]:
 
 def _read_parquet(path: Path) -> dict[str, list[Any]]:
     try:
-        import pyarrow.parquet as pq
+        with _reading(path, "Parquet"):
+            return read_parquet_columns(path)
     except ImportError:
         raise TableError(
             f"{os.fspath(path)!r} is a Parquet file, which needs pyarrow: pip install 'nasbench-kit[parquet]'"
         ) from None
-    with _reading(path, "Parquet"):
-        columns: dict[str, list[Any]] = pq.read_table(path).to_pydict()
-    return columns
 
 
 def _archs(columns: _Columns, arch: str | Sequence[str], space: Space, form: str | None) -> NDArray[np.uint8]:

@@ -26,7 +26,8 @@ def join_tables(tables: Sequence[Table], path: str | os.PathLike[str], *, name: 
 
     Metrics that several tables hold on a dataset of the same name stand side by side there; a dataset that only a later
     table has is added. A metric that two tables hold is taken once if the later one tells nothing else. What a later
-    table did not record for an architecture is missing, and its own further architectures are left out.
+    table did not record for an architecture is missing, and its own further architectures are left out. Isomorphic
+    architectures share a row where they do so in all tables.
 
     Args:
         tables: At least two tables of the same space.
@@ -44,11 +45,13 @@ def join_tables(tables: Sequence[Table], path: str | os.PathLike[str], *, name: 
             raise TableError(
                 f"cannot join {table.name}, of space {table.space.name}, with {first.name}, of space {first.space.name}"
             )
-    archs = first.archs()
+    keyed_by_identity = all(table.keyed_by_identity for table in tables)
+    shared = first.keyed_by_identity and not keyed_by_identity  # one row per member then, as in the other tables
+    archs = first.members()[0] if shared else first.archs()
     metrics: dict[str, dict[str, Stored | Additive]] = {}
     specs: dict[str, DatasetSpec] = {}  # what the first table with a dataset says of it
     for table in tables:
-        rows = None if table is first else table.rows_or_absent(archs)
+        rows = None if table is first and not shared else table.rows_or_absent(archs)
         moved: dict[tuple[int, int | None], NDArray[Any]] = {}
         for dataset in table.datasets:
             said = _said(table, dataset)
@@ -77,6 +80,7 @@ def join_tables(tables: Sequence[Table], path: str | os.PathLike[str], *, name: 
         },
         archs=archs,
         about=_about(tables),
+        keyed_by_identity=keyed_by_identity,
     )
 
 

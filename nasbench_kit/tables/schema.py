@@ -18,6 +18,7 @@ from nasbench_kit.tables.spec import MEANS, ONE_TRAINING, PREDICTED, RECORDED_RU
 
 KEYS = "/keys"  # the column by which rows are found, where they are not the whole space in order
 ARCHS = "/archs"  # the architecture of each row, where its key does not tell
+IDENTITY = "identity"  # by what rows are found, where the index says so and the space alone does not
 COST = "cost_s"  # the metric that advances the simulator's clock
 _MAX_INT = 2**53  # floats hold every integer up to here
 
@@ -43,6 +44,7 @@ class Contents(NamedTuple):
     metrics: dict[str, dict[str, Column | AdditiveColumn]]
     keys: RawColumn | None
     archs: RawColumn | None
+    keyed_by_identity: bool
 
     @property
     def n_archs(self) -> int:
@@ -71,7 +73,8 @@ def parse_index(index: Mapping[str, Any], columns: Mapping[str, RawColumn]) -> C
         if not isinstance(about, dict):
             raise TableError(f"about={about!r}; an object expected")
         space = space_from(index["space"])
-        keys, archs = _parse_keys(space, columns)
+        keyed_by_identity = space.keyed_by_identity or _shares_rows(space, index.get("keyed_by"))
+        keys, archs = _parse_keys(space, columns, keyed_by_identity)
         n_archs = space.size if keys is None else keys.shape[0]
         minor = index.get("minor", 0)
         if type(minor) is not int or minor < 0:
@@ -88,17 +91,28 @@ def parse_index(index: Mapping[str, Any], columns: Mapping[str, RawColumn]) -> C
         if isinstance(error, NasbenchKitError):
             raise
         raise TableError(f"its index is malformed ({type(error).__name__}: {error})") from None
-    return Contents(name, space, about, sha256, minor, roles, metrics, keys, archs)
+    return Contents(name, space, about, sha256, minor, roles, metrics, keys, archs, keyed_by_identity)
 
 
-def archs_follow_from_keys(space: Space) -> bool:
+def _shares_rows(space: Space, keyed_by: object) -> bool:
+    """Whether rows are found by identity although those of its space usually are not."""
+    if keyed_by not in (None, IDENTITY):
+        raise TableError(f"keyed_by={keyed_by!r}; {IDENTITY!r}, or nothing, expected")
+    if keyed_by and space.n_classes is None:
+        raise TableError(f"isomorphic architectures of {space.name} cannot share rows: nobody has counted its classes")
+    return keyed_by is not None
+
+
+def archs_follow_from_keys(space: Space, keyed_by_identity: bool) -> bool:
     """Whether the key of an architecture is its rank, so that a table need not hold the architecture too."""
-    return not space.keyed_by_identity and space.size <= MOST_RANKS
+    return not keyed_by_identity and space.size <= MOST_RANKS
 
 
-def _parse_keys(space: Space, columns: Mapping[str, RawColumn]) -> tuple[RawColumn | None, RawColumn | None]:
+def _parse_keys(
+    space: Space, columns: Mapping[str, RawColumn], keyed_by_identity: bool
+) -> tuple[RawColumn | None, RawColumn | None]:
     keys, archs = columns.get(KEYS), columns.get(ARCHS)
-    if archs_follow_from_keys(space):
+    if archs_follow_from_keys(space, keyed_by_identity):
         archs = None
     elif keys is None or archs is None:
         raise TableError(f"columns {KEYS} and {ARCHS} are missing; a table of {space.name} has both")

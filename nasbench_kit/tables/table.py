@@ -30,7 +30,8 @@ class Table:
         path: Where the file lies.
         name: The name that its benchmarks carry.
         space: What its architectures are.
-        n_archs: How many of them it holds.
+        n_archs: How many of them it holds, isomorphic ones counted once where they share a row.
+        keyed_by_identity: Whether isomorphic architectures share a row.
         objectives: Dataset -> name of the metric that a search optimizes.
         sha256: Hash of its content (meaning and values), the same whatever version of HDF5 wrote it.
         about: `title`, `licence`, `sources` and whatever else its maker recorded.
@@ -48,7 +49,9 @@ class Table:
         self.name, self.space, self.about, self.sha256 = contents[:4]
         self.objectives = {dataset: roles.objective for dataset, roles in contents.roles.items()}
         self.n_archs = contents.n_archs
+        self.keyed_by_identity = contents.keyed_by_identity
         self._contents, self._metrics = contents, contents.metrics
+        self._is_whole = contents.keys is None  # rows are then ranks
         self._searchable: set[str] = set()
 
     def __repr__(self) -> str:
@@ -76,11 +79,20 @@ class Table:
         datasets: Mapping[str, DatasetSpec],
         archs: object = None,
         about: Mapping[str, Any] | None = None,
+        keyed_by_identity: bool = False,
     ) -> Table:
         """Write a table and open it; `nasbench_kit.tables.write.write_table` says how. Needs h5py."""
         from nasbench_kit.tables.write import write_table
 
-        write_table(path, name=name, space=space, datasets=datasets, archs=archs, about=about)
+        write_table(
+            path,
+            name=name,
+            space=space,
+            datasets=datasets,
+            archs=archs,
+            about=about,
+            keyed_by_identity=keyed_by_identity,
+        )
         return cls(path)
 
     @classmethod
@@ -172,7 +184,13 @@ class Table:
     @property
     def is_complete(self) -> bool:
         """Whether it holds every architecture of its space, isomorphic ones counted once where they share a row."""
-        return self.n_archs == self.space.n_keys
+        return self.n_archs == self.n_possible
+
+    @property
+    def n_possible(self) -> int | None:
+        """How many architectures a table like it holds of the whole space; None where nobody has counted."""
+        as_usual = self.keyed_by_identity == self.space.keyed_by_identity
+        return self.space.n_keys if as_usual else self.space.n_classes
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -258,12 +276,9 @@ class Table:
     # ---- which architecture stands where ----
 
     @cached_property
-    def _keys(self) -> memoryview | None:
-        return None if self._contents.keys is None else self._contents.keys.items()
-
-    @cached_property
-    def _archs(self) -> memoryview | None:
-        return None if self._contents.archs is None else self._contents.archs.items()
+    def _keys(self) -> memoryview:
+        assert self._contents.keys is not None
+        return self._contents.keys.items()
 
     def row(self, arch: tuple[int, ...]) -> int:
         """The row of one (valid) architecture.
@@ -271,11 +286,12 @@ class Table:
         Raises:
             NotRecordedError: The table does not hold it.
         """
-        key = self.space.key(arch)
-        if self._keys is None:
+        key = self.space.class_of(arch) if self.keyed_by_identity else self.space.key(arch)
+        if self._is_whole:
             return key
-        row = bisect_left(self._keys, key)
-        if row == len(self._keys) or self._keys[row] != key:
+        keys = self._keys
+        row = bisect_left(keys, key)
+        if row == len(keys) or keys[row] != key:
             raise self._absent(arch)
         return row
 
@@ -285,7 +301,7 @@ class Table:
         Raises:
             NotRecordedError: The table does not hold one of them.
         """
-        if self._keys is None:
+        if self._is_whole:
             return self.space.rank_many(archs)
         rows = self.rows_or_absent(archs)
         if len(rows) and rows.min() < 0:
@@ -296,9 +312,9 @@ class Table:
         """`rows`, with -1 for an architecture that the table does not hold."""
         import numpy as np
 
-        if self._keys is None:
+        if self._is_whole:
             return self.space.rank_many(archs)
-        wanted = self.space.key_many(archs)
+        wanted = self.space.identity(archs) if self.keyed_by_identity else self.space.key_many(archs)
         keys = np.frombuffer(self._keys, np.uint64)
         rows = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         return np.where(keys[rows] == wanted, rows, -1)
@@ -311,12 +327,27 @@ class Table:
         """What stands for all architectures where all must be looked at: all; a surrogate gives a sample of its own."""
         return self.archs()
 
+    def members(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Every architecture that it answers for, and the row of each: uint8 (n, n_decisions) and int64 (n,).
+
+        These are the rows themselves, and where isomorphic architectures share one although the space tells them
+        apart, all members of their classes.
+        """
+        import numpy as np
+
+        if self.keyed_by_identity == self.space.keyed_by_identity:
+            return self.archs(), np.arange(self.n_archs)
+        archs = self.space.all_archs()
+        rows = self.rows_or_absent(archs)
+        return archs[rows >= 0], rows[rows >= 0]
+
     def archs(self) -> NDArray[np.uint8]:
         """The architectures in the order of the rows: uint8 (n_archs, n_decisions)."""
         import numpy as np
 
-        if self._keys is None:
+        if self._is_whole:
             return self.space.all_archs()
-        if self._archs is not None:
-            return np.frombuffer(self._archs, np.uint8).reshape(self.n_archs, self.space.n_decisions)
+        archs = self._contents.archs
+        if archs is not None:
+            return np.frombuffer(archs.raw, np.uint8).reshape(self.n_archs, self.space.n_decisions)
         return self.space.unrank_many(np.frombuffer(self._keys, np.uint64).astype(np.int64))

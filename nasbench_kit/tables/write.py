@@ -20,7 +20,7 @@ from nasbench_kit.spaces import Space, describe_space
 from nasbench_kit.tables.check import check_values
 from nasbench_kit.tables.format import DTYPES, MAGIC, MINOR, VERSION, RawColumn, encode_checksums, encode_index
 from nasbench_kit.tables.metric import Metric
-from nasbench_kit.tables.schema import ARCHS, KEYS, archs_follow_from_keys, parse_index
+from nasbench_kit.tables.schema import ARCHS, IDENTITY, KEYS, archs_follow_from_keys, parse_index
 from nasbench_kit.tables.spec import ONE_TRAINING, Additive, DatasetSpec, Stored
 from nasbench_kit.tables.verify import content_hash
 
@@ -38,6 +38,7 @@ def write_table(
     datasets: Mapping[str, DatasetSpec],
     archs: object = None,
     about: Mapping[str, Any] | None = None,
+    keyed_by_identity: bool = False,
 ) -> None:
     """Write a table file: completely, or not at all.
 
@@ -49,6 +50,8 @@ def write_table(
         archs: The architectures in the order of the arrays' last axis, in any form that `space.parse_many` reads.
             None: all of the space in lexicographic order.
         about: What to record beside the values: `title`, `licence`, `sources` (each with url or package and sha256).
+        keyed_by_identity: Whether isomorphic architectures share a row, also where tables of the space usually hold
+            them apart: `archs` holds one of each class, and every other member is answered with its values.
 
     Raises:
         TableError: Shapes, types or values do not fit the description, or the file cannot be written.
@@ -56,7 +59,7 @@ def write_table(
     if not str(name).isprintable():
         raise TableError(f"{name!r} cannot be a name; a text of one line without a slash expected")
     check_replaceable(path)
-    columns, order = _architectures(space, archs)
+    columns, order = _architectures(space, archs, keyed_by_identity)
     n_archs = len(columns[KEYS]) if KEYS in columns else space.size
     stored: dict[tuple[Any, ...], str] = {}  # which bytes of memory -> where they are stored
     described: dict[str, Any] = {}
@@ -76,6 +79,8 @@ def write_table(
             metrics[entry.metric.name] = description
         described[dataset] = {"objective": spec.objective, "metrics": metrics} | _describe_roles(spec)
     meaning = {"name": name, "space": describe_space(space), "about": dict(about or {}), "datasets": described}
+    if keyed_by_identity and not space.keyed_by_identity:
+        meaning["keyed_by"] = IDENTITY
     try:
         meaning = json.loads(json.dumps(meaning, allow_nan=False))
         json.dumps(meaning, ensure_ascii=False).encode()
@@ -102,12 +107,14 @@ def check_replaceable(path: str | os.PathLike[str]) -> None:
         raise TableError(f"{name!r} is there and is no table, so it is not replaced; write elsewhere, or remove it")
 
 
-def _architectures(space: Space, archs: object) -> tuple[dict[str, NDArray[Any]], NDArray[np.intp] | None]:
+def _architectures(
+    space: Space, archs: object, keyed_by_identity: bool
+) -> tuple[dict[str, NDArray[Any]], NDArray[np.intp] | None]:
     """The columns that say which architectures the rows are, and the order to bring the given ones into."""
     if archs is None:
         archs = space.all_archs()
     batch = space.parse_many(archs)
-    keys = space.key_many(batch)
+    keys = space.identity(batch) if keyed_by_identity else space.key_many(batch)
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     twice = np.flatnonzero(keys[1:] == keys[:-1])
@@ -118,7 +125,7 @@ def _architectures(space: Space, archs: object) -> tuple[dict[str, NDArray[Any]]
     if not len(keys):
         raise TableError("a table needs at least one architecture")
     columns: dict[str, NDArray[Any]] = {}
-    if not archs_follow_from_keys(space):
+    if not archs_follow_from_keys(space, keyed_by_identity or space.keyed_by_identity):
         columns = {KEYS: keys, ARCHS: batch[order]}
     elif len(keys) < space.size:
         columns = {KEYS: keys}

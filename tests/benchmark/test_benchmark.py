@@ -143,7 +143,7 @@ def random_metrics(stored, rng, n_archs, *, n_seeds, n_epochs, cost, missing):
     metrics = [stored("val_accuracy", raw, seeds=seeds, epochs=epochs, scale=(1, 1_000), missing=9_999)]
     if cost is not None:
         of_runs = seeds if cost == "per seed" else ()
-        cost_s = rng.random((max(len(of_runs), 1), shape[1], n_archs)) * 100
+        cost_s = (100 * rng.random((max(len(of_runs), 1), shape[1], n_archs))).cumsum(axis=1)  # since the start
         cost_s[rng.random(cost_s.shape) < missing / 2] = nan
         metrics.append(stored("cost_s", cost_s, seeds=of_runs, epochs=epochs))
     return metrics

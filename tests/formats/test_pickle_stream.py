@@ -5,6 +5,7 @@ import io
 import os
 import pickle
 import pickletools
+import struct
 import tracemalloc
 from collections import OrderedDict
 
@@ -171,6 +172,9 @@ def test_what_is_handed_over_ends_even_if_nothing_is_forgotten():
 
 def test_forgetting_costs_no_more_than_so_often_reading_it():
     # lists that stay in the memory, and dictionaries that are taken and were not put there
-    lists, taken = b"(" + b"]\x94" * 50_000 + b"l", b"}(" + b"K\x01}" * 50_000 + b"u"
+    lists, taken = (
+        b"(" + b"]\x94" * 50_000 + b"l",
+        b"}(" + b"".join(b"M" + struct.pack("<H", i) + b"}" for i in range(50_000)) + b"u",
+    )
     with pytest.raises(ImportDataError, match="does the same too often"):
         read(b"\x80\x04" + lists + taken + b"\x86.", lambda key, value: True)

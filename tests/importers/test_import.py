@@ -1,6 +1,5 @@
 """`import_table`: whatever the file, a whole table or none, the source as it was, one line that says what is wrong."""
 
-import gzip
 import hashlib
 import json
 import os
@@ -18,8 +17,6 @@ from hypothesis import strategies as st
 import nasbench_kit as nbk
 from nasbench_kit import importers
 from nasbench_kit.errors import ImportDataError, TableError, UnknownNameError
-from nasbench_kit.formats import compressed
-from nasbench_kit.formats.compressed import unpacked, unzipped
 from nasbench_kit.importers import Content, base, guess_kind, import_table
 from nasbench_kit.importers.base import each, files_of, first_file, origin
 from nasbench_kit.importers.values import counts, exact
@@ -257,22 +254,6 @@ def test_a_table_does_not_take_the_place_of_a_source(importer, source, tmp_path)
 def test_a_device_is_no_source(tmp_path, kind):
     with pytest.raises(ImportDataError, match=r"'/dev/zero' is neither a file nor a folder"):
         import_table(["/dev/zero"], tmp_path / "x.h5", kind=kind)
-
-
-def test_what_unpacks_to_more_than_any_release_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(compressed, "MOST_UNPACKED", 1_000)
-    for size in (1_000, 1_001):
-        (tmp_path / "a.gz").write_bytes(gzip.compress(bytes(size)))
-        with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("a", bytes(size))
-        with zipfile.ZipFile(tmp_path / "a.zip") as archive:
-            if size == 1_000:
-                assert unpacked(tmp_path / "a.gz") == unzipped(archive, "a") == bytes(size)
-                continue
-            with pytest.raises(ImportDataError, match=r"a\.gz' unpacks to more than 1,000 bytes"):
-                unpacked(tmp_path / "a.gz")
-            with pytest.raises(ImportDataError, match="a unpacks to more than 1,000 bytes"):
-                unzipped(archive, "a")
 
 
 # ---- numbers ----

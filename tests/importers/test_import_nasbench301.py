@@ -91,7 +91,7 @@ def test_results_become_a_table(release, tmp_path):
     values = {name: table.column("cifar10", name).metric for name in table.metrics("cifar10")}
     assert values["val_accuracy"].epochs == (98,)
     assert values["test_accuracy"].split == "test"
-    assert values["optimizer"].unit == "code (0 re, 1 rs)"
+    assert values["optimizer"].categories == ("re", "rs")
     assert values["optimizer"].direction is None
     assert {"train_accuracy", "train_loss", "val_loss", "params_m"} < set(values)
     genotype = SPACE.genotype(ARCHS[1])
@@ -137,7 +137,7 @@ def test_official_split_lists_are_matched_by_the_end_of_their_paths(release, tmp
         (split / f"{part}_paths.json").write_text(json.dumps([f"{authors}{name}.json" for name in names]))
     table = import_table([folder, split], tmp_path / "t.h5")
     metric = table.metrics("cifar10")["split[default]"]
-    assert metric.unit == "code (0 train, 1 val, 2 test)"
+    assert metric.categories == ("train", "val", "test")
     assert metric.seeds == (0, 1)
     codes = {i: [_value(table, "split[default]", ARCHS[i], seed, 0) for seed in (0, 1)] for i in range(4)}
     assert codes == {0: [2, 0], 1: [1, 255], 2: [0, 255], 3: [255, 255]}

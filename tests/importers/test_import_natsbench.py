@@ -607,7 +607,7 @@ def test_a_list_of_architectures_alone_is_no_release(tmp_path):
 def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path):
     (tmp_path / "meta.pickle.pbz2").write_bytes(META_BYTES)
     (tmp_path / "000000.pickle.pbz2").write_bytes(bz2.compress(bytes(70_000_000), 9))
-    with pytest.raises(ImportDataError, match=r"000000.pickle.pbz2 holds more than 67,108,864 bytes"):
+    with pytest.raises(ImportDataError, match=r"000000\.pickle\.pbz2' unpacks to more than [0-9,]+ bytes"):
         import_table([tmp_path], tmp_path / "t.h5")
 
 

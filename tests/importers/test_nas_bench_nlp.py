@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nasbench_kit as nbk
-from nasbench_kit.errors import ArchitectureError, ImportDataError, NasbenchKitError, NotRecordedError, UnknownNameError
+from nasbench_kit.errors import ArchitectureError, ImportDataError, NasbenchKitError, UnknownNameError
 from nasbench_kit.importers import guess_kind, import_table
 from nasbench_kit.spaces import NASBenchNLPSpace, Space, space_from
 from nasbench_kit.testing import check_benchmark, check_space
@@ -324,14 +324,16 @@ def test_train_logs_become_a_table(write, tmp_path):
     assert bench.query(RNN).seeds == (0, 1)
     assert bench.query(RNN, epoch=1)[1] == pytest.approx(5.4)
     assert [bench.query(RNN, epoch=1, seed=seed)[1] for seed in (0, 1)] == pytest.approx([5.5, 5.3])
-    with pytest.raises(NotRecordedError, match="was not recorded at epoch"):
-        bench.query(GRU)
+    assert table.failed("ptb") == "failed"
+    failed = [table.column("ptb", "failed").at(0, epoch)(table.row(table.space.parse(GRU))) for epoch in range(3)]
+    seconds = [table.column("ptb", "cost_s").at(0, epoch)(table.row(table.space.parse(GRU))) for epoch in range(3)]
+    assert (failed, seconds) == ([1, 1, 1], [60, 60, 60])  # of one epoch, in which it diverged
     metrics = table.metrics("ptb")
     assert metrics["test_loss"].split == "test"
     assert metrics["val_loss"].direction == "min"
-    assert [metrics[how].direction for how in ("diverged", "failed", "interrupted")] == ["min"] * 3
+    assert [metrics[how].direction for how in ("diverged", "crashed", "interrupted")] == ["min"] * 3
     assert bench.values("diverged", [LSTM, GRU]).tolist() == [0, 1]
-    assert bench.values("failed", [LSTM, GRU]).tolist() == [0, 0]
+    assert bench.values("crashed", [LSTM, GRU]).tolist() == [0, 0]
     assert bench.values("params_m", [LSTM])[0] == 5.7316
     assert nbk.Benchmark(table, "wikitext-2").query(GRU).val_loss == pytest.approx(5.8)
     check_benchmark(bench, np.random.default_rng(0))
@@ -345,6 +347,7 @@ def test_a_loss_beyond_all_numbers_is_that_of_a_run_that_diverged(write, tmp_pat
     values = [bench.values("val_loss", [LSTM, RNN], epoch=epoch, missing="nan").tolist() for epoch in (2, 3)]
     assert values[0] == pytest.approx([4.9, 4.9])
     assert values[1] == pytest.approx([math.nan, 4.8], nan_ok=True)
+    assert [bench.values("failed", [LSTM, RNN], epoch=epoch).tolist() for epoch in (2, 3)] == [[0, 0], [1, 0]]
 
 
 def test_how_runs_of_a_cell_ended_is_averaged_to_shares(write, tmp_path):
@@ -353,7 +356,7 @@ def test_how_runs_of_a_cell_ended_is_averaged_to_shares(write, tmp_path):
     runs = zip("abcd", [RNN, *again], ends, strict=True)
     table = import_table([write(**{name: log(cell, status=end) for name, cell, end in runs})], tmp_path / "t.h5")
     bench = nbk.Benchmark(table, "ptb")
-    assert [bench.values(how, [RNN])[0] for how in ("diverged", "failed", "interrupted")] == [0.25] * 3
+    assert [bench.values(how, [RNN])[0] for how in ("diverged", "crashed", "interrupted")] == [0.25] * 3
     assert [bench.values("diverged", [RNN], seed=seed)[0] for seed in range(4)] == [0, 1, 0, 0]
 
 
@@ -377,7 +380,7 @@ def test_of_cells_with_very_many_runs_a_few_curves_are_kept_and_every_end(write,
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (json.dumps(log(RNN))[:-30], "is no train log of NAS-Bench-NLP"),
+        (json.dumps(log(RNN))[:-30], "is no readable JSON"),
         ("[]", "is no train log of NAS-Bench-NLP"),
         ("{}", "is no train log of NAS-Bench-NLP"),
         (log(RNN, recepie="[1"), "is no train log of NAS-Bench-NLP"),
@@ -432,7 +435,7 @@ def test_a_compact_copy_needs_both_files_and_whole(pair, tmp_path):
     )
     for arrays, message in (
         ({"n": 3}, r"val_losses is float32 of shape \(3, 4\); floats \(2 recipes, epochs\) expected"),
-        ({"val_losses": np.array([[None] * 4] * 2)}, "ptb_curves.npz' is damaged"),
+        ({"val_losses": np.array([[None] * 4] * 2)}, "val_losses.npy is damaged"),
         ({"val_losses": np.ones((2, 4), int)}, "val_losses is int64"),
     ):
         pair(**arrays)
@@ -441,7 +444,7 @@ def test_a_compact_copy_needs_both_files_and_whole(pair, tmp_path):
     pair()
     whole = curves.read_bytes()
     curves.write_bytes(whole[:-40])
-    with pytest.raises(ImportDataError, match=r"ptb_curves\.npz' is damaged"):
+    with pytest.raises(ImportDataError, match=r"ptb_curves\.npz' is a damaged zip archive"):
         import_table([archs], tmp_path / "x.h5")
     curves.unlink()
     with pytest.raises(ImportDataError, match=r"ptb_curves.npz, which belongs to .* is missing"):

@@ -7,7 +7,9 @@ tested is that answers agree with each other and with what the card says, not th
 import hashlib
 import json
 import math
+import os
 import pickle
+import re
 import subprocess
 import sys
 from itertools import pairwise
@@ -23,7 +25,14 @@ from nasbench_kit.analysis import judge, with_common_best
 from nasbench_kit.benchmark import Benchmark, open_results
 from nasbench_kit.catalog import problems
 from nasbench_kit.cli import main
-from nasbench_kit.errors import ArchitectureError, NotRecordedError, StudyError, TableError, UnknownNameError
+from nasbench_kit.errors import (
+    ArchitectureError,
+    NotRecordedError,
+    StudyError,
+    SurrogateError,
+    TableError,
+    UnknownNameError,
+)
 from nasbench_kit.formats.safetensors import read_tensors
 from nasbench_kit.optimizers import OPTIMIZERS, LocalSearch, RandomSearch, Trial
 from nasbench_kit.plots import compare_figure
@@ -270,17 +279,17 @@ def test_damage_to_any_file_is_one_line(make_surrogate, tmp_path):
     ]:
         assert text != good
         card.write_text(text)
-        with pytest.raises(TableError, match=message):
+        with pytest.raises(SurrogateError, match=message):
             nbk.Surrogate.open(tmp_path / "s")
     card.write_text(good)
     content = bytearray(network.read_bytes())
     content[-1] ^= 1
     network.write_bytes(content)
     damaged = Benchmark(nbk.Surrogate.open(tmp_path / "s"), "d")
-    with pytest.raises(TableError, match="is not what was fitted: its sha256 is"):
+    with pytest.raises(SurrogateError, match="is not what was fitted: its sha256 is"):
         damaged.query((0, 0))
     network.unlink()
-    with pytest.raises(TableError, match=r"lacks 'network\.safetensors': No such file"):
+    with pytest.raises(SurrogateError, match=r"lacks 'network\.safetensors': No such file"):
         damaged.results.verify()
 
 
@@ -314,12 +323,12 @@ def test_hostile_cards_are_refused_in_one_line(make_surrogate, tmp_path):
         card = {**good, **changed}
         numbers = json.dumps({key: card[key] for key in keys}, sort_keys=True)
         path.write_text(json.dumps({**card, "sha256": hashlib.sha256(numbers.encode()).hexdigest()}))
-        with pytest.raises(TableError, match=message) as error:
+        with pytest.raises(SurrogateError, match=message) as error:
             Benchmark(nbk.Surrogate.open(tmp_path / "s"), "d").query((0, 0))
         assert len(str(error.value).replace(str(tmp_path), "")) < 300
     for text in ("[]", "5", "[" * 100_000, '{"a":' * 100_000, '{"format": 1' + "0" * 5_000):
         path.write_text(text)
-        with pytest.raises(TableError, match="is no valid card"):
+        with pytest.raises(SurrogateError, match="is no valid card"):
             nbk.Surrogate.open(tmp_path / "s")
 
 
@@ -334,10 +343,55 @@ def test_a_card_is_json_as_others_read_it_and_what_was_not_computed_is_null(make
     assert len(read) > 1
 
 
+@pytest.mark.parametrize("name", ["card.json", "network.safetensors"])
+@pytest.mark.parametrize("what", ["a pipe", "a device", "a link to a device", "a folder"])
+def test_what_is_no_file_is_refused_at_once(make_surrogate, tmp_path, name, what):
+    made = make_surrogate(path=tmp_path / "s")
+    path = tmp_path / "s" / name
+    path.unlink()
+    if what == "a pipe":
+        os.mkfifo(path)
+    elif what == "a folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero" if what == "a device" else "/dev/stdin")
+    with pytest.raises(SurrogateError, match=r"no regular file|Is a directory"):
+        nbk.Surrogate.open(made.path).predict("d", [(0, 0)])
+
+
+def test_files_longer_than_any_model_are_refused_before_they_are_read(make_surrogate, tmp_path):
+    made = make_surrogate(path=tmp_path / "s")
+    with open(tmp_path / "s" / "network.safetensors", "ab") as file:
+        file.truncate(1 << 40)  # sparse: it takes no room
+    with pytest.raises(SurrogateError, match=r"cannot read 'network\.safetensors' .* more than 1,073,741,824 bytes"):
+        made.verify()
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"a":' * 100_000, '{"format": 1' + "0" * 10_000 + "}", "nan", "1e999"]
+)
+def test_cards_that_are_deep_or_hold_odd_numbers_are_one_line(make_surrogate, tmp_path, text):
+    made = make_surrogate(path=tmp_path / "s")
+    (tmp_path / "s" / "card.json").write_text(text)
+    with pytest.raises(SurrogateError, match="is no valid card") as error:
+        nbk.Surrogate.open(made.path)
+    assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize("number", ["NaN", "1e999", "-Infinity", "null"])
+def test_numbers_of_a_card_are_finite(make_surrogate, tmp_path, number):
+    made = make_surrogate(path=tmp_path / "s")
+    path = tmp_path / "s" / "card.json"
+    text = re.sub(r'("offset": \[\s*)[-.0-9e]+', rf"\g<1>{number}", path.read_text(), count=1)
+    path.write_text(text)
+    with pytest.raises(SurrogateError, match="numbers that are not finite"):
+        nbk.Surrogate.open(made.path)
+
+
 def test_a_table_is_no_surrogate_and_a_folder_no_table(cifar10, toy, tmp_path):
-    with pytest.raises(TableError, match=r"nasbench201\.h5' is no surrogate: it has no card\.json"):
+    with pytest.raises(SurrogateError, match=r"nasbench201\.h5' is no surrogate: it has no card\.json"):
         nbk.Surrogate.open(cifar10.results.path)
-    with pytest.raises(TableError, match=r"is no surrogate: it has no card\.json"):
+    with pytest.raises(SurrogateError, match=r"is no surrogate: it has no card\.json"):
         open_results(tmp_path)
     with pytest.raises(TableError, match="cannot open table"):
         nbk.Table.open(toy.results.path)

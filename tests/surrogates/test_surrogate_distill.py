@@ -5,12 +5,12 @@ ensemble fitted to the real values of NAS-Bench-201.
 """
 
 import os
-import pickle
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +20,10 @@ from click.testing import CliRunner
 import nasbench_kit as nbk
 from nasbench_kit.cli import main
 from nasbench_kit.encodings.features import sparse
-from nasbench_kit.errors import SettingError, TableError, UnknownNameError
+from nasbench_kit.errors import SettingError, TableError, UnknownNameError, WorkerError
 from nasbench_kit.spaces import ChoiceSpace, DARTSSpace
-from nasbench_kit.surrogates import Surrogate
+from nasbench_kit.surrogates import Surrogate, materialize
 from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
-from nasbench_kit.surrogates.materialize import materialize
 from nasbench_kit.surrogates.network import Network
 from nasbench_kit.surrogates.targets import Target
 from nasbench_kit.tables.metric import Metric
@@ -196,53 +195,70 @@ def test_work_that_is_stopped_goes_on_with_the_same_result(distill, teacher, fol
 
 
 def test_work_that_was_killed_before_it_began_begins_anew(distill, teacher, folder):
-    out = folder()
-    (out / "unfinished").mkdir(parents=True)
-    (out / "unfinished" / "settings.partial").write_text('{"teacher": "5')
-    assert distill(teacher, out, epochs=1).sha256 == distill(teacher, folder(), epochs=1).sha256
-    assert sorted(path.name for path in out.iterdir()) == ["card.json", "network.safetensors"]
+    for left in (None, "job.1234-0.partial.json"):
+        out = folder()
+        (out / "unfinished").mkdir(parents=True)
+        if left:
+            (out / "unfinished" / left).write_text('{"teacher": "5')
+        assert distill(teacher, out, epochs=1).sha256 == distill(teacher, folder(), epochs=1).sha256
+        assert sorted(path.name for path in out.iterdir()) == ["card.json", "network.safetensors"]
+
+
+def test_after_a_loss_of_power_the_same_call_goes_on_to_the_same_files(distill, teacher, folder, monkeypatch):
+    from nasbench_kit.surrogates.fitting import distill as module
+
+    damages = cycle(
+        [
+            lambda path: os.truncate(path, path.stat().st_size // 2),
+            lambda path: os.truncate(path, 0),
+            lambda path: path.write_bytes(bytes(path.stat().st_size)),
+            Path.unlink,
+        ]
+    )
+    how = {"n_archs": 300, "epochs": 2}
+    whole, half = distill(teacher, folder(), **how), folder()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "write_card", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            distill(teacher, half, **how)
+    names = sorted(path.relative_to(half) for path in half.rglob("*") if path.is_file())
+    assert {"job.json", "labels-00000", "labels-00006", "state", "network.safetensors"} <= {name.name for name in names}
+    for name in names:
+        state = folder()
+        shutil.copytree(half, state)
+        next(damages)(state / name)
+        made = distill(teacher, state, **how)
+        assert made.card.to_json() == whole.card.to_json(), name
+        made.verify()
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
 
 
 def test_a_process_that_labels_reads_the_models_once(teacher, monkeypatch):
     from nasbench_kit.surrogates.fitting import distill
 
     opened = []
-    monkeypatch.setattr(distill, "ProcessPoolExecutor", lambda n, **given: InThisProcess(**given))
-    monkeypatch.setattr(distill, "follow_parent", lambda: None)
-    monkeypatch.setattr(distill, "_followed", [])
     real = Surrogate.verify
     monkeypatch.setattr(Surrogate, "verify", lambda self: opened.append(self.path) or real(self))
     pieces = np.array_split(SPACE.all_archs(), 5)
-    with distill._labelling(teacher, 2) as label:
-        found = list(label(pieces))
+    distill._opened.cache_clear()
+    found = [distill._labels_in_worker(teacher.path, piece) for piece in pieces]
     assert np.array_equal(np.concatenate(found), distill.labels_of(teacher, SPACE.all_archs()))
     assert opened == [teacher.path]
 
 
-def dies(_):
+def dies(*_):
     os._exit(1)
 
 
-def test_a_process_that_labels_and_dies_is_one_line(teacher, monkeypatch):
-    from nasbench_kit.surrogates.fitting import distill
+def test_a_process_that_labels_and_dies_is_one_line(distill, teacher, folder, monkeypatch):
+    from nasbench_kit.surrogates.fitting import distill as module
 
-    monkeypatch.setattr(distill, "_labels_here", dies)
-    pieces = [SPACE.all_archs()]
-    with pytest.raises(SettingError, match="is kept: run the same again"), distill._labelling(teacher, 2) as label:
-        list(label(pieces))
-
-
-class InThisProcess:
-    """A pool whose calls travel as those of others do."""
-
-    def __init__(self, *, initializer, initargs, mp_context):
-        initializer(*pickle.loads(pickle.dumps(initargs)))
-
-    def map(self, function, pieces):
-        return [pickle.loads(pickle.dumps(function))(piece) for piece in pieces]
-
-    def shutdown(self, *, cancel_futures):
-        """Nothing runs."""
+    monkeypatch.setattr(module, "_labels_in_worker", dies)
+    with pytest.raises(WorkerError, match="is kept: run the same again"):
+        distill(teacher, folder(), n_processes=2)
 
 
 def test_processes_that_label_change_nothing(distill, teacher, folder):
@@ -259,16 +275,17 @@ def test_work_with_other_settings_is_not_gone_on_with(distill, teacher, folder):
 
     with pytest.raises(KeyboardInterrupt):
         distill(teacher, out, progress=stop)
-    with pytest.raises(SettingError, match="other settings"):
+    with pytest.raises(SettingError, match="other settings: seed is 0 there, 9 now"):
         distill(teacher, out, seed=9)
 
 
 def test_a_sample_is_partly_bred_from_the_best_and_has_no_repetition(teacher, folder):
+    from nasbench_kit.jobs import Workshop
     from nasbench_kit.surrogates.fitting.distill import _labelled, _Labels, labels_of
 
-    work = folder()
-    work.mkdir()
-    kept = _Labels(work, lambda pieces: (labels_of(teacher, piece) for piece in pieces), lambda done: None)
+    kept = _Labels(
+        Workshop(folder(), {}), lambda pieces: (labels_of(teacher, piece) for piece in pieces), lambda done: None
+    )
     archs, n_uniform = _labelled(teacher, kept, {"n_archs": 800, "near_best": 0.5, "seed": 0}, 800)
     assert (len(archs), n_uniform) == (800, 400)
     assert len(np.unique(archs, axis=0)) == 800
@@ -277,13 +294,41 @@ def test_a_sample_is_partly_bred_from_the_best_and_has_no_repetition(teacher, fo
     assert kept.all().shape == (800, MEMBERS * VALUES + NOISE)
 
 
-def test_a_sample_ends_in_a_best_that_is_not_proven(distill, teacher, folder):
+def test_the_best_of_a_sample_is_proven_where_the_network_can_be_asked_about_all(distill, teacher, folder):
     made = distill(teacher, folder(), n_archs=700, epochs=30)
     best = made.card.best["d"]
-    assert best["proven"] is False
+    assert best["proven"] is True
     values = made.predict("d", SPACE.all_archs()).mean
-    assert made.predict("d", [best["arch"]]).mean[0] >= np.quantile(values, 0.999)
+    assert made.predict("d", [best["arch"]]).mean[0] == values.max()
     assert "held_out_near_best" in made.card.fitted["fidelity"]
+
+
+def test_the_best_of_a_large_space_has_no_better_neighbor_and_is_not_proven(distill, folder):
+    space = ChoiceSpace("large", {f"edge{i}": tuple("abcd") for i in range(11)})  # 4,194,304 architectures
+    made = distill(make_teacher(folder(), space), folder(), n_archs=700, epochs=2)
+    best = made.card.best["d"]
+    assert best["proven"] is False
+    near = space.neighbors_many(space.parse_many([best["arch"]]))[0]
+    assert made.predict("d", near).mean.max() <= made.predict("d", [best["arch"]]).mean[0]
+
+
+def test_one_member_becomes_several_by_bootstrap_of_the_last_layer(distill, folder):
+    teacher = make_teacher(folder(), n_members=1)
+    made = distill(teacher, folder(), members=5, epochs=20, batch=128)
+    plain = distill(teacher, folder(), epochs=20, batch=128)
+    archs = SPACE.all_archs()
+    found, alone, wanted = (one.predictor.channels(archs) for one in (made, plain, teacher))
+    assert found[0].shape == (len(archs), 5, VALUES)
+    assert made.n_members == made.card.fitted["settings"]["members"] == 5
+    assert found[0].mean(axis=1) == pytest.approx(alone[0][:, 0], abs=0.02)  # the same network, up to rounding
+    assert found[1] == pytest.approx(alone[1], abs=0.02)
+    # its spread is as large as its error, on average; which architectures are less certain, one network cannot know
+    error = alone[0][:, 0] - wanted[0][:, 0]
+    ratio = np.sqrt(found[0].var(axis=1).mean(axis=0) / (error**2).mean(axis=0))
+    assert 0.5 < ratio[1] < 2  # of the last epoch
+    assert set(made.card.fitted["deviations_multiplied_by"]) == {"d/val_accuracy", "d/cost_s"}
+    with pytest.raises(SettingError, match="members=5 of 3; at least 2 in the place of one"):
+        distill(make_teacher(folder()), folder(), members=5)
 
 
 def test_one_member_can_be_followed(distill, folder):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nasbench_kit.encodings.features import sparse
-from nasbench_kit.errors import TableError, UnknownNameError
+from nasbench_kit.errors import DataError, SurrogateError, UnknownNameError
 from nasbench_kit.formats.safetensors import read_tensors
 from nasbench_kit.spaces import ChoiceSpace, DARTSSpace, NASBench101Space, NASBench201Space
 from nasbench_kit.spaces.nasbench101_cells import EDGES, N_EDGES
@@ -143,7 +143,7 @@ def test_an_empty_batch_has_no_channels(write, tensors):
 def test_a_truncated_file_is_refused(write, tensors):
     size = len(pack(tensors))
     for cut in (0, 4, 8, 60, size // 2, size - 1):
-        with pytest.raises(TableError, match="no safetensors file, or damaged"):
+        with pytest.raises(SurrogateError, match="no safetensors file, or damaged"):
             opened(write(tensors, cut=cut))
 
 
@@ -165,21 +165,21 @@ def test_a_truncated_file_is_refused(write, tensors):
     ids=str,
 )
 def test_a_header_that_does_not_fit_its_bytes_is_refused(write, tensors, entry):
-    with pytest.raises(TableError, match="no safetensors file, or damaged"):
+    with pytest.raises(SurrogateError, match="no safetensors file, or damaged"):
         opened(write(tensors, change=lambda header: header["embedding"].update(entry)))
 
 
 def test_a_header_longer_than_any_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / "n.safetensors"
     path.write_bytes(struct.pack("<Q", 2**60) + b"{}")
-    with pytest.raises(TableError, match="a header of"):
+    with pytest.raises(DataError, match="a header of"):
         read_tensors(path)
 
 
 def test_tensors_of_another_type_are_refused(write, tensors):
     for name in ("embedding", "weights.0", "bias.1"):
         wrong = tensors | {name: tensors[name].astype(np.float32)}
-        with pytest.raises(TableError, match=f"{name} is float32"):
+        with pytest.raises(SurrogateError, match=f"{name} is float32"):
             opened(write(wrong))
 
 
@@ -187,40 +187,40 @@ def test_tensors_of_another_type_are_refused(write, tensors):
 @pytest.mark.parametrize("name", ["scale", "shift", "factor.0"])
 def test_numbers_that_are_not_finite_are_refused(write, tensors, name, number):
     tensors[name][0] = number
-    with pytest.raises(TableError, match=f"{name} holds numbers that are not finite"):
+    with pytest.raises(SurrogateError, match=f"{name} holds numbers that are not finite"):
         opened(write(tensors))
 
 
 def test_a_bias_beyond_exact_sums_is_refused(write, tensors):
     for bias in (2**62, -(2**62), np.iinfo(np.int64).min):
         tensors["bias.0"][0] = bias
-        with pytest.raises(TableError, match=r"bias\.0 goes beyond"):
+        with pytest.raises(SurrogateError, match=r"bias\.0 goes beyond"):
             opened(write(tensors))
 
 
 def test_a_missing_tensor_is_named(write, tensors):
     for name in ("embedding", "scale", "factor.1", "weights.1", "bias.0"):
-        with pytest.raises(TableError, match="lacks the tensor"):
+        with pytest.raises(SurrogateError, match="lacks the tensor"):
             opened(write({key: array for key, array in tensors.items() if key != name}))
 
 
 def test_shapes_that_do_not_fit_the_space_or_the_card_are_refused(write, tensors):
     path = write(tensors)
-    with pytest.raises(TableError, match="embedding is int16"):
+    with pytest.raises(SurrogateError, match="embedding is int16"):
         opened(path, DARTSSpace(), "edges")
-    with pytest.raises(TableError, match="scale is float64"):
+    with pytest.raises(SurrogateError, match="scale is float64"):
         opened(path, n_noise=NOISE + 1)
-    with pytest.raises(TableError, match=r"weights\.0 is int16"):
+    with pytest.raises(SurrogateError, match=r"weights\.0 is int16"):
         opened(write(tensors | {"weights.0": tensors["weights.0"][:-1]}))
 
 
 def test_a_file_that_is_absent_or_json_without_tensors_is_refused(tmp_path):
-    with pytest.raises(TableError, match="cannot read"):
+    with pytest.raises(SurrogateError, match="cannot read"):
         opened(tmp_path / "none.safetensors")
     for text in (b"[]", b"{}", b"null", b'{"embedding": 3}', b"{" * 100_000):
         path = tmp_path / "n.safetensors"
         path.write_bytes(struct.pack("<Q", len(text)) + text)
-        with pytest.raises(TableError, match="safetensors"):
+        with pytest.raises(SurrogateError, match="safetensors"):
             opened(path)
 
 

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 import nasbench_kit as nbk
-from nasbench_kit.errors import TableError
+from nasbench_kit.errors import SurrogateError
 from nasbench_kit.predictors.splits import held_out
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.surrogates.fitting import noise
 from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
-from nasbench_kit.surrogates.fitting.noise import NoiseModels, fit_noise
+from nasbench_kit.surrogates.fitting.noise import fit_noise
+from nasbench_kit.surrogates.noise_models import NoiseModels
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE, Target, components, forward
 
 NB201 = ("cifar10", "cifar100", "imagenet16-120")
@@ -49,7 +50,7 @@ def fitted(tmp_path, space, archs, value, runs, expected, everywhere):
     n_epochs, start, curves = runs.shape[-1], 0, {}
     for found in targets:
         own = channels[:, start : start + found.n_channels]
-        curves[found.kind] = np.stack([found.curve(own, epoch) for epoch in range(n_epochs)], axis=1)
+        curves[found.kind] = np.stack([found.at(epoch).many(own) for epoch in range(n_epochs)], axis=1)
         start += found.n_channels
     collapse = 1 / (1 + np.exp(-curves[COLLAPSE])) if COLLAPSE in curves else np.zeros_like(curves[NOISE])
     return np.exp(curves[NOISE]), collapse, targets
@@ -284,7 +285,7 @@ def test_a_handful_of_collapsed_runs_gives_a_rate_and_no_model(tmp_path, wide_sp
 def test_absent_and_damaged_models_end_in_one_line(tmp_path, wide_space, content):
     if content is not None:
         (tmp_path / "noise.json").write_text(content)
-    with pytest.raises(TableError, match=r"cannot read|describes no models"):
+    with pytest.raises(SurrogateError, match=r"cannot read|describes no models"):
         NoiseModels.load(wide_space, [tmp_path])
 
 

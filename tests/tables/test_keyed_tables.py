@@ -167,9 +167,9 @@ def test_a_table_edited_behind_its_back_is_noticed(full, column):
 def test_a_table_without_its_architectures_is_refused(full, bag, make_table, stored, monkeypatch, new_path):
     from nasbench_kit.tables import schema, write
 
-    monkeypatch.setattr(write, "archs_follow_from_keys", lambda space: True)
+    monkeypatch.setattr(write, "archs_follow_from_keys", lambda *_: True)
     with pytest.raises(TableError, match="columns /keys and /archs are missing; a table of bag has both"):
         make_table(stored("val_accuracy", np.zeros(7)), space=bag, archs=CLASSES, path=new_path())
     monkeypatch.undo()
-    assert not schema.archs_follow_from_keys(bag)
+    assert not schema.archs_follow_from_keys(bag, bag.keyed_by_identity)
     assert Path(full.path).exists()

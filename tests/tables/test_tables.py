@@ -241,6 +241,7 @@ def test_results_in_any_container_become_the_same_table(new_path, kind):
     assert table.sha256 == expected.sha256
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.tuples(st.integers(0, 5), st.sampled_from([1, 7, 9]), st.sampled_from([4, 12])),

@@ -1,118 +1,106 @@
-"""Which architecture a surrogate predicts to be the best: looked for among all, or by local search."""
+"""Search for the architecture that a surrogate predicts to be the best: among all, or by local search."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.surrogates.surrogate import ENUMERATED, AtEpoch
+from nasbench_kit.surrogates.surrogate import AtEpoch
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces import Space
     from nasbench_kit.surrogates.card import Card
     from nasbench_kit.surrogates.surrogate import Predictor
 
-_SECONDS = 60.0  # what the search may take, about; predictors differ in speed by a factor of 10,000
-_PROBE = 256  # architectures that tell how fast it is
-_FEWEST = 2_000  # architectures without which local search is not worth its name
-_MOST = 200_000
-_STARTS = 32
-_CHUNK = 1 << 14
+Values = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
+
+_CHUNK = 1 << 14  # architectures asked about at a time
+_RANDOM = 32  # places where local search starts beside the given ones
 
 
 def find_best(
-    card: Card, predictor: Predictor, starts: Mapping[str, NDArray[np.uint8]], *, seed: int = 0
+    card: Card,
+    predictor: Predictor,
+    starts: Mapping[str, NDArray[np.uint8]],
+    *,
+    n_listed: int,
+    n_asked: int,
+    seed: int = 0,
 ) -> dict[str, dict[str, Any]]:
-    """The best architecture of each dataset by the expected objective after the last epoch, as a card has it.
+    """Find the best architecture of each dataset by the expected objective after the last epoch, as a card has it.
 
-    Of a space that can be listed all architectures are looked at, if that takes about a minute at most, and the answer
-    is proven. Else local search climbs from `starts` and from random places for about as long, so that a faster machine
-    may find a better one; where the predictor is too slow for that, the answer is empty.
+    Of a space with at most `n_listed` different architectures all are looked at, and the answer is proven. Else local
+    search climbs from `starts` and from 32 random places. The search is counted, not timed: every machine finds the
+    same.
 
     Args:
         card: What the channels mean.
         predictor: What computes them.
-        starts: Dataset -> architectures, those first that are known to be good.
+        starts: Dataset -> architectures that are known to be good.
+        n_listed: Spaces of at most so many architectures are looked at whole.
+        n_asked: Architectures that local search asks the predictor about at most, for each dataset.
         seed: Of the random places.
     """
     space = card.space
-    predicted = _Predicted(card, predictor)
-    rng = np.random.default_rng(seed)
-    predicted(space.sample_many(rng, 1))  # the first may have something to load
-    started = time.perf_counter()
-    predicted(space.sample_many(rng, _PROBE))
-    affordable = int(_PROBE * _SECONDS / (time.perf_counter() - started))
-    n_archs = space.size if space.n_keys is None else space.n_keys
-    if n_archs <= min(ENUMERATED, affordable):
+    objectives = {dataset: _objective(card, predictor, dataset) for dataset in card.metrics}
+    if (space.size if space.n_keys is None else space.n_keys) <= n_listed:
         archs = space.all_archs()
-        rows = predicted(archs).argmax(axis=1).tolist()
-        return {
-            dataset: {"arch": space.format(archs[row].tolist()), "proven": True}
-            for dataset, row in zip(card.metrics, rows, strict=True)
-        }
-    budget = min(affordable // len(card.metrics), _MOST)
-    if budget < _FEWEST:
-        return {}
-    random = space.sample_many(rng, _STARTS)
+        rows = {dataset: archs[values(archs).argmax()] for dataset, values in objectives.items()}
+        return {dataset: {"arch": space.format(row.tolist()), "proven": True} for dataset, row in rows.items()}
+    random = space.sample_many(np.random.default_rng(seed), _RANDOM)
     return {
         dataset: {
-            "arch": space.format(
-                _climb(space, predicted.of(i), np.vstack([starts[dataset][:_STARTS], random]), budget).tolist()
-            ),
+            "arch": space.format(climb(space, values, np.vstack([starts[dataset], random]), n_asked).tolist()),
             "proven": False,
         }
-        for i, dataset in enumerate(card.metrics)
+        for dataset, values in objectives.items()
     }
 
 
-_Values = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
+def climb(space: Space, values: Values, starts: NDArray[np.uint8], n_asked: int) -> NDArray[np.uint8]:
+    """The best end of local searches: every place moves to the best of its neighbors until none is better.
 
-
-class _Predicted:
-    """Expected objectives: (n_datasets, n_archs), the larger the better."""
-
-    def __init__(self, card: Card, predictor: Predictor) -> None:
-        metrics = [(dataset, these[card.objectives[dataset]]) for dataset, these in card.metrics.items()]
-        self._objectives = [
-            (AtEpoch(card, dataset, metric.name, max(0, len(metric.epochs) - 1)), metric.sign())
-            for dataset, metric in metrics
-        ]
-        self._predictor = predictor
-
-    def __call__(self, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
-        found = np.empty((len(self._objectives), len(archs)))
-        for start in range(0, len(archs), _CHUNK):
-            channels = self._predictor.channels(archs[start : start + _CHUNK])
-            for i, (at, sign) in enumerate(self._objectives):
-                found[i, start : start + _CHUNK] = sign * at.prediction(*channels).mean
-        return found
-
-    def of(self, i: int) -> _Values:
-        """Those of one dataset: (n_archs,)."""
-        return lambda archs: self(archs)[i]
-
-
-def _climb(space: Space, predicted: _Values, archs: NDArray[np.uint8], budget: int) -> NDArray[np.uint8]:
-    """Every place moves to the best of its neighbors until none is better, or the budget is used up."""
-    values = predicted(archs)
-    n_asked = len(archs)
-    moving = np.arange(len(archs))
+    Args:
+        space: Where the architectures come from.
+        values: What is climbed: from a batch to (n_archs,), larger is better.
+        starts: Where to begin: (n_starts, n_decisions).
+        n_asked: Architectures asked about at most; the best places go first.
+    """
+    places, heights = starts.copy(), values(starts)
+    left = n_asked - len(places)
+    moving = np.arange(len(places))
     while len(moving):
+        moving = moving[np.argsort(-heights[moving], kind="stable")]
+        near = list(space.neighbors_many(places[moving]))
+        ends = np.cumsum([len(some) for some in near])
+        n_affordable = int(np.searchsorted(ends, left, side="right"))
+        if not n_affordable:
+            break
+        moving, near, ends = moving[:n_affordable], near[:n_affordable], ends[:n_affordable]
+        around = np.split(values(np.concatenate(near)), ends[:-1])
+        left -= int(ends[-1])
         moved = []
-        for place in moving[np.argsort(-values[moving], kind="stable")].tolist():  # the best, while the budget lasts
-            neighbors = space.neighbors_many(archs[place : place + 1])[0]
-            if n_asked + len(neighbors) > budget or not len(neighbors):
-                break
-            around = predicted(neighbors)
-            n_asked += len(neighbors)
-            best = int(around.argmax())
-            if around[best] > values[place]:
-                archs[place], values[place] = neighbors[best], around[best]
+        for place, neighbors, heights_there in zip(moving.tolist(), near, around, strict=True):
+            if len(neighbors) and heights_there.max() > heights[place]:
+                best = int(heights_there.argmax())
+                places[place], heights[place] = neighbors[best], heights_there[best]
                 moved.append(place)
         # places that met go on as one
-        moving = np.array(moved, np.intp)[np.unique(archs[moved], axis=0, return_index=True)[1]]
-    return archs[int(values.argmax())]
+        moving = np.array(moved, np.intp)[np.unique(places[moved], axis=0, return_index=True)[1]]
+    return places[int(heights.argmax())]
+
+
+def _objective(card: Card, predictor: Predictor, dataset: str) -> Values:
+    """The expected objective after the last epoch, the larger the better."""
+    metric = card.metrics[dataset][card.objectives[dataset]]
+    at = AtEpoch(card, dataset, metric.name, max(0, len(metric.epochs) - 1))
+
+    def values(archs: NDArray[np.uint8]) -> NDArray[np.float64]:
+        pieces = [archs[start : start + _CHUNK] for start in range(0, len(archs), _CHUNK)]
+        found = [at.prediction(*predictor.channels(piece)).mean for piece in pieces]
+        return metric.sign() * np.concatenate(found) if found else np.empty(0)
+
+    return values

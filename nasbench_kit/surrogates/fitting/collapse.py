@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 _FEWEST = 5  # runs that make a peak
 _WINDOW = 1.25  # neighborhood of a value: from a 1.25th of it to 1.25 times it
@@ -41,8 +38,6 @@ def mask_collapsed(values: NDArray[np.float64], metric_name: str) -> NDArray[np.
     Returns:
         The same shape.
     """
-    import numpy as np
-
     stem = metric_name.partition("[")[0]
     found = np.zeros(values.shape, bool)
     if not stem.endswith(("accuracy", "error")):
@@ -66,8 +61,6 @@ def mask_collapsed(values: NDArray[np.float64], metric_name: str) -> NDArray[np.
 
 def _peaks(runs: NDArray[np.float64], high: float) -> list[float]:
     """Values that occur far more often than their neighbors; peaks are no neighbors of each other."""
-    import numpy as np
-
     values, counts = np.unique(np.round(runs, 9), return_counts=True)
     few = counts < _FEWEST
     candidates = np.flatnonzero(~few & (values > 0) & (values <= high))
@@ -82,8 +75,6 @@ def _peaks(runs: NDArray[np.float64], high: float) -> list[float]:
 
 
 def _stands_out(runs: NDArray[np.float64], peak: float) -> bool:
-    import numpy as np
-
     ends = np.searchsorted(runs, [peak / _WINDOW, peak * (1 - _WIDTH), peak * (1 + _WIDTH), peak * _WINDOW])
     inside, near = ends[2] - ends[1], ends[3] - ends[0]
     share = 2 * _WIDTH / (_WINDOW - 1 / _WINDOW)
@@ -92,8 +83,6 @@ def _stands_out(runs: NDArray[np.float64], peak: float) -> bool:
 
 def _below_gap(runs: NDArray[np.float64], high: float) -> float:
     """The largest value below a wide gap; -1 if there is no such group of runs."""
-    import numpy as np
-
     n_low = int(np.searchsorted(runs, high, side="right"))
     ends = np.arange(_FEWEST - 1, min(n_low, len(runs) - 1))
     ends = ends[(runs[ends + 1] > _GAP * runs[ends]) & (runs[ends] - runs[0] <= _BAND)]

@@ -6,16 +6,12 @@ bred from the best ones met so far, so that the network follows it near the opti
 
 from __future__ import annotations
 
-import json
+import io
 import math
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from functools import partial
-from multiprocessing import get_context
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +20,16 @@ from numpy.typing import NDArray
 
 from nasbench_kit.encodings.features import sparse
 from nasbench_kit.errors import SettingError
+from nasbench_kit.formats.safetensors import write_tensors
+from nasbench_kit.jobs import Workshop, difference, pool, replacing
 from nasbench_kit.optional import require
+from nasbench_kit.predictors.agreement import kendall_tau, r2
 from nasbench_kit.predictors.splits import position
-from nasbench_kit.spaces import DARTSSpace, NASBench101Space, Space
+from nasbench_kit.spaces import Space
 from nasbench_kit.surrogates.card import CARD, Card, make_card, sha256_of, write_card
-from nasbench_kit.surrogates.fitting.workers import follow_parent
+from nasbench_kit.surrogates.fitting import student
+from nasbench_kit.surrogates.fitting.best import find_best
+from nasbench_kit.surrogates.fitting.bootstrap import bootstrapped
 from nasbench_kit.surrogates.network import load
 from nasbench_kit.surrogates.surrogate import ENUMERATED, AtEpoch, Predictor, Surrogate
 from nasbench_kit.surrogates.targets import VALUE
@@ -47,6 +48,8 @@ _PARENTS = 0.02  # share of the labelled architectures that are bred from
 _MOST_COLUMNS = 30_000  # an encoding by pairs of decisions has no more
 _MEASURED = 50_000  # architectures at most on which the network is compared with all of a space
 _STARTS = 256  # of the local searches for the best architecture
+_FEWEST_ASKED = 1 << 16  # architectures that they ask about at least
+_ENCODINGS = {"NASBench101Space": "neighborhoods", "DARTSSpace": "edges"}  # by the class of a space
 
 
 def distill_surrogate(
@@ -61,6 +64,7 @@ def distill_surrogate(
     epochs: int | None = None,
     batch: int = 1_024,
     learning_rate: float = 3e-3,
+    members: int | None = None,
     seed: int = 0,
     n_processes: int = 1,
     progress: Progress = lambda done, total: None,
@@ -82,13 +86,14 @@ def distill_surrogate(
         epochs: Passes over the architectures; by default as many as see 8,000,000 of them.
         batch: Architectures per step.
         learning_rate: The highest of one cycle.
+        members: Give the network so many members, where the surrogate has one: by bootstrap of the last layer.
         seed: Of all randomness; the same gives the same bytes on one machine.
         n_processes: Processes that label.
         progress: Told how much is done, and of how much.
 
     Raises:
-        SettingError: A setting is out of range; `out` cannot be replaced; or the space cannot be listed and `n_archs`
-            is not given.
+        SettingError: A setting is out of range; `out` cannot be replaced or written; or the space cannot be listed and
+            `n_archs` is not given.
     """
     space, folder = surrogate.space, Path(out)
     every = n_archs is None and surrogate.n_archs <= ENUMERATED
@@ -101,6 +106,8 @@ def distill_surrogate(
             f"near_best={near_best}, hidden={tuple(hidden)}, batch={batch}, learning_rate={learning_rate},"
             f" n_processes={n_processes}; a share below 1 and positive numbers expected"
         )
+    if members is not None and (members < 2 or surrogate.n_members > 1):
+        raise SettingError(f"members={members} of {surrogate.n_members}; at least 2 in the place of one expected")
     settings: dict[str, Any] = {
         "teacher": surrogate.sha256,
         "n_archs": None if every else n_archs,
@@ -111,56 +118,63 @@ def distill_surrogate(
         "batch": batch,
         "learning_rate": learning_rate,
         "seed": seed,
+        **({} if members is None else {"members": members}),
     }
     sparse(space, settings["encoding"])  # what is wrong is an error now, not after hours
     for package, extra in (("torch", "torch"), ("safetensors", "fit"), ("scipy", "fit")):
         require(package, extra)
-    unfinished = _begin(folder, settings, surrogate)
     total = surrogate.n_archs if every else n_archs
     assert total is not None
-    with _labelling(surrogate, n_processes) as label:
-        kept = _Labels(unfinished, label, lambda done: progress(done, 2 * total))
-        archs, n_uniform = _labelled(surrogate, kept, settings, total)
-    return _finish(surrogate, folder, unfinished, name or surrogate.name, settings, archs, kept, n_uniform, progress)
+    shop = _begin(folder, settings, surrogate)
+    try:
+        with _labelling(surrogate, n_processes) as label:
+            kept = _Labels(shop, label, lambda done: progress(done, 2 * total))
+            archs, n_uniform = _labelled(surrogate, kept, settings, total)
+        card = _finish(
+            surrogate, folder, shop, name or surrogate.name, settings, archs, kept.all(), n_uniform, progress
+        )
+        write_card(folder, card)
+    except OSError as error:
+        raise SettingError(f"cannot write to {str(out)!r}: {error.strerror or error}") from None
+    shop.remove()
+    return Surrogate.open(folder)
 
 
 def best_encoding(space: Space) -> str:
     """The sparse encoding that a network follows best, by measurement."""
-    if isinstance(space, NASBench101Space):
-        return "neighborhoods"
-    if isinstance(space, DARTSSpace):
-        return "edges"
+    whole: Space = getattr(space, "whole", space)  # of a recorded part
     n = space.n_choices
     n_columns = sum(n) + (sum(n) ** 2 - sum(k * k for k in n)) // 2
-    return "pairs" if n_columns <= _MOST_COLUMNS else "one_hot"
+    return _ENCODINGS.get(type(whole).__name__, "pairs" if n_columns <= _MOST_COLUMNS else "one_hot")
 
 
-def _begin(folder: Path, settings: dict[str, Any], surrogate: Surrogate) -> Path:
-    """The folder for what is kept until the end: new, or of an earlier call with the same settings."""
+def _begin(folder: Path, settings: dict[str, Any], surrogate: Surrogate) -> Workshop:
+    """Make the folder for what is kept until the end, or go on with that of an earlier call of the same settings."""
     if folder.resolve() == Path(surrogate.path).resolve():
         raise SettingError(f"{os.fspath(folder)!r} is the surrogate to follow; write elsewhere")
-    unfinished = folder / _UNFINISHED
-    known, half = unfinished / "settings.json", unfinished / "settings.partial"
-    is_other = not folder.is_dir() or not {unfinished, half}.issuperset(folder.rglob("*"))
-    if folder.exists() and is_other and not known.exists() and not Surrogate.is_one(folder):
+    shop = Workshop(folder / _UNFINISHED, settings)
+    if folder.exists() and not Surrogate.is_one(folder) and not shop.is_begun():
         raise SettingError(f"{os.fspath(folder)!r} is there and holds no surrogate, so it is not replaced")
-    if known.exists() and json.loads(known.read_text()) != settings:
+    found = difference(Workshop.job_of(shop.folder) or settings, settings)
+    if found:
+        name, there, here = found
         raise SettingError(
-            f"{os.fspath(unfinished)!r} is of a call with other settings; give those, or remove it to begin anew"
+            f"{os.fspath(shop.folder)!r} is of a call with other settings: {name} is {there!r} there, {here!r} now;"
+            " give those, or remove it to begin anew"
         )
-    unfinished.mkdir(parents=True, exist_ok=True)
-    half.write_text(json.dumps(settings))
-    os.replace(half, known)
-    return unfinished
+    try:
+        shop.begin()
+    except OSError as error:
+        raise SettingError(f"cannot make the folder {str(folder)!r}: {error.strerror or error}") from None
+    return shop
 
 
 # ---- labels ----
 
 
 def labels_of(surrogate: Surrogate, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The channels of all members, then of the noise: (n_archs, n_channels)."""
-    values, noise = surrogate.predictor.channels(archs)
-    return np.hstack([values.reshape(len(archs), -1), noise])
+    """Compute the channels of all members, then of the noise: (n_archs, n_channels)."""
+    return _joined(surrogate.predictor.channels(archs))
 
 
 @contextmanager
@@ -169,32 +183,20 @@ def _labelling(
 ) -> Iterator[Callable[[list[Any]], Iterator[NDArray[np.float64]]]]:
     """A function that labels pieces, in order."""
     if n_processes == 1:
-        yield lambda pieces: map(partial(labels_of, surrogate), pieces)
-        return
-    pool: Executor = ProcessPoolExecutor(
-        n_processes, mp_context=get_context("spawn"), initializer=_begin_process, initargs=(surrogate,)
-    )
-    try:
-        yield lambda pieces: pool.map(_labels_here, pieces)
-    except BrokenProcessPool:
-        raise SettingError(
-            "a process that labels died (is there enough memory?); what was labelled is kept: run the same again, with"
-            " fewer processes (a script must start it under `if __name__ == '__main__':`)"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
+        yield partial(map, partial(labels_of, surrogate))
+    else:
+        with pool(n_processes) as workers:
+            yield partial(workers.map, partial(_labels_in_worker, surrogate.path))
 
 
-_followed: list[Surrogate] = []  # in a process that labels: the one that it was begun for, whose models it reads once
+def _labels_in_worker(path: str, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
+    return labels_of(_opened(path), archs)
 
 
-def _begin_process(surrogate: Surrogate) -> None:
-    follow_parent()
-    _followed.append(surrogate)
-
-
-def _labels_here(archs: NDArray[np.uint8]) -> NDArray[np.float64]:
-    return labels_of(_followed[0], archs)
+@cache
+def _opened(path: str) -> Surrogate:
+    """The surrogate that a worker labels with: its models are read once."""
+    return Surrogate(path)
 
 
 class _Labels:
@@ -202,11 +204,11 @@ class _Labels:
 
     def __init__(
         self,
-        folder: Path,
+        shop: Workshop,
         label: Callable[[list[Any]], Iterator[NDArray[np.float64]]],
         progress: Callable[[int], None],
     ) -> None:
-        self._folder, self._label, self._progress = folder, label, progress
+        self._shop, self._label, self._progress = shop, label, progress
         self._pieces: list[NDArray[np.float64]] = []
         self._n_done = 0
 
@@ -214,15 +216,14 @@ class _Labels:
         """The labels of more architectures: those that an earlier call kept, else new ones."""
         pieces = [archs[start : start + _PIECE] for start in range(0, len(archs), _PIECE)]
         first = len(self._pieces)
-        while len(self._pieces) < first + len(pieces) and self._path().exists():
-            self._done(np.load(self._path(), allow_pickle=False))
+        while len(self._pieces) < first + len(pieces) and (kept := self._shop.kept(self._name())) is not None:
+            self._done(np.load(io.BytesIO(kept), allow_pickle=False))
         for found in self._label(pieces[len(self._pieces) - first :]):
             if not np.isfinite(found).all():
                 raise SettingError("the surrogate predicts numbers that are not finite, which no network can follow")
-            half = self._path().with_suffix(".partial")
-            with open(half, "wb") as file:
-                np.save(file, found)
-            os.replace(half, self._path())
+            content = io.BytesIO()
+            np.save(content, found)
+            self._shop.keep(self._name(), content.getvalue())
             self._done(found)
         return np.concatenate(self._pieces[first:])
 
@@ -230,8 +231,8 @@ class _Labels:
         """All labels, in the order in which they were added."""
         return np.concatenate(self._pieces)
 
-    def _path(self) -> Path:
-        return self._folder / f"labels-{len(self._pieces):05}.npy"
+    def _name(self) -> str:
+        return f"labels-{len(self._pieces):05}"
 
     def _done(self, found: NDArray[np.float64]) -> None:
         self._pieces.append(found)
@@ -323,22 +324,19 @@ def _split(card: Card, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64]
 def _finish(
     teacher: Surrogate,
     folder: Path,
-    unfinished: Path,
+    shop: Workshop,
     name: str,
     settings: dict[str, Any],
     archs: NDArray[np.uint8],
-    kept: _Labels,
+    labels: NDArray[np.float64],
     n_uniform: int,
     progress: Progress,
-) -> Surrogate:
-    from nasbench_kit.formats.safetensors import write_tensors
-    from nasbench_kit.surrogates.fitting import student
-
-    space, labels = teacher.space, kept.all()
-    held_out = position(space, archs, _SALT) < _HELD_OUT
+) -> Card:
+    """Train the network, write it, and say on its card what it is and how well it follows."""
+    held_out = position(teacher.space, archs, _SALT) < _HELD_OUT
     if held_out.sum() < 2 or (~held_out).sum() < 2:
         held_out[:] = False
-    encoding = sparse(space, settings["encoding"])
+    encoding = sparse(teacher.space, settings["encoding"])
     columns = _columns(encoding.many, archs)
     outputs = student.Outputs.of(teacher.card, labels[~held_out])
     n_train = int((~held_out).sum())
@@ -353,39 +351,48 @@ def _finish(
         batch=settings["batch"],
         learning_rate=settings["learning_rate"],
         seed=settings["seed"],
-        state=unfinished / "state.safetensors",
+        shop=shop,
         progress=lambda done, of: progress(len(archs) * (of + done), 2 * of * len(archs)),
     )
-    for old in (folder / CARD, folder / FILE):
-        old.unlink(missing_ok=True)
-    write_tensors(folder / FILE, student.to_integers(parameters, outputs, columns[~held_out]))
+    last, n_members = student.last_layer(parameters, outputs), teacher.n_members
+    more: dict[str, Any] = {}
+    if "members" in settings:
+        n_members = settings["members"]
+        last, more["deviations_multiplied_by"] = bootstrapped(
+            teacher.card, last, lambda rows: student.last_units(parameters, columns[rows]), labels, held_out,
+            n_members=n_members, seed=settings["seed"] + 1,
+        )  # fmt: skip
+    (folder / CARD).unlink(missing_ok=True)
+    with replacing(folder / FILE) as path:
+        write_tensors(path, student.to_integers(parameters, last, columns[~held_out]))
     card = make_card(
         name=name,
-        space=space,
+        space=teacher.space,
         predictor={"kind": "network", "file": FILE, "encoding": settings["encoding"]},
-        n_members=teacher.n_members,
+        n_members=n_members,
         objectives=teacher.objectives,
         metrics=teacher.card.metrics,
         targets=teacher.card.targets,
         files={FILE: sha256_of(folder / FILE)},
+        epochs_are=teacher.card.epochs_are,
         about=teacher.about,
         fitted={},
     )
     network = load(os.fspath(folder), card)
-    report: dict[str, Any] = {}
+    fidelity: dict[str, Any] = {}
     if held_out.any():
-        to, added = outputs.back()
-        in_floats = student.in_floats(parameters, columns[held_out]) @ to + added
-        error = _joined(network.channels(archs[held_out])) - in_floats
-        report["rounding"] = float(np.sqrt((error**2).mean()))  # channels are of about unit variance
         is_uniform = np.arange(len(archs)) < n_uniform
-        report["held_out"] = _fidelity(card, network, archs, labels, held_out & is_uniform)
+        in_floats = student.last_units(parameters, columns[held_out]) @ last[0] + last[1]
+        error = _joined(network.channels(archs[held_out])) - in_floats
+        fidelity["rounding"] = float(np.sqrt((error**2).mean()))  # channels are of about unit variance
+        compared = {"held_out": held_out & is_uniform}
         if settings["n_archs"] is None:  # what users meet: nearly all of it was trained on
-            some = np.zeros(len(archs), bool)
-            some[np.random.default_rng(0).permutation(len(archs))[:_MEASURED]] = True
-            report["everywhere"] = _fidelity(card, network, archs, labels, some)
+            compared["everywhere"] = np.zeros(len(archs), bool)
+            compared["everywhere"][np.random.default_rng(0).permutation(len(archs))[:_MEASURED]] = True
         if not is_uniform.all():
-            report["held_out_near_best"] = _fidelity(card, network, archs, labels, held_out & ~is_uniform)
+            compared["held_out_near_best"] = held_out & ~is_uniform
+        for where, chosen in compared.items():
+            fidelity[where] = _fidelity(card, network, archs[chosen], _split(teacher.card, labels[chosen]))
     fitted = {
         "command": "surrogate distill",
         "settings": settings | {"epochs": epochs},
@@ -398,16 +405,19 @@ def _finish(
             "fitted": teacher.card.fitted,
             "quality": teacher.card.quality,
         },
-        "fidelity": report,
+        "fidelity": fidelity,
         "versions": _versions(),
+        **more,
     }
-    best = {
-        dataset: _best(card, network, dataset, archs, _objective(card, dataset, *_split(card, labels)), settings)
-        for dataset in card.metrics
+    goodness = _goodness(teacher, labels)
+    starts = {
+        dataset: archs[np.argsort(-values)[:_STARTS]]
+        for dataset, values in zip(teacher.datasets, goodness, strict=True)
     }
-    write_card(folder, card._replace(fitted=fitted, best=best))
-    shutil.rmtree(unfinished)
-    return Surrogate.open(folder)
+    n_asked = max(_FEWEST_ASKED, 2 * len(archs))
+    n_listed = ENUMERATED if settings["n_archs"] is None else n_asked
+    best = find_best(card, network, starts, n_listed=n_listed, n_asked=n_asked, seed=settings["seed"])
+    return card._replace(fitted=fitted, best=best)
 
 
 def _columns(many: Callable[[NDArray[np.uint8]], NDArray[np.intp]], archs: NDArray[np.uint8]) -> NDArray[np.intp]:
@@ -433,16 +443,13 @@ def _fidelity(
     card: Card,
     network: Predictor,
     archs: NDArray[np.uint8],
-    labels: NDArray[np.float64],
-    chosen: NDArray[np.bool_],
+    followed: tuple[NDArray[np.float64], NDArray[np.float64]],
 ) -> dict[str, Any]:
-    """For each metric and some of its epochs, how the network agrees with what it follows on some architectures."""
-    from scipy.stats import kendalltau
-
-    if chosen.sum() < 2:
-        return {"n_archs": int(chosen.sum())}
-    followed, own = _split(card, labels[chosen]), network.channels(archs[chosen])
-    report: dict[str, Any] = {"n_archs": int(chosen.sum())}
+    """Compare the network with what it follows, on some architectures, for each metric and some of its epochs."""
+    report: dict[str, Any] = {"n_archs": len(archs)}
+    if len(archs) < 2:
+        return report
+    own = network.channels(archs)
     for dataset, metrics in card.metrics.items():
         for name, metric in metrics.items():
             for where in _some_epochs(len(metric.epochs)):
@@ -450,16 +457,13 @@ def _fidelity(
                 wanted, found = at.prediction(*followed), at.prediction(*own)
                 top = np.argsort(-wanted.mean * metric.sign(), kind="stable")[: max(2, len(wanted.mean) // 20)]
                 entry = {
-                    "r2": 1 - float(((wanted.mean - found.mean) ** 2).mean() / max(wanted.mean.var(), 1e-300)),
-                    "kendall_tau": float(kendalltau(wanted.mean, found.mean)[0]),
-                    "kendall_tau_best_5_percent": float(kendalltau(wanted.mean[top], found.mean[top])[0]),
+                    "r2": r2(wanted.mean, found.mean),
+                    "kendall_tau": kendall_tau(wanted.mean, found.mean),
+                    "kendall_tau_best_5_percent": kendall_tau(wanted.mean[top], found.mean[top]),
+                    "spread_correlation": _correlation(wanted.spread, found.spread),
+                    "noise_correlation": _correlation(wanted.sd, found.sd),
+                    "collapse_correlation": _correlation(wanted.collapse, found.collapse),
                 }
-                if card.n_members > 1:
-                    entry["spread_correlation"] = _correlation(wanted.spread, found.spread)
-                if np.isfinite(wanted.sd).all():
-                    entry["noise_correlation"] = _correlation(wanted.sd, found.sd)
-                if wanted.collapse.any():
-                    entry["collapse_correlation"] = _correlation(wanted.collapse, found.collapse)
                 epoch = f" epoch {metric.epochs[where]}" if metric.epochs else ""
                 report[f"{dataset}/{name}{epoch}"] = {
                     key: round(value, 5) for key, value in entry.items() if math.isfinite(value)
@@ -472,51 +476,7 @@ def _some_epochs(n: int) -> list[int]:
 
 
 def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    if one.std() == 0 or other.std() == 0:
+    """Pearson's; NaN where either is not known or does not vary."""
+    if not (one.std() > 0 and other.std() > 0):
         return math.nan
     return float(np.corrcoef(one, other)[0, 1])
-
-
-# ---- the best architecture ----
-
-
-def _best(
-    card: Card,
-    network: Predictor,
-    dataset: str,
-    archs: NDArray[np.uint8],
-    goodness: NDArray[np.float64],
-    settings: dict[str, Any],
-) -> dict[str, Any]:
-    """The architecture that the network itself predicts to be the best."""
-
-    def judged(some: NDArray[np.uint8]) -> NDArray[np.float64]:
-        pieces = [some[start : start + _PIECE] for start in range(0, len(some), _PIECE)]
-        return np.concatenate([_objective(card, dataset, *network.channels(piece)) for piece in pieces])
-
-    if settings["n_archs"] is None:
-        proven, found = True, archs[int(judged(archs).argmax())]
-    else:
-        proven, found = False, _climbed(card.space, archs[np.argsort(-goodness)[:_STARTS]], judged)
-    return {"arch": card.space.format(found.tolist()), "proven": proven}
-
-
-def _climbed(
-    space: Space, starts: NDArray[np.uint8], judged: Callable[[NDArray[np.uint8]], NDArray[np.float64]]
-) -> NDArray[np.uint8]:
-    """The best end of local searches from each start: to the best neighbor, until none is better."""
-    at, values = starts.copy(), judged(starts)
-    going = np.arange(len(at))
-    while len(going):
-        near = space.neighbors_many(at[going])
-        sizes = [len(some) for some in near]
-        found = judged(np.concatenate(list(near)))
-        ends = np.cumsum(sizes)
-        still = []
-        for row, end, size, some in zip(going.tolist(), ends.tolist(), sizes, near, strict=True):
-            of_row = found[end - size : end]
-            if size and of_row.max() > values[row]:
-                at[row], values[row] = some[int(of_row.argmax())], of_row.max()
-                still.append(row)
-        going = np.array(still, np.intp)
-    return at[int(values.argmax())]

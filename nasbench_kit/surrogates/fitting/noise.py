@@ -11,52 +11,31 @@ says how such runs are recognized.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
+from statistics import NormalDist
+from typing import Any
 
-from nasbench_kit.encodings.features import matrix
-from nasbench_kit.errors import TableError, listed
+import numpy as np
+from numpy.typing import NDArray
+
 from nasbench_kit.predictors import Data, model_class
+from nasbench_kit.predictors.boosters import encoding_for
 from nasbench_kit.predictors.splits import fold
-from nasbench_kit.predictors.trees import encoding_for
 from nasbench_kit.spaces import Space
 from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
+from nasbench_kit.surrogates.noise_models import NoisePart, write_noise
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, Target, forward
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-# ---- fitting ----
+from nasbench_kit.tables import Metric
 
 _FOLDS = 5
 _FEWEST = 5  # architectures that collapse, from which on it is learned which
-_KNOTS = 4  # channels of a curve over more epochs
+_KNOTS = 4  # outputs of a curve over more epochs
 _SETTINGS = {"rounds": 200, "early_stopping": 20, "learning_rate": 0.1, "num_leaves": 8, "lambda_l2": 10.0}
 _COLLAPSE_SETTINGS = _SETTINGS | {"objective": "cross_entropy", "min_child_samples": 20, "lambda_l2": 1.0}
 _LEVELS = (0.5, 0.8, 0.95)  # coverage by which the scale is calibrated
 _FLOOR = 1e-4  # of the median: a smaller squared deviation says no more, where values are counts
 _SURE = 30.0  # log-odds
 _QUANTILES = 16
-
-
-class _Part(NamedTuple):
-    """What is learned of one kind: channels, their models, and how the models' outputs become unit variance."""
-
-    models: list[Any]
-    shift: NDArray[np.float64]  #: (n_channels,)
-    scale: NDArray[np.float64]  #: (n_channels,)
-
-    def channels(self, n_archs: int, features: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
-        """Of so many architectures, by their features in each encoding: (n_archs, n_channels)."""
-        import numpy as np
-
-        total = np.zeros((n_archs, len(self.shift)))
-        for model in self.models:
-            total += model.predict_features(features[model.settings["encoding"]])
-        return (total / max(1, len(self.models)) - self.shift) / self.scale
 
 
 def fit_noise(
@@ -68,6 +47,7 @@ def fit_noise(
     folder: Path,
     *,
     seed: int,
+    failed: NDArray[np.bool_] | None = None,
 ) -> list[Target]:
     """Learn how the runs of one metric spread, and which collapse; write the models into a folder.
 
@@ -86,26 +66,36 @@ def fit_noise(
         out_of_fold_z: (n_archs, n_epochs), what members that did not see an architecture predict for it.
         folder: Where to write; exists.
         seed: Of the models.
+        failed: Which runs failed, of the shape of `runs`, where that was recorded. They count as collapsed, with the
+            worst value that any run of their epoch has, as they have none.
 
     Returns:
         The target of the noise, and that of collapse if any run collapsed.
     """
-    import numpy as np
-
     collapsed = mask_collapsed(runs, value_target.metric)
+    if failed is not None and failed.any():
+        runs = np.where(failed, _worst(runs, Metric.from_name(value_target.metric).sign()), runs)
+        collapsed = collapsed | failed
     with np.errstate(invalid="ignore", divide="ignore"):
         z = np.where(collapsed, np.nan, forward(value_target.transform, runs))
     deviations, n_runs = _deviations(z, out_of_fold_z)
     targets = []
-    parts: dict[str, _Part] = {}
+    parts: dict[str, NoisePart] = {}
     if not np.isnan(deviations).all():
         target, parts[NOISE] = _fit_spread(space, archs, value_target, deviations, n_runs, seed)
         targets.append(target)
     if collapsed.any():
         target, parts[COLLAPSE] = _fit_collapse(space, archs, value_target, runs, collapsed, seed)
         targets.append(target)
-    _write(folder, parts)
+    write_noise(folder, parts)
     return targets
+
+
+def _worst(runs: NDArray[np.float64], sign: int) -> NDArray[np.float64]:
+    """The worst value of each epoch, or of all where one has none: (n_epochs,)."""
+    flat = sign * runs.reshape(-1, runs.shape[-1])
+    least = np.where(np.isnan(flat), np.inf, flat).min(axis=0)
+    return sign * np.where(np.isfinite(least), least, least.min())
 
 
 def _deviations(
@@ -116,8 +106,6 @@ def _deviations(
     Returns:
         Deviations (n_seeds, n_archs, n_epochs), and their degrees of freedom together (n_archs, n_epochs).
     """
-    import numpy as np
-
     n = (~np.isnan(z)).sum(axis=0)
     mean = np.nansum(z, axis=0) / np.maximum(n, 1)
     # the runs among themselves; those without a second one say nothing
@@ -136,9 +124,7 @@ def _fit_spread(
     deviations: NDArray[np.float64],
     n_free: NDArray[np.float64],
     seed: int,
-) -> tuple[Target, _Part]:
-    import numpy as np
-
+) -> tuple[Target, NoisePart]:
     n_seen = (~np.isnan(deviations)).sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = np.where(n_seen > 0, np.nansum(deviations**2, axis=0) / n_seen, np.nan)
@@ -148,32 +134,30 @@ def _fit_spread(
     level = _over(np.nanmean, log_variance, 0.0)
     basis = _hats(log_variance.shape[1])
     nearest = np.argmax(basis, axis=0)
-    channels = np.stack(
+    outputs = np.stack(
         [_row_means((log_variance - level)[:, nearest == k]) for k in range(len(basis))], axis=1
-    )  # (n_archs, n_channels)
-    spread = np.nanstd(channels, axis=0)
+    )  # (n_archs, n_outputs)
+    spread = np.nanstd(outputs, axis=0)
     spread[~(spread > 0)] = 1.0
     settings = _SETTINGS | {"min_child_samples": max(5, min(200, len(archs) // 50))}
     folds = fold(space, archs, _FOLDS)
-    models, foreign = _cross_fitted(space, archs, channels / spread, folds, settings, seed)
+    models, foreign = _cross_fitted(space, archs, outputs / spread, folds, settings, seed)
     scaled, part = _standardized(models, foreign)
     # as much of it as other folds confirm: the slope of a regression of what was seen on what was predicted
-    slopes = np.array([_slope(scaled[:, k], channels[:, k]) for k in range(len(basis))])
+    slopes = np.array([_slope(scaled[:, k], outputs[:, k]) for k in range(len(basis))])
     basis = basis * slopes[:, None] / 2  # of the standard deviation
     found = Target(
         value_target.dataset, value_target.metric, NOISE, "identity", level / 2, basis, np.empty((0, 0))
     )  # fmt: skip
     offset = found.offset.copy()
     for epoch in range(len(offset)):
-        ratio = np.abs(deviations[..., epoch]) / np.exp(found.curve(scaled, epoch))
+        ratio = np.abs(deviations[..., epoch]) / np.exp(found.at(epoch).many(scaled))
         offset[epoch] += _calibration(ratio[~np.isnan(ratio)])
     return found._replace(offset=offset), part
 
 
 def _log_chi2(n_free: NDArray[np.float64]) -> NDArray[np.float64]:
     """Expected logarithm of a mean of so many squared standard normal numbers: digamma(n / 2) + log(2 / n)."""
-    import numpy as np
-
     table = [np.nan, -np.euler_gamma - 2 * np.log(2), -np.euler_gamma]  # digamma at 1/2 and 1
     for n in range(3, int(n_free.max(initial=2)) + 1):
         table.append(table[n - 2] + 2 / (n - 2))  # digamma(x + 1) = digamma(x) + 1 / x
@@ -183,8 +167,6 @@ def _log_chi2(n_free: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _hats(n_epochs: int) -> NDArray[np.float64]:
     """A basis of curves over epochs: each epoch alone, or lines between a few, denser where training starts."""
-    import numpy as np
-
     if n_epochs <= _KNOTS:
         return np.eye(n_epochs)
     knots = np.round(np.linspace(0, 1, _KNOTS) ** 2 * (n_epochs - 1))
@@ -193,10 +175,6 @@ def _hats(n_epochs: int) -> NDArray[np.float64]:
 
 def _calibration(ratios: NDArray[np.float64]) -> float:
     """What to add to the logarithm of standard deviations, by the absolute deviations divided by them."""
-    from statistics import NormalDist
-
-    import numpy as np
-
     if not len(ratios):
         return 0.0
     expected = [NormalDist().inv_cdf((1 + level) / 2) for level in _LEVELS]
@@ -211,9 +189,7 @@ def _fit_collapse(
     runs: NDArray[np.float64],
     collapsed: NDArray[np.bool_],
     seed: int,
-) -> tuple[Target, _Part]:
-    import numpy as np
-
+) -> tuple[Target, NoisePart]:
     known = ~np.isnan(runs)
     shares = np.where(known.any(axis=0), collapsed.sum(axis=0) / np.maximum(known.sum(axis=0), 1), np.nan)
     at_all = collapsed.any(axis=(0, 1))
@@ -240,8 +216,6 @@ def _fit_collapse(
 
 def _logistic(x: NDArray[np.float64], y: NDArray[np.bool_]) -> tuple[float, float]:
     """Intercept and slope of the log-odds of `y`, by Newton's method; a small penalty keeps them finite."""
-    import numpy as np
-
     rate = (y.sum() + 0.5) / (len(y) + 1)
     start = np.array([np.log(rate / (1 - rate)), 0.0])
     design = np.stack([np.ones_like(x), x], axis=1)
@@ -272,21 +246,19 @@ _NEAR = 1e-9
 def _cross_fitted(
     space: Space,
     archs: NDArray[np.uint8],
-    channels: NDArray[np.float64],
+    outputs: NDArray[np.float64],
     folds: NDArray[np.int64],
     settings: dict[str, Any],
     seed: int,
 ) -> tuple[list[Any], NDArray[np.float64]]:
     """A model per fold, stopped on the next, and what each predicts for its own, that it did not see."""
-    import numpy as np
-
-    foreign = np.zeros(channels.shape)
+    foreign = np.zeros(outputs.shape)
     models = []
     for k in range(_FOLDS):
         own, stop = folds == k, folds == (k + 1) % _FOLDS
         model = model_class("lightgbm")(space, {"encoding": encoding_for(space), **settings})
         model.fit(
-            Data(archs[~own & ~stop], channels[~own & ~stop]), Data(archs[stop], channels[stop]), seed=seed + k
+            Data(archs[~own & ~stop], outputs[~own & ~stop]), Data(archs[stop], outputs[stop]), seed=seed + k
         )  # fmt: skip
         if own.any():
             foreign[own] = model.predict(archs[own])
@@ -300,26 +272,20 @@ def _spread_out(shares: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
     Isomorphic architectures may be apart: on NAS-Bench-201 most of those that always collapse are isomorphic, and would
     all stand in one fold.
     """
-    import numpy as np
-
     order = np.lexsort((np.random.default_rng(seed).random(len(shares)), shares))
     folds = np.empty(len(shares), np.int64)
     folds[order] = np.arange(len(shares)) % _FOLDS
     return folds
 
 
-def _standardized(models: list[Any], foreign: NDArray[np.float64]) -> tuple[NDArray[np.float64], _Part]:
+def _standardized(models: list[Any], foreign: NDArray[np.float64]) -> tuple[NDArray[np.float64], NoisePart]:
     """Predictions of zero mean and unit variance, and the part that makes such; constant ones become 0."""
-    import numpy as np
-
     shift, scale = foreign.mean(axis=0), foreign.std(axis=0)
     scale = np.where(scale > 1e-9, scale, 1.0)
-    return (foreign - shift) / scale, _Part(models, shift, scale)
+    return (foreign - shift) / scale, NoisePart(models, shift, scale)
 
 
 def _slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    import numpy as np
-
     there = ~np.isnan(y)
     x, y = x[there] - x[there].mean(), y[there] - y[there].mean()
     power = float(x @ x)
@@ -328,91 +294,11 @@ def _slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
 
 def _row_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Means over the last axis of what is there; NaN where nothing is."""
-    import numpy as np
-
     n = (~np.isnan(values)).sum(axis=1)
     return np.where(n > 0, np.nansum(values, axis=1) / np.maximum(n, 1), np.nan)
 
 
 def _over(mean: Any, values: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
     """A mean over architectures, or something else for epochs where nothing is known."""
-    import numpy as np
-
     known: list[bool] = (~np.isnan(values)).max(axis=0).tolist()
     return np.array([mean(values[:, i]) if there else otherwise for i, there in enumerate(known)])
-
-
-# ---- files ----
-
-_FILE = "noise.json"
-
-
-def _write(folder: Path, parts: dict[str, _Part]) -> None:
-    content = {}
-    for kind, part in parts.items():
-        content[kind] = {"n_models": len(part.models), "shift": part.shift.tolist(), "scale": part.scale.tolist()}
-        for k, model in enumerate(part.models):
-            where = folder / f"{kind}_{k}"
-            where.mkdir(exist_ok=True)
-            model.save(where)
-    (folder / _FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-@final
-class NoiseModels:
-    """What `fit_noise` learned, read again: the channels of noise and collapse of one or several metrics."""
-
-    def __init__(self, space: Space, parts: Sequence[_Part]) -> None:
-        self._space, self._parts = space, parts
-
-    @classmethod
-    def load(cls, space: Space, folders: Sequence[Path]) -> Self:
-        """Read what `fit_noise` wrote into these folders.
-
-        Raises:
-            TableError: A file is absent or damaged.
-        """
-        import numpy as np
-
-        parts = []
-        for folder in folders:
-            path = folder / _FILE
-            try:
-                content = dict(json.loads(path.read_text(encoding="utf-8")))
-                if not content.keys() <= {NOISE, COLLAPSE}:
-                    raise ValueError(f"of kinds {listed(content)}")
-                for kind in (NOISE, COLLAPSE):
-                    if kind in content:
-                        entry = content[kind]
-                        shift, scale = (np.array(entry[name], np.float64) for name in ("shift", "scale"))
-                        if shift.ndim != 1 or shift.shape != scale.shape or not (scale > 0).all():
-                            raise ValueError(f"shift and scale of {kind} do not fit together")
-                        if not isinstance(entry["n_models"], int) or not 0 <= entry["n_models"] <= _MOST_MODELS:
-                            raise ValueError(f"n_models={entry['n_models']!r:.20}")
-                        models = [
-                            model_class("lightgbm").load(space, folder / f"{kind}_{k}")
-                            for k in range(entry["n_models"])
-                        ]
-                        parts.append(_Part(models, shift, scale))
-            except OSError as error:
-                raise TableError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                raise TableError(f"{str(path)!r} describes no models of noise, or is damaged: {error}") from None
-        return cls(space, parts)
-
-    def channels(self, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Of a batch: (n_archs, n_noise), in the order of the targets that `fit_noise` returned, folder by folder."""
-        import numpy as np
-
-        encodings = sorted({model.settings["encoding"] for part in self._parts for model in part.models})
-        pieces = [np.empty((0, sum(len(part.shift) for part in self._parts)))]
-        for start in range(0, len(archs), _CHUNK):
-            some = archs[start : start + _CHUNK]
-            features = {name: matrix(self._space, some, name) for name in encodings}
-            found = [part.channels(len(some), features) for part in self._parts]
-            pieces.append(np.hstack([np.empty((len(some), 0)), *found]))
-        return np.concatenate(pieces)
-
-
-_CHUNK = 8_192  # architectures whose features are held in memory at a time
-_MOST_MODELS = 100

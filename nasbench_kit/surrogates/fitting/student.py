@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import math
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.formats.safetensors import read_tensors, write_tensors
+from nasbench_kit.jobs import Workshop
 from nasbench_kit.surrogates.card import Card
 from nasbench_kit.surrogates.network import LARGEST, LARGEST_BIAS
 from nasbench_kit.surrogates.targets import VALUE
@@ -21,6 +20,8 @@ _MEMBERS_COUNT, _NOISE_COUNTS = 0.4, 0.3  # in the loss, beside the mean of the 
 _LEAST = 0.02  # share of the loss that a component of a curve has in any case
 _WARM_UP = 0.1  # share of the steps
 _HEADROOM = 1.25  # an activation may be so much larger than any that was seen in training
+_TOGETHER = 4_096  # architectures that go through the layers together
+_STATE = "state"
 _MOST_SEEN = 65_536  # architectures whose activations are looked at for that
 
 
@@ -56,7 +57,7 @@ class Outputs(NamedTuple):
         return ((self._rearranged(channels) - self.center) / self.scale).astype(np.float32)
 
     def back(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The linear map from standardized outputs to channels: (n_outputs, n_channels), and what it adds.
+        """Give the linear map from standardized outputs to channels: (n_outputs, n_channels), and what it adds.
 
         What the deviations that were learnt have in common is error, and left out: the mean stays what was learnt.
         """
@@ -77,7 +78,7 @@ class Outputs(NamedTuple):
 
 
 def _importance(card: Card, is_value: bool) -> NDArray[np.float64]:
-    """Of each channel: which share it has in the variance of its target's curve, mean over epochs."""
+    """Compute which share each channel has in the variance of its target's curve, mean over epochs."""
     shares = [np.zeros(0)]
     for target in card.targets:
         if (target.kind == VALUE) == is_value:
@@ -98,10 +99,10 @@ def train(
     batch: int,
     learning_rate: float,
     seed: int,
-    state: Path,
+    shop: Workshop,
     progress: Callable[[int, int], None],
 ) -> dict[str, NDArray[np.float32]]:
-    """Train a network; goes on from what `state` keeps of an earlier call, with the same result.
+    """Train a network; goes on from what is kept of an earlier call, with the same result.
 
     Args:
         columns: Which columns of the sparse encoding are 1: (n_archs, at most so many); `n_columns` stands for none.
@@ -113,7 +114,7 @@ def train(
         batch: Architectures per step.
         learning_rate: The highest: it rises to this, then falls to 0 by a cosine.
         seed: Of weights and order.
-        state: The file to keep the state in after each epoch.
+        shop: Keeps the state after each epoch.
         progress: Told how many epochs are done.
 
     Returns:
@@ -137,7 +138,7 @@ def train(
     for parameter in parameters.values():
         parameter.requires_grad_()
     optimizer = torch.optim.Adam(parameters.values(), learning_rate, fused=True)
-    begun = _restore(state, parameters, optimizer)
+    begun = _restore(shop.kept(_STATE), parameters, optimizer)
 
     inputs, wanted = torch.from_numpy(columns.astype(np.int32)), torch.from_numpy(outputs)
     weights = torch.from_numpy((weight / weight.sum()).astype(np.float32))
@@ -152,7 +153,7 @@ def train(
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        _keep(state, parameters, optimizer, epoch + 1)
+        shop.keep(_STATE, _state(parameters, optimizer, epoch + 1))
         progress(epoch + 1, epochs)
     return {name: parameter.detach().numpy() for name, parameter in parameters.items()}
 
@@ -168,37 +169,37 @@ def _forward(parameters: Mapping[str, Any], inputs: Any, n_columns: int) -> Any:
     import torch
 
     units = torch.nn.functional.embedding_bag(inputs, parameters["embedding"], mode="sum", padding_idx=n_columns)
-    for i in range(sum(name.startswith("weights.") for name in parameters)):
+    for i in range(_n_layers(parameters)):
         units = torch.relu(units + parameters[f"bias.{i}"]) @ parameters[f"weights.{i}"]
     return units + parameters["bias"]
 
 
-def _keep(path: Path, parameters: Mapping[str, Any], optimizer: Any, epoch: int) -> None:
+def _state(parameters: Mapping[str, Any], optimizer: Any, epoch: int) -> bytes:
     arrays: dict[str, NDArray[Any]] = {"epoch": np.array([epoch])}
     for name, parameter in parameters.items():
         arrays[name] = parameter.detach().numpy()
         for moment in ("exp_avg", "exp_avg_sq"):
             arrays[f"{moment} {name}"] = optimizer.state[parameter][moment].numpy()
         arrays[f"step {name}"] = optimizer.state[parameter]["step"].numpy().reshape(1)
-    partial = path.with_suffix(".partial")
-    write_tensors(partial, arrays)
-    os.replace(partial, path)
+    content = io.BytesIO()
+    np.savez(content, **arrays)  # type: ignore[arg-type]
+    return content.getvalue()
 
 
-def _restore(path: Path, parameters: Mapping[str, Any], optimizer: Any) -> int:
-    """Put a kept state in place; how many epochs it is of."""
+def _restore(state: bytes | None, parameters: Mapping[str, Any], optimizer: Any) -> int:
+    """Put a kept state in place; returns how many epochs it is of."""
     import torch
 
-    if not path.exists():
+    if state is None:
         return 0
-    arrays = read_tensors(path)
+    arrays = np.load(io.BytesIO(state), allow_pickle=False)
     for name, parameter in parameters.items():
         with torch.no_grad():
-            parameter.copy_(torch.from_numpy(arrays[name].copy()))
+            parameter.copy_(torch.from_numpy(arrays[name]))
         optimizer.state[parameter] = {
             "step": torch.tensor(float(arrays[f"step {name}"][0])),
-            "exp_avg": torch.from_numpy(arrays[f"exp_avg {name}"].copy()),
-            "exp_avg_sq": torch.from_numpy(arrays[f"exp_avg_sq {name}"].copy()),
+            "exp_avg": torch.from_numpy(arrays[f"exp_avg {name}"]),
+            "exp_avg_sq": torch.from_numpy(arrays[f"exp_avg_sq {name}"]),
         }
     return int(arrays["epoch"][0])
 
@@ -206,32 +207,35 @@ def _restore(path: Path, parameters: Mapping[str, Any], optimizer: Any) -> int:
 # ---- integers ----
 
 
-def in_floats(parameters: Mapping[str, NDArray[Any]], columns: NDArray[np.intp]) -> NDArray[np.float32]:
-    """The standardized outputs of a batch, before anything was rounded."""
-    import torch
+def last_layer(
+    parameters: Mapping[str, NDArray[Any]], outputs: Outputs
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Join the last layer with the way back to channels: weights (n_units, n_channels), and what they add."""
+    to, added = outputs.back()
+    weights = parameters[f"weights.{_n_layers(parameters) - 1}"].astype(np.float64)
+    return weights @ to, parameters["bias"].astype(np.float64) @ to + added
 
-    tensors = {name: torch.from_numpy(array) for name, array in parameters.items()}
-    n_columns = len(parameters["embedding"]) - 1
-    inputs = torch.from_numpy(columns.astype(np.int32))
-    with torch.no_grad():
-        found = [_forward(tensors, some, n_columns).numpy() for some in torch.split(inputs, 8_192)]
-    return np.concatenate(found)
+
+def last_units(parameters: Mapping[str, NDArray[Any]], columns: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Compute what the last layer reads, before anything is rounded: (n_archs, n_units)."""
+    pieces = [columns[start : start + _TOGETHER] for start in range(0, len(columns), _TOGETHER)]
+    return np.concatenate([activations[-1].astype(np.float64) for activations in _activations(parameters, pieces)])
 
 
 def to_integers(
-    parameters: Mapping[str, NDArray[Any]], outputs: Outputs, columns: NDArray[np.intp]
+    parameters: Mapping[str, NDArray[Any]],
+    last: tuple[NDArray[np.float64], NDArray[np.float64]],
+    columns: NDArray[np.intp],
 ) -> dict[str, NDArray[Any]]:
-    """The tensors of `Network`: each unit's weights and activations with a factor of their own.
+    """Make the tensors of `Network`: each unit's weights and activations with a factor of their own.
 
     Args:
         parameters: As `train` returns them.
-        outputs: What they were trained on; the way back to channels becomes part of the last layer.
+        last: As `last_layer` returns it, in the place of the last layer.
         columns: Of architectures that show how large the activations get.
     """
-    n_layers = sum(name.startswith("weights.") for name in parameters)
-    to, added = outputs.back()
-    weights = [parameters[f"weights.{i}"].astype(np.float64) for i in range(n_layers)]
-    weights[-1] = weights[-1] @ to
+    n_layers = _n_layers(parameters)
+    weights = [*(parameters[f"weights.{i}"].astype(np.float64) for i in range(n_layers - 1)), last[0]]
     made: dict[str, NDArray[Any]] = {}
     made["embedding"], unit = _rounded(parameters["embedding"][:-1].astype(np.float64))
     largest = _largest_activations(parameters, columns[:: max(1, len(columns) // _MOST_SEEN)])
@@ -242,7 +246,7 @@ def to_integers(
         made[f"factor.{i}"] = unit / step
         made[f"weights.{i}"], unit = _rounded(weights[i] * step[:, None])
     made["scale"] = unit
-    made["shift"] = parameters["bias"].astype(np.float64) @ to + added
+    made["shift"] = last[1]
     return made
 
 
@@ -256,12 +260,25 @@ def _rounded(weights: NDArray[np.float64]) -> tuple[NDArray[np.int16], NDArray[n
 def _largest_activations(
     parameters: Mapping[str, NDArray[Any]], columns: NDArray[np.intp]
 ) -> list[NDArray[np.float64]]:
-    n_layers = sum(name.startswith("weights.") for name in parameters)
-    largest = [np.zeros(len(parameters[f"bias.{i}"])) for i in range(n_layers)]
-    for start in range(0, len(columns), 4_096):
-        units = parameters["embedding"][columns[start : start + 4_096]].sum(axis=1)
-        for i in range(n_layers):
-            units = np.maximum(units + parameters[f"bias.{i}"], 0)
-            largest[i] = np.maximum(largest[i], units.max(axis=0))
-            units = units @ parameters[f"weights.{i}"]
+    largest = [np.zeros(len(parameters[f"bias.{i}"])) for i in range(_n_layers(parameters))]
+    pieces = [columns[start : start + _TOGETHER] for start in range(0, len(columns), _TOGETHER)]
+    for activations in _activations(parameters, pieces):
+        largest = [np.maximum(seen, units.max(axis=0)) for seen, units in zip(largest, activations, strict=True)]
     return largest
+
+
+def _activations(
+    parameters: Mapping[str, NDArray[Any]], pieces: Sequence[NDArray[np.intp]]
+) -> Iterator[list[NDArray[np.float32]]]:
+    """The activations of each hidden layer, piece by piece."""
+    for columns in pieces:
+        sums = parameters["embedding"][columns].sum(axis=1)
+        found = []
+        for i in range(_n_layers(parameters)):
+            found.append(np.maximum(sums + parameters[f"bias.{i}"], 0))
+            sums = found[-1] @ parameters[f"weights.{i}"]
+        yield found
+
+
+def _n_layers(parameters: Mapping[str, Any]) -> int:
+    return sum(name.startswith("weights.") for name in parameters)

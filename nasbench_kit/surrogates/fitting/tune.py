@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nasbench_kit.jobs import Workshop
 from nasbench_kit.optional import require
 from nasbench_kit.predictors import Data, model_class
 
@@ -25,14 +25,14 @@ def tune_settings(
     *,
     n_trials: int,
     seed: int,
-    journal: Path,
+    shop: Workshop,
     progress: Callable[[float], None],
 ) -> dict[str, Any]:
     """The best of so many settings within the model's `ranges`; the given ones are the first that are tried.
 
-    Judged by the mean squared error over all channels of `valid`, which are of about unit variance; by `valid` a trial
-    stops early too. Trials are proposed by Optuna's TPE sampler (Bergstra et al. 2011). Each is kept in `journal`, and
-    an interrupted search goes on there, to the same end.
+    Judged by the mean squared error over all outputs of `valid`, which are of about unit variance; by `valid` a trial
+    stops early too. Trials are proposed by Optuna's TPE sampler (Bergstra et al. 2011). Each is kept, and an
+    interrupted search goes on, to the same end.
 
     Args:
         space: What the model reads.
@@ -42,7 +42,7 @@ def tune_settings(
         valid: To stop and to judge by.
         n_trials: How many, the given settings included.
         seed: Of the sampler and the models.
-        journal: A file with a line per trial.
+        shop: Keeps each trial.
         progress: Told how many trials are done; parts count.
 
     Raises:
@@ -52,31 +52,20 @@ def tune_settings(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     kind = model_class(model)
     ranges = {name: _distribution(optuna, limits) for name, limits in sorted(kind.ranges.items())}
-    trials = _read(journal)[:n_trials]
-    for number in range(len(trials), n_trials):
-        chosen = _propose(optuna, ranges, trials, seed_of(seed, number)) if number else {}
-        made = kind(space, {**settings, **chosen})
-        made.fit(train, valid, seed=seed_of(seed, 0), progress=lambda done, of, n=number: progress(n + done / of))
-        missed = made.predict(valid.archs) - valid.channels
-        trial = {"settings": chosen, "error": float(np.nanmean(missed**2))}
-        with open(journal, "a", encoding="utf-8") as file:
-            file.write(json.dumps(trial) + "\n")
-        trials.append(trial)
+    trials: list[dict[str, Any]] = []
+    for number in range(n_trials):
+        kept = shop.kept(f"trials/{number}")
+        if kept is None:
+            chosen = _propose(optuna, ranges, trials, seed_of(seed, number)) if number else {}
+            made = kind(space, {**settings, **chosen})
+            made.fit(train, valid, seed=seed_of(seed, 0), progress=lambda done, of, n=number: progress(n + done / of))  # type: ignore[misc]
+            missed = made.predict(valid.archs) - valid.outputs
+            kept = json.dumps({"settings": chosen, "error": float(np.nanmean(missed**2))}).encode()
+            shop.keep(f"trials/{number}", kept)
+        trials.append(json.loads(kept))
         progress(number + 1)
     best: dict[str, Any] = min(trials, key=lambda trial: trial["error"])["settings"]
     return {**settings, **best}
-
-
-def _read(journal: Path) -> list[dict[str, Any]]:
-    """The trials that were finished; a line that was cut off is removed."""
-    try:
-        lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
-    except FileNotFoundError:
-        return []
-    whole = [line for line in lines if line.endswith("\n")]
-    if whole != lines:
-        journal.write_text("".join(whole), encoding="utf-8")
-    return [json.loads(line) for line in whole]
 
 
 def _propose(optuna: Any, ranges: Mapping[str, Any], trials: list[dict[str, Any]], seed: int) -> dict[str, Any]:

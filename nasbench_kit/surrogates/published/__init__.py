@@ -12,7 +12,7 @@ from nasbench_kit.surrogates.published import official_nasbench301, yahpo
 from nasbench_kit.surrogates.surrogate import Surrogate
 
 
-def import_surrogate(
+def load_published(
     sources: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str], *, name: str | None = None
 ) -> Surrogate:
     """Make a surrogate of published models of NAS-Bench-301.
@@ -25,7 +25,7 @@ def import_surrogate(
 
     Raises:
         ImportDataError: A source is none of these, or damaged.
-        TableError: A model is damaged, or not of NAS-Bench-301.
+        SurrogateError: A model is damaged, or not of NAS-Bench-301.
         SettingError: `out` is there already, or a package is not installed.
     """
     folders = [Path(source) for source in sources]
@@ -59,4 +59,4 @@ def import_surrogate(
     return Surrogate.open(target)
 
 
-__all__ = ["import_surrogate"]
+__all__ = ["load_published"]

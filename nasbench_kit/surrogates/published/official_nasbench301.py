@@ -17,9 +17,13 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import Any, NamedTuple, final
 
-from nasbench_kit.errors import ImportDataError, TableError, listed
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench_kit.errors import ImportDataError, SurrogateError, listed
+from nasbench_kit.formats.boosters import check_xgboost, checked_lightgbm
 from nasbench_kit.formats.numpy_pickles import PLAIN
 from nasbench_kit.formats.pickles import read_plain_pickle
 from nasbench_kit.formats.xgboost_binary import is_binary, to_json
@@ -29,10 +33,6 @@ from nasbench_kit.spaces.darts_forms import COLUMNS
 from nasbench_kit.surrogates.card import Card, make_card, sha256_of, write_card
 from nasbench_kit.surrogates.targets import VALUE, Target
 from nasbench_kit.tables.metric import Metric
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 LAST_EPOCH = 98
 MODEL_FILE, MODEL_CONFIG = "surrogate_model.model", "model_config.json"
@@ -162,7 +162,7 @@ def read_booster(member: Member) -> Booster:
 
     Raises:
         ImportDataError: The pickle is damaged, or names anything but a booster.
-        TableError: The library does not read the booster.
+        SurrogateError: The library does not read the booster.
         SettingError: The library is not installed.
     """
     where = str(member.path)
@@ -189,7 +189,7 @@ class Booster:
         self.library, self._booster, self._n_trees = library, booster, n_trees
         n_features = booster.num_features() if library == _XGBOOST else booster.num_feature()
         if n_features != len(COLUMNS):
-            raise TableError(f"{where!r} reads {n_features} numbers; the {len(COLUMNS)} of NAS-Bench-301 expected")
+            raise SurrogateError(f"{where!r} reads {n_features} numbers; the {len(COLUMNS)} of NAS-Bench-301 expected")
 
     @classmethod
     def of_xgboost(cls, content: bytes, where: str) -> Booster:
@@ -197,39 +197,37 @@ class Booster:
         xgboost = require("xgboost", "xgboost")
         booster = xgboost.Booster()
         try:
-            if is_binary(content):
-                booster.load_model(bytearray(to_json(content)))
-            elif _has_configuration(content):
+            content = to_json(content) if is_binary(content) else content
+            check_xgboost(content)
+            if _has_configuration(content):
                 booster.__setstate__({"handle": bytearray(content)})
             else:
                 booster.load_model(bytearray(content))
             return cls(_XGBOOST, booster, None, where)
         except (xgboost.core.XGBoostError, ValueError) as error:
-            raise TableError(f"{where!r} holds no booster that xgboost reads: {_first_line(error)}") from None
+            raise SurrogateError(f"{where!r} holds no booster that xgboost reads: {_first_line(error)}") from None
 
     @classmethod
     def of_lightgbm(cls, content: str, where: str, n_trees: int | None = None) -> Booster:
         """From the text of a model; of which the first trees count, or all."""
         lightgbm = require("lightgbm", "fit")
         try:
-            # the settings of its training say nothing of its trees, and later versions warn of those that they lost
-            content = re.sub(r"\nparameters:\n.*\nend of parameters\n", "\n", content, flags=re.DOTALL)
-            booster = lightgbm.Booster(model_str=content)
+            booster = lightgbm.Booster(model_str=checked_lightgbm(content.encode()))
             return cls(_LIGHTGBM, booster, n_trees, where)
-        except lightgbm.basic.LightGBMError as error:
-            raise TableError(f"{where!r} holds no booster that lightgbm reads: {_first_line(error)}") from None
+        except (lightgbm.basic.LightGBMError, ValueError, KeyError) as error:
+            raise SurrogateError(f"{where!r} holds no booster that lightgbm reads: {_first_line(error)}") from None
 
     @classmethod
     def load(cls, path: Path) -> Booster:
         """From a file that `save` wrote.
 
         Raises:
-            TableError: It is absent or damaged.
+            SurrogateError: It is absent or damaged.
         """
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise TableError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
+            raise SurrogateError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
         if path.suffix == ".ubj":
             return cls.of_xgboost(content, str(path))
         return cls.of_lightgbm(content.decode("utf-8", "replace"), str(path))
@@ -246,8 +244,6 @@ class Booster:
 
     def predict(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         """What it says: (n_archs,)."""
-        import numpy as np
-
         if self.library == _XGBOOST:
             found = self._booster.inplace_predict(vectors, validate_features=False)
         else:
@@ -287,8 +283,6 @@ class Ensembles:
 
     def members(self, metric: str, archs: object) -> NDArray[np.float64]:
         """What each member says, in the release's units, percent and seconds: (n_members, n_archs)."""
-        import numpy as np
-
         vectors = self._space.vector(archs)
         return np.stack([booster.predict(vectors) for booster in self._boosters[metric]])
 
@@ -297,8 +291,6 @@ class Ensembles:
 
         An ensemble of seconds with another number of members gives each its mean.
         """
-        import numpy as np
-
         parts = []
         for metric in self.metrics:
             found = self.members(metric, archs)
@@ -309,8 +301,6 @@ class Ensembles:
 
     def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The same of one."""
-        import numpy as np
-
         values, noise = self.channels(np.array([arch], np.uint8))
         return values[0], noise[0]
 
@@ -320,7 +310,7 @@ def read(folder: Path) -> Ensembles:
 
     Raises:
         ImportDataError: There is none, or one that is not read.
-        TableError, SettingError: As `read_booster`.
+        SurrogateError, SettingError: As `read_booster`.
     """
     found = chosen(find(folder))
     if not found:
@@ -333,15 +323,15 @@ def load(folder: str, card: Card) -> Ensembles:
     """The predictor of a surrogate.
 
     Raises:
-        TableError: A booster is absent or damaged.
+        SurrogateError: A booster is absent or damaged.
     """
     try:
         files = {metric: list(card.predictor["members"][metric]) for metric in card.metrics["cifar10"]}
     except (KeyError, TypeError, AttributeError):
-        raise TableError(f"the card in {folder!r} does not say which boosters predict what") from None
+        raise SurrogateError(f"the card in {folder!r} does not say which boosters predict what") from None
     for name in (name for names in files.values() for name in names):
         if name not in card.files or os.path.splitext(name)[1] not in _SUFFIXES:
-            raise TableError(f"{name!r:.60} is no booster among the files of the surrogate in {folder!r}")
+            raise SurrogateError(f"{name!r:.60} is no booster among the files of the surrogate in {folder!r}")
     return Ensembles({metric: [Booster.load(Path(folder, name)) for name in names] for metric, names in files.items()})
 
 
@@ -353,10 +343,8 @@ def write(members: Sequence[Member], folder: Path, name: str) -> None:
 
     Raises:
         ImportDataError: There are none that predict accuracies, or some that are not read.
-        TableError, SettingError: As `read_booster`.
+        SurrogateError, SettingError: As `read_booster`.
     """
-    import numpy as np
-
     found = chosen(members)
     if ACCURACY not in found:
         raise ImportDataError("these members predict runtimes alone; give the folder of those for accuracies too")

@@ -14,11 +14,12 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nasbench_kit.errors import ImportDataError, TableError, listed
+from nasbench_kit.errors import ImportDataError, SurrogateError, listed
 from nasbench_kit.formats.protobuf import BYTES, fields
 from nasbench_kit.optional import require
 from nasbench_kit.spaces import Arch, DARTSSpace
@@ -26,9 +27,6 @@ from nasbench_kit.spaces.darts_forms import COLUMNS, OPERATIONS, PAIRS, TRAINING
 from nasbench_kit.surrogates.card import Card, make_card, sha256_of, write_card
 from nasbench_kit.surrogates.targets import VALUE, Target
 from nasbench_kit.tables.metric import Metric
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 EPOCHS = tuple(range(1, 99))
 FIRST_SECONDS = 6  #: the epoch from which on the file's seconds are taken
@@ -47,7 +45,7 @@ class Yahpo:
         folder: With `model.onnx`, `encoding.json` and `config_space.json`.
 
     Raises:
-        TableError: A file is absent, damaged, or none of NAS-Bench-301's.
+        SurrogateError: A file is absent, damaged, or none of NAS-Bench-301's.
         SettingError: The package onnxruntime is not installed.
     """
 
@@ -60,7 +58,7 @@ class Yahpo:
         shapes = {name: one.shape[-1] for name, one in inputs.items()}
         outputs = self._session.get_outputs()
         if shapes != {"x_cat": len(self._codes), "x_cont": 1} or len(outputs) != 1 or outputs[0].shape[-1] != 2:
-            raise TableError(
+            raise SurrogateError(
                 f"{os.path.join(self.folder, MODEL)!r} reads {shapes}; YAHPO's network of NAS-Bench-301 reads"
                 f" {len(self._codes)} numbers x_cat and one x_cont, and gives two"
             )
@@ -72,7 +70,7 @@ class Yahpo:
         """What the file says: validation accuracy (fraction) and seconds from scratch, (n_archs, n_epochs) each.
 
         Raises:
-            TableError: The network fails, or says what is no number.
+            SurrogateError: The network fails, or says what is no number.
         """
         codes = self._rows(archs)
         at = np.array(epochs, np.float32)
@@ -106,10 +104,10 @@ class Yahpo:
                 for i in range(0, len(codes), step)
             ]
         except Exception as error:  # onnxruntime has its own, and many
-            raise TableError(f"the network in {self.folder!r} cannot be run: {_one_line(error)}") from None
+            raise SurrogateError(f"the network in {self.folder!r} cannot be run: {_one_line(error)}") from None
         found = np.concatenate(parts)
         if found.shape != (len(codes), 2) or not np.isfinite(found).all():
-            raise TableError(f"the network in {self.folder!r} says what are no two numbers per architecture")
+            raise SurrogateError(f"the network in {self.folder!r} says what are no two numbers per architecture")
         return found.astype(np.float64)
 
     def _rows(self, archs: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -125,7 +123,7 @@ class Yahpo:
         names = {name.replace(_COLON, ":"): name for name in entries}
         if set(names) != wanted:
             odd = sorted(set(names) ^ wanted)
-            raise TableError(
+            raise SurrogateError(
                 f"{where!r} is not of the 34 decisions of NAS-Bench-301: {listed(odd, 3)} too many or too few"
             )
         found = []
@@ -133,10 +131,10 @@ class Yahpo:
             choices = [_ABSENT, *_choices(name)]
             table = entries[official]
             if not isinstance(table, dict) or sorted(table) != sorted(choices):
-                raise TableError(f"{where!r}: {name} has the choices {table!r:.60}; {listed(choices)} expected")
+                raise SurrogateError(f"{where!r}: {name} has the choices {table!r:.60}; {listed(choices)} expected")
             codes = [table[choice] for choice in choices]
             if sorted(codes, key=str) != sorted(range(len(codes)), key=str):
-                raise TableError(f"{where!r}: {name} has the numbers {codes!r:.60}; 0 to {len(codes) - 1} expected")
+                raise SurrogateError(f"{where!r}: {name} has the numbers {codes!r:.60}; 0 to {len(codes) - 1} expected")
             found.append((COLUMNS.index(name), np.array(codes, np.int64)))
         return found
 
@@ -147,7 +145,14 @@ def read_yahpo(folder: str | os.PathLike[str]) -> Yahpo:
 
 
 def load(folder: str, card: Card) -> Yahpo:
-    """The predictor of a surrogate."""
+    """Load the predictor of a surrogate.
+
+    Raises:
+        SurrogateError: A file is damaged, or none of those that the card names.
+    """
+    for name in (MODEL, CODES, SPACE):
+        if name not in card.files:
+            raise SurrogateError(f"the card of {folder!r} does not name {name!r} among its files")
     return Yahpo(folder)
 
 
@@ -185,7 +190,7 @@ def write(source: Source, folder: Path, name: str) -> None:
     """Make a surrogate of YAHPO's files in a folder that exists.
 
     Raises:
-        TableError: One is damaged, or not of NAS-Bench-301.
+        SurrogateError: One is damaged, or not of NAS-Bench-301.
     """
     for path, to in zip(source, (MODEL, CODES, SPACE), strict=True):
         (folder / to).write_bytes(_content(path.parent, path.name))
@@ -244,12 +249,12 @@ def _check_space(folder: Path) -> None:
         }
         n_forbidden = len(entries["forbiddens"])
     except (KeyError, TypeError, AttributeError) as error:
-        raise TableError(f"{where} is not in the form of ConfigSpace: {type(error).__name__} {error}") from None
+        raise SurrogateError(f"{where} is not in the form of ConfigSpace: {type(error).__name__} {error}") from None
     wanted = {name: _choices(name) for name in COLUMNS if name not in TRAINING}
     if {name: tuple(found or ()) for name, found in choices.items() if name != "epoch"} != wanted or n_forbidden:
-        raise TableError(f"{where} does not have the 34 decisions of NAS-Bench-301, or not their choices")
+        raise SurrogateError(f"{where} does not have the 34 decisions of NAS-Bench-301, or not their choices")
     if needs != _conditions():
-        raise TableError(f"{where} makes edges depend on other inputs than NAS-Bench-301 does")
+        raise SurrogateError(f"{where} makes edges depend on other inputs than NAS-Bench-301 does")
 
 
 def _conditions() -> dict[tuple[str, str], frozenset[str]]:
@@ -272,9 +277,9 @@ def _content(folder: str | os.PathLike[str], name: str) -> bytes:
         with open(path, "rb") as file:
             content = file.read(_MOST_BYTES + 1)
     except OSError as error:
-        raise TableError(f"cannot read {path!r}: {error.strerror or error}") from None
+        raise SurrogateError(f"cannot read {path!r}: {error.strerror or error}") from None
     if len(content) > _MOST_BYTES:
-        raise TableError(f"{path!r} is longer than {_MOST_BYTES:,} bytes, which no file of YAHPO's is")
+        raise SurrogateError(f"{path!r} is longer than {_MOST_BYTES:,} bytes, which no file of YAHPO's is")
     return content
 
 
@@ -282,9 +287,9 @@ def _json(folder: str | os.PathLike[str], name: str) -> Mapping[str, Any]:
     try:
         read = json.loads(_content(folder, name))
     except (ValueError, RecursionError) as error:
-        raise TableError(f"{os.path.join(folder, name)!r} is no JSON: {_one_line(error)}") from None
+        raise SurrogateError(f"{os.path.join(folder, name)!r} is no JSON: {_one_line(error)}") from None
     if not isinstance(read, dict):
-        raise TableError(f"{os.path.join(folder, name)!r} holds a {type(read).__name__}; an object expected")
+        raise SurrogateError(f"{os.path.join(folder, name)!r} holds a {type(read).__name__}; an object expected")
     return read
 
 
@@ -304,7 +309,7 @@ def _session(model: bytes, where: str) -> tuple[Any, bool]:
     try:
         session = runtime.InferenceSession(_of_any_batch(model), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has its own, and many
-        raise TableError(f"{where!r} is no network that onnxruntime reads: {_one_line(error)}") from None
+        raise SurrogateError(f"{where!r} is no network that onnxruntime reads: {_one_line(error)}") from None
     return session, all(not isinstance(one.shape[0], int) for one in session.get_inputs() if one.shape)
 
 

@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nasbench_kit.optional import require
 from nasbench_kit.predictors.agreement import expected_kl, normal_kl
+from nasbench_kit.surrogates.distribution import RunDistribution
 from nasbench_kit.surrogates.targets import backward, forward, slope
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 _N_BINS = 10
 _COLLAPSE_EDGES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _SURE = 1e-6  # no prediction of a collapse counts as surer
 _SEVERAL = 2
-
-
-class Laws(NamedTuple):
-    """From what a surrogate draws training runs: for each of (n_archs,), with `z` as in `targets`."""
-
-    transform: str
-    z: NDArray[np.float64]  #: mean of `z` if training does not collapse
-    sd: NDArray[np.float64]  #: standard deviation of `z` between such runs
-    collapse: NDArray[np.float64]  #: probability that a run collapses
-    collapsed: NDArray[np.float64]  #: (n_quantiles,), equally likely values of a collapsed run; empty if not modelled
-
-
-def draw(law: Laws, some: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.float64]:
-    """One training run of each of some architectures, by their positions."""
-    import numpy as np
-
-    drawn = backward(law.transform, law.z[some] + law.sd[some] * rng.standard_normal(len(some)))
-    if not len(law.collapsed):
-        return drawn
-    return np.where(rng.random(len(some)) < law.collapse[some], rng.choice(law.collapsed, len(some)), drawn)
 
 
 class CollapseBin(NamedTuple):
@@ -89,9 +69,9 @@ class Calibration(NamedTuple):
 
 
 def calibration(
-    law: Laws, runs: NDArray[np.float64], collapsed: NDArray[np.bool_], *, seed: int = 0
+    predicted: RunDistribution, runs: NDArray[np.float64], collapsed: NDArray[np.bool_], *, seed: int = 0
 ) -> tuple[Calibration, NDArray[np.float64]]:
-    """Judge predicted distributions by recorded runs.
+    """Compare predicted distributions with recorded runs.
 
     A run's distribution is a collapse with its probability, else `backward(z + sd * normal)`. Its quantile in that
     (the probability integral transform, uniform if the distribution is right) is drawn between those just below and
@@ -105,7 +85,7 @@ def calibration(
     first; few runs and a predicted noise that is too small make it large in either case.
 
     Args:
-        law: What was predicted, for n_archs architectures.
+        predicted: What was predicted, for n_archs architectures.
         runs: (n_seeds, n_archs), NaN where not recorded.
         collapsed: Which runs collapsed, same shape.
         seed: Of the draws between quantiles.
@@ -116,104 +96,99 @@ def calibration(
     Source: Siems et al. 2020, https://arxiv.org/abs/2008.09777, section on noise modelling; Gneiting et al. 2007,
     https://doi.org/10.1111/j.1467-9868.2007.00587.x (PIT, sharpness, coverage).
     """
-    import numpy as np
-
     there = ~np.isnan(runs)
     which = np.nonzero(there)[1]
     values = runs[there]
     fell = collapsed[there]
-    modelled = len(law.collapsed) > 0
-    quantiles = pit(law, values, which, np.random.default_rng(seed).random(len(values)))
+    modelled = len(predicted.collapsed) > 0
+    quantiles = pit(predicted, values, which, np.random.default_rng(seed).random(len(values)))
     distance = np.abs(quantiles - 0.5)
     found = Calibration(
         len(values),
         tuple((level, float((distance <= level / 2).mean())) for level in LEVELS),
         tuple(np.histogram(quantiles, _N_BINS, (0, 1))[0].tolist()),
-        _nll(law, values, which, fell & modelled),
-        _nll_constant(law, values, which, fell & modelled),
-        _spread(law, regular(law, runs, collapsed)),
-        _collapse(law.collapse[which], fell) if modelled else None,
+        _nll(predicted, values, which, fell & modelled),
+        _nll_constant(predicted, values, which, fell & modelled),
+        _spread(predicted, if_not_failed(predicted, runs, collapsed)),
+        _collapse(predicted.collapse[which], fell) if modelled else None,
     )
     return found, quantiles
 
 
 def pit(
-    law: Laws, values: NDArray[np.float64], which: NDArray[np.intp], uniform: NDArray[np.float64]
+    predicted: RunDistribution, values: NDArray[np.float64], which: NDArray[np.intp], uniform: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The quantile of each value in the distribution of its architecture.
+    """Find the quantile of each value in the distribution of its architecture.
 
     Args:
-        law: The distributions.
+        predicted: The distributions.
         values: (n_runs,).
         which: Position of each value's architecture, (n_runs,).
         uniform: In [0, 1), (n_runs,): where between the quantiles below and at the value.
     """
-    import numpy as np
-
     ndtr = require("scipy.special", "fit").ndtr
     with np.errstate(divide="ignore", invalid="ignore"):  # the logarithm of an accuracy of 0 or an error of 0
-        inside = ndtr((forward(law.transform, values) - law.z[which]) / law.sd[which])
-    if not len(law.collapsed):
+        inside = ndtr((forward(predicted.transform, values) - predicted.z[which]) / predicted.sd[which])
+    low, high = predicted.bounds  # what lies beyond is cut, so they have probabilities of their own
+    below, at = np.where(values <= low, 0.0, inside), np.where(values >= high, 1.0, inside)
+    inside = below + uniform * (at - below)
+    if not len(predicted.collapsed):
         return inside
-    ordered = np.sort(law.collapsed)
+    ordered = np.sort(predicted.collapsed)
     below, at = (np.searchsorted(ordered, values, side=side) / len(ordered) for side in ("left", "right"))
-    p = law.collapse[which]
+    p = predicted.collapse[which]
     return p * (below + uniform * (at - below)) + (1 - p) * inside
 
 
-def _nll(law: Laws, values: NDArray[np.float64], which: NDArray[np.intp], fell: NDArray[np.bool_]) -> float:
-    import numpy as np
-
-    p = np.clip(law.collapse[which], _SURE, 1 - _SURE) if len(law.collapsed) else np.zeros(len(values))
+def _nll(
+    predicted: RunDistribution, values: NDArray[np.float64], which: NDArray[np.intp], fell: NDArray[np.bool_]
+) -> float:
+    p = np.clip(predicted.collapse[which], _SURE, 1 - _SURE) if len(predicted.collapsed) else np.zeros(len(values))
     with np.errstate(divide="ignore", invalid="ignore"):
-        scaled = (forward(law.transform, values) - law.z[which]) / law.sd[which]
-        density = 0.5 * np.log(2 * np.pi) + np.log(law.sd[which]) + scaled**2 / 2
-        density += np.log(slope(law.transform, values))
+        scaled = (forward(predicted.transform, values) - predicted.z[which]) / predicted.sd[which]
+        density = 0.5 * np.log(2 * np.pi) + np.log(predicted.sd[which]) + scaled**2 / 2
+        density += np.log(slope(predicted.transform, values))
         return float(np.where(fell, -np.log(p), density - np.log1p(-p)).mean())
 
 
-def _nll_constant(law: Laws, values: NDArray[np.float64], which: NDArray[np.intp], fell: NDArray[np.bool_]) -> float:
-    """Of the same: one probability of a collapse, and one sd of the values."""
-    import numpy as np
-
+def _nll_constant(
+    predicted: RunDistribution, values: NDArray[np.float64], which: NDArray[np.intp], fell: NDArray[np.bool_]
+) -> float:
+    """Compute the same with one probability of a collapse and one sd of the values."""
     with np.errstate(divide="ignore", invalid="ignore"):
         share = fell.mean()
-        variance = ((values - backward(law.transform, law.z[which]))[~fell] ** 2).mean()
+        variance = ((values - backward(predicted.transform, predicted.z[which]))[~fell] ** 2).mean()
         of_event = -sum(p * np.log(p) for p in (share, 1 - share) if p > 0)
         return float(of_event + (1 - share) * 0.5 * (np.log(2 * np.pi * variance) + 1))
 
 
-def distances_of_repeated(law: Laws, runs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each run that has others of its architecture: the level of the interval around their mean that it ends.
+def distances_of_repeated(predicted: RunDistribution, runs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Find, for each run with others of its architecture, the level of the interval around their mean that it ends.
 
     Of `k` runs with the predicted standard deviation, one less the mean of the others has the variance
     `sd^2 (1 + 1 / (k - 1))` in `z`. Uniform in [0, 1] if the predicted noise is right, whatever the predicted means.
 
     Args:
-        law: What was predicted.
+        predicted: What was predicted.
         runs: (n_seeds, n_archs), NaN where not recorded or collapsed.
     """
-    import numpy as np
-
     ndtr = require("scipy.special", "fit").ndtr
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = forward(law.transform, runs)
+        z = forward(predicted.transform, runs)
         n_runs = (~np.isnan(z)).sum(axis=0)
         others = (np.nansum(z, axis=0) - z) / (n_runs - 1)
-        scaled = (z - others) / (law.sd * np.sqrt(1 + 1 / (n_runs - 1)))
+        scaled = (z - others) / (predicted.sd * np.sqrt(1 + 1 / (n_runs - 1)))
     return 2 * ndtr(np.abs(scaled[:, n_runs >= _SEVERAL])[~np.isnan(z[:, n_runs >= _SEVERAL])]) - 1
 
 
-def regular(law: Laws, runs: NDArray[np.float64], collapsed: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """The runs, with NaN for those that collapsed, if that is modelled."""
-    import numpy as np
+def if_not_failed(
+    predicted: RunDistribution, runs: NDArray[np.float64], collapsed: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return the runs, with NaN for those that collapsed, if that is modelled."""
+    return np.where(collapsed, np.nan, runs) if len(predicted.collapsed) else runs
 
-    return np.where(collapsed, np.nan, runs) if len(law.collapsed) else runs
 
-
-def _spread(law: Laws, all_runs: NDArray[np.float64]) -> Spread | None:
-    import numpy as np
-
+def _spread(predicted: RunDistribution, all_runs: NDArray[np.float64]) -> Spread | None:
     runs = all_runs
     n_runs = (~np.isnan(runs)).sum(axis=0)
     several = n_runs >= _SEVERAL
@@ -225,10 +200,11 @@ def _spread(law: Laws, all_runs: NDArray[np.float64]) -> Spread | None:
         return None
     runs, n_runs = runs[:, differ], n_runs[several][differ]
     mean, sd = np.nanmean(runs, axis=0), np.nanstd(runs, axis=0, ddof=1)
-    predicted = backward(law.transform, law.z[several][differ])
-    predicted_sd = law.sd[several][differ] * np.abs(slope(law.transform, predicted))
-    kl = normal_kl(mean, sd, predicted, predicted_sd)
-    distance = distances_of_repeated(law, all_runs)
+    those = predicted.of(several).of(differ)
+    predicted_mean = backward(those.transform, those.z)
+    predicted_sd = those.sd * np.abs(slope(those.transform, predicted_mean))
+    kl = normal_kl(mean, sd, predicted_mean, predicted_sd)
+    distance = distances_of_repeated(predicted, all_runs)
     return Spread(
         len(mean),
         float(sd.mean()),
@@ -242,8 +218,6 @@ def _spread(law: Laws, all_runs: NDArray[np.float64]) -> Spread | None:
 
 
 def _collapse(predicted: NDArray[np.float64], fell: NDArray[np.bool_]) -> Collapse:
-    import numpy as np
-
     bins = []
     place = np.searchsorted(_COLLAPSE_EDGES[1:-1], predicted, side="right")
     for i, (low, high) in enumerate(pairwise(_COLLAPSE_EDGES)):

@@ -1,25 +1,22 @@
-"""What a perfect predictor could reach, as the truth that it is judged by is noisy itself."""
+"""What a perfect predictor could reach, as the truth that it is compared with is noisy itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import nan
-from typing import TYPE_CHECKING, NamedTuple
+from math import nan, sqrt
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nasbench_kit.predictors.agreement import best_share, kendall_tau, r2
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from nasbench_kit.surrogates.distribution import RunDistribution
 
 _REPEATED = 100  # architectures with repeated runs that show the noise
-_NEIGHBORS = 25  # on each side, whose noise an architecture shares
-_DRAWS = 5
-_MOST = 10_000  # architectures that a simulation needs
+_DRAWS = 20  # runs of each architecture that tell how much predicted runs vary
 
 
 class Figures(NamedTuple):
-    """The figures that have a ceiling."""
+    """The figures that noise limits most."""
 
     r2: float
     kendall_tau: float
@@ -28,201 +25,114 @@ class Figures(NamedTuple):
 
 
 class Ceiling(NamedTuple):
-    """What the noise of training runs lets anyone reach, and how that was found."""
+    """What the noise of training runs lets anyone reach.
 
-    method: str
-    perfect: Figures  #: of a predictor that knows the expected value of every architecture
-    one_run: Figures  #: of one recorded run, judged by the mean of the others; NaN if runs were not repeated
+    The reliability is the share of the variance of the truth that is not noise: the R2 of a predictor that knows the
+    expected value of every architecture. Its root is the largest Pearson correlation.
+    """
+
+    noise: str  #: where the noise is known from
+    reliability: float
+    pearson: float
+    one_run: Figures  #: of one recorded run, compared with the mean of the others; NaN if runs were not repeated
     n_one_run: int  #: pairs of a run and the mean of its others
 
 
-Measure = Callable[..., Figures]
-"""Of the truth and predictions; and, if these differ, of those for runs that do not collapse."""
+class Measure(NamedTuple):
+    """Which figures are computed."""
 
+    above: float | None  #: a value of the metric that counts as good; NaN figures if None
+    best: float  #: share of architectures that are the best
+    sign: int  #: +1 where larger is better, -1 where smaller is
 
-def measure(*, above: float | None, best: float, sign: int) -> Measure:
-    """What finds the figures.
+    def is_good(self, true: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Say which architectures are truly better than `above`: none if that is None."""
+        return np.zeros(len(true), bool) if self.above is None else self.sign * true > self.sign * self.above
 
-    Args:
-        above: A value of the metric that counts as good; architectures that are truly better are judged apart, by
-            what is predicted for runs that do not collapse, as theirs did not.
-        best: Share of architectures that are the best.
-        sign: +1 where larger is better, -1 where smaller is.
-    """
+    def is_best(self, true: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Say which architectures are the best of the truth."""
+        return best_share(true, self.best, self.sign)
 
     def figures(
-        true: NDArray[np.float64], predicted: NDArray[np.float64], regular: NDArray[np.float64] | None = None
+        self,
+        true: NDArray[np.float64],
+        predicted: NDArray[np.float64],
+        if_not_failed: NDArray[np.float64] | None = None,
     ) -> Figures:
-        good = sign * true > sign * above if above is not None else None
-        top = best_share(true, best, sign) if len(true) else true > 0
+        """Compute the figures.
+
+        Args:
+            true: (n_archs,).
+            predicted: (n_archs,).
+            if_not_failed: What is predicted for runs that do not collapse, as those of good architectures did not; the
+                same by default.
+        """
+        good, best = self.is_good(true), self.is_best(true)
+        of_good = predicted if if_not_failed is None else if_not_failed
         return Figures(
             r2(true, predicted),
             kendall_tau(true, predicted),
-            nan if good is None else r2(true[good], (predicted if regular is None else regular)[good]),
-            kendall_tau(true[top], predicted[top]),
+            r2(true[good], of_good[good]),
+            kendall_tau(true[best], predicted[best]),
         )
-
-    return figures
-
-
-def _mean(found: list[Figures]) -> Figures:
-    return Figures(*(sum(values) / len(values) for values in zip(*found, strict=True)))
 
 
 _UNKNOWN = Figures(nan, nan, nan, nan)
+UNKNOWN = Ceiling("not known: the runs are single ones and no noise between runs is predicted", nan, nan, _UNKNOWN, 0)
 
 
-def is_repeated(runs: NDArray[np.float64]) -> bool:
-    """Whether enough architectures were trained more than once to tell the noise from: runs (n_seeds, n_archs)."""
-    import numpy as np
+def ceiling_of_runs(runs: NDArray[np.float64], measure: Measure) -> Ceiling | None:
+    """Find the ceiling by architectures that were trained repeatedly; None if these are fewer than 100.
 
-    return int(((~np.isnan(runs)).sum(axis=0) > 1).sum()) >= _REPEATED
-
-
-def ceiling_of_seeds(runs: NDArray[np.float64], figures: Measure, *, seed: int = 0) -> Ceiling:
-    """The ceiling where architectures were trained repeatedly: from the differences between their runs alone.
-
-    The truth that predictions are judged by is the mean of an architecture's recorded runs: its expected value, and
-    noise. What a perfect predictor reaches on it follows by simulation and extrapolation (SIMEX): noise is added to
-    the truth once more, and the truth judged by the result, which gives figures `F1` of a predictor that is perfect
-    for values with one layer of noise; the same with one more layer gives `F2`. The expected values have no layer:
-    `2 F1 - F2`. The noise of an architecture is drawn from the residuals of the 51 architectures whose means are
-    nearest to its own (each scaled by `sqrt(k / (k - 1))` for `k` runs), as many as it has runs, and averaged. In
-    worlds made up to try it, tau of all came out right to 0.006, and that among the best 300 too high by some 0.03.
-
-    What one run reaches, judged by the mean of the others, is observed.
+    The noise of one run has the mean variance between the runs of an architecture (`ddof=1`), that of the mean of `k`
+    runs a `k`-th of it. What one run reaches, compared with the mean of the others, is observed.
 
     Args:
         runs: (n_seeds, n_archs), NaN where not recorded; every architecture has one at least.
-        figures: What `measure` made.
-        seed: Of the simulation.
+        measure: Which figures.
 
-    Source: Cook and Stefanski 1994, https://doi.org/10.1080/01621459.1994.10476871 (SIMEX).
+    Source: Spearman 1904, https://doi.org/10.2307/1412159 (attenuation of correlations by the reliability).
     """
-    import numpy as np
+    n_runs = (~np.isnan(runs)).sum(axis=0)
+    if (n_runs > 1).sum() < _REPEATED:
+        return None
+    variance = np.nanvar(runs[:, n_runs > 1], axis=0, ddof=1).mean()
+    return _ceiling("differences between repeated runs", runs, variance / n_runs, *_one_run(runs, measure))
 
+
+def ceiling_of_noise(distribution: RunDistribution, runs: NDArray[np.float64], *, seed: int = 0) -> Ceiling:
+    """Find the ceiling by the predicted noise, where architectures were trained once.
+
+    It is as right as the predicted noise is, see `Calibration`: noise that was learned from single runs includes errors
+    of the predictions, and then the ceiling is too low.
+
+    Args:
+        distribution: How the runs of n_archs architectures are predicted to be distributed.
+        runs: (n_seeds, n_archs), NaN where not recorded.
+        seed: Of the draws that show how much runs vary.
+    """
     rng = np.random.default_rng(seed)
-    pool = _Pool(runs)
-    if runs.shape[1] > _MOST:
-        some = np.sort(rng.choice(runs.shape[1], _MOST, replace=False))
-        simulated = pool.of(runs[:, some])
-    else:
-        simulated = pool.of(runs)
-    layers: list[list[Figures]] = [[], []]
-    for _ in range(_DRAWS):
-        values = simulated.means
-        for layer in layers:
-            noisier = values + simulated.draw(rng)
-            layer.append(figures(noisier, values))
-            values = noisier
-    once, twice = map(_mean, layers)
-    perfect = Figures(*(min(1.0, 2 * a - b) if a == a else a for a, b in zip(once, twice, strict=True)))
-    one_run, n_one_run = _one_run(runs, figures)
-    return Ceiling("repeated runs: simulated from the differences between them (SIMEX)", perfect, one_run, n_one_run)
+    drawn = [distribution.draw(*rng.random((2, runs.shape[1]))) for _ in range(_DRAWS)]
+    variance = np.var(drawn, axis=0, ddof=1) / (~np.isnan(runs)).sum(axis=0)
+    return _ceiling("predicted noise, errors of prediction included: too low if wrong", runs, variance, _UNKNOWN, 0)
 
 
-class _Simulated(NamedTuple):
-    means: NDArray[np.float64]
-    n_runs: NDArray[np.int64]
-    nearest: NDArray[np.int64]  #: where each architecture would stand among those of the pool
-    residuals: NDArray[np.float64]  #: (n_pool, n_seeds), those that were recorded first
-    n_residuals: NDArray[np.int64]
-
-    def draw(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Noise of the mean of each architecture's runs."""
-        import numpy as np
-
-        total = np.zeros(len(self.means))
-        for run in range(int(self.n_runs.max())):
-            shift = rng.integers(-_NEIGHBORS, _NEIGHBORS + 1, len(total))
-            neighbor = np.clip(self.nearest + shift, 0, len(self.residuals) - 1)
-            which = (rng.random(len(total)) * self.n_residuals[neighbor]).astype(np.intp)
-            total += np.where(run < self.n_runs, self.residuals[neighbor, which], 0)
-        return total / self.n_runs
+def _ceiling(
+    noise: str, runs: NDArray[np.float64], variance: NDArray[np.float64], one_run: Figures, n_one_run: int
+) -> Ceiling:
+    """Make a ceiling of the variance of the noise in the mean of each architecture's runs."""
+    total = float(np.nanmean(runs, axis=0).var())
+    reliability = max(0.0, 1 - float(variance.mean()) / total) if total > 0 else nan
+    return Ceiling(noise, reliability, sqrt(reliability), one_run, n_one_run)
 
 
-class _Pool:
-    """The noise of architectures that were trained repeatedly, in the order of their means."""
-
-    def __init__(self, runs: NDArray[np.float64]) -> None:
-        import numpy as np
-
-        n_runs = (~np.isnan(runs)).sum(axis=0)
-        several = runs[:, n_runs > 1]
-        n_several = n_runs[n_runs > 1]
-        means = np.nanmean(several, axis=0)
-        order = np.argsort(means, kind="stable")
-        self._means, self._n_residuals = means[order], n_several[order]
-        residuals = ((several - means) * np.sqrt(n_several / (n_several - 1)))[:, order].T
-        first = np.argsort(np.isnan(residuals), axis=1, kind="stable")
-        self._residuals = np.take_along_axis(residuals, first, axis=1)
-
-    def of(self, runs: NDArray[np.float64]) -> _Simulated:
-        import numpy as np
-
-        means = np.nanmean(runs, axis=0)
-        nearest = np.asarray(np.searchsorted(self._means, means))
-        return _Simulated(means, (~np.isnan(runs)).sum(axis=0), nearest, self._residuals, self._n_residuals)
-
-
-def _one_run(runs: NDArray[np.float64], figures: Measure) -> tuple[Figures, int]:
-    """One run judged by the mean of the others of its architecture: the mean over seeds, and how many pairs."""
-    import numpy as np
-
+def _one_run(runs: NDArray[np.float64], measure: Measure) -> tuple[Figures, int]:
+    """Compare one run with the mean of the others of its architecture: the mean over seeds, and how many pairs."""
     found, n_pairs = [], 0
     for i, run in enumerate(runs):
         others = np.delete(runs, i, axis=0)
         there = ~np.isnan(run) & ~np.isnan(others).all(axis=0)
         if there.any():
-            found.append(figures(np.nanmean(others[:, there], axis=0), run[there]))
+            found.append(measure.figures(np.nanmean(others[:, there], axis=0), run[there]))
             n_pairs += int(there.sum())
-    return (_mean(found) if found else _UNKNOWN), n_pairs
-
-
-def ceiling_of_noise(
-    means: NDArray[np.float64],
-    n_runs: NDArray[np.int64],
-    draw: Callable[[NDArray[np.intp], np.random.Generator], NDArray[np.float64]],
-    figures: Measure,
-    *,
-    regular: NDArray[np.float64] | None = None,
-    seed: int = 0,
-) -> Ceiling:
-    """The ceiling where architectures were trained once: what the surrogate would reach if all it says were true.
-
-    Runs are drawn from the noise and the collapses that it predicts, and the expected values that it predicts are
-    judged by them. So this ceiling is as right as the predicted noise, see `Calibration`. Noise that was learned from
-    single runs includes the errors of the predictions, and these lie closer together than the expected values do: both
-    make the ceiling too low. A surrogate may exceed it; what noise really allows is above both.
-
-    Args:
-        means: Expected value of each architecture, (n_archs,).
-        n_runs: How many runs the truth of each is the mean of.
-        draw: Called with positions and a generator: one run of each.
-        figures: What `measure` made.
-        regular: Expected value of each architecture, if its training does not collapse; `means` by default.
-        seed: Of the simulation.
-    """
-    import numpy as np
-
-    rng = np.random.default_rng(seed)
-    some = np.arange(len(means))
-    if len(means) > _MOST:
-        some = np.sort(rng.choice(len(means), _MOST, replace=False))
-    found = []
-    for _ in range(_DRAWS):
-        total = np.zeros(len(some))
-        for run in range(int(n_runs.max())):
-            total += np.where(run < n_runs[some], draw(some, rng), 0)
-        found.append(figures(total / n_runs[some], means[some], (means if regular is None else regular)[some]))
-    return Ceiling(
-        "single runs: simulated from the predicted noise, errors of prediction included: too low if wrong",
-        _mean(found),
-        _UNKNOWN,
-        0,
-    )
-
-
-def no_ceiling(why: str) -> Ceiling:
-    """Where it cannot be told."""
-    return Ceiling(why, _UNKNOWN, _UNKNOWN, 0)
+    return Figures(*np.mean(found, axis=0).tolist()), n_pairs

@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nasbench_kit.errors import NotRecordedError, SettingError, unknown
 from nasbench_kit.predictors.agreement import Agreement, agreement
-from nasbench_kit.surrogates.quality.judge import Comparison, compare
+from nasbench_kit.surrogates.quality.evaluate import Comparison, compare
 from nasbench_kit.tables.column import Column, mean_recorded
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from nasbench_kit.surrogates.surrogate import Surrogate
     from nasbench_kit.tables import Table
 
@@ -30,7 +30,7 @@ Fit = Callable[["NDArray[np.bool_]", Path], "Surrogate"]
 
 
 class LeftOut(NamedTuple):
-    """How a surrogate, refitted without some architectures, judges these."""
+    """How well a surrogate, refitted without some architectures, predicts these."""
 
     by: str  #: one of `BY`
     what: str  #: which were left out
@@ -58,14 +58,14 @@ def leave_out(
     share: float = _SHARE,
     folder: str | os.PathLike[str] | None = None,
 ) -> Iterator[LeftOut]:
-    """Refit without some architectures, and judge the predictions of them.
+    """Refit without some architectures, and evaluate the predictions of them.
 
     - "optimizer": without all that one optimizer chose (in any run), for each optimizer of the table's metric
       `optimizer` that chose ten or more: leave-one-optimizer-out as in NAS-Bench-301.
     - "best": without the best share of all, by the mean of the recorded runs. A search goes there, and the surrogate
       must know the place for better than what it has seen.
 
-    What the surrogate holds out for testing among the others is judged too, for comparison.
+    What the surrogate holds out for testing among the others is evaluated too, for comparison.
 
     Args:
         table: What was recorded.
@@ -115,8 +115,6 @@ def _each(
     true: NDArray[np.float64],
     folder: str | os.PathLike[str] | None,
 ) -> Iterator[LeftOut]:
-    import numpy as np
-
     with tempfile.TemporaryDirectory(prefix="nasbench_kit_") as temporary:
         for what, left in groups.items():
             where = Path(folder or temporary) / f"without_{re.sub('[^a-z0-9_]+', '_', what.lower()).strip('_')}"
@@ -136,8 +134,6 @@ def _result(
     table: Table,
     left_rows: NDArray[np.bool_],
 ) -> LeftOut:
-    import numpy as np
-
     unit, sign = every.metric.unit, every.metric.sign()
     of_shown = ~left_rows[table.rows(tested.archs)]
     auc = better = found = np.nan
@@ -164,9 +160,7 @@ def _result(
 
 
 def _auc(high: NDArray[np.float64], low: NDArray[np.float64]) -> float:
-    """Probability that one of the first exceeds one of the second; equal ones count half (Mann-Whitney)."""
-    import numpy as np
-
+    """Estimate how probably one of the first exceeds one of the second; equal ones count half (Mann-Whitney)."""
     if not len(high) or not len(low):
         return float("nan")
     ordered = np.sort(low)
@@ -175,8 +169,6 @@ def _auc(high: NDArray[np.float64], low: NDArray[np.float64]) -> float:
 
 
 def _best(true: NDArray[np.float64], share: float, sign: int) -> dict[str, NDArray[np.bool_]]:
-    import numpy as np
-
     known = np.flatnonzero(~np.isnan(true))
     n = round(share * len(known))
     if n < _FEWEST:
@@ -187,16 +179,16 @@ def _best(true: NDArray[np.float64], share: float, sign: int) -> dict[str, NDArr
 
 
 def _optimizers(table: Table, dataset: str) -> dict[str, NDArray[np.bool_]]:
-    """Name -> the architectures that it chose."""
-    import numpy as np
-
+    """Map the name of each optimizer to the architectures that it chose."""
     column = table.column(dataset, OPTIMIZER) if OPTIMIZER in table.metrics(dataset) else None
     if not isinstance(column, Column):
         raise NotRecordedError(
             f"{table.name}/{dataset} does not record which optimizer chose an architecture (metric {OPTIMIZER!r}),"
             " as tables imported from NAS-Bench-301 do"
         )
-    names = {int(code): name for code, name in re.findall(r"(\d+) ([^,)]+)", column.metric.unit)}
+    names = dict(enumerate(column.metric.categories))
+    if not names:  # tables of format 1.0 say it in the unit
+        names = {int(code): name for code, name in re.findall(r"(\d+) ([^,)]+)", column.metric.unit)}
     codes = np.stack([column.at(seed, 0).all() for seed in column.seed_positions(None)])
     chosen = {name: (codes == code).any(axis=0) for code, name in names.items()}
     groups = {name: rows for name, rows in chosen.items() if rows.sum() >= _FEWEST and not rows.all()}

@@ -18,7 +18,7 @@ from nasbench_kit.errors import NotRecordedError, SettingError
 from nasbench_kit.predictors import Data, model_class
 from nasbench_kit.predictors.agreement import Agreement, agreement
 from nasbench_kit.predictors.splits import fold, position
-from nasbench_kit.surrogates.fitting.labels import choose_transform, read_runs
+from nasbench_kit.surrogates.fitting.training_data import choose_transform, read_runs
 from nasbench_kit.surrogates.targets import backward, forward
 from nasbench_kit.tables import Table
 

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from nasbench_kit.errors import SettingError, TableError, UnknownNameError
+from nasbench_kit.errors import SettingError, SurrogateError, UnknownNameError
 from nasbench_kit.optional import require
 from nasbench_kit.predictors import MODELS, Data, model_class
 from nasbench_kit.spaces import DARTSSpace, NASBench101Space, NASBenchNLPSpace
@@ -29,7 +29,7 @@ def new(name, space, **settings):
 
 
 def rows(data, which):
-    return Data(data.archs[which], data.channels[which])
+    return Data(data.archs[which], data.outputs[which])
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +64,9 @@ def fitted(space, parts):
 
 @every_model
 def test_a_model_is_far_better_than_the_mean(name, fitted, parts):
-    error = ((fitted(name)[0].predict(parts[2].archs) - parts[2].channels) ** 2).mean(axis=0)
+    error = ((fitted(name)[0].predict(parts[2].archs) - parts[2].outputs) ** 2).mean(axis=0)
     assert error.shape == (2,)
-    assert (error < 0.25 * parts[2].channels.var(axis=0)).all()
+    assert (error < 0.25 * parts[2].outputs.var(axis=0)).all()
 
 
 @every_model
@@ -117,18 +117,18 @@ def test_progress_rises_to_the_end(name, fitted):
 @every_model
 def test_channels_that_are_partly_unknown_are_learned_from_what_is_known(name, parts, space):
     """Where a channel is NaN, the other counts: both get better than the mean, from 1,000 and from 500 cells."""
-    train, valid, test = (Data(part.archs, part.channels.copy()) for part in parts)
-    train.channels[::2, 1] = np.nan
-    valid.channels[::3, 0] = np.nan
+    train, valid, test = (Data(part.archs, part.outputs.copy()) for part in parts)
+    train.outputs[::2, 1] = np.nan
+    valid.outputs[::3, 0] = np.nan
     model = new(name, space)
     model.fit(train, valid, seed=0)
-    error = ((model.predict(test.archs) - test.channels) ** 2).mean(axis=0)
-    assert (error < 0.4 * test.channels.var(axis=0)).all()
+    error = ((model.predict(test.archs) - test.outputs) ** 2).mean(axis=0)
+    assert (error < 0.4 * test.outputs.var(axis=0)).all()
 
 
 @every_model
 def test_a_channel_without_any_value_is_refused(name, parts, space):
-    train = Data(parts[0].archs, parts[0].channels * [1, np.nan])
+    train = Data(parts[0].archs, parts[0].outputs * [1, np.nan])
     with pytest.raises(SettingError, match="known of"):
         new(name, space).fit(train, parts[1], seed=0)
 
@@ -150,11 +150,11 @@ def test_a_damaged_or_absent_file_is_refused_in_one_line(name, fitted, space, tm
         damages = {"truncated": whole[: len(whole) // 2], "empty": b"", "flipped": bytes([whole[0] ^ 0xFF]) + whole[1:]}
         for damage in damages.values():
             path.write_bytes(damage)
-            with pytest.raises(TableError, match="damaged") as caught:
+            with pytest.raises(SurrogateError, match="damaged") as caught:
                 load(space, tmp_path)
             assert "\n" not in str(caught.value)
         path.unlink()
-        with pytest.raises(TableError, match="cannot read"):
+        with pytest.raises(SurrogateError, match="cannot read"):
             load(space, tmp_path)
         path.write_bytes(whole)
     load(space, tmp_path)
@@ -163,7 +163,7 @@ def test_a_damaged_or_absent_file_is_refused_in_one_line(name, fitted, space, tm
 @every_model
 def test_files_of_another_space_are_refused(name, fitted, tmp_path):
     fitted(name)[0].save(tmp_path)
-    with pytest.raises(TableError, match=r"columns|expected"):
+    with pytest.raises(SurrogateError, match=r"columns|expected"):
         model_class(name).load(NASBench101Space(), tmp_path)
 
 
@@ -171,7 +171,7 @@ def test_files_of_another_space_are_refused(name, fitted, tmp_path):
 def test_a_file_says_of_which_model_it_is(name, fitted, space, tmp_path):
     fitted(name)[0].save(tmp_path)
     other = next(other for other in MODELS if other != name)
-    with pytest.raises(TableError, match=f"a model '{name}', not '{other}'"):
+    with pytest.raises(SurrogateError, match=f"a model '{name}', not '{other}'"):
         model_class(other).load(space, tmp_path)
 
 
@@ -335,7 +335,7 @@ def test_a_device_that_is_absent_is_refused(parts, space):
 
 
 def test_training_that_diverges_is_refused(parts, space):
-    broken = Data(parts[0].archs, np.where(np.arange(1_000)[:, None] % 3, parts[0].channels, 1e30))
+    broken = Data(parts[0].archs, np.where(np.arange(1_000)[:, None] % 3, parts[0].outputs, 1e30))
     with pytest.raises(SettingError, match="diverged"):
         new("mlp", space, epochs=2).fit(broken, rows(parts[1], slice(0, 0)), seed=0)
 

@@ -1,4 +1,4 @@
-"""A surrogate judged by a table: predicted against true, residuals by rank, calibration of its noise."""
+"""A surrogate evaluated by a table: predicted against true, residuals by rank, calibration of its noise."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter
 
 from nasbench_kit.predictors.agreement import r2
-from nasbench_kit.surrogates.quality.calibration import LEVELS, calibration, distances_of_repeated, regular
-from nasbench_kit.surrogates.quality.judge import Comparison
+from nasbench_kit.surrogates.quality.calibration import LEVELS, distances_of_repeated, if_not_failed
+from nasbench_kit.surrogates.quality.evaluate import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +40,7 @@ def plot_predicted(ax: Axes, compared: Comparison) -> None:
 
     Args:
         ax: Where to draw.
-        compared: What `nasbench_kit.surrogates.quality.judge.compare` returned.
+        compared: What `nasbench_kit.surrogates.quality.evaluate.compare` returned.
     """
     factor, unit, _ = _scale(compared)
     true, predicted = factor * compared.true, factor * compared.predicted
@@ -80,7 +80,7 @@ def plot_residuals(ax: Axes, compared: Comparison) -> None:
 
     Args:
         ax: Where to draw.
-        compared: What `nasbench_kit.surrogates.quality.judge.compare` returned.
+        compared: What `nasbench_kit.surrogates.quality.evaluate.compare` returned.
     """
     factor, _, unit = _scale(compared)
     order = np.argsort(-compared.metric.sign() * compared.predicted, kind="stable")
@@ -127,7 +127,7 @@ def plot_calibration(ax: Axes, compared: Comparison) -> None:
 
     Args:
         ax: Where to draw.
-        compared: What `nasbench_kit.surrogates.quality.judge.compare` returned.
+        compared: What `nasbench_kit.surrogates.quality.evaluate.compare` returned.
     """
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1)
@@ -138,15 +138,15 @@ def plot_calibration(ax: Axes, compared: Comparison) -> None:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}"))
     ax.plot((0, 1), (0, 1), color=_GRAY, linewidth=0.9)
     _quiet(ax)
-    if compared.law is None:
+    if not compared.distribution or not compared.calibration:
         ax.text(0.5, 0.5, "no noise is predicted", ha="center", transform=ax.transAxes, fontsize=9, color="0.35")
         return
-    found, quantiles = calibration(compared.law, compared.runs, compared.collapsed)
+    found, quantiles = compared.calibration
     _draw_coverage(ax, 2 * np.abs(quantiles - 0.5), "-", "around the prediction")
     ax.plot(*zip(*found.coverage, strict=True), "o", color=_BLUE, markersize=4)
     if found.spread:
-        runs = regular(compared.law, compared.runs, compared.collapsed)
-        _draw_coverage(ax, distances_of_repeated(compared.law, runs), "--", "around the other runs")
+        runs = if_not_failed(compared.distribution, compared.runs, compared.collapsed)
+        _draw_coverage(ax, distances_of_repeated(compared.distribution, runs), "--", "around the other runs")
     ax.legend(frameon=False, fontsize=8, loc="upper left", title=f"n = {found.n_runs:,} runs", title_fontsize=8)
     below = dict(found.coverage)[LEVELS[0]] < LEVELS[0]
     small = ax.inset_axes((0.06, 0.5, 0.34, 0.2) if below else (0.62, 0.08, 0.34, 0.2))
@@ -173,11 +173,11 @@ def _quiet(ax: Axes) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def judged_figure(comparisons: Sequence[Comparison], *, note: str = "") -> Figure:
+def evaluation_figure(comparisons: Sequence[Comparison], *, note: str = "") -> Figure:
     """A row of three panels per comparison: predicted against recorded, residuals by rank, calibration.
 
     Args:
-        comparisons: What `judge.compare` returned, of one or several datasets or epochs.
+        comparisons: What `evaluate.compare` returned, of one or several datasets or epochs.
         note: Written below.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg

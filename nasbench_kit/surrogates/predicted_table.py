@@ -71,7 +71,12 @@ def materialize(
             column.fill(rows, channels, *runs[column.dataset])
         progress(rows.stop, len(batch))
     datasets = {
-        dataset: DatasetSpec([column.stored() for column in columns if column.dataset == dataset], objective)
+        dataset: DatasetSpec(
+            [column.stored() for column in columns if column.dataset == dataset],
+            objective,
+            epochs_are=surrogate.epochs_are(dataset),
+            values_are=surrogate.values_are(dataset),
+        )
         for dataset, objective in surrogate.objectives.items()
     }
     return Table.create(
@@ -126,15 +131,15 @@ class _Column:
         which: NDArray[np.float64],
         where: NDArray[np.float64],
     ) -> None:
-        """Put in the predictions for some rows; `which` and `where` are as for `AtEpoch.draw`, (n_draws, n_archs)."""
+        """Put in the predictions for some rows; `which` and `where` choose runs, (n_draws, n_archs)."""
         for epoch, at in enumerate(self._at):
             if self._is_drawn:
-                law = at.law(*channels)
-                values = np.stack([at.draw(*law, *run) for run in zip(which, where, strict=True)])
+                distribution = at.distribution(*channels)
+                values = np.stack([distribution.draw(*run) for run in zip(which, where, strict=True)])
             else:
                 prediction = at.prediction(*channels)
                 values = prediction.mean[None] if self._mean else prediction.members
-            self._values[:, epoch, rows] = np.clip(values, 0, 1) if self._metric.unit == "fraction" else values
+            self._values[:, epoch, rows] = values
 
     def stored(self) -> Stored:
         """What a table is made of."""

@@ -1,33 +1,36 @@
-"""How good a surrogate is, judged by what a table recorded: errors, ranks, noise, and what noise lets anyone reach."""
+"""How good a surrogate is, by what a table recorded: errors, ranks, noise, and what noise lets anyone reach."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property
 from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nasbench_kit.errors import NotRecordedError, SettingError, listed, unknown
-from nasbench_kit.predictors.agreement import Agreement, agreement, best_share
+from nasbench_kit.predictors.agreement import Agreement, agreement
 from nasbench_kit.spaces import describe_space
-from nasbench_kit.surrogates.quality.calibration import Calibration, Laws, calibration, draw
+from nasbench_kit.surrogates.distribution import RunDistribution
+from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
+from nasbench_kit.surrogates.fitting.split import split_again
+from nasbench_kit.surrogates.quality.calibration import Calibration, calibration
 from nasbench_kit.surrogates.quality.ceiling import (
+    UNKNOWN,
     Ceiling,
     Figures,
+    Measure,
     ceiling_of_noise,
-    ceiling_of_seeds,
-    is_repeated,
-    measure,
-    no_ceiling,
+    ceiling_of_runs,
 )
-from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE
+from nasbench_kit.surrogates.targets import NOISE
 from nasbench_kit.tables.column import AdditiveColumn, mean_recorded
 from nasbench_kit.tables.metric import Metric
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from nasbench_kit.surrogates.card import Card
     from nasbench_kit.surrogates.surrogate import Surrogate
     from nasbench_kit.tables import Table
@@ -37,7 +40,8 @@ BEST = 0.05
 _PREDICTED, _SPREAD = "predicted by the surrogate", "taken from the spread of the members, as none is modelled"
 
 
-class Comparison(NamedTuple):
+@dataclass(frozen=True)
+class Comparison:
     """What a surrogate says of architectures of a table, beside what was recorded."""
 
     surrogate: str
@@ -51,21 +55,24 @@ class Comparison(NamedTuple):
     runs: NDArray[np.float64]  #: (n_seeds, n_archs), NaN where not recorded; one at least of each architecture
     true: NDArray[np.float64]  #: (n_archs,), mean of the recorded runs
     predicted: NDArray[np.float64]  #: (n_archs,), expected value
-    regular: NDArray[np.float64]  #: (n_archs,), expected value of runs that do not collapse
+    if_not_failed: NDArray[np.float64]  #: (n_archs,), expected value of runs that do not collapse
     collapsed: NDArray[np.bool_]  #: which runs ended near chance, like `runs`
-    law: Laws | None  #: from what runs are drawn; None if nothing says how noisy they are
-    noise: str  #: where the noise of `law` comes from
+    distribution: RunDistribution | None  #: of the runs of each; None if nothing says how noisy they are
+    noise: str  #: where the noise of `distribution` comes from
 
     @property
     def truth(self) -> str:
-        """What counts as true, in words."""
-        import numpy as np
-
+        """Say what counts as true."""
         n_runs = (~np.isnan(self.runs)).sum(axis=0)
         low, high = int(n_runs.min()), int(n_runs.max())
         if high == 1:
             return "one recorded run of each architecture" if self.metric.seeds else "the one recorded value"
         return f"mean of {low if low == high else f'{low} to {high}'} recorded runs of each architecture"
+
+    @cached_property
+    def calibration(self) -> tuple[Calibration, NDArray[np.float64]] | None:
+        """Compute what `calibration` says of the predicted distributions; None where there are none."""
+        return calibration(self.distribution, self.runs, self.collapsed) if self.distribution else None
 
 
 class Quality(NamedTuple):
@@ -91,7 +98,7 @@ class Quality(NamedTuple):
     calibration: Calibration | None  #: None where no noise is predicted
 
 
-def judge_surrogate(
+def evaluate(
     surrogate: Surrogate,
     table: Table,
     *,
@@ -101,12 +108,11 @@ def judge_surrogate(
     split: str = "test",
     above: float | None = None,
     best: float = BEST,
-    seed: int = 0,
 ) -> Quality:
-    """Judge one metric of a surrogate at one epoch.
+    """Evaluate one metric of a surrogate at one epoch.
 
     Args:
-        surrogate: What is judged.
+        surrogate: What is evaluated.
         table: What was recorded. The mean over an architecture's recorded runs counts as the truth.
         dataset: Which dataset; may be left out if they share one only.
         metric: The objective by default.
@@ -120,7 +126,6 @@ def judge_surrogate(
         above: A value of the metric: R2 of the architectures that are truly better is reported apart, with what is
             predicted for runs that do not collapse.
         best: The share of architectures, the best of the truth, whose Kendall tau is reported apart.
-        seed: Of the simulations behind the ceiling and the quantiles.
 
     Raises:
         UnknownNameError: There is no such dataset or metric in one of them.
@@ -128,21 +133,17 @@ def judge_surrogate(
         SettingError: The split cannot be told, or a setting is out of range.
     """
     compared = compare(surrogate, table, dataset=dataset, metric=metric, epoch=epoch, split=split)
-    return judge(compared, above=above, best=best, seed=seed)
+    return quality_of(compared, above=above, best=best)
 
 
-def judge(compared: Comparison, *, above: float | None = None, best: float = BEST, seed: int = 0) -> Quality:
-    """The figures of a comparison; arguments as of `judge_surrogate`."""
+def quality_of(compared: Comparison, *, above: float | None = None, best: float = BEST) -> Quality:
+    """Compute the figures of a comparison; arguments as of `evaluate`."""
     if not 0 < best <= 1:
         raise SettingError(f"best={best!r}; above 0 and at most 1 expected")
     if above is not None and not isfinite(above):
         raise SettingError(f"above={above!r}; a number expected")
     metric, true, predicted = compared.metric, compared.true, compared.predicted
-    sign = metric.sign()
-    figures = measure(above=above, best=best, sign=sign)
-    found = None
-    if compared.law:
-        found, _ = calibration(compared.law, compared.runs, compared.collapsed, seed=seed)
+    measure = Measure(above, best, metric.sign())
     return Quality(
         compared.surrogate,
         compared.table,
@@ -155,33 +156,25 @@ def judge(compared: Comparison, *, above: float | None = None, best: float = BES
         compared.truth,
         agreement(true, predicted, unit=metric.unit),
         above,
-        0 if above is None else int((sign * true > sign * above).sum()),
+        int(measure.is_good(true).sum()),
         best,
-        int(best_share(true, best, sign).sum()),
-        figures(true, predicted, compared.regular),
-        _ceiling(compared, figures, seed),
+        int(measure.is_best(true).sum()),
+        measure.figures(true, predicted, compared.if_not_failed),
+        _ceiling(compared, measure),
         compared.noise,
-        found,
+        compared.calibration and compared.calibration[0],
     )
 
 
-def _ceiling(compared: Comparison, figures: Any, seed: int) -> Ceiling:
-    import numpy as np
-
-    if is_repeated(compared.runs):
-        return ceiling_of_seeds(compared.runs, figures, seed=seed)
-    law = compared.law
-    if not law or compared.noise != _PREDICTED:
-        return no_ceiling("not known: the runs are single ones and the surrogate predicts no noise between runs")
-
-    n_runs = (~np.isnan(compared.runs)).sum(axis=0)
-    return ceiling_of_noise(
-        compared.predicted, n_runs, partial(draw, law), figures, regular=compared.regular, seed=seed
-    )
+def _ceiling(compared: Comparison, measure: Measure) -> Ceiling:
+    found = ceiling_of_runs(compared.runs, measure)
+    if found or not compared.distribution or compared.noise != _PREDICTED:
+        return found or UNKNOWN
+    return ceiling_of_noise(compared.distribution, compared.runs)
 
 
 def as_json(record: Any) -> Any:
-    """Named tuples as dictionaries, all the way down; None for figures that are NaN, which JSON does not have."""
+    """Make named tuples dictionaries, all the way down; None for figures that are NaN, which JSON does not have."""
     if isinstance(record, float) and isnan(record):
         return None
     if hasattr(record, "_asdict"):
@@ -201,7 +194,7 @@ def compare(
     epoch: int | None = None,
     split: str = "test",
 ) -> Comparison:
-    """Look up what `judge` needs; arguments as of `judge_surrogate`."""
+    """Look up what `quality_of` needs; arguments as of `evaluate`."""
     epochs = None if epoch is None else [epoch]
     return compare_epochs(surrogate, table, dataset=dataset, metric=metric, epochs=epochs, split=split)[-1]
 
@@ -215,9 +208,7 @@ def compare_epochs(
     epochs: Sequence[int | None] | None = None,
     split: str = "test",
 ) -> list[Comparison]:
-    """`compare` at several epochs, all that both know by default, at little more than the cost of one."""
-    import numpy as np
-
+    """Compare at several epochs, all that both know by default, at little more than the cost of one."""
     if describe_space(surrogate.space) != describe_space(table.space):
         raise SettingError(
             f"surrogate {surrogate.name!r} predicts architectures of {surrogate.space.name}, table {table.name!r}"
@@ -233,14 +224,14 @@ def compare_epochs(
                 f"{surrogate.name} and {table.name} do not share epoch {epoch!r} of {metric} on {dataset};"
                 f" choose from {listed(both)}"
             )
-    chosen, judges, case = _part(surrogate.card, table, split)
+    chosen, validates, case = _rows_of(surrogate.card, table, split)
     rows = np.flatnonzero(chosen)
     archs = table.archs()[rows]
     values, noise_channels = surrogate.predictor.channels(archs)
-    if judges is not None:
-        values = _alone(values, judges[:, rows])
+    if validates is not None:
+        values = _of_validating(values, validates[:, rows])
     recorded = _every_run(table, dataset, metric)
-    fell = _collapsed(recorded, metric)
+    fell = mask_collapsed(recorded, metric)  # it needs all epochs and architectures to tell
     predicted_epochs = surrogate.metrics(dataset)[metric].epochs
     found = []
     for epoch in epochs:
@@ -255,7 +246,10 @@ def compare_epochs(
             )
         at = surrogate.at(dataset, metric, epoch if predicted_epochs else None)
         prediction = at.prediction(values[there], noise_channels[there])
-        law, noise = _law(surrogate.card, dataset, metric, epoch, at.law(values[there], noise_channels[there]))
+        distribution: RunDistribution | None = at.distribution(values[there], noise_channels[there])
+        noise = _PREDICTED if surrogate.card.target(dataset, metric, NOISE) else _SPREAD
+        if distribution and not (distribution.sd > 0).all():
+            distribution, noise = None, "not predicted"
         found.append(
             Comparison(
                 surrogate.name,
@@ -269,9 +263,9 @@ def compare_epochs(
                 runs[:, there],
                 mean_recorded(list(runs[:, there])),
                 prediction.mean,
-                prediction.regular,
+                prediction.if_not_failed,
                 fell[:, rows, position][:, there],
-                law,
+                distribution,
                 noise,
             )
         )
@@ -290,12 +284,12 @@ def _dataset(surrogate: Surrogate, table: Table, dataset: str | None) -> str:
 
 
 def shared_datasets(surrogate: Surrogate, table: Table) -> list[str]:
-    """Datasets that both know."""
+    """List the datasets that both know."""
     return [dataset for dataset in surrogate.datasets if dataset in table.datasets]
 
 
 def shared_epochs(surrogate: Surrogate, table: Table, dataset: str, metric: str) -> Sequence[int | None]:
-    """Epochs of a metric that both know; `[None]` where it does not depend on them in one of both.
+    """List the epochs of a metric that both know; `[None]` where it does not depend on them in one of both.
 
     Raises:
         UnknownNameError: One of them does not have the metric.
@@ -315,59 +309,24 @@ def shared_epochs(surrogate: Surrogate, table: Table, dataset: str, metric: str)
 
 
 def _every_run(table: Table, dataset: str, metric: str) -> NDArray[np.float64]:
-    """All runs of one metric: (n_seeds, n_archs, n_epochs), NaN where not recorded."""
-    import numpy as np
-
+    """Read all runs of one metric: (n_seeds, n_archs, n_epochs), NaN where not recorded."""
     column = table.column(dataset, metric)
     if isinstance(column, AdditiveColumn):
         return column.values(table.archs(), table.space)[None, :, None]
-    positions = list(map(column.epoch_position, column.metric.epochs or (None,)))
-    runs = np.empty((len(column.seed_positions(None)), table.n_archs, len(positions)))
-    for seed in column.seed_positions(None):
-        for position in positions:
-            runs[seed, :, position] = column.at(seed, position).all()
-    return runs
+    return column.runs().swapaxes(1, 2)
 
 
-def _collapsed(runs: NDArray[np.float64], metric: str) -> NDArray[np.bool_]:
-    from nasbench_kit.surrogates.fitting.collapse import mask_collapsed  # it needs all epochs and architectures to tell
-
-    return mask_collapsed(runs, metric)
-
-
-def _alone(values: NDArray[np.float64], judges: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Channels with those of members that may not judge an architecture replaced by those of one that may."""
-    import numpy as np
-
-    one = values[np.arange(len(values)), judges.argmax(axis=0)]
-    return np.where(judges.T[:, :, None], values, one[:, None])
-
-
-def _law(
-    card: Card, dataset: str, metric: str, epoch: int | None, law: tuple[NDArray[np.float64], ...]
-) -> tuple[Laws | None, str]:
-    import numpy as np
-
-    value, noise, collapse = (card.target(dataset, metric, kind) for kind in (VALUE, NOISE, COLLAPSE))
-    assert value  # `Surrogate.at` has seen to it
-    epochs = card.metrics[dataset][metric].epochs
-    position = epochs.index(epoch) if epoch in epochs else len(epochs) - 1
-    collapsed = collapse[0].collapsed[position] if collapse else np.empty(0)
-    z, sd, probability = law
-    if not (sd > 0).all():
-        return None, "not predicted"
-    return Laws(value[0].transform, z, sd, probability, collapsed), _PREDICTED if noise else _SPREAD
+def _of_validating(values: NDArray[np.float64], validates: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Replace the channels of members that learned from an architecture by those of one that did not."""
+    one = values[np.arange(len(values)), validates.argmax(axis=0)]
+    return np.where(validates.T[:, :, None], values, one[:, None])
 
 
 # ---- which architectures ----
 
 
-def _part(card: Card, table: Table, split: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None, str]:
-    """Which architectures of a table belong to a split; which members may judge each, if not all; the case in words."""
-    import numpy as np
-
-    from nasbench_kit.surrogates.fitting.parts import parts_again
-
+def _rows_of(card: Card, table: Table, split: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None, str]:
+    """Say which architectures of a table are in a split, which members validate each, if not all, and what it means."""
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     rule, same = fitted_rule(card), fitted_to(card, table)
@@ -380,11 +339,11 @@ def _part(card: Card, table: Table, split: str) -> tuple[NDArray[np.bool_], NDAr
     if not rule:
         if same:
             raise SettingError(
-                f"the card of {card.name!r} does not say what was held out; only split all can be judged"
+                f"the card of {card.name!r} does not say what was held out; only split all can be evaluated"
             )
         return every, None, f"all: {other}, and its card does not say which architectures were held out"
     try:
-        parts = parts_again(table, rule)
+        parts = split_again(table, rule)
     except SettingError:  # the lists that it was split by did not come with this table
         if same:
             raise
@@ -400,44 +359,38 @@ def _part(card: Card, table: Table, split: str) -> tuple[NDArray[np.bool_], NDAr
         return parts.train, None, "fitted to these: shows how closely it follows them, not how good it is"
     if card.predictor.get("kind") != "members":
         raise SettingError(
-            f"{card.name!r} has no val split: only members that were kept one by one can be judged by what each"
+            f"{card.name!r} has no val split: only members that were kept one by one can be evaluated by what each"
             " stopped by; choose split test"
         )
-    judges = np.stack([parts.validates(member) for member in range(card.n_members)])
-    any_member: NDArray[np.bool_] = np.logical_or.reduce(judges)
-    return any_member, judges, "each by the members that stopped by it and did not learn from it"
+    validates = np.stack([parts.validates(member) for member in range(card.n_members)])
+    any_member: NDArray[np.bool_] = np.logical_or.reduce(validates)
+    return any_member, validates, "each by the members that stopped by it and did not learn from it"
 
 
 def fitted_to(card: Card, table: Table) -> bool:
-    """Whether a surrogate, or the one that it was distilled from, was fitted to this table."""
-    return any(_sha256_of_table(fitted) == table.sha256 for fitted in _history(card))
+    """Say whether a surrogate, or the one that it was distilled from, was fitted to this table."""
+    tables = (fitted.get("table") for fitted in _history(card))
+    return any(isinstance(one, Mapping) and one.get("sha256") == table.sha256 for one in tables)
 
 
 def fitted_rule(card: Card) -> Mapping[str, Any] | None:
-    """How the architectures were divided when a surrogate, or the one that it was distilled from, was fitted."""
+    """Find how the architectures were divided when a surrogate, or the one that it was distilled from, was fitted."""
     for fitted in _history(card):
         rule = fitted.get("split")
         if isinstance(rule, Mapping):
             return rule
-        if "test_share" in fitted:
-            return {name: fitted[name] for name in ("test_share", "n_folds") if name in fitted}
     return None
 
 
 def _history(card: Card) -> list[Mapping[str, Any]]:
-    """How it was fitted, and its teacher before it."""
+    """List how it was fitted, and its teacher before it."""
     found: list[Mapping[str, Any]] = []
     fitted: Any = card.fitted
     while isinstance(fitted, Mapping):
         found.append(fitted)
         teacher = fitted.get("teacher")
-        fitted = teacher.get("fitted", teacher) if isinstance(teacher, Mapping) else None
+        fitted = teacher.get("fitted") if isinstance(teacher, Mapping) else None
     return found
-
-
-def _sha256_of_table(fitted: Mapping[str, Any]) -> object:
-    table = fitted.get("table")
-    return table.get("sha256") if isinstance(table, Mapping) else fitted.get("table_sha256")
 
 
 def _rule_in_words(rule: Mapping[str, Any]) -> str:

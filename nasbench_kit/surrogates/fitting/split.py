@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from nasbench_kit.errors import SettingError, listed
 from nasbench_kit.predictors.splits import fold, held_out, position
 from nasbench_kit.tables import Table
-from nasbench_kit.tables.column import Column
 
 HASH = "hash"
 OFFICIAL = "official"  # the lists named "default"
@@ -19,7 +18,7 @@ _FOLDS = 10  # of a single member, which stops by one of them
 _TRAIN_SHARE = 2  # salt of the hash that thins out what is learned from
 
 
-class Parts(NamedTuple):
+class Split(NamedTuple):
     """Where each architecture of a table belongs, in the order of its rows."""
 
     test: NDArray[np.bool_]  #: never touched by fitting
@@ -37,10 +36,10 @@ class Parts(NamedTuple):
         return self.train & (self.folds != member % self.n_folds)
 
 
-def parts_of(
+def split_table(
     table: Table, *, split: str = HASH, test_share: float = 0.2, train_share: float = 1.0, n_members: int = 10
-) -> Parts:
-    """Divide the architectures of a table.
+) -> Split:
+    """Divide the architectures of a table into what is learned from, what stops it, and what is held out.
 
     Args:
         table: Which.
@@ -60,12 +59,12 @@ def parts_of(
     used = position(space, archs, _TRAIN_SHARE) < train_share
     rule: dict[str, Any] = {"split": split, "train_share": train_share}
     if split != HASH:
-        codes = _listed_parts(table, split)
+        codes = _listed(table, split)
         rule["rule"] = (
             f"by the lists of runs in split[{_name(split)}] of the table: held out is what has a test run; members"
             " differ by their seeds and stop by what else has a validation run"
         )
-        return Parts(codes == 2, used & (codes < 2), np.where(codes == 1, 0, -1), 1, rule)
+        return Split(codes == 2, used & (codes < 2), np.where(codes == 1, 0, -1), 1, rule)
     n_folds = n_members if n_members > 1 else _FOLDS
     test = held_out(space, archs, test_share)
     rule |= {
@@ -78,27 +77,26 @@ def parts_of(
     }
     if train_share < 1:
         rule["rule"] += f"; both only where position(space, archs, salt={_TRAIN_SHARE}) < train_share"
-    return Parts(test, ~test & used, fold(space, archs, n_folds), n_folds, rule)
+    return Split(test, ~test & used, fold(space, archs, n_folds), n_folds, rule)
 
 
-def parts_again(table: Table, rule: Mapping[str, Any]) -> Parts:
-    """The parts that the card of a surrogate names, `card.fitted["split"]`, of this table or another of its space."""
+def split_again(table: Table, rule: Mapping[str, Any]) -> Split:
+    """Divide this table, or another of its space, as the card of a surrogate says: `card.fitted["split"]`."""
     known = {name: rule[name] for name in ("split", "test_share", "train_share") if name in rule}
-    return parts_of(table, **known, n_members=rule.get("n_folds", 1))
+    return split_table(table, **known, n_members=rule.get("n_folds", 1))
 
 
 def _name(split: str) -> str:
     return "default" if split == OFFICIAL else split
 
 
-def _listed_parts(table: Table, split: str) -> NDArray[np.float64]:
+def _listed(table: Table, split: str) -> NDArray[np.float64]:
     """0 train, 1 validation, 2 test; of several the last; NaN for none."""
     metric = f"split[{_name(split)}]"
     found: list[NDArray[np.float64]] = []
     for dataset in table.datasets:
-        column = table.column(dataset, metric) if metric in table.metrics(dataset) else None
-        if isinstance(column, Column):
-            found += column.every()
+        if metric in table.metrics(dataset):
+            found += table.runs(dataset, metric).reshape(-1, table.n_archs)
     if not found:
         there = {name for dataset in table.datasets for name in table.metrics(dataset) if name.startswith("split[")}
         known = [name[len("split[") : -1].replace("default", OFFICIAL) for name in sorted(there)]

@@ -1,9 +1,9 @@
-"""From the training runs of a table to what models learn: a row of channels per architecture."""
+"""From the training runs of a table to what models learn: a row of outputs per architecture."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,30 +12,30 @@ from nasbench_kit.errors import NotRecordedError, listed, unknown
 from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
 from nasbench_kit.surrogates.targets import FEW, VALUE, Target, components, forward
 from nasbench_kit.tables import Metric, Table
-from nasbench_kit.tables.column import AdditiveColumn
 from nasbench_kit.tables.schema import COST
 
 # Of the curves of NAS-Bench-NLP over 50 epochs, components beyond the third (99.7 % of the variance of the validation
 # loss) or the first (of the time) could not be predicted; what they leave out is a hundredth of the squared error.
-KEEP = 0.995  # share of the variance of long curves that their channels explain
-MOST = 6  # channels of a long curve
+KEEP = 0.995  # share of the variance of long curves that their outputs explain
+MOST = 6  # outputs of a long curve
 LEAST_OBSERVED = 0.5  # share of its epochs that a long curve must have to be learned from
 
 
-class Runs(NamedTuple):
+class Recorded(NamedTuple):
     """What training runs recorded of one metric on one dataset."""
 
     dataset: str
     metric: Metric  #: with the epochs that were chosen
     values: NDArray[np.float64]  #: (n_seeds, n_archs, n_epochs), NaN where missing
+    failed: NDArray[np.bool_]  #: of the same shape: which runs the table calls failed
 
-    def of(self, rows: NDArray[np.intp]) -> Runs:
-        """Those of some architectures."""
-        return self._replace(values=self.values[:, rows])
+    def of(self, rows: NDArray[np.intp]) -> Recorded:
+        """Take those of some architectures."""
+        return self._replace(values=self.values[:, rows], failed=self.failed[:, rows])
 
     def known(self) -> NDArray[np.bool_]:
-        """For which architectures anything was recorded: (n_archs,)."""
-        known: NDArray[np.bool_] = (~np.isnan(self.values)).max(axis=(0, 2))
+        """Say for which architectures anything was recorded: (n_archs,)."""
+        known: NDArray[np.bool_] = (~np.isnan(self.values) | self.failed).max(axis=(0, 2))
         return known
 
 
@@ -44,8 +44,8 @@ def read_runs(
     datasets: Sequence[str] | None = None,
     metrics: Sequence[str] | None = None,
     epochs: Sequence[int] | None = None,
-) -> list[Runs]:
-    """The runs in a table: the objective of each dataset first, then its other metrics.
+) -> list[Recorded]:
+    """Read the runs in a table: the objective of each dataset first, then its other metrics.
 
     Args:
         table: Where they were recorded.
@@ -65,45 +65,60 @@ def read_runs(
     return found
 
 
-def _read(table: Table, dataset: str, name: str, epochs: Sequence[int] | None) -> Runs:
+def _read(table: Table, dataset: str, name: str, epochs: Sequence[int] | None) -> Recorded:
     column = table.column(dataset, name)
     metric = column.metric
     if metric.unit.startswith("code"):
         raise unknown(f"metric of {table.name}/{dataset} that can be predicted", name, _quantities(table, dataset))
-    if isinstance(column, AdditiveColumn):
-        return Runs(dataset, metric, column.values(table.archs(), table.space)[None, :, None])
-    wanted = metric.epochs if epochs is None else tuple(sorted(set(epochs)))
-    if metric.epochs:
-        for epoch in wanted:
-            column.epoch_position(epoch)  # or raise
-    elif epochs is not None and name == table.objectives[dataset]:
+    if epochs is not None and not metric.epochs and name == table.objectives[dataset]:
         raise NotRecordedError(f"{table.name}/{dataset}: {name} does not depend on the epoch; give no epochs")
-    chosen = metric._replace(epochs=wanted if metric.epochs else ())
-    values = np.empty((max(1, len(metric.seeds)), table.n_archs, max(1, len(chosen.epochs))))
-    for i in range(len(values)):
-        for j, position in enumerate(map(column.epoch_position, chosen.epochs or (None,))):
-            values[i, :, j] = column.at(i, position).all()
-    return Runs(dataset, chosen, values)
+    chosen = metric._replace(epochs=metric.epochs if epochs is None or not metric.epochs else sorted_epochs(epochs))
+    positions = _positions(column, chosen.epochs)
+    values = np.moveaxis(table.runs(dataset, name)[:, positions], 1, 2).copy()
+    failed = _failed(table, dataset, chosen.epochs, values.shape) if metric.split else np.zeros(values.shape, bool)
+    values[failed] = np.nan
+    return Recorded(dataset, chosen, values, failed)
+
+
+def sorted_epochs(epochs: Sequence[int]) -> tuple[int, ...]:
+    """Each epoch once, ascending."""
+    return tuple(sorted(set(epochs)))
+
+
+def _positions(column: Any, epochs: Sequence[int]) -> list[int]:
+    """Where these epochs stand in a column; raises for one that was not recorded."""
+    return [column.epoch_position(epoch) for epoch in epochs] if epochs else [0]
+
+
+def _failed(table: Table, dataset: str, epochs: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Say which runs failed, as far as the table says so: bool of the shape (n_seeds, n_archs, n_epochs)."""
+    name = table.failed(dataset)
+    if name is None:
+        return np.zeros(shape, bool)
+    column = table.column(dataset, name)
+    positions = _positions(column, epochs if column.metric.epochs else ())
+    failed = np.moveaxis(table.runs(dataset, name)[:, positions], 1, 2) == 1
+    return np.broadcast_to(failed, shape).copy()
 
 
 def _quantities(table: Table, dataset: str) -> list[str]:
     return [name for name, metric in table.metrics(dataset).items() if not metric.unit.startswith("code")]
 
 
-class Labels(NamedTuple):
+class TrainingData(NamedTuple):
     """What a model learns of some architectures."""
 
     targets: tuple[Target, ...]  #: one per metric, in the order of the runs
-    channels: NDArray[np.float64]  #: (n_archs, n_channels), of about unit variance; NaN where not known
+    outputs: NDArray[np.float64]  #: (n_archs, n_outputs), of about unit variance; NaN where not known
 
     def slices(self) -> list[slice]:
-        """Which channels belong to each target."""
+        """Say which outputs belong to each target."""
         ends = np.cumsum([target.n_channels for target in self.targets]).tolist()
         return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
 
-def make_labels(all_runs: Sequence[Runs], *, mask: bool = True) -> Labels:
-    """Targets that fit these runs, and their channels: of the mean over the runs.
+def training_data(all_runs: Sequence[Recorded], *, mask: bool = True) -> TrainingData:
+    """Choose targets that fit these runs; the outputs are those of the mean over the runs.
 
     Args:
         all_runs: The runs of each metric.
@@ -112,19 +127,19 @@ def make_labels(all_runs: Sequence[Runs], *, mask: bool = True) -> Labels:
     Raises:
         NotRecordedError: Of some metric there is nothing, or of no architecture a whole curve.
     """
-    targets, channels = [], []
+    targets, outputs = [], []
     for runs in all_runs:
         z, transform = _mean_curve(runs, mask)
         _check_whole(runs, z)
         offset, basis = components(z, keep=KEEP, most=MOST)
         target = Target(runs.dataset, runs.metric.name, VALUE, transform, offset, basis, np.empty((0, 0)))
         targets.append(target)
-        channels.append(channels_of(target, z))
-    return Labels(tuple(targets), np.hstack(channels))
+        outputs.append(outputs_of(target, z))
+    return TrainingData(tuple(targets), np.hstack(outputs))
 
 
-def _mean_curve(runs: Runs, mask: bool) -> tuple[NDArray[np.float64], str]:
-    """Mean over runs in `z`: (n_archs, n_epochs), NaN where all are missing or masked; and the transform."""
+def _mean_curve(runs: Recorded, mask: bool) -> tuple[NDArray[np.float64], str]:
+    """Average the runs in `z`: (n_archs, n_epochs), NaN where all are missing or masked; and the transform."""
     _check_recorded(runs)
     values = runs.values
     if mask:
@@ -142,7 +157,7 @@ def _mean_curve(runs: Runs, mask: bool) -> tuple[NDArray[np.float64], str]:
     return np.divide(total, n_runs, out=np.full(total.shape, np.nan), where=n_runs > 0), transform
 
 
-def _check_recorded(runs: Runs) -> None:
+def _check_recorded(runs: Recorded) -> None:
     seen = (~np.isnan(runs.values)).max(axis=(0, 1), initial=False)
     absent = [epoch for epoch, any_there in zip(runs.metric.epochs, seen.tolist(), strict=False) if not any_there]
     if absent or not seen.any():
@@ -153,7 +168,7 @@ def _check_recorded(runs: Runs) -> None:
         )
 
 
-def _check_whole(runs: Runs, z: NDArray[np.float64]) -> None:
+def _check_whole(runs: Recorded, z: NDArray[np.float64]) -> None:
     """Long curves are learned from those that are whole."""
     if z.shape[1] > FEW and np.isnan(z).any(axis=1).all():
         raise NotRecordedError(
@@ -163,23 +178,23 @@ def _check_whole(runs: Runs, z: NDArray[np.float64]) -> None:
 
 
 def choose_transform(metric: Metric, values: NDArray[np.float64]) -> str:
-    """In which of `targets.TRANSFORMS` a metric is learned: errors and costs as logarithms, wherever they have one."""
+    """Choose one of `targets.TRANSFORMS`: errors and costs are learned as logarithms, wherever they have one."""
     least, most = np.nanmin(values), np.nanmax(values)
     if metric.unit == "fraction" and metric.direction == "max":
         return "log_error" if least >= 0 and most <= 1 else "identity"
     return "log" if metric.direction == "min" and least > 0 else "identity"
 
 
-def channels_of(target: Target, z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The channels of curves `z` (n_archs, n_epochs) of which parts may be missing.
+def outputs_of(target: Target, z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fit the outputs of curves `z` (n_archs, n_epochs) of which parts may be missing.
 
-    Where each epoch is a channel of its own, those of missing epochs are NaN. The components of a longer curve are
+    Where each epoch is an output of its own, those of missing epochs are NaN. The components of a longer curve are
     those that its known epochs make most likely, if at least half of them are known: their conditional mean, as in
     probabilistic principal component analysis (Tipping and Bishop 1999, https://doi.org/10.1111/1467-9868.00196,
     section 3), components being uncorrelated and of unit variance.
     """
     basis = target.basis
-    if np.count_nonzero(basis) == len(basis) == basis.shape[1]:  # a channel per epoch
+    if np.count_nonzero(basis) == len(basis) == basis.shape[1]:  # an output per epoch
         return (z - target.offset) / np.diag(basis)
     found = (z - target.offset) @ np.linalg.pinv(basis)  # least squares; NaN where any epoch is missing
     there = ~np.isnan(z)
@@ -190,19 +205,19 @@ def channels_of(target: Target, z: NDArray[np.float64]) -> NDArray[np.float64]:
     unexplained = (z[whole] - target.offset - found[whole] @ basis).var() + 1e-12
     for pattern in np.unique(there[partial], axis=0):
         rows = np.flatnonzero(partial & (there == pattern).all(axis=1))
-        part = basis[:, pattern]  # (n_channels, n_known)
+        part = basis[:, pattern]  # (n_outputs, n_known)
         known = (z[rows][:, pattern] - target.offset[pattern]) @ part.T
         found[rows] = np.linalg.solve(part @ part.T + unexplained * np.eye(len(part)), known.T).T
     return found
 
 
-def curve(target: Target, channels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`z` at all epochs: (n_archs, n_epochs)."""
-    return np.stack([target.curve(channels, position) for position in range(len(target.offset))], axis=-1)
+def curve(target: Target, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute `z` at all epochs: (n_archs, n_epochs)."""
+    return np.stack([target.at(position).many(outputs) for position in range(len(target.offset))], axis=-1)
 
 
-def metrics_of(all_runs: Sequence[Runs]) -> Mapping[str, dict[str, Metric]]:
-    """Dataset -> name -> metric, as a card lists them."""
+def metrics_of(all_runs: Sequence[Recorded]) -> Mapping[str, dict[str, Metric]]:
+    """List the metrics as a card does: dataset -> name -> metric."""
     found: dict[str, dict[str, Metric]] = {}
     for runs in all_runs:
         found.setdefault(runs.dataset, {})[runs.metric.name] = runs.metric

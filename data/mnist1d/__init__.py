@@ -1,0 +1,1 @@
+"""How the table `nasbench201_mnist1d` was made: its data set, recipe, networks and cost model."""
