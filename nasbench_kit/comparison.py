@@ -169,7 +169,7 @@ class Comparison:
         """What the columns of the table mean, and what is to be known about the runs; a line each."""
         every = [one for panel in self.outcomes.values() for one in panel.values()]
         names = {shown(one.metric).name for one in every}
-        units = {shown(one.metric).unit for one in every}
+        units = {shown(one.metric).difference_unit for one in every}
         means = " or ".join(dict.fromkeys(one.values_are for one in every))
         notes = [
             f"{names.pop() if len(names) == 1 else 'metric'}: of the final incumbent, {means}; mean ± standard"
