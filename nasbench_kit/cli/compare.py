@@ -186,6 +186,7 @@ def compare(
         writes=[("--study", study), *(("--figure", picture) for picture in pictures)],
     )
     with warnings.catch_warnings():
+        warnings.simplefilter("default")
         warnings.showwarning = _warn  # type: ignore[assignment]
         try:
             made = comparison.compare(

@@ -117,7 +117,10 @@ def test_rules_may_report_another_dataset_metric_and_epoch(make_table, stored, r
         datasets={
             "d": DatasetSpec([stored("val_accuracy", np.arange(6) / 10)], "val_accuracy"),
             "other": DatasetSpec(
-                [stored("val_accuracy", np.zeros(6)), stored("test_error", [[np.full(6, 0.5), [0.3] * 5 + [0.1]]], epochs=(4, 9))],
+                [
+                    stored("val_accuracy", np.zeros(6)),
+                    stored("test_error", [[np.full(6, 0.5), [0.3] * 5 + [0.1]]], epochs=(4, 9)),
+                ],
                 "val_accuracy",
             ),
         }

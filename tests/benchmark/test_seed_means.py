@@ -16,7 +16,8 @@ def recorded(request, make_benchmark, stored):
     expected = [sum(there) / len(there) for there in (column[~np.isnan(column)].tolist() for column in runs.T)]
     curve = np.stack([runs / 2, runs], axis=1)  # after 4 and 9 epochs
     bench = make_benchmark(
-        stored("val_accuracy", curve, seeds=SEEDS, epochs=(4, 9)), stored("cost_s", [[[10.0]], [[90.0]]] * np.ones(6), epochs=(4, 9))
+        stored("val_accuracy", curve, seeds=SEEDS, epochs=(4, 9)),
+        stored("cost_s", [[[10.0]], [[90.0]]] * np.ones(6), epochs=(4, 9)),
     )
     return bench, np.array(expected)
 
