@@ -7,16 +7,11 @@ import os
 import pty
 import re
 import shlex
-import signal
-import sqlite3
-import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
 import click
-import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner

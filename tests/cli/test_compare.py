@@ -177,7 +177,7 @@ def test_every_rule_has_an_option_that_sets_it(folder, invoke_json, make_table, 
         "incumbents": ("--incumbents", "any epoch", "any epoch"),
     }
     assert list(given) == [field.name for field in fields(Rules)]
-    assert {name for name in given} <= {parameter.name for parameter in main.commands["compare"].params}
+    assert set(given) <= {parameter.name for parameter in main.commands["compare"].params}
     typed = [word for option, value, _ in given.values() for word in (option, value)]
     aims = ["--objective", "val_accuracy", "--objective", "params_m", "--constraint", "params_m<=2"]
     rows = invoke_json("compare", "-b", "curves/default", "--from", "curves.h5", *ONE, "--runs", "1", *typed, *aims)
