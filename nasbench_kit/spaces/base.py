@@ -172,10 +172,8 @@ class Space:
             return self._parse_mapping(arch)
         if isinstance(arch, str):
             self._refuse_ambiguous(arch)
-            got = arch if len(arch) <= 120 else arch[:117] + "..."
-            raise ArchitectureError(
-                f"{got!r} is no {self.noun} of {self.name}; one looks like {self._official.example!r}"
-            )
+            example = _shown(self._official.example)
+            raise ArchitectureError(f"{_shown(arch)} is no {self.noun} of {self.name}; one looks like {example}")
         if isinstance(arch, Iterable):
             entries = list(arch)
             try:
@@ -189,7 +187,7 @@ class Space:
             index = as_int(arch)  # type: ignore[arg-type]
         except TypeError:
             raise ArchitectureError(
-                f"{arch!r:.100} is no architecture of {self.name}; give a text like {self._official.example!r}"
+                f"{arch!r:.100} is no architecture of {self.name}; give a text like {_shown(self._official.example)}"
                 f" or {self.n_decisions} integers"
             ) from None
         ranks = self._order(index).ranks()
@@ -212,7 +210,7 @@ class Space:
         if found is None and isinstance(arch, str) and arch.lstrip().startswith("{"):
             found = known.read(_read_json(arch))
         if found is None:
-            raise ArchitectureError(f"{arch!r:.100} is not of the form {form!r}, like {known.example!r:.120}")
+            raise ArchitectureError(f"{arch!r:.100} is not of the form {form!r}, like {_shown(known.example)}")
         return found
 
     def _form(self, form: str) -> Form:
@@ -677,6 +675,10 @@ def _choose(weights: Sequence[float], at: float) -> int:
     """The choice where `at`, in [0, 1), falls among cumulative weights."""
     edges = list(accumulate(weights))
     return min(bisect_right(edges, at * edges[-1]), len(edges) - 1)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 120 else text[:117] + "...")
 
 
 def _where_certain(form: Form) -> Callable[[Any], Arch | None]:

@@ -16,6 +16,7 @@ from nasbench_kit.spaces import (
     ChoiceSpace,
     Decision,
     DrawnAhead,
+    Form,
     NASBench201Space,
     Space,
     describe_space,
@@ -154,7 +155,7 @@ def test_all_archs_are_in_order_of_rank(space, toy_space):
 
 @pytest.mark.parametrize("n_decisions", [24, 25, 53, 54, 62])
 def test_ranks_of_large_spaces_are_exact(n_decisions):
-    space = ChoiceSpace("bits", {f"bit {i}": "01" for i in range(n_decisions)})
+    space = ChoiceSpace("bits", {f"bit {i}": ("0", "1") for i in range(n_decisions)})
     batch = space.sample_many(np.random.default_rng(0), 100)
     batch[0], batch[1] = 0, 1
     expected = [int("".join(map(str, row)), 2) for row in batch.tolist()]
@@ -163,7 +164,7 @@ def test_ranks_of_large_spaces_are_exact(n_decisions):
 
 
 def test_a_space_too_large_for_64_bit_ranks_says_so():
-    space = ChoiceSpace("bits", {f"bit {i}": "01" for i in range(70)})
+    space = ChoiceSpace("bits", {f"bit {i}": ("0", "1") for i in range(70)})
     batch = space.sample_many(np.random.default_rng(0), 3)
     with pytest.raises(ArchitectureError, match=r"too (large|many)"):
         space.rank_many(batch)
@@ -403,18 +404,24 @@ class Broken(Space):
     """A toy space that does what its subclasses spoil."""
 
     def __init__(self):
-        super().__init__("broken", [Decision("first", ("a", "b", "c")), Decision("second", ("a", "b", "c"))])
+        decisions = [Decision("first", ("a", "b", "c")), Decision("second", ("a", "b", "c"))]
+        super().__init__("broken", decisions, {"official": Form(self.read, self.write, "ab")})
 
-    def _parse_text(self, text):
-        return ["abc".index(letter) for letter in text]
+    def read(self, text):
+        return tuple("abc".index(letter) for letter in text) if isinstance(text, str) else None
 
-    def format(self, arch, form=None):
+    def write(self, arch):
         return "".join("abc"[n] for n in arch)
 
 
 class Deaf(Broken):
-    def format(self, arch, form=None):
+    def write(self, arch):
         return "aa"
+
+
+class Lost(Broken):
+    def nearest(self, choices, rng):
+        return (0, 0)
 
 
 class OneSided(Broken):
@@ -450,6 +457,7 @@ def test_the_base_of_the_broken_spaces_conforms():
     ("broken", "message"),
     [
         (Deaf, "does not undo format_many"),
+        (Lost, "nearest"),
         (OneSided, "neighbors"),
         (Biased, "sample_many"),
         (Idle, "mutate"),
@@ -513,7 +521,7 @@ def test_what_is_no_cell_is_refused_with_its_reason(space, arch, kind, message):
     ("arch", "form", "message"),
     [
         ("333132", "official", "is not of the form 'official'"),
-        (RESNET, "digits", "is not of the form 'digits', like '333333'"),
+        (RESNET, "digits", "is not of the form 'digits', like '333132'"),
         (333132, "digits", "is not of the form 'digits'"),
         (RESNET, "naslib", "is not of the form 'naslib'"),
         (7, "naslib", "is not of the form 'naslib'"),
