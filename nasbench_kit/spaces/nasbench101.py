@@ -16,11 +16,11 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, final
 
 from nasbench_kit.errors import ArchitectureError, unknown
-from nasbench_kit.spaces import nasbench101_cells as cells
+from nasbench_kit.spaces import nasbench101_graphs as cells
 from nasbench_kit.spaces.base import Arch, Decision, Form, Uniform
 from nasbench_kit.spaces.constrained import ConstrainedSpace
 from nasbench_kit.spaces.graph import Graph, GraphBatch
-from nasbench_kit.spaces.nasbench101_cells import EDGES, LAST, MAX_EDGES, N_EDGES, N_VERTICES
+from nasbench_kit.spaces.nasbench101_graphs import EDGES, LAST, MAX_EDGES, N_EDGES, N_VERTICES
 
 if TYPE_CHECKING:
     import numpy as np
