@@ -21,7 +21,10 @@ def configuration(space: Space, archs: object) -> NDArray[Any]:
 
 
 def edges(space: Space) -> Sparse:
-    """One column per edge and operation, and per node and its inputs: two cells of 14 edges and 7 operations, and the 19 ways in which three nodes of a cell choose theirs."""
+    """One column per edge and operation, and per node and its inputs.
+
+    There are two cells of 14 edges and 7 operations, and 19 ways in which three nodes of a cell choose their inputs.
+    """
     import numpy as np
 
     n_operations = len(OPERATIONS)

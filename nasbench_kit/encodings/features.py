@@ -1,7 +1,7 @@
 """Encodings by name, so that a stored model says which one it was fitted to, and what is best for which space.
 
-Dense ones are matrices for trees and dense networks; of a sparse one a network reads which columns are 1. Several joined
-by `+` stand side by side. A part of a space has the encodings of the whole.
+Dense ones are matrices for trees and dense networks; of a sparse one a network reads which columns are 1. Several
+joined by `+` stand side by side. A part of a space has the encodings of the whole.
 """
 
 from __future__ import annotations

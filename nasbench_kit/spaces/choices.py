@@ -45,7 +45,7 @@ class ChoiceSpace(Space):
         )
 
     def _read(self, text: Any) -> Arch | None:
-        if not isinstance(text, str):
+        if not isinstance(text, str) or text.lstrip().startswith('{"'):  # which is a mapping as JSON
             return None
         choices = [choice.strip() for choice in text.split(",")]
         if len(choices) != self.n_decisions:

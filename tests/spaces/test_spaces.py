@@ -316,6 +316,21 @@ def test_naslibs_tuple_is_not_read_unless_asked_for(space):
     assert space.parse((4, 0, 3, 1, 4, 3), "naslib") == (4, 1, 0, 2, 4, 2)
 
 
+def test_what_could_be_naslibs_says_that_it_must_be_named(space):
+    with pytest.raises(ArchitectureError, match=r"is read as 'naslib' only where the form is named, .* form='naslib'"):
+        space.parse("(4, 0, 3, 1, 4, 3)")
+
+
+# file-formats.md of this field's data, section 3.9, on NASLib: (skip_connect, none, nor_conv_3x3, nor_conv_1x1,
+# avg_pool_3x3) on the edges (1,2),(1,3),(1,4),(2,3),(2,4),(3,4)
+@given(cells)
+def test_naslibs_numbers_mean_its_operations_on_its_edges(cell):
+    theirs = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
+    edges = ("0->1", "0->2", "0->3", "1->2", "1->3", "2->3")
+    meant = CELL.parse({edge: theirs[number] for edge, number in zip(edges, cell, strict=True)})
+    assert CELL.parse(cell, "naslib") == CELL.parse(str(cell), "naslib") == meant
+
+
 # ---- which cells are the same ----
 
 
