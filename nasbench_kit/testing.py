@@ -53,6 +53,8 @@ def check_space(space: Space, rng: np.random.Generator) -> None:
     assert space.parse_many(texts).tolist() == batch.tolist(), "parse_many does not undo format_many"
     for arch, text in zip(archs, texts, strict=True):
         assert text == space.format(arch), f"format_many and format differ on {arch}"
+        for same in (list(arch), np.array(arch), np.array(arch, np.uint8)):
+            assert space.parse(same) == arch, f"{type(same).__name__} of the choices of {arch} is read as another"
         for form in space.forms:
             assert space.parse(space.format(arch, form), form) == arch, f"form {form!r} of {arch} does not come back"
     for name, known in space.forms.items():

@@ -98,7 +98,8 @@ class NASBenchGraphSpace(ConstrainedSpace):
         if isinstance(arch, str):
             is_key = arch.isascii() and arch.isdecimal() and len(arch) <= 5
             return self._from_key(int(arch)) if is_key else None
-        return self._from_key(as_int(arch)) if hasattr(arch, "__index__") and not isinstance(arch, bool) else None
+        is_key = hasattr(arch, "__index__") and not isinstance(arch, bool | Iterable)  # arrays have it as well
+        return self._from_key(as_int(arch)) if is_key else None
 
     def _from_key(self, index: int) -> Arch:
         """The key of the release: the number of the links and of each operation, one decimal digit each."""

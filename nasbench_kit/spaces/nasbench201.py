@@ -53,7 +53,7 @@ class NASBench201Space(Space):
 
     def __init__(self) -> None:
         forms = {
-            "official": Form(_read_official, _write_official, _EXAMPLE),
+            "official": Form(_read_official, _write_official, _EXAMPLE, write_many=self._write_many),
             "digits": Form(self._read_digits, _write_digits, "333132"),
             "naslib": Form(self._read_naslib, lambda arch: str(_swap_naslib(arch)), "(4, 0, 3, 1, 4, 3)", never),
         }
@@ -64,6 +64,10 @@ class NASBench201Space(Space):
         self.mutations["node_then_edge"] = tuple(1 / 3 / node for _, node in EDGES)
 
     # ---- forms ----
+
+    def _write_many(self, archs: NDArray[np.uint8]) -> list[str]:
+        texts = _official_texts()
+        return [texts[rank] for rank in self.rank_many(archs).tolist()]
 
     def _read_digits(self, text: Any) -> Arch | None:
         if isinstance(text, str) and len(text) == len(EDGES) and text.isascii() and text.isdecimal():
@@ -162,6 +166,15 @@ def _write_official(arch: Arch) -> str:
 
 def _write_digits(arch: Arch) -> str:
     return "".join(map(str, arch))
+
+
+@cache
+def _official_texts() -> list[str]:
+    """The official string of every cell, in order of rank."""
+    node1 = [f"|{a}~0|+|" for a in OPERATIONS]
+    node2 = [f"{a}~0|{b}~1|+|" for a, b in product(OPERATIONS, repeat=2)]
+    node3 = [f"{a}~0|{b}~1|{c}~2|" for a, b, c in product(OPERATIONS, repeat=3)]
+    return [first + second + third for first, second, third in product(node1, node2, node3)]
 
 
 @cache
