@@ -163,13 +163,17 @@ class Space:
         """
         if form is not None:
             return self._parse_as(form, arch)
-        kind: Any = type(arch)  # what needs no form is read at once
-        if kind in _PLAIN and len(arch) == self.n_decisions:  # type: ignore[arg-type]
-            return self._checked(arch)  # type: ignore[arg-type]
-        if kind is dict and arch.keys() == self._place.keys():  # type: ignore[attr-defined]
-            return self._parse_mapping(arch)  # type: ignore[arg-type]
-        if kind is int and self.official_order is not None:
-            return self._at(arch)  # type: ignore[arg-type]
+        given: Any = arch
+        kind = type(given)
+        if kind is not str:  # what needs no form is read at once
+            if kind is tuple or kind is list:
+                if len(given) == self.n_decisions:
+                    return self._checked(given)
+            elif kind is dict:
+                if given.keys() == self._place.keys():
+                    return self._parse_mapping(given)
+            elif kind is int and self.official_order is not None:
+                return self._at(given)
         for read in self._readers:
             found = read(arch)
             if found is not None:
@@ -236,7 +240,8 @@ class Space:
         missing = [name for name in self._place if name not in choices]
         if missing:
             raise ArchitectureError(f"no choice for {listed(missing)}; an architecture of {self.name} decides all")
-        return self._checked(tuple([self.choice(i, choices[name]) for name, i in self._place.items()]))
+        found = tuple([self.choice(i, choices[name]) for name, i in self._place.items()])
+        return found if self.is_valid(found) else self._checked(found)  # which says what is wrong
 
     @final
     def choice(self, i: int, value: object) -> int:
@@ -255,8 +260,11 @@ class Space:
             UnknownNameError: There is no such choice.
         """
         name, choices, _ = self.decisions[i]
-        if type(value) is str and value in choices:
-            return choices.index(value)
+        if type(value) is str:  # the usual case
+            try:
+                return choices.index(value)
+            except ValueError:
+                pass
         text = str(value).strip()
         if text in choices:
             return choices.index(text)
