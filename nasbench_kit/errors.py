@@ -42,7 +42,7 @@ class TableError(DataError):
 
 
 class SurrogateError(DataError):
-    """A folder that is not a surrogate, is damaged, or is newer than this package; or data that none can be fitted to."""
+    """A folder that is no surrogate, is damaged, or newer than this package; or data that none can be fitted to."""
 
 
 class ImportDataError(NasbenchKitError, ValueError):

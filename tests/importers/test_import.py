@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import nasbench_kit as nbk
 from nasbench_kit import importers
 from nasbench_kit.errors import ImportDataError, TableError, UnknownNameError
+from nasbench_kit.formats import compressed
 from nasbench_kit.formats.compressed import unpacked, unzipped
 from nasbench_kit.importers import Content, base, guess_kind, import_table
 from nasbench_kit.importers.base import each, files_of, first_file, origin
@@ -259,7 +260,7 @@ def test_a_device_is_no_source(tmp_path, kind):
 
 
 def test_what_unpacks_to_more_than_any_release_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(base, "MOST_UNPACKED", 1_000)
+    monkeypatch.setattr(compressed, "MOST_UNPACKED", 1_000)
     for size in (1_000, 1_001):
         (tmp_path / "a.gz").write_bytes(gzip.compress(bytes(size)))
         with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
