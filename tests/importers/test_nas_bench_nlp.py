@@ -239,9 +239,7 @@ def test_a_recipe_that_is_no_cell_says_why(recipe, error, message):
 
 @pytest.mark.parametrize("wrong", ["", "lstm", "[1]", "{" * 5_000, '{"a":' * 60_000, "9" * 9_000, None, 3.5, object()])
 def test_what_is_no_recipe_is_refused(wrong):
-    with pytest.raises(
-        ArchitectureError, match=r"is no (recurrent cell|architecture) of nas_bench_nlp;|is no JSON"
-    ):
+    with pytest.raises(ArchitectureError, match=r"is no (recurrent cell|architecture) of nas_bench_nlp;|is no JSON"):
         SPACE.parse(wrong)
 
 
