@@ -117,7 +117,7 @@ def test_captions_that_differ_in_a_number_alone_are_one(sentences, said):
 def test_screening_ends_on_what_is_best_after_the_last_epoch(tmp_path):
     frame = {"net": [*"ppqqrrss"], "epoch": [1, 3] * 4, "loss": [0.3, 0.9, 0.5, 0.4, 0.6, 0.55, 0.35, 0.45]}
     frame = {"arch": frame["net"], "epoch": frame["epoch"], "val_loss": frame["loss"], "cost_s": [10, 30] * 4}
-    space, path = ChoiceSpace("curves", {"net": "pqrs"}), tmp_path / "curves.h5"
+    space, path = ChoiceSpace("curves", {"net": tuple("pqrs")}), tmp_path / "curves.h5"
     nbk.Table.from_frame(
         frame, path, name="curves", space=space, metrics=["val_loss", "cost_s"], epoch="epoch", objective="val_loss"
     )

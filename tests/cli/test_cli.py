@@ -57,7 +57,7 @@ def run_json(*arguments):
 
 def make_table(path, **columns):
     """A table named mine of three architectures."""
-    space = ChoiceSpace("letter", {"letter": "abc"})
+    space = ChoiceSpace("letter", {"letter": tuple("abc")})
     columns = columns or {"val_accuracy": [0.1, 0.5, 0.6], "cost_s": [1, 2, 3]}
     objective = next(iter(columns))
     frame = {"arch": ["a", "b", "c"]} | columns
@@ -428,7 +428,7 @@ def test_a_usage_error_names_the_help_and_has_exit_code_2(arguments, message):
 
 
 def test_query_shows_all_metrics_at_the_same_epoch_and_seed(folder):
-    space = ChoiceSpace("toy", {"kernel": "35"})
+    space = ChoiceSpace("toy", {"kernel": tuple("35")})
     frame = {
         "arch": ["3"] * 4,
         "run": [1, 1, 2, 2],

@@ -41,7 +41,7 @@ class MyOptimizer(RandomSearch):
 
 def make_table(path, name="mine", **columns):
     """A table of three architectures."""
-    space = ChoiceSpace("letter", {"letter": "abc"})
+    space = ChoiceSpace("letter", {"letter": ("a", "b", "c")})
     columns = columns or {"val_accuracy": [0.1, 0.5, 0.6], "cost_s": [1, 2, 3], "params_m": [1.0, 2.0, 3.0]}
     frame = {"arch": ["a", "b", "c"]} | columns
     nbk.Table.from_frame(frame, path, name=name, space=space, metrics=list(columns), objective=next(iter(columns)))
@@ -158,7 +158,7 @@ def test_every_rule_has_an_option_that_sets_it(folder, invoke_json, make_table, 
     frame = {"arch": ["a", "b", "c"] * 2, "epoch": [1, 1, 1, 2, 2, 2], "val_accuracy": np.arange(6) / 10}
     frame |= {"test_error": [0.5] * 6, "cost_s": [1.0] * 3 + [3.0] * 3, "val_cost_s": [0.1] * 3 + [0.2] * 3}
     frame |= {"params_m": [1.0, 2.0, 3.0] * 2}
-    space, metrics = ChoiceSpace("letter", {"letter": "abc"}), list(frame)[2:]
+    space, metrics = ChoiceSpace("letter", {"letter": ("a", "b", "c")}), list(frame)[2:]
     nbk.Table.from_frame(frame, "curves.h5", name="curves", space=space, metrics=metrics, epoch="epoch")
     given = {
         "budget_s": ("--budget-s", "50", 50.0),
