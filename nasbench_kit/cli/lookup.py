@@ -130,14 +130,15 @@ def query(
 
 def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, seed: int | None) -> dict[str, Any]:
     arch = parse_arch(bench.space, text, form)
-    answer: dict[str, Any] = {"arch": bench.space.format(arch)}
     evaluation = bench.query(arch, epoch=epoch, seed=seed)
-    fields = ("epoch", bench.objective_metric.name, "cost_s", "seeds")  # latency_ms[pixel3] is no field of a tuple
-    given = list(zip(fields, evaluation, strict=True))
-    answer |= given[:2]
+    answer: dict[str, Any] = {
+        "arch": bench.space.format(arch),
+        "epoch": evaluation.epoch,
+        bench.objective_metric.name: evaluation.value,
+    }
     if not isinstance(bench.results, Table):
         answer |= _uncertainty(bench, arch, epoch, seed)
-    answer |= given[2:]
+    answer |= {"cost_s": evaluation.cost_s, "seeds": evaluation.seeds}
     for metric in bench.metrics.values():
         if metric.name not in answer:
             answer[metric.name] = _value(bench, metric, arch, answer["epoch"], seed)
