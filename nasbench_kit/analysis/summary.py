@@ -41,6 +41,6 @@ def summarize(outcomes: Outcomes) -> Summary:
         mean=float(outcomes.metric.sign() * final.mean()) if len(final) else nan,
         sd=float(final.std(ddof=1)) if len(final) > 1 else nan,
         median_regret=float(outcomes.best - np.median(final)) if len(final) else nan,
-        found_share=sum(end != NONE and reported.max() >= outcomes.best for reported, end in ends) / n_runs,
+        found_share=sum(end != NONE and bool(reported.max() >= outcomes.best) for reported, end in ends) / n_runs,
         kept_share=float(np.sum(final >= outcomes.best)) / n_runs,
     )

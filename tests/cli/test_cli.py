@@ -393,7 +393,7 @@ def test_an_error_of_the_library_speaks_of_options(message, typed):
         (["query", "nasbench201/cifar10", "0", "--epoch", "0"], "epoch 0 was not recorded; choose from 200"),
         (["query", "nasbench201/cifar10", "0", "--seed", "5"], "seed 5 was not recorded; choose from 777"),
         (["query", "nasbench201/cifar10", "0", "--form", "darts"], "unknown form 'darts'"),
-        (["query", "mine/default", "z", "--from", "mine.h5"], "unknown choice 'z'; choose from a, b, c"),
+        (["query", "mine/default", "z", "--from", "mine.h5"], "unknown choice for 'letter': 'z'; choose from a, b, c"),
         (["query", "mine/default", "a", "--from", "absent.h5"], "absent.h5"),
         (["query", "mine/default", "a", "--from", "my_module.py"], "my_module.py"),
         (["info", "nasbench401"], "nasbench401"),
