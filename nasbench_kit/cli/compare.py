@@ -187,7 +187,7 @@ def compare(
     )
     with warnings.catch_warnings():
         warnings.simplefilter("default")
-        warnings.showwarning = _warn  # type: ignore[assignment]
+        warnings.showwarning = _warn
         try:
             made = comparison.compare(
                 loaded, given, rules=how, runs=runs, study=study, first_seed=first_seed, n_processes=n_processes

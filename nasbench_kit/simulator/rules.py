@@ -230,7 +230,8 @@ class Rules:
     def _paid(self, benchmark: Benchmark) -> str:
         budgets = []
         if self.budget_s is not None:
-            budgets.append(f"{self.budget_s:,.6g} simulated seconds")
+            seconds = f"{self.budget_s:,.0f}" if self.budget_s >= _MANY else f"{self.budget_s:g}"
+            budgets.append(f"{seconds} simulated seconds")
         if self.n_evaluations is not None:
             budgets.append(f"{self.n_evaluations:,} evaluations")
         if self.n_epochs is not None:
@@ -260,6 +261,7 @@ class Rules:
         return " ".join(said)
 
 
+_MANY = 1_000  # seconds that are shown as a whole number of them
 _NUMBERS: dict[str, Any] = {
     "budget_s": float,
     "n_evaluations": as_int,
