@@ -290,10 +290,6 @@ def test_what_a_benchmark_cannot_do_is_refused_before_the_first_run(cifar10, pri
     [
         (lambda b, rng: simulate(b, RandomSearch, rng=rng, n_evaluations=1), "is no optimizer that can be asked"),
         (lambda b, rng: simulate(b, RandomSearch(task_of(b), rng), rng=0, n_evaluations=1), "rng=0; a generator"),
-        (
-            lambda b, rng: simulate(b, RandomSearch(task_of(b), rng), rng=rng, evals=1),
-            "unknown rule 'evals'; choose from budget_s",
-        ),
         (lambda b, rng: simulate(b.space, None, rng=rng), "a benchmark expected, as nbk.load opens one"),
         (lambda b, rng: task_of(b.space), "a benchmark expected"),
         (lambda b, rng: Task(b), "a space expected"),
