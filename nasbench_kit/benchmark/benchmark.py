@@ -210,7 +210,7 @@ class Benchmark:
 
         found, cost_s, failed = at.many(archs, seed) if rng is None else at.draw_many(archs, rng)
         name = self.objective_metric.name
-        self._check_missing(found if failed is None else found[failed < 1], missing, name, seed)
+        self._check_missing(found if failed is None else found[failed != 1], missing, name, seed)
         return Evaluations(at.epoch, found, cost_s, np.zeros(len(found)) if failed is None else failed, name)
 
     def training(
