@@ -155,7 +155,7 @@ class Database:
             raise StudyError(f"{self.path!r} is no study: it holds a {kind} {name!r} that a study has not")
         if len(found) != len(_expected()) or encoding != "UTF-8" or vacuum:
             raise StudyError(f"{self.path!r} is damaged: its tables are not those of a study")
-        for table in ("configurations", "runs"):
+        for table in ("configurations", "runs", "claims"):
             problem = self._db.execute(f"PRAGMA integrity_check({table})").fetchone()[0]
             if problem != "ok":
                 raise StudyError(f"{self.path!r} is damaged: {in_one_line(problem)}")

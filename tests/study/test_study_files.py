@@ -406,6 +406,18 @@ def test_a_small_file_does_not_become_large_arrays(path, random_search, filled, 
     assert peak < 100_000_000
 
 
+def test_a_run_of_very_many_columns_is_refused(path, random_search, filled, sql):
+    filled(path, random_search, 1)
+    sql(
+        path,
+        "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 2000)"
+        " INSERT INTO columns SELECT 1, 'c' || x, '<f8', '[20]', x'00' FROM c",
+    )
+    sealed(path, "runs", 1, sql, n_evaluations=20)
+    with pytest.raises(StudyError, match=r"is damaged: run with seed 0 .it is larger .* more than 1,000 columns"):
+        everything(path)
+
+
 HARMFUL = {
     "view": [
         "ALTER TABLE configurations RENAME TO other",
