@@ -330,7 +330,7 @@ def test_more_runs_than_are_in_flight_at_a_time_are_all_made(path, random_search
 
 
 def letters(path, accuracy):
-    space = ChoiceSpace("letter", {"letter": "abc"})
+    space = ChoiceSpace("letter", {"letter": tuple("abc")})
     frame = {"arch": ["a", "b", "c"], "val_accuracy": [accuracy, 0.5, 0.6], "cost_s": [1, 2, 3]}
     nbk.Table.from_frame(frame, path, name="letters", space=space, metrics=["val_accuracy", "cost_s"])
     return nbk.load("letters/default", results=path)
