@@ -447,7 +447,7 @@ def test_a_schema_that_is_not_ours_is_refused_and_nothing_of_it_is_executed(
         sql(path, statement)
     before = path.read_bytes()
     for create in (True, False):
-        with pytest.raises(StudyError, match=r"is no study: it holds a|its tables are not those") as error:
+        with pytest.raises(StudyError, match=r"is no study: it holds the|its tables are not those") as error:
             Study(path, create=create)
         assert one_line(error)
     assert path.read_bytes() == before
