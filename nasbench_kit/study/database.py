@@ -143,11 +143,10 @@ class Database:
             raise StudyError(
                 f"{self.path!r} has study format {version}; this nasbench_kit reads format {SCHEMA_VERSION}: {remedy}"
             )
-        for kind, name, *rest in found:
-            if (kind, name, *rest) not in _expected():
-                raise StudyError(
-                    f"{self.path!r} is no study: it holds the {in_one_line(kind)} {in_one_line(name)!r}, which is not ours"
-                )
+        for row in found:
+            if row not in _expected():
+                kind, name = map(in_one_line, row[:2])
+                raise StudyError(f"{self.path!r} is no study: it holds the {kind} {name!r}, which is not ours")
         if len(found) != len(_expected()) or encoding != "UTF-8" or vacuum:
             raise StudyError(f"{self.path!r} is damaged: its tables are not those of a study")
         self._check_consistency()
