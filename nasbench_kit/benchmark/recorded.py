@@ -7,7 +7,7 @@ from functools import partial, reduce
 from itertools import chain, compress, cycle, repeat
 from math import isnan, nan
 from operator import add
-from typing import TYPE_CHECKING, Any, cast, final
+from typing import TYPE_CHECKING, Any, final
 
 from nasbench_kit.benchmark.evaluation import Evaluation
 from nasbench_kit.benchmark.memo import MEMO_SIZE, Memo
@@ -164,7 +164,7 @@ class RecordedTraining:
         if self._seed is not None:
             return at.run(self._arch, self._seed)
         if self._rng is None:
-            return cast(Evaluation, at.means[self._arch])
+            return at.means[self._arch]
         runs: tuple[Evaluation, ...] = at.drawn_runs()[self._arch]
         if self._answers.is_one_training:
             runs = tuple([run for run in runs if run.seeds in self._seeds_that_end()]) or runs

@@ -74,7 +74,7 @@ class RecordedSpace(Space):
 
     def class_of(self, arch: Arch) -> int:
         """As in the whole space."""
-        return self._space.class_of(arch)
+        return self.whole.class_of(arch)
 
     def identity(self, archs: object) -> NDArray[np.uint64]:
         """As in the whole space."""
