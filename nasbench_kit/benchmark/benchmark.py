@@ -119,6 +119,11 @@ class Benchmark:
         return None if names == (self.results.objectives[self.dataset],) else names
 
     @property
+    def own_costs(self) -> tuple[str, ...] | None:
+        """Names of the costs, if they are not what the results say."""
+        return None if self.costs == ((COST,) if COST in self.metrics else ()) else self.costs
+
+    @property
     def epochs(self) -> tuple[int, ...]:
         """The epochs at which the objective is known; empty where the results know of none."""
         return self.objective_metric.epochs
