@@ -221,7 +221,9 @@ def _check_draws(benchmark: Benchmark, archs: NDArray[np.uint8], epoch: int | No
     """Runs drawn at random, alone and in batches, at one epoch."""
     means = benchmark.query_many(archs, epoch=epoch, missing="nan")
     there = ~np.isnan(means.value)
-    for given in benchmark.objective_metric.seeds or (None,):  # a run without its cost is not drawn, but counts in means
+    for given in benchmark.objective_metric.seeds or (
+        None,
+    ):  # a run without its cost is not drawn, but counts in means
         runs_of = benchmark.query_many(archs, epoch=epoch, seed=given, missing="nan")
         there &= np.isnan(runs_of.value) | ~np.isnan(runs_of.cost_s) | (not benchmark.costs)
     archs, mean = archs[there], means.value[there]
