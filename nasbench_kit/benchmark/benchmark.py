@@ -180,7 +180,8 @@ class Benchmark:
         """`query` of tuples with `seed` and `rng` given once: for who asks very often."""
         if rng is None or self.results.kind != "table":
             return lambda arch, epoch: self.query(arch, epoch=epoch, seed=seed, rng=rng)
-        random, known = rng.random, {}  # epoch -> runs that may be drawn
+        random = rng.random
+        known: dict[int | None, Any] = {}  # epoch -> runs that may be drawn
 
         def drawn(arch: Arch, epoch: int | None) -> Evaluation:
             try:
