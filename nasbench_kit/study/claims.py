@@ -40,6 +40,7 @@ class Claims:
 
     def __init__(self, database: Database, ids: dict[Configuration, int], tasks: Iterable[Task]) -> None:
         self._db, self._ids = database, ids
+        self._path = os.path.abspath(database.path)
         self._open = deque(tasks)
         self._elsewhere: deque[Task] = deque()  # claimed by another process when last looked at
         self._host, self._pid, self._token = platform.node(), os.getpid(), secrets.token_hex(8)
@@ -100,7 +101,7 @@ class Claims:
     def _beat(self, done: threading.Event) -> None:
         while not done.wait(_BEAT_S):
             with contextlib.suppress(StudyError):  # the next one may succeed
-                database = Database(self._db.path, create=False)
+                database = Database(self._path, create=False)
                 with contextlib.closing(database), database.transaction():
                     database.write("UPDATE claims SET heartbeat = ? WHERE token = ?", time.time(), self._token)
 

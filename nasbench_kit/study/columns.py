@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nasbench_kit.simulator import NO_EPOCH, NO_SEED, Records
+from nasbench_kit.simulator.records import DTYPES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,8 +21,7 @@ MOST_INFLATED = 100  # a run takes no more than so many times its stored bytes
 _OVERHEAD = 1_000  # bytes beyond that, for runs of few evaluations
 _MOST_SHAPE = 100  # letters
 
-_DTYPES = {"archs": "|u1", "trial": "<i4", "epoch": "<i4", "worker": "<i4", "seed": "<i8", "failed": "|b1"}
-_FLOAT = "<f8"
+_DTYPES = {name: np.dtype(kind).newbyteorder("<").str for name, kind in DTYPES.items()}  # "<f8", ...
 _TWO_AXES = ("archs", "values")
 
 # of a column that a run lacks, from the number of evaluations and the columns that it has
@@ -50,15 +50,11 @@ class Column(NamedTuple):
 
 def pack(records: Records) -> tuple[Column, ...]:
     """The columns of a run."""
-    arrays = {
-        name: np.ascontiguousarray(values, _DTYPES.get(name, _FLOAT)) for name, values in records._asdict().items()
-    }
+    arrays = {name: np.ascontiguousarray(values, _DTYPES[name]) for name, values in records._asdict().items()}
     packed = {name: zlib.compress(array.tobytes(), 1) for name, array in arrays.items()}
     if sum(array.nbytes for array in arrays.values()) > MOST_INFLATED * sum(map(len, packed.values())):
         packed = {name: zlib.compress(array.tobytes(), 0) for name, array in arrays.items()}
-    return tuple(
-        Column(name, _DTYPES.get(name, _FLOAT), json.dumps(array.shape), packed[name]) for name, array in arrays.items()
-    )
+    return tuple(Column(name, _DTYPES[name], json.dumps(array.shape), packed[name]) for name, array in arrays.items())
 
 
 def unpack(columns: Iterable[Column], n_evaluations: int) -> Records:
@@ -108,8 +104,8 @@ def digest_of_run(
 
 def _checked_shape(column: Column, n_evaluations: int) -> tuple[int, ...]:
     name, dtype, text, data = column
-    if dtype != _DTYPES.get(name, _FLOAT):
-        raise ValueError(f"{name} is of dtype {dtype!r:.20}; {_DTYPES.get(name, _FLOAT)} expected")
+    if dtype != _DTYPES[name]:
+        raise ValueError(f"{name} is of dtype {dtype!r:.20}; {_DTYPES[name]} expected")
     shape: Any = json.loads(text) if isinstance(text, str) and len(text) <= _MOST_SHAPE else None
     n_axes = 1 + (name in _TWO_AXES)
     is_shape = isinstance(shape, list) and len(shape) == n_axes and all(type(n) is int and n >= 0 for n in shape)

@@ -58,7 +58,7 @@ CREATE TABLE claims (
     UNIQUE (configuration, run_seed)
 )
 """
-_LISTED = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
+_LISTED = "SELECT type, name, tbl_name, sql FROM sqlite_master"
 
 
 @final
@@ -129,7 +129,6 @@ class Database:
 
     def _check(self) -> bool:
         """Whether the file is empty; raises if it holds anything but a study that can be read. In a transaction."""
-        # one row more than there may be: what lists its tables may itself have no end
         found = self._patient(_LISTED).fetchmany(len(_expected()) + 1)
         mark, version, encoding, vacuum = (
             self._db.execute(f"PRAGMA {name}").fetchone()[0]
@@ -139,29 +138,28 @@ class Database:
             return True
         if mark != _APPLICATION_ID:
             raise StudyError(f"{self.path!r} is an SQLite file, but no study of nasbench_kit")
-        if version > SCHEMA_VERSION:
+        if version != SCHEMA_VERSION:
+            remedy = "upgrade nasbench_kit" if version > SCHEMA_VERSION else "make its runs anew in another file"
             raise StudyError(
-                f"{self.path!r} has study format {version}; this nasbench_kit reads format {SCHEMA_VERSION}:"
-                " upgrade nasbench_kit"
+                f"{self.path!r} has study format {version}; this nasbench_kit reads format {SCHEMA_VERSION}: {remedy}"
             )
-        if version < SCHEMA_VERSION:
-            raise StudyError(
-                f"{self.path!r} has study format {version}; this nasbench_kit reads format {SCHEMA_VERSION}:"
-                " make its runs anew in another file"
-            )
-        other = [row for row in found if row not in _expected()]
-        if other:
-            kind, name = (in_one_line(text) for text in other[0][:2])
-            raise StudyError(f"{self.path!r} is no study: it holds a {kind} {name!r} that a study has not")
+        for row in found:
+            if row not in _expected():
+                kind, name = map(in_one_line, row[:2])
+                raise StudyError(f"{self.path!r} is no study: it holds the {kind} {name!r}, which is not ours")
         if len(found) != len(_expected()) or encoding != "UTF-8" or vacuum:
             raise StudyError(f"{self.path!r} is damaged: its tables are not those of a study")
-        for table in ("configurations", "runs"):
+        self._check_consistency()
+        return False
+
+    def _check_consistency(self) -> None:
+        """Refuse tables whose rows and indexes disagree; `columns`, which is large, is checked run by run."""
+        for table in ("configurations", "runs", "claims"):
             problem = self._db.execute(f"PRAGMA integrity_check({table})").fetchone()[0]
             if problem != "ok":
                 raise StudyError(f"{self.path!r} is damaged: {in_one_line(problem)}")
         if self._db.execute("PRAGMA foreign_key_check(runs)").fetchone():
             raise StudyError(f"{self.path!r} is damaged: a run belongs to no configuration")
-        return False
 
     def close(self) -> None:
         """Close the file. Everything that was stored is in it already."""
@@ -254,9 +252,9 @@ class Database:
 
 
 @cache
-def _expected() -> list[tuple[Any, ...]]:
-    """What a new study lists."""
+def _expected() -> frozenset[tuple[Any, ...]]:
+    """What a new study lists as its tables."""
     with contextlib.closing(sqlite3.connect(":memory:")) as db:
         for statement in _SCHEMA.split(";"):
             db.execute(statement)
-        return db.execute(_LISTED).fetchall()
+        return frozenset(db.execute(_LISTED))

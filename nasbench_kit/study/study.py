@@ -27,6 +27,7 @@ from nasbench_kit.study.running import Made, benchmark_of, open_same
 from nasbench_kit.study.text import check_printable, in_one_line, read_json, write_json
 
 _LIBRARIES = ("nasbench_kit", "numpy")
+_MOST_COLUMNS = 1_000  # of a run
 _OPTIMIZER = "optimizer_sha256"
 
 
@@ -140,11 +141,22 @@ class Study:
             self._check_versions(key, versions[key], (_OPTIMIZER, *_LIBRARIES * (key in unfinished)))
         for results in {(key.path, key.results_sha256): open_same(key) for key in configurations}.values():
             _verify(results)  # or values changed by hand would pass for those that the hash stands for
+        self._show_as(configurations)
         report = progress or (lambda there, asked_for: None)
         report(len(tasks) - len(left), len(tasks))
         made = self._made(left, versions, executor, n_processes, len(tasks), report) if left else 0
         failed = sum(len(self.failures(key, run_seeds)) for key in configurations)
         return RunCounts(made, len(tasks) - made - failed, failed)
+
+    def _show_as(self, configurations: list[Configuration]) -> None:
+        """Keep how these are shown now, if they are in the file."""
+        known = {key: key for key in self._ids()}
+        pairs = [(key, known[key]) for key in configurations if key in known]
+        others = [key for key, stored in pairs if (key.label, key.defaults) != (stored.label, stored.defaults)]
+        if others and self._db.is_writable:
+            with self._db.transaction():
+                for key in others:
+                    self._enter(key)
 
     def _left(self, tasks: list[Task]) -> list[Task]:
         """The runs that are to be made; in a file that cannot be written, what failed stays as it is."""
@@ -436,14 +448,15 @@ class Study:
             raise self._damaged(row, error) from None
 
     def _columns(self, run: int) -> list[Column]:
-        # pages that several columns share would take many times the memory of the file
-        sizes = self._db.read(
-            "SELECT sum(length(data)) <= (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)"
-            " FROM columns WHERE run = ?",
+        # pages that several rows share would take many times the time and memory of the file
+        n_columns, is_larger = self._db.read(
+            "SELECT count(*), sum(length(data)) > page_count * page_size FROM pragma_page_count, pragma_page_size,"
+            " (SELECT data FROM columns WHERE run = ? LIMIT ?)",
             run,
-        )
-        if sizes[0][0] == 0:
-            raise ValueError("it is larger than the file")
+            _MOST_COLUMNS + 1,
+        )[0]
+        if is_larger or n_columns > _MOST_COLUMNS:
+            raise ValueError(f"it is larger than the file, or has more than {_MOST_COLUMNS:,} columns")
         rows = self._db.read("SELECT name, dtype, shape, data FROM columns WHERE run = ?", run)
         for *texts, data in rows:
             _check_texts(*texts)

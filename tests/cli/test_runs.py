@@ -170,7 +170,7 @@ def test_an_export_that_fails_leaves_nothing_and_names_the_study(folder):
 
 
 def letters(path, accuracy):
-    space = ChoiceSpace("letter", {"letter": "abc"})
+    space = ChoiceSpace("letter", {"letter": ("a", "b", "c")})
     frame = {"arch": ["a", "b", "c"], "val_accuracy": [accuracy, 0.5, 0.6], "cost_s": [1, 2, 3]}
     nbk.Table.from_frame(frame, path, name="letters", space=space, metrics=["val_accuracy", "cost_s"])
     return nbk.load("letters/default", results=path)

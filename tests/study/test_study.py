@@ -241,14 +241,14 @@ def test_a_legend_of_ones_own_optimizer_is_drawn_from_the_study_alone(cifar10, p
         assert [key.legend for key in study.configurations()] == ["mine:Mine", "mine:Mine (size=3)"]
 
 
-def test_a_label_is_kept_and_may_change(path, cifar10):
-    for label in ("ours", "ours, tuned"):
-        key = Configuration.of(cifar10, "random_search", label=label, n_evaluations=5)
+def test_a_label_is_kept_and_the_last_one_counts(path, cifar10):
+    for label, n_runs in (("ours", 1), ("ours, tuned", 1), ("ours", 2)):
         with Study(path) as study:
-            study.run([key], range(len(label)), n_processes=1)
-    with Study(path) as study:
-        (stored,) = study.configurations()
-        assert (stored.legend, study.n_runs(stored)) == ("ours, tuned", len("ours, tuned"))
+            study.run([Configuration.of(cifar10, "random_search", label=label, n_evaluations=5)], range(n_runs))
+        with Study(path) as study:
+            (stored,) = study.configurations()
+            assert (stored.legend, study.n_runs(stored)) == (label, n_runs)
+            assert study.configurations(label) == [stored]
 
 
 # ---- resume ----

@@ -406,6 +406,18 @@ def test_a_small_file_does_not_become_large_arrays(path, random_search, filled, 
     assert peak < 100_000_000
 
 
+def test_a_run_of_very_many_columns_is_refused(path, random_search, filled, sql):
+    filled(path, random_search, 1)
+    sql(
+        path,
+        "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 2000)"
+        " INSERT INTO columns SELECT 1, 'c' || x, '<f8', '[20]', x'00' FROM c",
+    )
+    sealed(path, "runs", 1, sql, n_evaluations=20)
+    with pytest.raises(StudyError, match=r"is damaged: run with seed 0 .it is larger .* more than 1,000 columns"):
+        everything(path)
+
+
 HARMFUL = {
     "view": [
         "ALTER TABLE configurations RENAME TO other",
@@ -435,7 +447,7 @@ def test_a_schema_that_is_not_ours_is_refused_and_nothing_of_it_is_executed(
         sql(path, statement)
     before = path.read_bytes()
     for create in (True, False):
-        with pytest.raises(StudyError, match=r"is no study: it holds a|its tables are not those") as error:
+        with pytest.raises(StudyError, match=r"is no study: it holds the|its tables are not those") as error:
             Study(path, create=create)
         assert one_line(error)
     assert path.read_bytes() == before
