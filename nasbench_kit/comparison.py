@@ -260,16 +260,17 @@ def _planned(
     panels = []
     for benchmark in benchmarks:
         own = with_budget(rules, benchmark)
-        made = [
-            Configuration.of(benchmark, name, settings, rules=own, label=label) for name, settings, label in optimizers
-        ]
-        configurations = tuple(dict.fromkeys(made))
-        legends = [key.legend for key in configurations]
-        for legend in legends:
-            if legends.count(legend) > 1:
-                raise SettingError(f"two optimizers are called {legend!r}; give each its own label")
+        configurations: dict[str, Configuration] = {}
+        for name, settings, label in optimizers:
+            made = Configuration.of(benchmark, name, settings, rules=own, label=label)
+            if made in configurations.values():
+                raise SettingError(
+                    f"the optimizer {made.legend!r} is given twice; give it once, or with other settings"
+                )
+            if configurations.setdefault(made.legend, made) is not made:
+                raise SettingError(f"two optimizers are called {made.legend!r}; give each its own label")
         check_reported(benchmark, own)
-        panels.append(_Panel(benchmark, own, configurations))
+        panels.append(_Panel(benchmark, own, tuple(configurations.values())))
     return panels
 
 

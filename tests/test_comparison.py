@@ -145,7 +145,6 @@ def test_screening_ends_on_what_is_best_after_the_last_epoch(tmp_path):
     ("given", "legends"),
     [
         ("random_search", ["random_search"]),
-        (["random_search", "random_search"], ["random_search"]),
         ([("random_search", {}, "ours")], ["ours"]),
         ([("local_search", {"n_initial": 2}, None)], ["local_search (n_initial=2)"]),
         ({"a": "random_search", "b": ("local_search", {"n_initial": 2})}, ["a", "b"]),
@@ -163,6 +162,8 @@ def test_optimizers_are_given_by_name_with_settings_and_label(bench, given, lege
         ([RandomSearch], {}, SettingError, "is no optimizer; a name like 'random_search'"),
         ([("random_search", 3)], {}, SettingError, r"\('random_search', 3\) is no optimizer"),
         ({"a": "random_search"}, {"b": 1}, UnknownNameError, "rule 'b'"),
+        (["random_search", ("random_search", {})], {}, SettingError, "the optimizer 'random_search' is given twice"),
+        ({"a": "random_search", "b": "random_search"}, {}, SettingError, "the optimizer 'b' is given twice"),
         ([("random_search", {}, "x"), ("local_search", {}, "x")], {}, SettingError, "two optimizers are called 'x'"),
         (["random_search"], {"runs": 0}, SettingError, "runs=0; an integer of at least 1 expected"),
         (["random_search"], {"first_seed": -1}, SettingError, "first_seed=-1; an integer of at least 0"),
