@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import nan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -13,7 +13,6 @@ from nasbench_kit.cli.settings import first_line, settings_of
 from nasbench_kit.cli.shared import (
     example,
     json_option,
-    kind_of,
     numbers_in_short,
     parse_arch,
     place_of,
@@ -30,6 +29,7 @@ from nasbench_kit.tables import Metric, Table
 if TYPE_CHECKING:
     from nasbench_kit.benchmark import Benchmark
     from nasbench_kit.spaces import Arch
+    from nasbench_kit.surrogates import Surrogate
 
 SPREAD = "spread"  # of the members
 
@@ -62,7 +62,7 @@ def _as_json(bench: Benchmark) -> dict[str, Any]:
     metric, results = bench.objective_metric, bench.results
     return {
         "name": bench.name,
-        "kind": kind_of(results),
+        "kind": results.kind,
         "n_archs": results.n_archs,
         "objective": metric.name,
         "epochs": metric.epochs,
@@ -77,7 +77,7 @@ def _by_results(benches: Iterable[Benchmark]) -> dict[str, list[tuple[str, ...]]
     for bench in benches:
         metric, results = bench.objective_metric, bench.results
         if results.path not in groups:
-            about = f"{kind_of(results)}, {how_many(results.n_archs)} architectures, {place_of(results)}"
+            about = f"{results.kind}, {how_many(results.n_archs)} architectures, {place_of(results)}"
             groups[results.path] = [(f"{results.name}: {about}",)]
         row = (f"  {bench.name}", metric.name, numbers_in_short(metric.epochs), numbers_in_short(metric.seeds))
         groups[results.path].append(row)
@@ -147,9 +147,9 @@ def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, se
 
 def _uncertainty(bench: Benchmark, arch: Arch, epoch: int | None, seed: int | None) -> dict[str, float]:
     """What a surrogate says beyond an expected value."""
-    assert not isinstance(bench.results, Table)
-    metric, card = bench.objective_metric.name, bench.results.card
-    prediction = bench.results.predict(bench.dataset, [arch], metric, epoch=epoch)
+    surrogate = cast("Surrogate", bench.results)
+    metric, card = bench.objective_metric.name, surrogate.card
+    prediction = surrogate.predict(bench.dataset, [arch], metric, epoch=epoch)
     found = {}
     if card.n_members > 1 and seed is None:
         found[f"{metric}[{SPREAD}]"] = float(prediction.spread[0])
