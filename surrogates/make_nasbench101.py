@@ -123,7 +123,7 @@ def evaluated(made: Surrogate, table: Table) -> dict[str, Any]:
         there = ~compared.collapsed[0]
         quality["not_collapsed"] = as_json(agreement(true[there], if_not_failed[there]))
         quality["not_collapsed"]["r2_above"] = as_json(r2(true[true > GOOD], if_not_failed[true > GOOD]))
-        quality["expectation"] = as_json(of_expectation(compared))
+        quality["expectation"] = of_expectation(compared)
         found[str(epoch)] = quality
     cost = as_json(evaluate(made, table, metric="cost_s", epoch=EPOCHS[-1]))
     return {"cifar10": found, "cifar10/cost_s": {str(EPOCHS[-1]): cost}}
