@@ -18,7 +18,7 @@ from side_by_side import Row, Side, interleaved, one_by_one, timed
 import nasbench_kit as nbk
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.optimizers import Optimizer, RandomSearch, RegularizedEvolution
-from nasbench_kit.simulator import simulate
+from nasbench_kit.simulator import simulate, task_of
 
 BENCHMARK = "nasbench201/cifar10"
 CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
@@ -207,7 +207,7 @@ def _our_loops(optimizer: Callable[..., Optimizer], size: Size) -> Iterator[Side
     def run(bench: Benchmark) -> None:
         for seed in range(size.n_runs):
             rng = np.random.default_rng(seed)
-            simulate(bench, optimizer(bench.space, rng), rng=rng, n_evaluations=size.n_evaluations)
+            simulate(bench, optimizer(task_of(bench), rng), rng=rng, n_evaluations=size.n_evaluations)
 
     fresh = (nbk.load(BENCHMARK) for _ in count())
     for benches in (fresh, repeat(nbk.load(BENCHMARK))):

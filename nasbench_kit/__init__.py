@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from nasbench_kit.benchmark import Benchmark, Evaluation, Evaluations
     from nasbench_kit.catalog import list_benchmarks, load
+    from nasbench_kit.comparison import Comparison, compare
     from nasbench_kit.errors import NasbenchKitError
     from nasbench_kit.optimizers import Task, Trial
     from nasbench_kit.simulator import Rules, simulate, task_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Benchmark",
+    "Comparison",
     "Evaluation",
     "Evaluations",
     "Metric",
@@ -36,6 +38,7 @@ __all__ = [
     "Task",
     "Trial",
     "__version__",
+    "compare",
     "list_benchmarks",
     "load",
     "simulate",
@@ -44,6 +47,7 @@ __all__ = [
 
 _HOME = {  # public name -> its module, imported when first asked for: who lists tables does not wait for surrogates
     "Benchmark": "benchmark",
+    "Comparison": "comparison",
     "Evaluation": "benchmark",
     "Evaluations": "benchmark",
     "Metric": "tables",
@@ -54,6 +58,7 @@ _HOME = {  # public name -> its module, imported when first asked for: who lists
     "Table": "tables",
     "Task": "optimizers",
     "Trial": "optimizers",
+    "compare": "comparison",
     "list_benchmarks": "catalog",
     "load": "catalog",
     "simulate": "simulator",
@@ -63,6 +68,7 @@ _MODULES = (
     "analysis",
     "benchmark",
     "catalog",
+    "comparison",
     "compat",
     "encodings",
     "errors",

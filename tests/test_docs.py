@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -15,7 +16,9 @@ from click.testing import CliRunner
 
 import nasbench_kit as nbk
 from nasbench_kit.cli import main
+from nasbench_kit.errors import SettingError
 from nasbench_kit.importers.described import KEYS
+from nasbench_kit.testing import check_optimizer
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -29,16 +32,17 @@ COMMAND = Path(sys.executable).with_name("nasbench-kit")
 
 SURROGATES = (ROOT / "docs" / "surrogates.md").read_text(encoding="utf-8")
 OWN = (ROOT / "docs" / "your-own-benchmark.md").read_text(encoding="utf-8")
+SEARCHING = (ROOT / "docs" / "searching.md").read_text(encoding="utf-8")
 
 
 def blocks(language, document=README):
     return re.findall(rf"^```{language}\n(.*?)^```$", document, flags=re.DOTALL | re.MULTILINE)
 
 
-def commands():
-    """Everything in README.md that is typed after `nasbench-kit`, as lists of arguments."""
-    inline = re.findall(r"`(nasbench-kit [^`\n]+)`", README)
-    shell = re.findall(r"nasbench-kit[^&|\n]*", "".join(blocks("sh")))
+def commands(document=README):
+    """Everything in a document that is typed after `nasbench-kit`, as lists of arguments."""
+    inline = re.findall(r"`(nasbench-kit [^`\n]+)`", document)
+    shell = re.findall(r"nasbench-kit[^&|\n]*", "".join(blocks("sh", document)))
     return [shlex.split(line)[1:] for line in inline + shell]
 
 
@@ -96,7 +100,7 @@ def test_the_recipe_of_the_page_on_surrogates_finds_what_the_shipped_one_answers
     monkeypatch.chdir(ROOT)  # it names the folder as it lies in a checkout
     _, recipe = blocks("python", SURROGATES)
     shown = re.search(r"# cifar10 val_accuracy (0\.\d+)\.\.\.", recipe)[1]
-    bench = nbk.load("nasbench201_surrogate/cifar10", table=ROOT / "surrogates" / "nasbench201_surrogate")
+    bench = nbk.load("nasbench201_surrogate/cifar10", results=ROOT / "surrogates" / "nasbench201_surrogate")
     rng = np.random.default_rng(0)
     some = [bench.space.sample(rng) for _ in range(30)]
     for cell in [(3, 3, 3, 1, 3, 2), (0,) * 6, (1,) * 6, (4,) * 6, (3,) * 6, *some]:
@@ -129,15 +133,87 @@ def test_every_cell_of_a_notebook_runs_and_prints_what_it_shows(notebook, monkey
         assert capsys.readouterr().out == shown
 
 
-def test_the_readme_compares_the_optimizer_it_shows(tmp_path):
+def run_here(code, name):
+    """What a block of a document defines."""
+    namespace = {"__name__": name}
+    exec(compile(code, name, "exec"), namespace)  # allowed: our own text
+    return namespace
+
+
+def compared(arguments, folder):
+    """What `compare` prints, for few and short runs."""
+    few = ["--runs", "3", "--processes", "1", "--budget-s", "20000"]
+    if "--runs" in arguments:
+        arguments = arguments[: arguments.index("--runs")]
+    done = subprocess.run([COMMAND, *arguments, *few], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "compare.png").exists()
+    return done.stdout
+
+
+def test_the_readme_compares_the_optimizer_it_shows(tmp_path, cifar10):
     (block,) = [block for block in blocks("python") if "class Climber" in block]
     (tmp_path / "climber.py").write_text(block)
     (arguments,) = [line for line in commands() if any("climber:Climber" in word for word in line)]
-    few = ["--runs", "3", "--evaluations", "20", "--processes", "2"]
-    done = subprocess.run([COMMAND, *arguments, *few], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "climber:Climber (restart=0.2)" in done.stdout
-    assert (tmp_path / "compare.png").exists()
+    assert re.search(r"^  ours ", compared(arguments, tmp_path), flags=re.MULTILINE)
+    check_optimizer(run_here(block, "climber")["Climber"], cifar10)
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "benchmark", "how"),
+    [
+        ("halving", "SuccessiveHalving", "nasbench201_mnist1d/mnist1d", {}),
+        ("nsga2", "NSGA2", "nasbench201/cifar10", {"objectives": ["val_accuracy", "params_m"]}),
+    ],
+)
+def test_the_optimizers_of_the_page_on_searching_conform_and_are_compared(tmp_path, file, name, benchmark, how):
+    (block,) = [block for block in blocks("python", SEARCHING) if f"class {name}" in block]
+    assert f"Saved as `{file}.py`" in SEARCHING
+    (tmp_path / f"{file}.py").write_text(block)
+    make = run_here(block, file)[name]
+    check_optimizer(make, nbk.load(benchmark, **how))
+    with pytest.raises(SettingError, match=f"{name} needs"):
+        check_optimizer(make, nbk.load("nasbench201/cifar100"))
+    (arguments,) = [line for line in commands(SEARCHING) if any(f"{file}:{name}" in word for word in line)]
+    assert arguments[arguments.index("-b") + 1] == benchmark
+    assert "random_search" in compared(arguments, tmp_path)
+
+
+def test_successive_halving_goes_on_with_its_trainings(tmp_path):
+    (block,) = [block for block in blocks("python", SEARCHING) if "class SuccessiveHalving" in block]
+    bench, rng = nbk.load("nasbench201_mnist1d/mnist1d"), np.random.default_rng(0)
+    made = run_here(block, "halving")["SuccessiveHalving"](nbk.task_of(bench), rng)
+    records = nbk.simulate(bench, made, rng=rng, n_evaluations=39, n_workers=4)
+    assert [(records.epoch == epoch).sum() for epoch in (4, 12, 36)] == [27, 9, 3]
+    last = records.trial[records.epoch == 36]
+    for number in last:
+        curve = records.trial == number
+        assert records.epoch[curve].tolist() == [4, 12, 36]
+        assert len(set(records.seed[curve])) == 1
+        whole = bench.query(tuple(records.archs[curve][0].tolist())).cost_s
+        assert records.cost_s[curve].sum() == pytest.approx(whole)
+
+
+def test_the_python_of_the_page_on_searching_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    halving, _, compare = blocks("python", SEARCHING)
+    Path("halving.py").write_text(halving)
+    run_here(compare.replace("runs=20", "runs=2, n_processes=1"), "page")
+    sys.modules.pop("halving")
+    assert 0 <= float(capsys.readouterr().out) < 1
+    assert Path("halving.png").exists()
+
+
+def test_the_page_on_searching_names_every_rule_and_its_option():
+    rows = re.findall(r"^\| (`.*?) \| (`.*?) \|", SEARCHING.partition("## Rules")[2], flags=re.MULTILINE)
+    named = {
+        rule: option
+        for rules, options in rows
+        for rule, option in zip(re.findall(r"`(\w+)`", rules), re.findall(r"`(--[\w-]+)`", options), strict=True)
+    }
+    options = {parameter.name: parameter.opts[0] for parameter in main.commands["compare"].params}
+    assert named == {field.name: options[field.name] for field in fields(nbk.Rules)}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)

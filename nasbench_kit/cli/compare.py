@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from itertools import chain
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nasbench_kit.catalog import load
+from nasbench_kit.cli.settings import parse_optimizers
 from nasbench_kit.cli.shared import (
     StoppedError,
     check_picture,
@@ -18,27 +19,86 @@ from nasbench_kit.cli.shared import (
     json_option,
     print_json,
     print_table,
-    progress_bar,
-    table_option,
+    results_option,
 )
 from nasbench_kit.errors import SettingError
+from nasbench_kit.outputs import check_outputs
 
 if TYPE_CHECKING:
-    from nasbench_kit.analysis import Outcomes, Summary
-    from nasbench_kit.benchmark import Benchmark
-    from nasbench_kit.study import Configuration, Study
+    from nasbench_kit.comparison import Comparison
+    from nasbench_kit.simulator import Reported, Rules
 
-BENCHMARKS = ("nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120")
-OPTIMIZERS = ("random_search", "regularized_evolution", "local_search")
-AVERAGE_EVALUATIONS = 500  # the default budget: the simulated time that so many evaluations take on average
+_POSITIVE = click.IntRange(1)
+
+#: a rule -> its option, and what click is told of it; all have the default of `Rules`
+_RULES: dict[str, tuple[str, dict[str, Any]]] = {
+    "budget_s": (
+        "--budget-s",
+        {
+            "type": click.FloatRange(0, min_open=True),
+            "help": "Simulated seconds per run; by default what 500 evaluations take on average"
+            " (where no seconds were recorded, so many evaluations).",
+        },
+    ),
+    "n_evaluations": ("--evaluations", {"type": _POSITIVE, "help": "Evaluations per run, as budget."}),
+    "n_epochs": ("--budget-epochs", {"type": _POSITIVE, "help": "Epochs trained per run, as budget."}),
+    "n_workers": ("--workers", {"type": _POSITIVE, "help": "Simulated workers.  [default: 1]"}),
+    "run": (
+        "--run",
+        {
+            "metavar": "drawn|mean|N",
+            "help": "What an evaluation reveals: 'drawn', one recorded training run (of a surrogate, one from the"
+            " predicted noise), drawn per training; 'mean'; or the run (or member) of that number.  [default: drawn]",
+        },
+    ),
+    "epoch": ("--epoch", {"type": int, "help": "Epochs to train; the last recorded one by default."}),
+    "clock": ("--clock", {"help": "What the clock counts: seconds, evaluations or epochs.  [default: seconds]"}),
+    "costs": (
+        "--costs",
+        {"metavar": "METRIC,...", "help": "Metrics whose sum a training pays in seconds.  [default: cost_s]"},
+    ),
+    "continued": (
+        "--continued",
+        {"help": "What continuing a training pays: the 'difference', or 'from scratch'.  [default: difference]"},
+    ),
+    "repeats": (
+        "--repeats",
+        {"help": "An architecture asked for again is 'paid' for, or 'served' from memory.  [default: paid]"},
+    ),
+    "overshoot": (
+        "--overshoot",
+        {"help": "What runs when the budget ends is 'dropped' or 'counted'.  [default: dropped]"},
+    ),
+    "optimizer_time": (
+        "--optimizer-time",
+        {"help": "The optimizer's own time is kept 'apart' or 'charged' to the clock.  [default: apart]"},
+    ),
+    "reported": (
+        "--reported",
+        {
+            "metavar": "DATASET:METRIC[@EPOCH]",
+            "help": "What incumbents are reported by; by default the test metric of the objective, else the objective.",
+        },
+    ),
+    "incumbents": (
+        "--incumbents",
+        {"help": "Evaluations at the 'last epoch' or at 'any epoch' may be incumbents.  [default: last epoch]"},
+    ),
+}
+
+
+def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
+    for name, (option, how) in reversed(_RULES.items()):
+        command = click.option(option, name, **how)(command)
+    return command
 
 
 @click.command(
     epilog=example(
         "nasbench-kit compare",
         "nasbench-kit compare -b nasbench201/cifar10 -o random_search -o regularized_evolution,sample_size=5 --runs 50",
-        "nasbench-kit compare -b nasbench201/cifar100 --evaluations 200 --reveal mean --runs 20",
-        "nasbench-kit compare -o random_search -o my_module:MyOptimizer,rate=0.1 --workers 4",
+        "nasbench-kit compare -b nasbench201/cifar100 --evaluations 200 --run mean --runs 20",
+        "nasbench-kit compare -o random_search -o my_module:MyOptimizer,rate=0.1,label=ours --workers 4",
     )
 )
 @click.option(
@@ -46,7 +106,6 @@ AVERAGE_EVALUATIONS = 500  # the default budget: the simulated time that so many
     "--benchmark",
     "benchmarks",
     multiple=True,
-    default=BENCHMARKS,
     help="Benchmark; repeat for more. By default NAS-Bench-201 on its three datasets.",
 )
 @click.option(
@@ -54,32 +113,28 @@ AVERAGE_EVALUATIONS = 500  # the default budget: the simulated time that so many
     "--optimizer",
     "optimizers",
     multiple=True,
-    default=OPTIMIZERS,
     metavar="NAME[,SETTING=VALUE...]",
-    help="Optimizer, by name or as module:Class, and its settings; repeat for more. By default random search,"
-    " regularized evolution and local search.",
+    help="Optimizer, by name or as module:Class, its settings, and label=TEXT to show it by; repeat for more. By"
+    " default random search, regularized evolution and local search.",
 )
-@click.option("--runs", "n_runs", type=click.IntRange(1), default=500, show_default=True, help="Runs per optimizer.")
+@click.option("--runs", type=_POSITIVE, default=500, show_default=True, help="Runs per optimizer.")
+@_rule_options
 @click.option(
-    "--budget-s",
-    type=click.FloatRange(0, min_open=True),
-    help=f"Simulated seconds per run; by default what {AVERAGE_EVALUATIONS} evaluations take on average (where no"
-    " seconds were recorded, so many evaluations).",
+    "--objective",
+    "objectives",
+    multiple=True,
+    help="Metric to optimize instead of the benchmark's; repeat for several, of which incumbents follow the first.",
 )
-@click.option("--evaluations", type=click.IntRange(1), help="Evaluations per run, instead of seconds.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Simulated workers.")
 @click.option(
-    "--reveal",
-    default="drawn",
-    show_default=True,
-    help="What an evaluation reveals: 'drawn', one recorded training run (of a surrogate, one from the predicted"
-    " noise), drawn per trial; 'mean'; or a seed.",
+    "--constraint",
+    "constraints",
+    multiple=True,
+    metavar="METRIC<=LIMIT",
+    help="Limit to keep to, like 'params_m<=0.5'; repeat for more.",
 )
-@click.option("--epoch", type=int, help="Epochs to train; the last recorded one by default.")
 @click.option("--first-seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first run.")
 @click.option(
     "--study",
-    "path",
     type=click.Path(dir_okay=False),
     default="compare.db",
     show_default=True,
@@ -88,68 +143,91 @@ AVERAGE_EVALUATIONS = 500  # the default budget: the simulated time that so many
 @click.option(
     "--figure", type=click.Path(dir_okay=False), default="compare.png", show_default=True, help="Figure; PDF beside it."
 )
-@click.option("--processes", type=click.IntRange(1), help="Processes; as many as there are processors by default.")
-@table_option
+@click.option(
+    "--processes", "n_processes", type=_POSITIVE, help="Processes; as many as there are processors by default."
+)
+@results_option
 @json_option
 def compare(
     benchmarks: tuple[str, ...],
     optimizers: tuple[str, ...],
-    n_runs: int,
-    budget_s: float | None,
-    evaluations: int | None,
-    workers: int,
-    reveal: str,
-    epoch: int | None,
+    runs: int,
+    objectives: tuple[str, ...],
+    constraints: tuple[str, ...],
     first_seed: int,
-    path: str,
+    study: str,
     figure: str,
-    processes: int | None,
-    table: str | None,
+    n_processes: int | None,
+    results: str | None,
     as_json: bool,
+    **rules: Any,
 ) -> None:
     """Run optimizers on benchmarks, many times each, and show which is better when.
 
     Ends with a table and a figure: median regret over simulated time. Regret is how far the validation accuracy (the
     test accuracy, where it was recorded) of the best architecture found so far is from the best there is; the best so
-    far is chosen by what the search was told, and judged by the mean over all recorded training runs, or by the mean
-    that a surrogate predicts. Where its space is too large to look at whole, the best known stands for the best.
+    far is chosen by what the search was told after the last epoch, and reported by the mean over all recorded training
+    runs, or by the mean that a surrogate predicts. Where its space is too large to look at whole, the best known stands
+    for the best.
 
     Runs are kept in the study file. Stop it whenever you like: the same command goes on where it was.
     """
-    from nasbench_kit.analysis import check_judgeable
-    from nasbench_kit.study import Configuration, Study
+    from nasbench_kit import comparison  # takes a while to import
 
-    if evaluations and budget_s:
-        raise SettingError("--budget-s and --evaluations exclude each other; give one")
-    loaded = [load(name, table=table) for name in dict.fromkeys(benchmarks)]
-    configurations = {
-        bench: [
-            Configuration.of(
-                bench,
-                *_parse_optimizer(text),
-                **_budget(bench, budget_s, evaluations, epoch),
-                n_workers=workers,
-                seed=int(reveal) if reveal.isdecimal() else reveal,
-                epoch=epoch,
-            )
-            for text in dict.fromkeys(optimizers)
-        ]
-        for bench in loaded
-    }
-    for bench in loaded:
-        check_judgeable(bench, epoch=epoch)
-    run_seeds = range(first_seed, first_seed + n_runs)
+    given = parse_optimizers(optimizers or comparison.OPTIMIZERS)
+    how = _rules(**{name: value for name, value in rules.items() if value is not None})
+    loaded = [
+        load(name, results=results, objectives=objectives or None, constraints=constraints or None)
+        for name in dict.fromkeys(benchmarks or comparison.BENCHMARKS)
+    ]
     pictures = _pictures(figure)
-    with Study(path) as study:
-        with progress_bar("runs") as advance:
-            try:
-                n_made = study.run(chain(*configurations.values()), run_seeds, n_processes=processes, progress=advance)
-            except KeyboardInterrupt:
-                raise StoppedError(f"stopped; the runs made so far are in {path}: the same command goes on") from None
-        _report(study, configurations, run_seeds, pictures, as_json)
-    if not as_json:
-        n_all = n_runs * sum(map(len, configurations.values()))
-        click.echo(f"study: {path}, {n_made:,} runs made now, {n_all - n_made:,} were there")
+    check_outputs(
+        reads=[(f"the results of {bench.name}", bench.results.path) for bench in loaded],
+        writes=[("--study", study), *(("--figure", picture) for picture in pictures)],
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.showwarning = _warn
+        try:
+            made = comparison.compare(
+                loaded, given, rules=how, runs=runs, study=study, first_seed=first_seed, n_processes=n_processes
+            )
+        except KeyboardInterrupt:
+            raise StoppedError(f"stopped; the runs made so far are in {study}: the same command goes on") from None
+    _draw(made, pictures)
+    if as_json:
+        print_json(_rows(made))
+        return
+    print_table(*made.cells(), numbers=5)
+    click.echo()
+    for line in made.notes():
+        click.echo(line)
+    click.echo(f"how: {made.in_words}")
+    click.echo(f"figure: {', '.join(map(str, pictures))}")
+    click.echo(f"study: {study}, {made.counts.made:,} runs made now, {made.counts.there:,} were there")
+
+
+def _rules(**given: Any) -> Rules:
+    """The rules that were typed; those that were not are the default ones."""
+    from nasbench_kit.simulator import Rules
+
+    if given.get("run", "").isdecimal():
+        given["run"] = int(given["run"])
+    if "costs" in given:
+        given["costs"] = tuple(name.strip() for name in given["costs"].split(","))
+    if "reported" in given:
+        given["reported"] = _reported(given["reported"])
+    return Rules(**given)
+
+
+def _reported(text: str) -> Reported:
+    from nasbench_kit.simulator import Reported
+
+    dataset, colon, metric = text.rpartition(":")
+    metric, at, epoch = metric.partition("@")
+    if not (dataset and colon and metric) or (at and not epoch.isdecimal()):
+        raise SettingError(f"--reported {text!r}; DATASET:METRIC or DATASET:METRIC@EPOCH expected")
+    return Reported(dataset, metric, int(epoch) if at else None)
 
 
 def _pictures(figure: str) -> list[Path]:
@@ -159,144 +237,21 @@ def _pictures(figure: str) -> list[Path]:
     return list(dict.fromkeys([path, path.with_suffix(".pdf")]))
 
 
-def _parse_optimizer(text: str) -> tuple[str, dict[str, Any]]:
-    name, *pairs = text.split(",")
-    settings = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise SettingError(f"{pair!r} in {text!r} is no setting; write NAME,SETTING=VALUE,...")
-        try:
-            settings[key.strip()] = json.loads(value)
-        except ValueError:
-            settings[key.strip()] = value.strip()
-    return name, settings
+def _draw(made: Comparison, pictures: list[Path]) -> None:
+    from nasbench_kit.plots import save_figure
+
+    try:
+        save_figure(made.figure(), *pictures, dpi=160)
+    except SettingError as error:
+        raise SettingError(f"{error}; the runs are safe in {made.study}") from None
 
 
-def _budget(bench: Benchmark, budget_s: float | None, evaluations: int | None, epoch: int | None) -> dict[str, Any]:
-    """Clock and budget of a run: seconds where they were recorded, else evaluations."""
-    from nasbench_kit.simulator import EVALUATIONS
-
-    if "cost_s" not in bench.metrics:
-        if budget_s:
-            raise SettingError(f"{bench.name} records no cost_s, so no budget in seconds; give --evaluations instead")
-        return {"clock": EVALUATIONS, "n_evaluations": evaluations or AVERAGE_EVALUATIONS}
-    if evaluations:
-        return {"n_evaluations": evaluations}
-    return {"budget_s": budget_s or _default_budget_s(bench, epoch)}
+def _rows(made: Comparison) -> list[dict[str, Any]]:
+    return [
+        {**json.loads(made.configurations[benchmark][optimizer].identity), "label": optimizer, **summary._asdict()}
+        for benchmark, optimizer, summary in made.summaries()
+    ]
 
 
-def _default_budget_s(bench: Benchmark, epoch: int | None) -> float:
-    costs = bench.query_many(bench.results.representative_archs(), epoch=epoch, missing="nan").cost_s
-    costs = costs[costs == costs]  # those that were recorded
-    if not len(costs):
-        raise SettingError(f"{bench.name} records no cost_s at epoch {epoch}; choose another epoch")
-    # six digits: the last bits of a mean differ between processors, and the budget is part of what makes runs the same
-    return float(f"{AVERAGE_EVALUATIONS * costs.mean():.6g}")
-
-
-def _report(
-    study: Study,
-    configurations: Mapping[Benchmark, Sequence[Configuration]],
-    run_seeds: range,
-    pictures: Sequence[Path],
-    as_json: bool,
-) -> None:
-    from matplotlib import rc_context
-
-    from nasbench_kit.analysis import judge, summarize, with_common_best
-    from nasbench_kit.plots import compare_figure
-
-    outcomes = {
-        bench: with_common_best(
-            {key: judge(bench, [run.records for run in study.runs(key, run_seeds)], clock=key.clock) for key in keys}
-        )
-        for bench, keys in configurations.items()
-    }
-    rows = [(key, summarize(one)) for panel in outcomes.values() for key, one in panel.items()]
-    panels = {bench.name: {key.label: one for key, one in panel.items()} for bench, panel in outcomes.items()}
-    how = " ".join(  # not all benchmarks may have the same clock
-        dict.fromkeys(_how(key, _noise(bench)) for bench, panel in outcomes.items() for key in panel)
-    )
-    drawn = compare_figure(panels, note=how)
-    for picture in pictures:
-        try:
-            with rc_context({"pdf.fonttype": 42}):  # fonts that publishers accept
-                drawn.savefig(picture, dpi=160)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise SettingError(
-                f"cannot write figure {str(picture)!r}: {reason}; the runs are safe in {study.path}"
-            ) from None
-    if as_json:
-        print_json([_row(key, summary) for key, summary in rows])
-        return
-    _print_results(rows, outcomes)
-    click.echo(f"how: {how}")
-    click.echo(f"figure: {', '.join(map(str, pictures))}")
-
-
-def _print_results(
-    rows: Sequence[tuple[Configuration, Summary]], outcomes: Mapping[Benchmark, Mapping[Configuration, Outcomes]]
-) -> None:
-    texts: list[Sequence[object]] = []
-    judged = [_judged(next(iter(panel.values()))) for panel in outcomes.values()]
-    same = len(set(judged)) == 1
-    for (bench, panel), by in zip(outcomes.items(), judged, strict=True):
-        scale = next(iter(panel.values())).shown_as[0]
-        texts.append([bench.name, "", "" if same else by, *[""] * 3])
-        for key, summary in rows:
-            if key in panel:
-                mean, sd, regret = (scale * value for value in (summary.mean, summary.sd, summary.median_regret))
-                digits = 2 if scale > 1 else 4  # percentages, or whatever unit the metric has
-                spread = f"{mean:.{digits}f} ± {sd:.{digits}f}" if summary.n_runs > 1 else f"{mean:.{digits}f}"
-                shares = (f"{100 * share:.1f} %" for share in (summary.found_share, summary.kept_share))
-                evaluations = f"{summary.mean_evaluations:.1f}"
-                texts.append((f"  {key.label}", evaluations, spread, f"{regret:.{digits}f}", *shares))
-    column = judged[0] if same else "metric"
-    print_table((f"n = {rows[0][1].n_runs} runs each", "evals", column, "regret", "found", "kept"), texts, 5)
-    every = [one for panel in outcomes.values() for one in panel.values()]
-    over = {False: "mean over the recorded training runs", True: "mean that the surrogate predicts"}
-    means = " or ".join(over[predicted] for predicted in sorted({one.is_predicted for one in every}))
-    click.echo(f"\n{column.partition(' [')[0]}: of the final incumbent, after the last epoch, {means};")
-    click.echo("  mean ± standard deviation over runs")
-    unit = f" {judged[0][judged[0].rindex('[') :]}" if same else ""
-    click.echo(f"regret: its distance from the best of the benchmark{unit}, median over runs")
-    click.echo("found, kept: share of runs that evaluated the best of the benchmark; that ended on it")
-    unproven = [bench.name for bench, panel in outcomes.items() if not all(one.is_proven for one in panel.values())]
-    if unproven:
-        click.echo(
-            f"best: of {', '.join(unproven)} the best known, or that one of these runs evaluated; there may be better"
-        )
-
-
-def _judged(outcomes: Outcomes) -> str:
-    return f"{outcomes.metric_in_words} [{outcomes.shown_as[1]}]"
-
-
-def _how(key: Configuration, noise: str) -> str:
-    """How the runs were made, in words; `noise` as `_noise` says."""
-    told = {"drawn": "one recorded training run, drawn per trial", "mean": "the mean of the recorded training runs"}
-    seen = told.get(str(key.seed), f"training run {key.seed}")
-    if noise:
-        told = {"drawn": f"a run drawn from {noise}, per trial", "mean": "the predicted mean"}
-        seen = told.get(str(key.seed), f"what member {key.seed} predicts")
-    budget = f"{key.n_evaluations} evaluations" if key.n_evaluations else "simulated seconds"
-    who = "A search of a surrogate" if noise else "A search"
-    after = "" if key.epoch is None else f", after {key.epoch} epochs"
-    return f"{who} sees {seen}{after}; budget in {budget}; {key.n_workers} worker{'s' * (key.n_workers > 1)}."
-
-
-def _noise(bench: Benchmark) -> str:
-    """What a surrogate draws runs from; empty for a table."""
-    from nasbench_kit.surrogates import Surrogate
-    from nasbench_kit.surrogates.targets import NOISE
-
-    if not isinstance(bench.results, Surrogate):
-        return ""
-    modelled = bench.results.card.target(bench.dataset, bench.objective_metric.name, NOISE)
-    return "the predicted noise" if modelled else "the spread of the members"
-
-
-def _row(key: Configuration, summary: Summary) -> dict[str, Any]:
-    return {**json.loads(key.identity), **summary._asdict()}
+def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
+    click.echo(f"warning: {message}", err=True)

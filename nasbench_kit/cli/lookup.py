@@ -19,7 +19,7 @@ from nasbench_kit.cli.shared import (
     place_of,
     print_json,
     print_table,
-    table_option,
+    results_option,
 )
 from nasbench_kit.errors import NotRecordedError
 from nasbench_kit.optimizers import OPTIMIZERS
@@ -96,7 +96,7 @@ def _by_results(benches: Iterable[Benchmark]) -> dict[str, list[tuple[str, ...]]
 @click.option("--epoch", type=int, help="Epochs trained; the last recorded one by default.")
 @click.option("--seed", type=int, help="One recorded training run; the mean over all by default.")
 @click.option("--form", help="Read ARCH as this text form of the space.")
-@table_option
+@results_option
 @json_option
 def query(
     benchmark: str,
@@ -104,7 +104,7 @@ def query(
     epoch: int | None,
     seed: int | None,
     form: str | None,
-    table: str | None,
+    results: str | None,
     as_json: bool,
 ) -> None:
     """Everything that was recorded or is predicted for some architectures.
@@ -113,7 +113,7 @@ def query(
     surrogate also: how far its members spread, the standard deviation between training runs that it predicts (noise),
     and the probability that a run ends near chance (collapse).
     """
-    bench = load(benchmark, table=table)
+    bench = load(benchmark, results=results)
     units = _units(bench)
     answers = [_answer(bench, text, form, epoch, seed) for text in archs]
     if as_json:
@@ -130,14 +130,15 @@ def query(
 
 def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, seed: int | None) -> dict[str, Any]:
     arch = parse_arch(bench.space, text, form)
-    answer: dict[str, Any] = {"arch": bench.space.format(arch)}
     evaluation = bench.query(arch, epoch=epoch, seed=seed)
-    fields = ("epoch", bench.objective_metric.name, "cost_s", "seeds")  # latency_ms[pixel3] is no field of a tuple
-    given = list(zip(fields, evaluation, strict=True))
-    answer |= given[:2]
+    answer: dict[str, Any] = {
+        "arch": bench.space.format(arch),
+        "epoch": evaluation.epoch,
+        bench.objective_metric.name: evaluation.value,
+    }
     if not isinstance(bench.results, Table):
         answer |= _uncertainty(bench, arch, epoch, seed)
-    answer |= given[2:]
+    answer |= {"cost_s": evaluation.cost_s, "seeds": evaluation.seeds}
     for metric in bench.metrics.values():
         if metric.name not in answer:
             answer[metric.name] = _value(bench, metric, arch, answer["epoch"], seed)

@@ -7,8 +7,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import zip_longest
 from math import inf
 from pathlib import Path
@@ -20,6 +19,7 @@ import click
 from nasbench_kit.benchmark import open_results
 from nasbench_kit.catalog import data_folder, embedded, list_results, shipped
 from nasbench_kit.errors import ArchitectureError, NasbenchKitError, SettingError, UnknownNameError, unknown
+from nasbench_kit.progress import progress_bar as progress_bar
 from nasbench_kit.surrogates.card import without_nan
 from nasbench_kit.tables import Table
 
@@ -70,7 +70,7 @@ class Group(click.Group):
             raise StoppedError("stopped") from None
 
 
-_OF_PYTHON_ALONE = ("clock", "missing", "rng")  # arguments of the library that no command has
+_OF_PYTHON_ALONE = ("clock", "missing", "rng")  # arguments of the library that few commands have
 
 
 def _as_typed(message: str, command: click.Command | None) -> str:
@@ -84,7 +84,8 @@ def _as_typed(message: str, command: click.Command | None) -> str:
         if isinstance(parameter, click.Option) and parameter.name
     }
     clauses = message.split("; ")
-    kept = [clause for clause in clauses if not re.search(rf"\b({'|'.join(_OF_PYTHON_ALONE)})=", clause)]
+    python_alone = "|".join(name for name in _OF_PYTHON_ALONE if name not in options)
+    kept = [clause for clause in clauses if not re.search(rf"\b({python_alone})=", clause)]
     text = "; ".join(kept or clauses)
     for name, option in options.items():
         text = re.sub(rf"(?<![\w.-]){name}=(?=\S)", f"{option} ", text)
@@ -172,32 +173,6 @@ def _stacked(texts: Sequence[Sequence[str]], width: int) -> list[str]:
         below = " " * (len(head) - len(head.lstrip()) + 2) + "; ".join(known)
         lines += _folded(head, width, further=2) + (_folded(below, width, further=2) if known else [])
     return lines
-
-
-@contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda there, asked_for: bar.update(task, completed=there, total=asked_for)
 
 
 def parse_arch(space: Space, text: str, form: str | None = None) -> Arch:
@@ -291,8 +266,9 @@ def check_picture(path: str) -> None:
     check(path)
 
 
-table_option = click.option(
-    "--table",
+results_option = click.option(
+    "--from",
+    "results",
     type=click.Path(readable=False),
     help="Take the benchmark from this table file, or folder of a surrogate.",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from nasbench_kit.catalog import load
-from nasbench_kit.cli.shared import check_picture, example, parse_arch, table_option
+from nasbench_kit.cli.shared import check_picture, example, parse_arch, results_option
 from nasbench_kit.errors import SettingError
 from nasbench_kit.outputs import check_outputs
 from nasbench_kit.spaces import Graph, space_from
@@ -26,9 +26,9 @@ from nasbench_kit.spaces import Graph, space_from
 @click.option("--space", "space_name", help="Space of ARCH.  [default: nasbench201]")
 @click.option("-b", "--benchmark", help="Take the space of this benchmark.")
 @click.option("--form", help="Read ARCH as this text form of the space.")
-@table_option
+@results_option
 def show(
-    arch: str, out: str | None, space_name: str | None, benchmark: str | None, form: str | None, table: str | None
+    arch: str, out: str | None, space_name: str | None, benchmark: str | None, form: str | None, results: str | None
 ) -> None:
     """Show the cells of an architecture as graphs: a picture, or a line of text for each node.
 
@@ -36,12 +36,12 @@ def show(
     """
     if space_name and benchmark:
         raise SettingError("--space and --benchmark exclude each other; give one")
-    if table and not benchmark:
-        raise SettingError("--table needs --benchmark: the benchmark to take from it")
+    if results and not benchmark:
+        raise SettingError("--from needs --benchmark: the benchmark to take from it")
     if out:
         check_picture(out)
     if benchmark:
-        bench = load(benchmark, table=table)
+        bench = load(benchmark, results=results)
         check_outputs(reads=[("--benchmark", bench.results.path)], writes=[("--out", out)])
         space = bench.space
     else:

@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
 
-from nasbench_kit.analysis import Outcomes, quantile_curves, regret_curves, time_grid
-from nasbench_kit.simulator import SECONDS
+from nasbench_kit.analysis import Outcomes, quantile_curves, regret_curves, shown, time_grid
+from nasbench_kit.errors import SettingError
+from nasbench_kit.plots.style import COLORS, LINE_STYLES, ShownFigure, add_caption, quiet
+from nasbench_kit.simulator import EPOCHS, EVALUATIONS, SECONDS
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
 BAND = (0.25, 0.75)
 _MOST_ACROSS = 4  # panels in a row
-# Okabe and Ito's palette, told apart by color-blind readers too; the line styles serve those who print in gray.
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_STYLES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)))
+_CLOCKS = {SECONDS: "simulated time [s]", EVALUATIONS: "evaluations", EPOCHS: "epochs trained"}
+_LETTER = 0.09  # inches, of a label of the legend
+_HANDLE = 0.8  # inches, of the line before it
 
 
 def plot_anytime(
@@ -33,22 +35,27 @@ def plot_anytime(
 ) -> None:
     """Median regret over simulated time with a quantile band, in steps, on logarithmic axes.
 
-    A regret of 0, which a logarithm does not show, is drawn on the floor of the panel, labeled 0.
+    A regret of 0, which a logarithm does not show, is drawn on the floor of the panel, labeled 0. Runs that never have
+    an incumbent have no regret: the legend says of how many runs the lines are.
 
     Args:
         ax: Where to draw.
         outcomes: Label -> runs of that optimizer, all on the same benchmark.
         band: The two quantiles that bound the band.
     """
-    scale, _ = next(iter(outcomes.values())).shown_as
+    factor = shown(next(iter(outcomes.values())).metric).factor
+    if not any((told > -inf).any() for one in outcomes.values() for told in one.told):
+        ax.text(0.5, 0.5, "no run has an incumbent", ha="center", va="center", transform=ax.transAxes)
+        return
     times_s = time_grid(list(outcomes.values()))
-    curves = {label: scale * regret_curves(one, times_s) for label, one in outcomes.items()}
+    curves = {label: factor * regret_curves(one, times_s) for label, one in outcomes.items()}
     floor = _floor(np.concatenate([curve.ravel() for curve in curves.values()]))
     lowest = inf
     for i, (label, runs) in enumerate(curves.items()):
         low, median, high = np.maximum(quantile_curves(runs, (band[0], 0.5, band[1])), floor)
-        color, style = _COLORS[i % len(_COLORS)], _STYLES[i % len(_STYLES)]
-        name = f"{label.replace('_', ' ')}, n = {len(runs)}"
+        color, style = COLORS[i % len(COLORS)], LINE_STYLES[i % len(LINE_STYLES)]
+        n_runs = int((~np.isnan(runs[:, -1])).sum())
+        name = f"{label.replace('_', ' ')}, n = {n_runs}{f' of {len(runs)}' if n_runs < len(runs) else ''}"
         ax.step(times_s, median, where="post", color=color, linestyle=style, linewidth=1.6, label=name)
         lowest = min(lowest, low.min())
         ax.fill_between(times_s, low, high, step="post", color=color, alpha=0.18, linewidth=0)
@@ -59,7 +66,7 @@ def plot_anytime(
     if times_s[-1] < 100 * times_s[0]:  # too few powers of ten to read the axis by
         ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
         ax.xaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(inf, inf)))
-    if next(iter(outcomes.values())).clock != SECONDS:  # evaluations are counted: 10, not a power of ten
+    if next(iter(outcomes.values())).clock != SECONDS:  # what is counted: 10, not a power of ten
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     _label_regret(ax, floor, lowest)
@@ -81,37 +88,34 @@ def _label_regret(ax: Axes, floor: float, lowest: float) -> None:
         ticks = [tick for tick in ax.yaxis.get_majorticklocs() if tick > 1.3 * floor]
         ax.yaxis.set_major_locator(FixedLocator([floor, *ticks]))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: "0" if value <= floor else f"{value:g}"))
-    ax.grid(visible=True, which="major", alpha=0.25, linewidth=0.6)
-    ax.spines[["top", "right"]].set_visible(False)
+    quiet(ax)
 
 
 def _regret_in_words(one: Outcomes) -> str:
-    unit = one.shown_as[1].replace("%", "percentage points")
+    show = shown(one.metric)
     against = "" if one.is_proven else "; to the best known"
-    return f"regret of the incumbent [{unit}]\n({one.metric_in_words}, {one.mean_in_words}{against})"
+    return f"regret of the incumbent [{show.difference_unit}]\n({show.name}, {one.values_are}{against})"
 
 
 def compare_figure(
     panels: Mapping[str, Mapping[str, Outcomes]], *, note: str = "", band: tuple[float, float] = BAND
-) -> Figure:
+) -> ShownFigure:
     """One `plot_anytime` panel per benchmark, up to four side by side, with one legend.
 
     Args:
         panels: Benchmark -> label -> runs.
         note: How the runs were made (budget, seeds, workers), written below.
         band: The two quantiles that bound the bands.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
+    Raises:
+        SettingError: There is nothing to draw.
+    """
+    if not panels or not all(panels.values()):
+        raise SettingError("compare_figure of no runs; {benchmark: {label: outcomes}} expected")
     n_across = min(len(panels), _MOST_ACROSS)
     n_down = -(-len(panels) // n_across)
     width = 1.2 + max(3.6 * n_across, 4.2)
-    labels = [label for outcomes in panels.values() for label in outcomes]
-    n_columns = max(1, int(width / (1.0 + 0.09 * max(map(len, labels)))))  # as many as fit side by side
-    n_rows = -(-len(dict.fromkeys(labels)) // n_columns)
-    figure = Figure(figsize=(width, 0.8 + 3.2 * n_down + 0.2 * n_rows), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = ShownFigure(figsize=(width, 0.8 + 3.2 * n_down), layout="constrained")
     grid: NDArray[np.object_] = figure.subplots(n_down, n_across, squeeze=False)
     axes: Sequence[Axes] = grid.ravel()[: len(panels)].tolist()
     for unused in grid.ravel()[len(panels) :]:
@@ -119,18 +123,30 @@ def compare_figure(
     for ax, (benchmark, outcomes) in zip(axes, panels.items(), strict=True):
         plot_anytime(ax, outcomes, band=band)
         ax.set_title(benchmark, fontsize=10)
-        clock = next(iter(outcomes.values())).clock
-        ax.set_xlabel("simulated time [s]" if clock == SECONDS else "evaluations")
-    judged = {benchmark: next(iter(outcomes.values())) for benchmark, outcomes in panels.items()}
-    labels_y = [_regret_in_words(one) for one in judged.values()]
+        ax.set_xlabel(_CLOCKS[next(iter(outcomes.values())).clock])
+    labels_y = [_regret_in_words(next(iter(outcomes.values()))) for outcomes in panels.values()]
     same = len(set(labels_y)) == 1
     for i, (ax, label) in enumerate(zip(axes, labels_y, strict=True)):
         if not same or i % n_across == 0:
             ax.set_ylabel(label)
-    handles, labels = axes[0].get_legend_handles_labels()
-    columns = min(n_columns, len(labels))
-    figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=9)
+    _add_legend(figure, axes, width)
     low, high = (f"{100 * quantile:g}" for quantile in band)
-    caption = f"Lines: median over runs; bands: {low}-{high} % quantiles; 0 on the axis: no regret. {note}"
-    figure.supxlabel("\n".join(wrap(caption, int(18 * width))), fontsize=7.5, color="0.35")
+    add_caption(figure, f"Lines: median over runs; bands: {low}-{high} % quantiles; 0 on the axis: no regret. {note}")
     return figure
+
+
+def _add_legend(figure: ShownFigure, axes: Sequence[Axes], width: float) -> None:
+    """One legend for all panels above them, as many labels side by side as fit; long ones take several lines."""
+    lines: dict[str, Artist] = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            lines.setdefault("\n".join(wrap(label, int((width - _HANDLE) / _LETTER))), handle)
+    if not lines:
+        return
+    longest = max(len(line) for label in lines for line in label.split("\n"))
+    n_columns = min(len(lines), max(1, int(width / (_HANDLE + _LETTER * longest))))
+    n_rows = -(-len(lines) // n_columns) * max(label.count("\n") + 1 for label in lines)
+    figure.set_figheight(figure.get_figheight() + 0.2 * n_rows)
+    figure.legend(
+        list(lines.values()), list(lines), loc="outside upper center", ncols=n_columns, frameon=False, fontsize=9
+    )

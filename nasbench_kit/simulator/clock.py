@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from heapq import heappop, heappush
 from math import inf, nan
 from sys import maxsize
@@ -86,10 +85,7 @@ def simulate(
     if isinstance(optimizer, type) or not (hasattr(optimizer, "ask") and hasattr(optimizer, "tell")):
         raise SettingError(f"{optimizer!r:.80} is no optimizer that can be asked; make one: Class(task, rng)")
     check_generator(rng)
-    try:
-        rules = replace(rules or Rules(), **how)
-    except TypeError as error:
-        raise SettingError(f"{str(error).rpartition('__init__() ')[2]}; the rules are the fields of Rules") from None
+    rules = (rules or Rules()).changed(how)
     rules.check(benchmark)
     return _run(rules.applied_to(benchmark), optimizer, rng, rules)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from math import inf
 from operator import index as as_int
 from typing import Any, NamedTuple, Self, final
@@ -116,6 +116,19 @@ class Rules:
         if self.clock != SECONDS and self.optimizer_time == "charged":
             raise SettingError(f"what the optimizer spends is seconds; they cannot be charged to {self.clock}")
 
+    def changed(self, how: Mapping[str, Any]) -> Self:
+        """These rules with others of these names.
+
+        Raises:
+            UnknownNameError: There is no such rule.
+            SettingError: A rule cannot be such.
+        """
+        known = [field.name for field in fields(self)]
+        for name in how:
+            if name not in known:
+                raise unknown("rule", name, known)
+        return replace(self, **how)
+
     # ---- as data ----
 
     def to_json(self) -> dict[str, Any]:
@@ -217,7 +230,8 @@ class Rules:
     def _paid(self, benchmark: Benchmark) -> str:
         budgets = []
         if self.budget_s is not None:
-            budgets.append(f"{self.budget_s:,.6g} simulated seconds")
+            seconds = f"{self.budget_s:,.0f}" if self.budget_s >= _MANY else f"{self.budget_s:g}"
+            budgets.append(f"{seconds} simulated seconds")
         if self.n_evaluations is not None:
             budgets.append(f"{self.n_evaluations:,} evaluations")
         if self.n_epochs is not None:
@@ -247,6 +261,7 @@ class Rules:
         return " ".join(said)
 
 
+_MANY = 1_000  # seconds that are shown as a whole number of them
 _NUMBERS: dict[str, Any] = {
     "budget_s": float,
     "n_evaluations": as_int,

@@ -96,7 +96,7 @@ class Configuration:
         results = benchmark.results
         defaults = defaults_of(optimizer)
         settings = defaults | dict(settings or {})  # or a later version's defaults would pass for these
-        rules = replace(rules or Rules(), **how)
+        rules = (rules or Rules()).changed(how)
         if rules.costs is None and benchmark.own_costs is not None:
             rules = replace(rules, costs=benchmark.own_costs)
         rules.check(benchmark)

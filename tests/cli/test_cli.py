@@ -7,16 +7,11 @@ import os
 import pty
 import re
 import shlex
-import signal
-import sqlite3
-import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
 import click
-import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -24,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis import judge, summarize
 from nasbench_kit.cli import main
 from nasbench_kit.cli.shared import Group, table_lines
 from nasbench_kit.errors import SettingError
@@ -39,8 +33,8 @@ MY_MODULE = """
 from nasbench_kit.optimizers import RandomSearch
 
 class MyOptimizer(RandomSearch):
-    def __init__(self, space, rng, rate=0.5):
-        super().__init__(space, rng)
+    def __init__(self, task, rng, rate=0.5):
+        super().__init__(task, rng)
         if not isinstance(rate, float):
             raise ValueError(f"rate={rate!r} is no number")
 """
@@ -229,13 +223,13 @@ def test_query_of_one_seed_is_that_run():
 
 
 def test_query_of_a_table_of_ones_own(folder):
-    (answer,) = run_json("query", "mine/default", "b", "--table", "mine.h5")
+    (answer,) = run_json("query", "mine/default", "b", "--from", "mine.h5")
     assert answer == {"arch": "b", "epoch": None, "val_accuracy": 0.5, "cost_s": 2.0, "seeds": []}
 
 
 def test_json_has_null_for_what_was_not_recorded(folder):
     make_table("mine.h5", val_accuracy=[0.1, 0.5, 0.6], latency_ms=[1.0, 2.0, float("nan")])
-    (answer,) = run_json("query", "mine/default", "c", "--table", "mine.h5")
+    (answer,) = run_json("query", "mine/default", "c", "--from", "mine.h5")
     assert answer["latency_ms"] is None
     assert answer["cost_s"] is None
 
@@ -332,7 +326,7 @@ def test_info_says_what_the_settings_of_an_optimizer_mean():
         (["join", "mine.h5", "hw.h5", "--out", "./mine.h5"], "--out './mine.h5' would overwrite TABLE"),
         (["join", "mine.h5", "hw.h5", "--out", "hard.h5"], "--out 'hard.h5' would overwrite TABLE"),
         (["join", "hw.h5", "proxies.h5", "--out", "my_module.py"], "my_module.py"),
-        (["show", "a", "-b", "mine/default", "--table", "t.png", "-o", "t.png"], "--out 't.png' would overwrite"),
+        (["show", "a", "-b", "mine/default", "--from", "t.png", "-o", "t.png"], "--out 't.png' would overwrite"),
     ],
     ids=lambda what: " ".join(what) if isinstance(what, list) else None,
 )
@@ -356,7 +350,7 @@ def test_an_output_that_is_an_input_is_refused_and_nothing_changes(folder, argum
 @pytest.mark.parametrize(
     ("message", "typed"),
     [
-        ("seed='median'; choose 'drawn', 'mean' or a recorded seed", "--reveal 'median'; choose 'drawn', 'mean' or"),
+        ("run='median'; choose 'drawn' or 'mean'", "--run 'median'; choose 'drawn' or 'mean'"),
         (
             "no budget; give budget_s (simulated seconds) or n_evaluations",
             "give budget_s (simulated seconds) or --eval",
@@ -373,9 +367,9 @@ def test_an_error_of_the_library_speaks_of_options(message, typed):
         """Group."""
 
     @group.command()
-    @click.option("--reveal", "seed", help="Which.")
+    @click.option("--run", help="Which.")
     @click.option("--evaluations", "n_evaluations", help="How many.")
-    def fail(seed, n_evaluations):
+    def fail(run, n_evaluations):
         """Fail."""
         raise SettingError(message)
 
@@ -384,101 +378,7 @@ def test_an_error_of_the_library_speaks_of_options(message, typed):
     assert result.exit_code == 2
 
 
-# ---- compare ----
-
-
-def test_compare_prints_the_numbers_of_its_study(folder, cifar10):
-    rows = run_json("compare", *C10, "-o", "random_search", "-o", "regularized_evolution,sample_size=5", *SMALL)
-    with Study("compare.db") as study:
-        for row, key in zip(rows, study.configurations(), strict=True):
-            expected = summarize(judge(cifar10, [stored.records for stored in study.runs(key)]))
-            assert {name: row[name] for name in expected._fields} == expected._asdict()
-            assert (row["optimizer"], row["settings"]) == (key.optimizer, key.settings)
-            assert row["table_sha256"] == cifar10.results.sha256
-    assert [row["n_runs"] for row in rows] == [2, 2]
-
-
-def test_compare_shows_percentages_and_how_they_were_made(folder, cifar10):
-    text = run("compare", *C10, "-o", "random_search", *SMALL, "--reveal", "mean", "--workers", "3")
-    (row,) = run_json("compare", *C10, "-o", "random_search", *SMALL, "--reveal", "mean", "--workers", "3")
-    assert f"{100 * row['mean']:.2f} ± {100 * row['sd']:.2f}" in text
-    assert "val accuracy [%]" in text
-    assert "A search sees the mean of the recorded training runs; budget in 30 evaluations; 3 workers." in text
-    assert "figure: compare.png, compare.pdf" in text
-    assert "study: compare.db" in text
-
-
-def test_compare_goes_on_where_the_study_is(folder):
-    arguments = ["compare", *C10, "-o", "random_search", "--evaluations", "30", "--processes", "1"]
-    before = {stored.run_seed: stored.records.optimizer_s.tobytes() for key, stored in all_runs() if not key.settings}
-    run(*arguments, "--runs", "4")
-    after = {stored.run_seed: stored.records.optimizer_s.tobytes() for key, stored in all_runs() if not key.settings}
-    assert len(after) == 4
-    assert before.items() <= after.items()  # measured times: had these runs been made anew, they would differ
-
-
-def test_compare_shows_only_the_runs_asked_for(folder):
-    arguments = ["compare", *C10, "-o", "random_search", *SMALL]
-    assert run_json(*arguments, "--first-seed", "7")[0]["n_runs"] == 2
-    assert run_json(*arguments)[0]["n_runs"] == 2
-    assert sorted(stored.run_seed for key, stored in all_runs() if not key.settings) == [0, 1, 7, 8]
-
-
-def test_by_default_the_budget_is_what_500_evaluations_take_on_average(folder, cifar10):
-    (row,) = run_json("compare", *C10, "-o", "random_search", "--runs", "2", "--processes", "1")
-    mean_s = cifar10.query_many(cifar10.space.all_archs()).cost_s.mean()
-    assert row["budget_s"] == pytest.approx(500 * mean_s, rel=1e-5)
-    assert row["budget_s"] == float(
-        f"{row['budget_s']:.6g}"
-    )  # the same on any machine, where a mean's last bits are not
-    assert row["mean_evaluations"] == pytest.approx(500, rel=0.05)
-
-
-def test_json_keeps_the_budget_apart_from_what_was_spent(folder):
-    (row,) = run_json("compare", *C10, "-o", "random_search", "--runs", "2", "--budget-s", "50000", "--processes", "1")
-    (key,) = {key for key, _ in all_runs() if key.budget_s == 50_000}
-    assert key.n_evaluations is None
-    assert json.loads(key.identity).items() <= row.items()
-
-
-def test_a_single_run_prints_valid_json(folder):
-    (row,) = run_json("compare", *C10, "-o", "random_search", *SMALL, "--runs", "1")
-    assert row["sd"] is None
-
-
-def test_a_single_evaluation_can_be_compared(folder):
-    (row,) = run_json("compare", *C10, "-o", "random_search", *SMALL, "--evaluations", "1")
-    assert row["n_evaluations"] == 1
-
-
-def test_a_table_of_ones_own_can_be_compared(folder):
-    (row,) = run_json("compare", "-b", "mine/default", "--table", "mine.h5", "-o", "local_search", *SMALL)
-    assert row["mean"] == 0.6
-    assert row["kept_share"] == 1
-
-
-def test_a_loss_is_not_shown_as_a_percentage(folder):
-    make_table("mine.h5", val_loss=[2.5, 1.5, 1.25], cost_s=[1, 2, 3])
-    text = run("compare", "-b", "mine/default", "--table", "mine.h5", "-o", "local_search", *SMALL)
-    assert "1.25" in text
-    assert "125.00" not in text
-    assert "%" not in text.splitlines()[0]
-
-
-def test_the_same_optimizer_given_twice_is_run_and_shown_once(folder):
-    rows = run_json("compare", *C10, *C10, "-o", "random_search", "-o", "random_search", *SMALL)
-    assert len(rows) == 1
-
-
-def test_the_figure_is_written_as_it_is_named_and_as_pdf(folder):
-    run("compare", *C10, "-o", "random_search", *SMALL, "--figure", "mine.svg")
-    assert "<svg" in Path("mine.svg").read_text()
-    assert Path("mine.pdf").read_bytes().startswith(b"%PDF-")
-
-
 # ---- errors ----
-
-COMPARE = ["compare", *C10, "-o", "random_search", *SMALL, "--study", "new.db"]
 
 
 @pytest.mark.parametrize(
@@ -493,32 +393,11 @@ COMPARE = ["compare", *C10, "-o", "random_search", *SMALL, "--study", "new.db"]
         (["query", "nasbench201/cifar10", "0", "--epoch", "0"], "epoch 0 was not recorded; choose from 200"),
         (["query", "nasbench201/cifar10", "0", "--seed", "5"], "seed 5 was not recorded; choose from 777"),
         (["query", "nasbench201/cifar10", "0", "--form", "darts"], "unknown form 'darts'"),
-        (["query", "mine/default", "z", "--table", "mine.h5"], "unknown choice 'z'; choose from a, b, c"),
-        (["query", "mine/default", "a", "--table", "absent.h5"], "absent.h5"),
-        (["query", "mine/default", "a", "--table", "my_module.py"], "my_module.py"),
+        (["query", "mine/default", "z", "--from", "mine.h5"], "unknown choice for 'letter': 'z'; choose from a, b, c"),
+        (["query", "mine/default", "a", "--from", "absent.h5"], "absent.h5"),
+        (["query", "mine/default", "a", "--from", "my_module.py"], "my_module.py"),
         (["info", "nasbench401"], "nasbench401"),
         (["info", "compare.db"], "compare.db"),
-        ([*COMPARE, "-o", "random_serch"], "unknown optimizer 'random_serch'; did you mean 'random_search'?"),
-        ([*COMPARE, "-o", "random_search,size=3"], "size"),
-        ([*COMPARE, "-o", "regularized_evolution,sample_size=x"], "sample_size='x'; an integer of at least 1 expected"),
-        ([*COMPARE, "-o", "local_search,neighborhood=ful"], "unknown neighborhood 'ful'; did you mean 'full'?"),
-        ([*COMPARE, "-o", "random_search,size"], "'size' in 'random_search,size' is no setting"),
-        ([*COMPARE, "-o", "no_module:Mine"], "cannot import optimizer 'no_module:Mine'"),
-        ([*COMPARE, "-o", "my_module:Absent"], "cannot import optimizer 'my_module:Absent'"),
-        ([*COMPARE, "-o", "my_module:MyOptimizer,rate=x"], "rate='x' is no number"),
-        ([*COMPARE, "-o", "json:loads"], "json:loads"),
-        ([*COMPARE, "--budget-s", "100"], "--budget-s and --evaluations exclude each other"),
-        ([*COMPARE, "--reveal", "5"], "seed 5 was not recorded; choose from 777, 888, 999"),
-        ([*COMPARE, "--reveal", "median"], "seed='median'; choose 'drawn', 'mean' or a recorded seed"),
-        ([*COMPARE, "--epoch", "12"], "epoch 12 was not recorded; choose from 200"),
-        ([*COMPARE, "--study", "mine.h5"], "'mine.h5' is no study"),
-        ([*COMPARE, "--study", "nowhere/new.db"], "cannot open study 'nowhere/new.db'"),
-        ([*COMPARE, "--figure", "nowhere/new.png"], "cannot write figure 'nowhere/new.png'"),
-        ([*COMPARE, "--figure", "new.xyz"], "cannot write figure 'new.xyz'"),
-        (
-            ["compare", *C10, "--budget-s", "1", "--runs", "1", "--processes", "1"],
-            "the budget of 1 of 1 runs ended before their first",
-        ),
     ],
     ids=lambda what: " ".join(what) if isinstance(what, list) else None,
 )
@@ -533,10 +412,6 @@ def test_an_error_is_one_line_on_stderr_with_exit_code_2(folder, arguments, mess
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["compare", "--runs", "0"], "0 is not in the range x>=1"),
-        (["compare", "--budget-s", "0"], "0.0 is not in the range x>0"),
-        (["compare", "--workers", "two"], "'two' is not a valid integer"),
-        (["compare", "--wokers", "2"], "--workers"),
         (["query", "nasbench201/cifar10"], "Missing argument 'ARCH...'"),
         (["compera"], "No such command 'compera'"),
     ],
@@ -547,48 +422,6 @@ def test_a_usage_error_names_the_help_and_has_exit_code_2(arguments, message):
     assert message in result.stderr
     assert "--help" in result.stderr
     assert "Traceback" not in result.stderr
-
-
-def test_an_error_in_an_optimizer_is_one_line_too(folder):
-    Path("my_module.py").write_text(MY_MODULE + "    def ask(self):\n        return 1 / 0\n")
-    result = run(*COMPARE, "-o", "my_module:MyOptimizer", code=2)
-    assert "on nasbench201/cifar10 with seed 0 failed: ZeroDivisionError" in result.stderr
-    assert result.stderr.count("\n") == 1
-
-
-# ---- Ctrl-C ----
-
-
-def n_stored(path):
-    try:
-        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        found = db.execute("SELECT count(*) FROM runs").fetchone()[0]
-        db.close()
-    except sqlite3.Error:
-        return 0
-    return found
-
-
-@pytest.mark.parametrize("n_processes", [1, 2])
-def test_an_interrupted_compare_says_how_to_go_on(tmp_path, n_processes):
-    command = [COMMAND, "compare", *C10, "-o", "random_search", "--runs", "30000", "--processes", str(n_processes)]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    deadline = time.monotonic() + 30
-    while n_stored(tmp_path / "compare.db") < 10 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)  # what a terminal does: to all processes of the group
-    stdout, stderr = process.communicate(timeout=30)  # returns when no worker has these files open any more
-    assert process.returncode == 130  # as shells count: 128 + SIGINT
-    assert re.fullmatch(r"error: stopped; .*compare\.db.* the same command goes on.*", stderr.splitlines()[-1])
-    assert "Traceback" not in stderr
-    assert stdout == ""
-    with Study(tmp_path / "compare.db") as study:
-        (key,) = study.configurations()
-        lengths = [len(stored.records.value) for stored in study.runs(key)]
-    assert len(lengths) >= 10
-    assert np.min(lengths) > 400
 
 
 # ---- what a table of one's own may lack or have more of ----
@@ -606,43 +439,7 @@ def test_query_shows_all_metrics_at_the_same_epoch_and_seed(folder):
     }
     metrics = ["val_accuracy", "test_accuracy", "params_m"]
     nbk.Table.from_frame(frame, "two.h5", name="two", space=space, metrics=metrics, seed="run", epoch="epochs")
-    (answer,) = run_json("query", "two/default", "3", "--table", "two.h5", "--epoch", "1", "--seed", "1")
+    (answer,) = run_json("query", "two/default", "3", "--from", "two.h5", "--epoch", "1", "--seed", "1")
     assert (answer["val_accuracy"], answer["test_accuracy"], answer["params_m"]) == (0.1, 0.05, 7.0)
-    (answer,) = run_json("query", "two/default", "3", "--table", "two.h5", "--seed", "2")
+    (answer,) = run_json("query", "two/default", "3", "--from", "two.h5", "--seed", "2")
     assert (answer["epoch"], answer["val_accuracy"], answer["test_accuracy"]) == (9, 0.4, 0.35)
-
-
-def test_compare_without_recorded_costs_counts_evaluations(folder):
-    space = ChoiceSpace("toy", {"kernel": tuple("35")})
-    frame = {"arch": ["3", "5"], "val_accuracy": [0.5, 0.6]}
-    nbk.Table.from_frame(frame, "free.h5", name="free", space=space, metrics=["val_accuracy"])
-    given = ("compare", "-b", "free/default", "--table", "free.h5", "--runs", "2", "--json")
-    assert [row["clock"] for row in json.loads(run(*given, "--evaluations", "7"))] == ["evaluations"] * 3
-    result = run(*given, "--budget-s", "5", code=2)
-    assert "free/default records no cost_s" in result.stderr
-
-
-def test_an_optimizer_that_was_edited_is_not_mistaken_for_the_earlier_one(folder):
-    Path("edited.py").write_text("from nasbench_kit.optimizers import RandomSearch as Mine\n")
-    arguments = ["compare", *C10, "-o", "edited:Mine", "--runs", "2", "--evaluations", "5", "--study", "edited.db"]
-    command = [sys.executable, "-m", "nasbench_kit", *arguments]
-    Path("edited.py").write_text(MY_MODULE.replace("MyOptimizer", "Mine"))
-    subprocess.run(command, check=True, capture_output=True)
-    again = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert "0 runs made now, 2 were there" in again.stdout
-    Path("edited.py").write_text(MY_MODULE.replace("MyOptimizer", "Mine") + "# edited\n")
-    refused = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert refused.returncode == 2
-    assert "made with optimizer_sha256" in refused.stderr
-
-
-def test_a_table_that_was_edited_by_hand_is_not_mistaken_for_the_earlier_one(folder):
-    space = ChoiceSpace("toy", {"kernel": tuple("35")})
-    columns = {"arch": ["3", "5"], "val_accuracy": [0.5, 0.6], "cost_s": [1.0, 2.0]}
-    nbk.Table.from_frame(columns, "hand.h5", name="hand", space=space, metrics=["val_accuracy", "cost_s"])
-    compare = ["compare", "-b", "hand/default", "--table", "hand.h5", "-o", "random_search", "--study", "hand.db"]
-    run(*compare, "--runs", "1", "--evaluations", "4", "--processes", "1")
-    with h5py.File("hand.h5", "r+") as file:
-        file["/default/val_accuracy"][0, 0, 0] = 0.99
-    result = run(*compare, "--runs", "1", "--evaluations", "4", "--processes", "1", code=2)
-    assert "its content does not have the recorded sha256" in result.stderr

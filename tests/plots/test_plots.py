@@ -1,20 +1,26 @@
 """Figures, by the data of their artists."""
 
+from math import inf
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis import Outcomes, judge, quantile_curves, regret_curves, time_grid
+from nasbench_kit.analysis import Outcomes, outcomes_of, quantile_curves, regret_curves, time_grid
+from nasbench_kit.errors import SettingError
 from nasbench_kit.optimizers import OPTIMIZERS
 from nasbench_kit.plots import compare_figure, plot_anytime
-from nasbench_kit.simulator import simulate
+from nasbench_kit.simulator import simulate, task_of
+
+ACCURACY, LATENCY = map(nbk.Metric.from_name, ("val_accuracy", "latency_ms[edge_gpu]"))
 
 
-def outcomes(*runs, metric="val_accuracy"):
+def outcomes(*runs, metric=ACCURACY, best=0.9, times_s=None, **what):
     """Runs that evaluate once a second and see these values; the best of the benchmark is 0.9."""
     told = [np.array(run) for run in runs]
-    return Outcomes(metric, [np.arange(1.0, len(run) + 1) for run in told], told, told, 0.9, 1, "fraction")
+    finished_s = [np.arange(1.0, len(run) + 1) if times_s is None else np.array(times_s) for run in told]
+    return Outcomes(metric, finished_s, told, told, best, **what)
 
 
 def searched(name, dataset="cifar10", n_runs=6):
@@ -22,8 +28,8 @@ def searched(name, dataset="cifar10", n_runs=6):
     runs = []
     for seed in range(n_runs):
         rng = np.random.default_rng(seed)
-        runs.append(simulate(bench, OPTIMIZERS[name](bench.space, rng), rng=rng, n_evaluations=40))
-    return judge(bench, runs)
+        runs.append(simulate(bench, OPTIMIZERS[name](task_of(bench), rng), rng=rng, budget_s=100_000))
+    return outcomes_of(bench, runs)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +123,7 @@ def test_the_figure_has_one_panel_a_dataset_with_title_units_and_one_legend(pane
     assert [ax.get_title() for ax in figure.axes] == ["nasbench201/cifar10", "nasbench201/cifar100"]
     assert [ax.get_xlabel() for ax in figure.axes] == ["simulated time [s]"] * 2
     assert "regret of the incumbent [percentage points]" in figure.axes[0].get_ylabel()
-    assert "val accuracy, mean of recorded runs" in figure.axes[0].get_ylabel()
+    assert "val accuracy, the mean of the recorded runs" in figure.axes[0].get_ylabel()
     assert len(figure.legends) == 1
     assert len(figure.legends[0].get_texts()) == len(OPTIMIZERS)
     assert "median over runs; bands: 25-75 % quantiles; 0 on the axis: no regret. One worker." in figure.get_supxlabel()
@@ -125,38 +131,82 @@ def test_the_figure_has_one_panel_a_dataset_with_title_units_and_one_legend(pane
     assert medians[0] != medians[1]
 
 
-def test_the_figure_names_the_metric_that_judges():
-    figure = compare_figure({"t/d": {"a": outcomes([0.1, 0.5], metric="test_accuracy")}})
+def test_the_figure_names_the_metric_that_reports():
+    figure = compare_figure({"t/d": {"a": outcomes([0.1, 0.5], metric=nbk.Metric.from_name("test_accuracy"))}})
     assert "test accuracy" in figure.axes[0].get_ylabel()
 
 
-def test_what_is_no_fraction_is_shown_in_its_own_unit():
-    told = [np.array([-250.0, -150.0])]
-    latency = Outcomes("latency_ms", [np.array([1.0, 2.0])], told, told, -100.0, -1, "ms")
+def test_what_is_no_fraction_is_shown_in_its_own_unit_with_its_device_in_brackets():
+    latency = outcomes([-250.0, -150.0], metric=LATENCY, best=-100.0, values_are="the mean of training runs")
     figure = compare_figure({"t/d": {"a": latency}})
-    assert figure.axes[0].get_ylabel().startswith("regret of the incumbent [ms]")
+    label = figure.axes[0].get_ylabel()
+    assert label == "regret of the incumbent [ms]\n(latency ms (edge gpu), the mean of training runs)"
     assert set(figure.axes[0].lines[0].get_ydata()) == {150, 50}
 
 
-def test_the_device_of_a_metric_stands_in_brackets_of_its_own():
-    told = [np.array([-250.0, -150.0])]
-    latency = Outcomes("latency_ms[edge_gpu]", [np.array([1.0, 2.0])], told, told, -100.0, -1, "ms")
-    label = compare_figure({"t/d": {"a": latency}}).axes[0].get_ylabel()
-    assert label == "regret of the incumbent [ms]\n(latency ms (edge gpu), mean of recorded runs)"
+@pytest.mark.parametrize("values_are", ["the mean of training runs", "a predicted value"])
+def test_what_was_never_recorded_is_not_called_recorded(values_are):
+    label = compare_figure({"t/d": {"a": outcomes([0.1], values_are=values_are)}}).axes[0].get_ylabel()
+    assert values_are in label
+    assert "recorded" not in label
 
 
 def test_times_of_few_powers_of_ten_are_readable(ax):
-    told = [np.array([0.1, 0.5])]
-    plot_anytime(ax, {"a": Outcomes("val_accuracy", [np.array([2e3, 5e4])], told, told, 0.9, 1, "fraction")})
+    plot_anytime(ax, {"a": outcomes([0.1, 0.5], times_s=[2e3, 5e4])})
     labels = [ax.xaxis.get_major_formatter()(tick) for tick in (1e4, 3e4)]
     assert labels == [r"$\mathdefault{10^{4}}$", r"$\mathdefault{3\times10^{4}}$"]
 
 
 def test_evaluations_are_counted_in_plain_numbers(ax):
-    told = [np.array([0.1, 0.5])]
-    counted = Outcomes("val_accuracy", [np.array([1.0, 40.0])], told, told, 0.9, 1, "fraction", "evaluations")
-    plot_anytime(ax, {"a": counted})
+    plot_anytime(ax, {"a": outcomes([0.1, 0.5], times_s=[1.0, 40.0], clock="evaluations")})
     assert [ax.xaxis.get_major_formatter()(tick) for tick in (1, 10, 30)] == ["1", "10", "30"]
+
+
+@pytest.mark.parametrize(
+    ("clock", "label"),
+    [("seconds", "simulated time [s]"), ("evaluations", "evaluations"), ("epochs", "epochs trained")],
+)
+def test_the_axis_names_what_the_clock_counts(clock, label):
+    (ax,) = compare_figure({"b": {"o": outcomes([0.5], clock=clock)}}).axes
+    assert ax.get_xlabel() == label
+
+
+def test_runs_that_never_have_an_incumbent_are_counted_and_not_drawn(ax):
+    plot_anytime(ax, {"a": outcomes([0.1, 0.5], [-inf, -inf], [-inf, 0.6]), "b": outcomes([-inf, -inf])})
+    assert ax.get_legend_handles_labels()[1] == ["a, n = 2 of 3", "b, n = 0 of 1"]
+    assert set(ax.lines[0].get_xdata()) == {2.0}  # from where both have one
+    assert ax.lines[0].get_ydata()[-1] == pytest.approx(35)
+
+
+def test_a_panel_without_any_incumbent_says_so(ax):
+    plot_anytime(ax, {"a": outcomes([-inf])})
+    assert [text.get_text() for text in ax.texts] == ["no run has an incumbent"]
+    compare_figure({"b": {"a": outcomes([-inf])}})
+
+
+def test_every_optimizer_of_any_panel_is_in_the_legend():
+    one = outcomes([0.5, 0.6])
+    figure = compare_figure({"x": {"a": one}, "y": {"a": one, "b": one}})
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a, n = 1", "b, n = 1"]
+
+
+@pytest.mark.parametrize("n_panels", [1, 3])
+@pytest.mark.parametrize("label", ["mine", "an optimizer of many words " * 9, "x_y" * 40], ids=len)
+def test_legend_and_caption_stay_inside_the_figure(n_panels, label):
+    panel = {f"{label}{i}": outcomes([0.5, 0.6]) for i in range(3)}
+    figure = compare_figure({f"b{i}": panel for i in range(n_panels)}, note="How it was made, in words. " * 5)
+    figure.draw_without_rendering()
+    for artist in (figure.legends[0], figure._supxlabel):
+        box = artist.get_window_extent()
+        assert box.x0 >= -1
+        assert box.y0 >= -1
+        assert box.x1 <= figure.bbox.x1 + 1
+        assert box.y1 <= figure.bbox.y1 + 1
+
+
+def test_a_figure_of_nothing_is_refused():
+    with pytest.raises(SettingError, match="compare_figure of no runs"):
+        compare_figure({})
 
 
 @pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG\r\n\x1a\n"), ("pdf", b"%PDF-")])
@@ -168,11 +218,10 @@ def test_the_figure_is_written(tmp_path, panel, suffix, magic):
     assert len(content) > 5_000
 
 
-def test_panels_that_are_judged_by_different_metrics_say_so_each():
-    same = outcomes([0.5, 0.8])
-    loss = outcomes([0.5, 0.8], metric="val_loss")._replace(unit="nats")
+def test_panels_that_are_reported_by_different_metrics_say_so_each():
+    same, loss = outcomes([0.5, 0.8]), outcomes([0.5, 0.8], metric=nbk.Metric.from_name("val_loss"))
     first, second = compare_figure({"a": {"o": same}, "b": {"o": loss}}).axes
     assert "percentage points" in first.get_ylabel()
-    assert second.get_ylabel() == "regret of the incumbent [nats]\n(val loss, mean of recorded runs)"
+    assert second.get_ylabel() == "regret of the incumbent [nats]\n(val loss, the mean of the recorded runs)"
     first, second = compare_figure({"a": {"o": same}, "b": {"o": same}}).axes
     assert second.get_ylabel() == ""

@@ -290,7 +290,6 @@ def test_what_a_benchmark_cannot_do_is_refused_before_the_first_run(cifar10, pri
     [
         (lambda b, rng: simulate(b, RandomSearch, rng=rng, n_evaluations=1), "is no optimizer that can be asked"),
         (lambda b, rng: simulate(b, RandomSearch(task_of(b), rng), rng=0, n_evaluations=1), "rng=0; a generator"),
-        (lambda b, rng: simulate(b, RandomSearch(task_of(b), rng), rng=rng, evals=1), "'evals'; the rules are"),
         (lambda b, rng: simulate(b.space, None, rng=rng), "a benchmark expected, as nbk.load opens one"),
         (lambda b, rng: task_of(b.space), "a benchmark expected"),
         (lambda b, rng: Task(b), "a space expected"),
@@ -301,3 +300,9 @@ def test_what_a_benchmark_cannot_do_is_refused_before_the_first_run(cifar10, pri
 def test_a_likely_slip_is_told_in_our_words(cifar10, call, message):
     with pytest.raises(SettingError, match=message):
         call(cifar10, np.random.default_rng(0))
+
+
+def test_a_rule_of_another_name_is_refused_with_the_nearest_one(cifar10):
+    rng = np.random.default_rng(0)
+    with pytest.raises(UnknownNameError, match="unknown rule 'n_evals'; did you mean 'n_evaluations'"):
+        simulate(cifar10, RandomSearch(task_of(cifar10), rng), rng=rng, n_evals=1)

@@ -21,7 +21,7 @@ import pytest
 from click.testing import CliRunner
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis import judge, with_common_best
+from nasbench_kit.analysis import outcomes_of, with_common_best
 from nasbench_kit.benchmark import Benchmark, open_results
 from nasbench_kit.catalog import problems
 from nasbench_kit.cli import main
@@ -36,7 +36,7 @@ from nasbench_kit.errors import (
 from nasbench_kit.formats.safetensors import read_tensors
 from nasbench_kit.optimizers import OPTIMIZERS, LocalSearch, RandomSearch, Trial
 from nasbench_kit.plots import compare_figure
-from nasbench_kit.simulator import simulate
+from nasbench_kit.simulator import simulate, task_of
 from nasbench_kit.spaces import SPACES, DrawnAhead, space_from
 from nasbench_kit.study import Configuration, Study, execute
 from nasbench_kit.surrogates.card import make_card, write_card
@@ -492,12 +492,12 @@ def test_query_shows_mean_spread_noise_and_collapse(folder):
     assert answer["val_accuracy"] == bench.query("3,16", epoch=12, seed=7).val_accuracy
     assert answer["val_accuracy[noise]"] == bench.results.predict("d", ["3,16"], epoch=12).sd[0]
     assert "val_accuracy[spread]" not in answer
-    assert "val_accuracy[noise]" in run("query", "pretend/d", "3,16", "--table", folder / "pretend")
+    assert "val_accuracy[noise]" in run("query", "pretend/d", "3,16", "--from", folder / "pretend")
 
 
 def test_query_shows_no_noise_that_is_not_predicted(make_surrogate, tmp_path):
     make_surrogate(path=tmp_path / "plain", name="plain", n_members=1, noise=False, collapse=False)
-    (answer,) = json.loads(run("query", "plain/d", "3,16", "--table", tmp_path / "plain", "--json"))
+    (answer,) = json.loads(run("query", "plain/d", "3,16", "--from", tmp_path / "plain", "--json"))
     assert set(answer) == {"arch", "epoch", "val_accuracy", "cost_s", "seeds"}
 
 
@@ -513,11 +513,11 @@ def test_commands_that_need_tables_refuse_surrogates_in_one_line(folder):
     for arguments in (
         ["info", "pretence"],
         ["info", folder],
-        ["query", "pretend/d", "3,16", "--table", folder / "deep"],
+        ["query", "pretend/d", "3,16", "--from", folder / "deep"],
         ["query", "pretend/d", "3,16", "--epoch", "13"],
         ["compare", "-b", "pretend/d", "--epoch", "13"],
-        ["compare", "-b", "pretend/d", "--reveal", "10"],
-        ["compare", "-b", "deep/d", "--table", folder / "pretend"],
+        ["compare", "-b", "pretend/d", "--run", "10"],
+        ["compare", "-b", "deep/d", "--from", folder / "pretend"],
     ):
         error = run(*arguments, code=2)
         assert error.startswith("error: ")
@@ -527,17 +527,19 @@ def test_commands_that_need_tables_refuse_surrogates_in_one_line(folder):
 def test_compare_says_what_searches_saw_and_against_what_regret_is(folder):
     few = ("-o", "random_search", "-o", "local_search", "--runs", "3", "--evaluations", "15", "--processes", "1")
     shown = run("compare", "-b", "deep/d", *few)
-    assert "A search of a surrogate sees a run drawn from the predicted noise, per trial;" in shown
-    assert "mean that the surrogate predicts" in shown
+    assert "A search sees a run drawn from the predicted noise, per training;" in shown
+    assert "of the final incumbent, the predicted mean;" in shown
     assert "best: of deep/d the best known" in shown
-    shown = run("compare", "-b", "pretend/d", *few, "--reveal", "3", "--epoch", "12")
-    assert "A search of a surrogate sees what member 3 predicts, after 12 epochs;" in shown
+    shown = run("compare", "-b", "pretend/d", *few, "--run", "3", "--epoch", "12")
+    assert "A search sees what member 3 predicts after 12 epochs;" in shown
     assert "best known" not in shown
     shown = run("compare", "-b", "nasbench201/cifar10", *few)
-    assert "A search sees one recorded training run, drawn per trial" in shown
-    assert "mean over the recorded training runs;" in shown
+    assert "A search sees one recorded training run, drawn per training;" in shown
+    assert "of the final incumbent, the mean of the recorded runs;" in shown
     rows = json.loads(run("runs", "compare.db", "--json"))
-    assert {row["table_sha256"] for row in rows if row["benchmark"] == "deep/d"} == {nbk.load("deep/d").results.sha256}
+    assert {row["results_sha256"] for row in rows if row["benchmark"] == "deep/d"} == {
+        nbk.load("deep/d").results.sha256
+    }
     assert "evaluations in runs.csv" in run("runs", "compare.db", "--out", "runs.csv")
     assert "Genotype(" in (folder.parent / "runs.csv").read_text()
 
@@ -546,14 +548,16 @@ def test_compare_does_not_call_the_spread_of_members_noise(make_surrogate, tmp_p
     monkeypatch.chdir(tmp_path)
     make_surrogate(path=tmp_path / "plain", name="plain", noise=False, collapse=False)
     few = ("-o", "random_search", "--runs", "2", "--evaluations", "5", "--processes", "1")
-    shown = run("compare", "-b", "plain/d", "--table", "plain", *few)
-    assert "sees a run drawn from the spread of the members, per trial;" in shown
+    shown = run("compare", "-b", "plain/d", "--from", "plain", *few)
+    assert "sees a run drawn from the spread of the members, per training;" in shown
 
 
 def test_the_default_budget_is_what_500_evaluations_take_on_average(folder):
     (row,) = json.loads(run("compare", "-b", "pretend/d", "-o", "random_search", "--runs", "1", "--json"))
     bench = nbk.load("pretend/d")
-    assert row["budget_s"] == pytest.approx(500 * bench.query_many(bench.space.all_archs()).cost_s.mean(), rel=1e-5)
+    assert row["rules"]["budget_s"] == pytest.approx(
+        500 * bench.query_many(bench.space.all_archs()).cost_s.mean(), rel=1e-5
+    )
 
 
 # ---- regret ----
@@ -561,7 +565,7 @@ def test_the_default_budget_is_what_500_evaluations_take_on_average(folder):
 
 def searched(bench, make, n_runs=3, n_evaluations=40):
     rngs = map(np.random.default_rng, range(n_runs))
-    return [simulate(bench, make(bench.space, rng), rng=rng, n_evaluations=n_evaluations) for rng in rngs]
+    return [simulate(bench, make(task_of(bench), rng), rng=rng, n_evaluations=n_evaluations) for rng in rngs]
 
 
 def test_regret_is_to_the_best_that_is_known_or_was_found_by_any(darts, make_surrogate):
@@ -571,8 +575,8 @@ def test_regret_is_to_the_best_that_is_known_or_was_found_by_any(darts, make_sur
     fields = {name: getattr(made.card, name) for name in made.card._fields if name not in ("sha256", "best")}
     write_card(made.path, make_card(**fields, best={"d": {"arch": darts.space.format(poor), "proven": False}}))
     bench = Benchmark(nbk.Surrogate.open(made.path), "d")
-    panel = {make.__name__: judge(bench, searched(bench, make)) for make in (RandomSearch, LocalSearch)}
-    bests = [max(values.max() for values in one.judged) for one in panel.values()]
+    panel = {make.__name__: outcomes_of(bench, searched(bench, make)) for make in (RandomSearch, LocalSearch)}
+    bests = [max(values.max() for values in one.reported) for one in panel.values()]
     assert [one.best for one in panel.values()] == bests
     common = with_common_best(panel)
     assert {one.best for one in common.values()} == {max(bests)}
@@ -584,8 +588,8 @@ def test_regret_is_to_the_best_that_is_known_or_was_found_by_any(darts, make_sur
 
 def test_regret_on_a_space_without_known_best_is_to_the_best_found(darts, make_surrogate):
     made = make_surrogate(darts.space, encoding="edges", best=False)
-    outcomes = judge(Benchmark(made, "d"), searched(Benchmark(made, "d"), RandomSearch))
-    assert outcomes.best == max(values.max() for values in outcomes.judged)
+    outcomes = outcomes_of(Benchmark(made, "d"), searched(Benchmark(made, "d"), RandomSearch))
+    assert outcomes.best == max(values.max() for values in outcomes.reported)
 
 
 # ---- simulator and studies ----
@@ -595,7 +599,7 @@ def test_a_run_on_a_surrogate_is_the_same_with_the_same_seed_and_another_with_an
     def records(seed):
         rng = np.random.default_rng(seed)
         fresh = pickle.loads(pickle.dumps(darts))
-        return simulate(fresh, RandomSearch(fresh.space, rng), rng=rng, n_evaluations=30, n_workers=3)
+        return simulate(fresh, RandomSearch(task_of(fresh), rng), rng=rng, n_evaluations=30, n_workers=3)
 
     first, second, other = records(1), records(1), records(2)
     for name in set(first._fields) - {"optimizer_s"}:
@@ -607,7 +611,7 @@ def test_a_run_on_a_surrogate_is_the_same_with_the_same_seed_and_another_with_an
 def test_drawn_values_are_those_that_queries_draw_and_costs_are_the_expected_ones(darts):
     class Fixed:
         def __init__(self, archs):
-            self.ask, self.tell = map(Trial, archs).__next__, lambda trial, value: None
+            self.ask, self.tell = map(Trial, archs).__next__, lambda trial, outcome: None
 
     archs = list(map(tuple, darts.space.sample_many(np.random.default_rng(0), 20).tolist()))
     found = simulate(darts, Fixed(archs), rng=np.random.default_rng(9), n_evaluations=20)

@@ -9,7 +9,7 @@ import pytest
 import nasbench_kit as nbk
 from nasbench_kit.errors import TableError
 from nasbench_kit.optimizers import OPTIMIZERS
-from nasbench_kit.simulator import simulate
+from nasbench_kit.simulator import simulate, task_of
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space, NASBenchMacroSpace
 from nasbench_kit.tables import Table
 from nasbench_kit.tables.format import encode_index, read_index
@@ -78,7 +78,7 @@ def test_it_holds_the_whole_space_which_is_searched(shared):
     check_benchmark(bench, np.random.default_rng(0))
     for optimizer in OPTIMIZERS.values():
         rng = np.random.default_rng(1)
-        record = simulate(bench, optimizer(bench.search_space(), rng), rng=rng, n_evaluations=50)
+        record = simulate(bench, optimizer(task_of(bench), rng), rng=rng, n_evaluations=50)
         assert not np.isnan(record.value).any()
 
 

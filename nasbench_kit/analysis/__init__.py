@@ -1,0 +1,27 @@
+"""From records to statistics: incumbents, regret over time, how alike searches look on two benchmarks."""
+
+from nasbench_kit.analysis.anytime import quantile_curves, regret_curves, time_grid
+from nasbench_kit.analysis.incumbents import anytime_regret, incumbents, may_be_incumbents
+from nasbench_kit.analysis.likeness import Likeness, likeness
+from nasbench_kit.analysis.outcomes import Outcomes, check_reported, outcomes_of, with_common_best
+from nasbench_kit.analysis.shown import Shown, shown
+from nasbench_kit.analysis.summary import Summary, summarize
+
+__all__ = [
+    "Likeness",
+    "Outcomes",
+    "Shown",
+    "Summary",
+    "anytime_regret",
+    "check_reported",
+    "incumbents",
+    "likeness",
+    "may_be_incumbents",
+    "outcomes_of",
+    "quantile_curves",
+    "regret_curves",
+    "shown",
+    "summarize",
+    "time_grid",
+    "with_common_best",
+]

@@ -1,0 +1,399 @@
+"""Compare optimizers: many runs of each on some benchmarks, and what came out, as a table and a figure."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from html import escape
+from itertools import chain
+from math import isfinite
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple, final
+
+import numpy as np
+
+from nasbench_kit.analysis import Outcomes, Summary, check_reported, outcomes_of, shown, summarize, with_common_best
+from nasbench_kit.benchmark import Benchmark
+from nasbench_kit.catalog import load
+from nasbench_kit.errors import SettingError, StudyError
+from nasbench_kit.jobs import n_processors
+from nasbench_kit.optimizers.base import check_at_least
+from nasbench_kit.progress import progress_bar
+from nasbench_kit.simulator import EPOCHS, EVALUATIONS, SECONDS, Rules, task_of
+from nasbench_kit.study import Configuration, RunCounts, Study
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from matplotlib.figure import Figure
+
+BENCHMARKS = ("nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120")
+OPTIMIZERS = ("random_search", "regularized_evolution", "local_search")
+AVERAGE_EVALUATIONS = 500  # the default budget: the simulated time that so many evaluations take on average
+
+_TIMED = 10  # evaluations that are timed before a comparison begins
+_TIMED_S = 1.0  # at most
+_LONG_S = 300.0  # work that takes longer is announced
+
+Named = str | tuple[str, Mapping[str, Any]] | tuple[str, Mapping[str, Any], str | None]
+"""An optimizer: its name, or its name and settings, and what it is called in the table and the figure."""
+
+
+def compare(
+    benchmarks: str | Benchmark | Iterable[str | Benchmark] = BENCHMARKS,
+    optimizers: str | Iterable[Named] | Mapping[str, Named] = OPTIMIZERS,
+    *,
+    rules: Rules | None = None,
+    runs: int = 500,
+    study: Study | str | os.PathLike[str] | None = None,
+    first_seed: int = 0,
+    n_processes: int | None = None,
+    executor: Executor | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    **how: Any,
+) -> Comparison:
+    """Run optimizers on benchmarks, many times each.
+
+    Args:
+        benchmarks: Names that `load` knows, or opened ones.
+        optimizers: Names that `nasbench_kit.optimizers.OPTIMIZERS` has, or `module:Class`; pairs with settings, triples
+            with a label as well; or a mapping of labels to these.
+        rules: What the searches are told, what they pay, when they end. Without a budget, they end when they have spent
+            what 500 evaluations take on average; where no seconds are recorded, after 500 evaluations.
+        runs: Runs of each optimizer on each benchmark.
+        study: Where the runs are kept: with the same study, the same call goes on where it was. By default they are not
+            kept.
+        first_seed: Seed of the first run; the others follow.
+        n_processes: Size of the pool of worker processes; as many as there are processors by default.
+        executor: Anything with the interface of `concurrent.futures.Executor`, instead of a pool.
+        progress: Called with (runs done, runs in all); a bar in terminals and notebooks by default.
+        how: Rules by their names, instead of or beside `rules`: `n_evaluations=100, n_workers=4`.
+
+    Raises:
+        UnknownNameError, SettingError, NotRecordedError: Something cannot be run as asked for; nothing was run then.
+        StudyError: The study cannot be used, or all runs of one optimizer failed.
+    """
+    check_at_least(1, runs=runs)
+    check_at_least(0, first_seed=first_seed)
+    run_seeds = range(first_seed, first_seed + runs)
+    panels = _planned(_opened(benchmarks), _named(optimizers), (rules or Rules()).changed(how))
+    with _study(study) as opened, _shown(progress) as advance:
+        _warn_of_long_work(panels, opened, run_seeds, 0 if executor else n_processes or n_processors())
+        configurations = chain.from_iterable(panel.configurations for panel in panels)
+        counts = opened.run(configurations, run_seeds, n_processes=n_processes, executor=executor, progress=advance)
+        return Comparison(
+            {panel.benchmark.name: _outcomes(panel, opened, run_seeds) for panel in panels},
+            {panel.benchmark.name: panel.rules for panel in panels},
+            {panel.benchmark.name: {key.legend: key for key in panel.configurations} for panel in panels},
+            _in_one(panel.rules.in_words(panel.benchmark) for panel in panels),
+            {
+                (key.benchmark, key.legend): failed
+                for panel in panels
+                for key in panel.configurations
+                if (failed := opened.failures(key, run_seeds))
+            },
+            counts,
+            None if study is None else opened.path,
+        )
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """Runs of optimizers on benchmarks, and what came out.
+
+    Attributes:
+        outcomes: Benchmark -> optimizer as it is shown -> its runs.
+        rules: Benchmark -> the rules that the runs followed.
+        configurations: Benchmark -> optimizer as it is shown -> what its runs are in the study.
+        in_words: The rules, for captions.
+        failures: (benchmark, optimizer) -> seed -> reason of the runs that failed, which are left out.
+        counts: How many runs were made now, were there, or failed.
+        study: The file with the runs; None if they were not kept.
+    """
+
+    outcomes: Mapping[str, Mapping[str, Outcomes]]
+    rules: Mapping[str, Rules]
+    configurations: Mapping[str, Mapping[str, Configuration]]
+    in_words: str
+    failures: Mapping[tuple[str, str], Mapping[int, str]]
+    counts: RunCounts
+    study: str | None
+
+    def __repr__(self) -> str:
+        n_optimizers = len({name for panel in self.outcomes.values() for name in panel})
+        return f"<Comparison of {n_optimizers} optimizers on {', '.join(self.outcomes)}: {sum(self.counts):,} runs>"
+
+    def summaries(self) -> Iterator[tuple[str, str, Summary]]:
+        """(benchmark, optimizer, where its runs ended) of each."""
+        for benchmark, panel in self.outcomes.items():
+            for optimizer, outcomes in panel.items():
+                yield benchmark, optimizer, summarize(outcomes)
+
+    def table(self) -> list[dict[str, Any]]:
+        """Where the runs ended: a row per benchmark and optimizer, ready for `pandas.DataFrame`."""
+        return [
+            {"benchmark": benchmark, "optimizer": optimizer, **summary._asdict()}
+            for benchmark, optimizer, summary in self.summaries()
+        ]
+
+    def figure(self) -> Figure:
+        """Median regret over simulated time, a panel per benchmark."""
+        from nasbench_kit.plots import compare_figure  # takes a while to import
+
+        return compare_figure(self.outcomes, note=self.in_words)
+
+    def cells(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """The table as it is shown: its head and its rows, of which those of benchmarks are headings."""
+        by = {benchmark: _reported_by(panel) for benchmark, panel in self.outcomes.items()}
+        same = len(set(by.values())) == 1
+        rows: list[tuple[str, ...]] = []
+        n_runs = set()
+        for benchmark, panel in self.outcomes.items():
+            rows.append((benchmark, "", "" if same else by[benchmark], "", "", ""))
+            for optimizer, outcomes in panel.items():
+                show, summary = shown(outcomes.metric), summarize(outcomes)
+                n_runs.add(summary.n_runs)
+                spread = f" ± {show.text(summary.sd)}" if isfinite(summary.sd) else ""
+                shares = (f"{100 * share:.1f} %" for share in (summary.found_share, summary.kept_share))
+                evaluations, regret = f"{summary.mean_evaluations:.1f}", show.text(summary.median_regret)
+                rows.append((f"  {optimizer}", evaluations, show.text(summary.mean) + spread, regret, *shares))
+        head = f"n = {' to '.join(map(str, dict.fromkeys((min(n_runs), max(n_runs)))))} runs each"
+        return (head, "evals", next(iter(by.values())) if same else "metric", "regret", "found", "kept"), rows
+
+    def notes(self) -> list[str]:
+        """What the columns of the table mean, and what is to be known about the runs; a line each."""
+        every = [one for panel in self.outcomes.values() for one in panel.values()]
+        names = {shown(one.metric).name for one in every}
+        units = {shown(one.metric).difference_unit for one in every}
+        means = " or ".join(dict.fromkeys(one.values_are for one in every))
+        notes = [
+            f"{names.pop() if len(names) == 1 else 'metric'}: of the final incumbent, {means}; mean ± standard"
+            " deviation over runs",
+            "regret: its distance from the best of the benchmark"
+            + (f" [{units.pop()}]" if len(units) == 1 else "")
+            + ", median over runs",
+            "found, kept: share of runs that evaluated the best of the benchmark; that ended on it",
+        ]
+        unproven = [name for name, panel in self.outcomes.items() if not all(one.is_proven for one in panel.values())]
+        if unproven:
+            notes.append(
+                f"best: of {', '.join(unproven)} the best known, or that one of these runs evaluated; there may be"
+                " better"
+            )
+        for benchmark, optimizer, summary in self.summaries():
+            if summary.n_without:
+                notes.append(
+                    f"{optimizer} on {benchmark}: {summary.n_without:,} of {summary.n_runs:,} runs ended without an"
+                    " incumbent; mean and regret are of the others"
+                )
+        for (benchmark, optimizer), failed in self.failures.items():
+            seed, reason = next(iter(failed.items()))
+            notes.append(
+                f"{optimizer} on {benchmark}: {len(failed):,} runs failed and are left out; seed {seed}: {reason}"
+            )
+        return notes
+
+    def _repr_html_(self) -> str:
+        head, rows = self.cells()
+        lines = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
+        lines += ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+        table = "".join(f"<tr>{line}</tr>" for line in lines)
+        notes = "<br>".join(map(escape, [*self.notes(), f"how: {self.in_words}"]))
+        return f"<table>{table}</table><p><small>{notes}</small></p>"
+
+
+class _Panel(NamedTuple):
+    """What is to be run on one benchmark."""
+
+    benchmark: Benchmark
+    rules: Rules
+    configurations: tuple[Configuration, ...]
+
+
+def _opened(benchmarks: str | Benchmark | Iterable[str | Benchmark]) -> list[Benchmark]:
+    given = [benchmarks] if isinstance(benchmarks, str | Benchmark) else list(benchmarks)
+    opened: dict[str, Benchmark] = {}
+    for one in given:
+        if not isinstance(one, str | Benchmark):
+            raise SettingError(f"{one!r:.80} is no benchmark; a name, or what nbk.load opens, expected")
+        benchmark = load(one) if isinstance(one, str) else one
+        same = opened.setdefault(benchmark.name, benchmark)
+        if same.results.sha256 != benchmark.results.sha256:
+            raise SettingError(f"two different benchmarks are called {benchmark.name!r}; give one of them another name")
+    if not opened:
+        raise SettingError("no benchmark; give one or more")
+    return list(opened.values())
+
+
+def _named(optimizers: str | Iterable[Named] | Mapping[str, Named]) -> list[tuple[str, Mapping[str, Any], str]]:
+    """(name, settings, label) of each."""
+    if isinstance(optimizers, Mapping):
+        named = [_parts(one, label) for label, one in optimizers.items()]
+    else:
+        named = [_parts(one) for one in ([optimizers] if isinstance(optimizers, str) else optimizers)]
+    if not named:
+        raise SettingError("no optimizer; give one or more")
+    return named
+
+
+def _parts(one: Named, label: str | None = None) -> tuple[str, Mapping[str, Any], str]:
+    try:
+        name, settings, own = (*((one,) if isinstance(one, str) else one), None, None)[:3]
+        if not isinstance(name, str):
+            raise TypeError
+        return name, dict(settings or {}), label or own or ""
+    except (TypeError, ValueError):
+        raise SettingError(
+            f"{one!r:.80} is no optimizer; a name like 'random_search' or 'module:Class', or (name, settings), expected"
+        ) from None
+
+
+def _planned(
+    benchmarks: Iterable[Benchmark], optimizers: Sequence[tuple[str, Mapping[str, Any], str]], rules: Rules
+) -> list[_Panel]:
+    """What is to be run, all of it checked."""
+    panels = []
+    for benchmark in benchmarks:
+        own = with_budget(rules, benchmark)
+        configurations: dict[str, Configuration] = {}
+        for name, settings, label in optimizers:
+            made = Configuration.of(benchmark, name, settings, rules=own, label=label)
+            if made in configurations.values():
+                raise SettingError(
+                    f"the optimizer {made.legend!r} is given twice; give it once, or with other settings"
+                )
+            if configurations.setdefault(made.legend, made) is not made:
+                raise SettingError(f"two optimizers are called {made.legend!r}; give each its own label")
+        check_reported(benchmark, own)
+        panels.append(_Panel(benchmark, own, tuple(configurations.values())))
+    return panels
+
+
+def with_budget(rules: Rules, benchmark: Benchmark) -> Rules:
+    """The rules, with a budget if they have none: what 500 evaluations take on average.
+
+    Evaluations are counted where no seconds were recorded.
+    """
+    if rules.clock == SECONDS and rules.budget_s is None and not rules.applied_to(benchmark).costs:
+        rules = replace(rules, clock=EVALUATIONS)
+    if rules.budget_s or rules.n_evaluations or rules.n_epochs:
+        return rules
+    if rules.clock != SECONDS:
+        last = rules.last_epoch(benchmark)
+        if rules.clock == EPOCHS and last is not None:
+            return replace(rules, n_epochs=AVERAGE_EVALUATIONS * last)
+        return replace(rules, n_evaluations=AVERAGE_EVALUATIONS)
+    # six digits: the last bits of a mean differ between processors, and the budget is part of what makes runs the same
+    return replace(rules, budget_s=float(f"{AVERAGE_EVALUATIONS * _mean_cost_s(benchmark, rules):.6g}"))
+
+
+def _mean_cost_s(benchmark: Benchmark, rules: Rules) -> float:
+    archs = benchmark.results.representative_archs()
+    costs = rules.applied_to(benchmark).query_many(archs, epoch=rules.epoch, missing="nan").cost_s
+    costs = costs[~np.isnan(costs)]  # those that were recorded
+    if not len(costs):
+        raise SettingError(f"{benchmark.name} records no cost at epoch {rules.epoch}; choose another epoch")
+    return float(costs.mean())
+
+
+@contextmanager
+def _study(study: Study | str | os.PathLike[str] | None) -> Iterator[Study]:
+    """The study to fill: an open one stays open, and without any the runs are kept in a folder that does not last."""
+    if isinstance(study, Study):
+        yield study
+    elif study is not None:
+        with Study(study) as opened:
+            yield opened
+    else:
+        with TemporaryDirectory(prefix="nasbench_kit-") as folder, Study(os.path.join(folder, "study.db")) as opened:
+            yield opened
+
+
+@contextmanager
+def _shown(progress: Callable[[int, int], None] | None) -> Iterator[Callable[[int, int], None]]:
+    if progress is not None:
+        yield progress
+    else:
+        with progress_bar("runs") as advance:
+            yield advance
+
+
+def _warn_of_long_work(panels: Sequence[_Panel], study: Study, run_seeds: range, n_processes: int) -> None:
+    """Say in one line that work of more than some minutes begins, by timing a few evaluations."""
+    expected_s = 0.0
+    slowest = (0.0, "")
+    for benchmark, rules, configurations in panels:
+        n_left = sum(max(0, len(run_seeds) - study.n_runs(key)) for key in configurations)
+        if n_left:
+            each_s, n_evaluations = _timed(benchmark, rules)
+            expected_s += n_left * n_evaluations * each_s
+            slowest = max(slowest, (each_s, benchmark.name))
+    expected_s /= n_processes or n_processors()
+    if expected_s > _LONG_S:
+        warnings.warn(
+            f"this takes about {_in_words(expected_s)}: an evaluation of {slowest[1]} takes {1e3 * slowest[0]:.1f} ms;"
+            " fewer runs or a smaller budget take less, and `surrogate distill` makes a fast network of a surrogate",
+            stacklevel=3,
+        )
+
+
+def _in_words(seconds: float) -> str:
+    minutes = seconds / 60
+    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
+
+
+def _timed(benchmark: Benchmark, rules: Rules) -> tuple[float, float]:
+    """How long an evaluation takes in fact, and about how many a run has."""
+    rng = np.random.default_rng(0)
+    space = task_of(benchmark, rules).space
+    archs = [space.sample(rng) for _ in range(_TIMED)]
+    draw = rng if rules.run == "drawn" else None
+    priced = rules.applied_to(benchmark)
+    priced.query(archs[0], epoch=rules.epoch, rng=draw)  # reads what all share
+    taken_s: list[float] = []
+    costs_s: list[float] = []
+    while archs and sum(taken_s) < _TIMED_S:
+        began = perf_counter()
+        evaluation = priced.query(archs.pop(), epoch=rules.epoch, rng=draw)
+        taken_s.append(perf_counter() - began)
+        costs_s.append(evaluation.cost_s)
+    budgets = [
+        rules.n_evaluations,
+        rules.budget_s and rules.n_workers * rules.budget_s / float(np.mean(costs_s)),
+        rules.n_epochs and rules.n_epochs / (rules.last_epoch(benchmark) or 1),
+    ]
+    return float(np.median(taken_s)), min(budget for budget in budgets if budget)
+
+
+def _outcomes(panel: _Panel, study: Study, run_seeds: range) -> dict[str, Outcomes]:
+    found = {}
+    for key in panel.configurations:
+        records = [run.records for run in study.runs(key, run_seeds)]
+        if not records:
+            seed, reason = next(iter(study.failures(key, run_seeds).items()))
+            raise StudyError(
+                f"all {len(run_seeds)} runs of {key.legend} on {key.benchmark} failed; with seed {seed}: {reason}"
+            )
+        found[key.legend] = outcomes_of(panel.benchmark, records, panel.rules)
+    return with_common_best(found)
+
+
+def _reported_by(panel: Mapping[str, Outcomes]) -> str:
+    show = shown(next(iter(panel.values())).metric)
+    return f"{show.name} [{show.unit}]"
+
+
+def _in_one(sentences: Iterable[str]) -> str:
+    """Several sentences, in one where they differ in one word alone, such as the budget."""
+    different = list(dict.fromkeys(sentences))
+    words = [sentence.split(" ") for sentence in different]
+    if len({len(each) for each in words}) == 1:
+        columns = [list(dict.fromkeys(column)) for column in zip(*words, strict=True)]
+        if sum(len(column) > 1 for column in columns) <= 1:
+            return " ".join(" / ".join(column) for column in columns)
+    return " ".join(different)

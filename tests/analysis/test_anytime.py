@@ -1,0 +1,80 @@
+"""Grids of times, curves over them, and their quantiles."""
+
+from math import inf, isnan, nan
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nasbench_kit.analysis import quantile_curves, regret_curves, time_grid
+from nasbench_kit.errors import SettingError
+
+FEW_VALUES = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
+EVALUATIONS = st.lists(st.tuples(st.integers(1, 5), FEW_VALUES), min_size=1, max_size=15)
+TIMES = st.lists(st.floats(0, 80), min_size=1, max_size=10)
+
+
+@pytest.fixture
+def two_runs(outcomes):
+    return outcomes([(10.0, 0.5, 0.4), (20.0, 0.8, 0.7), (40.0, 0.6, 1.0)], [(5.0, 0.9, 1.0), (30.0, 0.1, 0.2)])
+
+
+def test_the_grid_begins_when_every_run_has_an_incumbent_and_ends_with_the_last(two_runs):
+    times_s = time_grid([two_runs], 7)
+    assert len(times_s) == 7
+    assert times_s[0] == pytest.approx(10)
+    assert times_s[-1] == 40
+    np.testing.assert_allclose(np.diff(np.log(times_s)), np.log(4) / 6)
+    assert not np.isnan(regret_curves(two_runs, times_s)).any()
+
+
+def test_the_grid_waits_for_evaluations_that_count_but_not_for_runs_that_have_none(outcomes):
+    late = outcomes([(1.0, -inf, -inf), (8.0, 0.5, 0.5), (9.0, 0.6, 0.6)], [(2.0, -inf, -inf), (70.0, -inf, -inf)])
+    assert time_grid([late])[[0, -1]] == pytest.approx([8, 70])
+    with pytest.raises(SettingError, match="none of these 1 runs finished an evaluation that counts"):
+        time_grid([outcomes([(1.0, -inf, -inf)])])
+
+
+@given(firsts=st.lists(st.floats(0.1, 1e6), min_size=1, max_size=5), n_times=st.integers(2, 500))
+@settings(deadline=None)
+def test_no_rounding_error_puts_the_grid_before_the_first_or_the_last_evaluation(outcomes, firsts, n_times):
+    every = outcomes(*[[(first, 0.5, 0.5), (first * 3.7, 0.6, 0.6)] for first in firsts])
+    curves = regret_curves(every, time_grid([every], n_times))
+    assert not np.isnan(curves).any()
+    assert curves[:, -1] == pytest.approx(0.4)
+
+
+def test_a_grid_needs_two_times(two_runs):
+    with pytest.raises(SettingError, match="n_times=1; at least 2 expected"):
+        time_grid([two_runs], 1)
+
+
+def test_the_grid_is_common_to_all_optimizers(outcomes, two_runs):
+    other = outcomes([(15.0, 0.5, 0.5), (100.0, 0.5, 0.5)])
+    assert time_grid([two_runs, other])[[0, -1]] == pytest.approx([15, 100])
+
+
+def test_curves_by_hand(two_runs):
+    curves = regret_curves(two_runs, np.array([1.0, 7, 10, 20, 40]))
+    np.testing.assert_allclose(curves, [[nan, nan, 0.6, 0.3, 0.3], [nan, 0, 0, 0, 0]])
+
+
+@given(runs=st.lists(EVALUATIONS, min_size=1, max_size=6), times_s=TIMES)
+@settings(deadline=None)
+def test_quantiles_are_those_of_numpy_on_the_stacked_runs(outcomes, runs, times_s):
+    every = [[(float(i + 1), *each[1:], each[1]) for i, each in enumerate(run)] for run in runs]
+    curves = regret_curves(outcomes(*every), np.array([*sorted(times_s), 1e9]))  # at the end all have an incumbent
+    found = quantile_curves(curves, (0.1, 0.5, 0.9))
+    assert found.shape == (3, len(times_s) + 1)
+    for column, values in zip(found.T, curves.T, strict=True):
+        if any(map(isnan, values)):
+            assert np.isnan(column).all()
+        else:
+            np.testing.assert_allclose(column, np.quantile(values, (0.1, 0.5, 0.9)))
+
+
+def test_runs_that_never_have_an_incumbent_are_left_out_of_quantiles():
+    curves = np.array([[nan, 0.4, 0.2], [nan, nan, nan], [0.5, 0.5, 0.4]])
+    np.testing.assert_allclose(quantile_curves(curves, (0.5,)), [[nan, 0.45, 0.3]])
+    assert np.isnan(quantile_curves(curves[1:2], (0.1, 0.5))).all()
