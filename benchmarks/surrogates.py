@@ -137,7 +137,7 @@ def _rows(path: Path, onnx: Path | None, rounds: int) -> Iterator[Row]:
 
     def mean_and_spread(arch: tuple[int, ...]) -> object:
         at = surrogate.at(dataset, bench.objective_metric.name)
-        prediction = at.prediction(*surrogate.predictor.channels_of(arch))
+        prediction = at.prediction(*surrogate.predictor.outputs_of(arch))
         return prediction.mean, prediction.spread
 
     single = timed(one_by_one(bench.query), new_archs(), SINGLE)

@@ -90,16 +90,16 @@ class Compressed:
             self._maps[name] = np.linalg.lstsq(some, (z - offset) @ np.linalg.pinv(basis), rcond=None)[0]
             self.targets.append(Target(DATASET, name, VALUE, TRANSFORMS[name], offset, basis, np.empty((0, 0))))
 
-    def channels(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Compute the components of a batch: (n_archs, 1, n_values), and none of noise."""
         ones = np.ones((len(archs), 1))
         some = curves(self._network, archs, LABELLED)
         found = np.hstack([np.hstack([z, ones]) @ self._maps[name] for name, z in some.items()])
         return found[:, None], np.empty((len(archs), 0))
 
-    def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Compute the components of one: (1, n_values) and (0,)."""
-        values, noise = self.channels(np.array([arch], np.uint8))
+        values, noise = self.outputs(np.array([arch], np.uint8))
         return values[0], noise[0]
 
 

@@ -32,7 +32,7 @@ _LISTS = ("sources", "limits", "notes")  # of `about`
 
 
 class Placed(NamedTuple):
-    """A target of a card, and where its channels begin."""
+    """A target of a card, and where its outputs begin."""
 
     target: Target
     first: int
@@ -57,19 +57,19 @@ class Card(NamedTuple):
     sha256: str
 
     def target(self, dataset: str, metric: str, kind: str) -> Placed | None:
-        """Find a target, and where its channels begin: among those of a member for "value", else of the noise."""
+        """Find a target, and where its outputs begin: among those of a member for "value", else of the noise."""
         start = 0
         for target in self.targets:
             if (target.kind == VALUE) != (kind == VALUE):
                 continue
             if (target.dataset, target.metric, target.kind) == (dataset, metric, kind):
                 return Placed(target, start)
-            start += target.n_channels
+            start += target.n_outputs
         return None
 
-    def n_channels(self, *kinds: str) -> int:
-        """Return how many channels the targets of these kinds have together."""
-        return sum(target.n_channels for target in self.targets if target.kind in kinds)
+    def n_outputs(self, *kinds: str) -> int:
+        """Return how many outputs the targets of these kinds have together."""
+        return sum(target.n_outputs for target in self.targets if target.kind in kinds)
 
     def to_json(self) -> dict[str, Any]:
         """Return what is written to the file."""

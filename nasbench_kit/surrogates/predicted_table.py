@@ -64,11 +64,11 @@ def materialize(
     progress(0, len(batch))
     for start in range(0, len(batch), _CHUNK):
         rows = slice(start, min(start + _CHUNK, len(batch)))
-        channels = surrogate.predictor.channels(batch[rows])
+        outputs = surrogate.predictor.outputs(batch[rows])
         # of each run, the same at every epoch: it is one curve
         runs = {dataset: rng.random((2, draws or 0, rows.stop - start)) for dataset in surrogate.card.metrics}
         for column in columns:
-            column.fill(rows, channels, *runs[column.dataset])
+            column.fill(rows, outputs, *runs[column.dataset])
         progress(rows.stop, len(batch))
     datasets = {
         dataset: DatasetSpec(
@@ -127,17 +127,17 @@ class _Column:
     def fill(
         self,
         rows: slice,
-        channels: tuple[NDArray[np.float64], NDArray[np.float64]],
+        outputs: tuple[NDArray[np.float64], NDArray[np.float64]],
         which: NDArray[np.float64],
         where: NDArray[np.float64],
     ) -> None:
         """Put in the predictions for some rows; `which` and `where` choose runs, (n_draws, n_archs)."""
         for epoch, at in enumerate(self._at):
             if self._is_drawn:
-                distribution = at.distribution(*channels)
+                distribution = at.distribution(*outputs)
                 values = np.stack([distribution.draw(*run) for run in zip(which, where, strict=True)])
             else:
-                prediction = at.prediction(*channels)
+                prediction = at.prediction(*outputs)
                 values = prediction.mean[None] if self._mean else prediction.members
             self._values[:, epoch, rows] = values
 

@@ -101,6 +101,6 @@ def test_the_recipe_of_nasbench301(shared_data, tmp_path):
     shipped = Surrogate(SCRIPTS[0].parent / "nasbench301")
     for key in ("n_members", "objectives", "metrics"):
         assert getattr(made.card, key) == getattr(shipped.card, key)
-    assert [target.n_channels for target in made.card.targets] == [5, 4]
+    assert [target.n_outputs for target in made.card.targets] == [5, 4]
     assert made.card.predictor == shipped.card.predictor
     assert made.card.about["sources"] == shipped.card.about["sources"]

@@ -54,7 +54,7 @@ def make_teacher(folder, space=SPACE, n_members=MEMBERS):
     path = folder / "network.safetensors"
     save_file(tensors, path)
     some = space.sample_many(rng, 500)
-    found = Network(path, space, encoding="one_hot", n_members=n_members, n_values=VALUES, n_noise=NOISE).channels(some)
+    found = Network(path, space, encoding="one_hot", n_members=n_members, n_values=VALUES, n_noise=NOISE).outputs(some)
     flat = np.hstack([found[0].reshape(len(some), -1), found[1]])
     tensors["scale"] = 1e-9 / flat.std(axis=0)
     tensors["shift"] = -flat.mean(axis=0) / flat.std(axis=0)
@@ -317,7 +317,7 @@ def test_one_member_becomes_several_by_bootstrap_of_the_last_layer(distill, fold
     made = distill(teacher, folder(), members=5, epochs=20, batch=128)
     plain = distill(teacher, folder(), epochs=20, batch=128)
     archs = SPACE.all_archs()
-    found, alone, wanted = (one.predictor.channels(archs) for one in (made, plain, teacher))
+    found, alone, wanted = (one.predictor.outputs(archs) for one in (made, plain, teacher))
     assert found[0].shape == (len(archs), 5, VALUES)
     assert made.n_members == made.card.fitted["settings"]["members"] == 5
     assert found[0].mean(axis=1) == pytest.approx(alone[0][:, 0], abs=0.02)  # the same network, up to rounding
@@ -374,8 +374,8 @@ def test_children_of_a_killed_distillation_end_too(teacher, tmp_path):
     script.write_text(
         "import sys, time\n"
         "from nasbench_kit.surrogates.network import Network\n"
-        "real = Network.channels\n"
-        "Network.channels = lambda self, archs: time.sleep(2) or real(self, archs)\n"
+        "real = Network.outputs\n"
+        "Network.outputs = lambda self, archs: time.sleep(2) or real(self, archs)\n"
         "from nasbench_kit.cli import main\n"
         "if __name__ == '__main__':\n"
         f"    main({words!r})\n"

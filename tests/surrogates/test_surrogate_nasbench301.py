@@ -406,9 +406,9 @@ def test_the_network_agrees_with_nasbench301s_own_surrogate_as_naslib_recorded_i
 @pytest.mark.shared
 def test_the_clock_of_the_imported_network_runs_forward(teacher, shared_data):
     archs = SPACE.sample_many(np.random.default_rng(4), 60)
-    channels = teacher.predictor.channels(archs)
+    outputs = teacher.predictor.outputs(archs)
     accuracy, cost_s = (
-        np.stack([teacher.at("cifar10", metric, epoch).prediction(*channels).mean for epoch in yahpo.EPOCHS])
+        np.stack([teacher.at("cifar10", metric, epoch).prediction(*outputs).mean for epoch in yahpo.EPOCHS])
         for metric in ("val_accuracy", "cost_s")
     )
     assert (np.diff(cost_s, axis=0) > 0).all()
@@ -531,9 +531,9 @@ def test_the_shipped_surrogate_follows_its_teacher_on_architectures_of_neither_t
 
 def test_the_clock_of_the_shipped_surrogate_runs_forward_and_its_curves_rise(shipped):
     archs = SPACE.sample_many(np.random.default_rng(6), 2_000)
-    channels = shipped.predictor.channels(archs)
+    outputs = shipped.predictor.outputs(archs)
     cost_s, accuracy = (
-        np.stack([shipped.at("cifar10", metric, epoch).prediction(*channels).mean for epoch in range(1, 99)])
+        np.stack([shipped.at("cifar10", metric, epoch).prediction(*outputs).mean for epoch in range(1, 99)])
         for metric in ("cost_s", "val_accuracy")
     )
     assert (np.diff(cost_s, axis=0) > 0).all()

@@ -31,7 +31,7 @@ from nasbench_kit.surrogates.fitting import student
 from nasbench_kit.surrogates.fitting.best import find_best
 from nasbench_kit.surrogates.fitting.bootstrap import bootstrapped
 from nasbench_kit.surrogates.network import load
-from nasbench_kit.surrogates.surrogate import ENUMERATED, AtEpoch, Predictor, Surrogate
+from nasbench_kit.surrogates.surrogate import ENUMERATED, AtEpoch, Ensemble, Surrogate
 from nasbench_kit.surrogates.targets import VALUE
 from nasbench_kit.version import __version__
 
@@ -173,8 +173,8 @@ def _begin(folder: Path, settings: dict[str, Any], surrogate: Surrogate) -> Work
 
 
 def labels_of(surrogate: Surrogate, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Compute the channels of all members, then of the noise: (n_archs, n_channels)."""
-    return _joined(surrogate.predictor.channels(archs))
+    """Compute the outputs of all members, then of the noise: (n_archs, n_outputs)."""
+    return _joined(surrogate.predictor.outputs(archs))
 
 
 @contextmanager
@@ -313,7 +313,7 @@ def _at(card: Card, dataset: str, metric: str, position: int | None = None) -> A
 
 
 def _split(card: Card, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    n_values = card.n_channels(VALUE)
+    n_values = card.n_outputs(VALUE)
     n = card.n_members * n_values
     return labels[:, :n].reshape(-1, card.n_members, n_values), labels[:, n:]
 
@@ -338,13 +338,13 @@ def _finish(
         held_out[:] = False
     encoding = sparse(teacher.space, settings["encoding"])
     columns = _columns(encoding.many, archs)
-    outputs = student.Outputs.of(teacher.card, labels[~held_out])
+    learned = student.Learned.of(teacher.card, labels[~held_out])
     n_train = int((~held_out).sum())
     epochs = settings["epochs"] or math.ceil(_PASSES / n_train)
     parameters = student.train(
         columns[~held_out],
-        outputs.standardized(labels[~held_out]),
-        outputs.weight,
+        learned.standardized(labels[~held_out]),
+        learned.weight,
         n_columns=encoding.n_columns,
         hidden=settings["hidden"],
         epochs=epochs,
@@ -354,7 +354,7 @@ def _finish(
         shop=shop,
         progress=lambda done, of: progress(len(archs) * (of + done), 2 * of * len(archs)),
     )
-    last, n_members = student.last_layer(parameters, outputs), teacher.n_members
+    last, n_members = student.last_layer(parameters, learned), teacher.n_members
     more: dict[str, Any] = {}
     if "members" in settings:
         n_members = settings["members"]
@@ -383,8 +383,8 @@ def _finish(
     if held_out.any():
         is_uniform = np.arange(len(archs)) < n_uniform
         in_floats = student.last_units(parameters, columns[held_out]) @ last[0] + last[1]
-        error = _joined(network.channels(archs[held_out])) - in_floats
-        fidelity["rounding"] = float(np.sqrt((error**2).mean()))  # channels are of about unit variance
+        error = _joined(network.outputs(archs[held_out])) - in_floats
+        fidelity["rounding"] = float(np.sqrt((error**2).mean()))  # outputs are of about unit variance
         compared = {"held_out": held_out & is_uniform}
         if settings["n_archs"] is None:  # what users meet: nearly all of it was trained on
             compared["everywhere"] = np.zeros(len(archs), bool)
@@ -425,8 +425,8 @@ def _columns(many: Callable[[NDArray[np.uint8]], NDArray[np.intp]], archs: NDArr
     return np.concatenate(pieces)
 
 
-def _joined(channels: tuple[NDArray[np.float64], NDArray[np.float64]]) -> NDArray[np.float64]:
-    values, noise = channels
+def _joined(outputs: tuple[NDArray[np.float64], NDArray[np.float64]]) -> NDArray[np.float64]:
+    values, noise = outputs
     return np.hstack([values.reshape(len(values), -1), noise])
 
 
@@ -441,7 +441,7 @@ def _versions() -> dict[str, str]:
 
 def _fidelity(
     card: Card,
-    network: Predictor,
+    network: Ensemble,
     archs: NDArray[np.uint8],
     followed: tuple[NDArray[np.float64], NDArray[np.float64]],
 ) -> dict[str, Any]:
@@ -449,7 +449,7 @@ def _fidelity(
     report: dict[str, Any] = {"n_archs": len(archs)}
     if len(archs) < 2:
         return report
-    own = network.channels(archs)
+    own = network.outputs(archs)
     for dataset, metrics in card.metrics.items():
         for name, metric in metrics.items():
             for where in _some_epochs(len(metric.epochs)):

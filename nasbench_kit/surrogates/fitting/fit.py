@@ -450,7 +450,7 @@ def _settle(
     asked = list(map(tuple, plan.archs[:_ASKED_FOR_SPEED].tolist()))
     started = time.perf_counter()
     for arch in asked:
-        predictor.channels_of(arch)
+        predictor.outputs_of(arch)
     speed = {"seconds_per_query": float(f"{(time.perf_counter() - started) / len(asked):.2g}")}
     best = find_best(card, predictor, starts, n_listed=_LISTED, n_asked=_ASKED, seed=settings.seed)
     return card._replace(best=best, fitted=card.fitted | speed)

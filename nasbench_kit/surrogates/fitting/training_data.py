@@ -113,7 +113,7 @@ class TrainingData(NamedTuple):
 
     def slices(self) -> list[slice]:
         """Say which outputs belong to each target."""
-        ends = np.cumsum([target.n_channels for target in self.targets]).tolist()
+        ends = np.cumsum([target.n_outputs for target in self.targets]).tolist()
         return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
 
@@ -134,7 +134,7 @@ def training_data(all_runs: Sequence[Recorded], *, mask: bool = True) -> Trainin
         offset, basis = components(z, keep=KEEP, most=MOST)
         target = Target(runs.dataset, runs.metric.name, VALUE, transform, offset, basis, np.empty((0, 0)))
         targets.append(target)
-        outputs.append(outputs_of(target, z))
+        outputs.append(fit_outputs(target, z))
     return TrainingData(tuple(targets), np.hstack(outputs))
 
 
@@ -185,7 +185,7 @@ def choose_transform(metric: Metric, values: NDArray[np.float64]) -> str:
     return "log" if metric.direction == "min" and least > 0 else "identity"
 
 
-def outputs_of(target: Target, z: NDArray[np.float64]) -> NDArray[np.float64]:
+def fit_outputs(target: Target, z: NDArray[np.float64]) -> NDArray[np.float64]:
     """Fit the outputs of curves `z` (n_archs, n_epochs) of which parts may be missing.
 
     Where each epoch is an output of its own, those of missing epochs are NaN. The components of a longer curve are

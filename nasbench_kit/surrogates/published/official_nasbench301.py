@@ -278,7 +278,7 @@ class Ensembles:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """What is predicted; the first has members of its own in `channels`."""
+        """What is predicted; the first has members of its own in `outputs`."""
         return tuple(self._boosters)
 
     def members(self, metric: str, archs: object) -> NDArray[np.float64]:
@@ -286,7 +286,7 @@ class Ensembles:
         vectors = self._space.vector(archs)
         return np.stack([booster.predict(vectors) for booster in self._boosters[metric]])
 
-    def channels(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Accuracy as a fraction, then seconds where there is an ensemble for them: (n_archs, n_members, n_values).
 
         An ensemble of seconds with another number of members gives each its mean.
@@ -299,9 +299,9 @@ class Ensembles:
             parts.append(found / 100 if metric == ACCURACY else found)
         return np.stack(parts, axis=-1).transpose(1, 0, 2), np.zeros((len(archs), 0))
 
-    def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The same of one."""
-        values, noise = self.channels(np.array([arch], np.uint8))
+        values, noise = self.outputs(np.array([arch], np.uint8))
         return values[0], noise[0]
 
 

@@ -82,17 +82,17 @@ class Yahpo:
             found[start : start + step] = self._run(*given).reshape(len(some), len(at), 2)
         return found[..., 0] / 100, found[..., 1]
 
-    def channels(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The values at all epochs as channels: (n_archs, 1, n_values), and none of noise."""
+    def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The values at all epochs as outputs: (n_archs, 1, n_values), and none of noise."""
         made = np.empty((len(archs), 1, 2 * len(EPOCHS) - FIRST_SECONDS + 1))
         for row, arch in enumerate(archs):  # one by one: sums over a batch of another size may differ in the last bits
             accuracy, seconds = self.curves(arch[None])
             made[row, 0] = np.concatenate([accuracy[0], seconds[0, FIRST_SECONDS - 1 :]])
         return made, np.zeros((len(archs), 0))
 
-    def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The same of one: (1, n_values) and (0,)."""
-        values, noise = self.channels(np.array([arch], np.uint8))
+        values, noise = self.outputs(np.array([arch], np.uint8))
         return values[0], noise[0]
 
     def _run(self, codes: NDArray[np.int64], epochs: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -195,7 +195,7 @@ def write(source: Source, folder: Path, name: str) -> None:
     for path, to in zip(source, (MODEL, CODES, SPACE), strict=True):
         (folder / to).write_bytes(_content(path.parent, path.name))
     _check_space(folder)
-    Yahpo(folder).channels_of((0,) * DARTSSpace().n_decisions)  # it runs
+    Yahpo(folder).outputs_of((0,) * DARTSSpace().n_decisions)  # it runs
     write_card(folder, card_of(folder, name))
 
 

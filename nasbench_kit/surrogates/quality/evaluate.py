@@ -227,7 +227,7 @@ def compare_epochs(
     chosen, validates, case = _rows_of(surrogate.card, table, split)
     rows = np.flatnonzero(chosen)
     archs = table.archs()[rows]
-    values, noise_channels = surrogate.predictor.channels(archs)
+    values, noise_outputs = surrogate.predictor.outputs(archs)
     if validates is not None:
         values = _of_validating(values, validates[:, rows])
     recorded = _every_run(table, dataset, metric)
@@ -245,8 +245,8 @@ def compare_epochs(
                 f" of the {split} split"
             )
         at = surrogate.at(dataset, metric, epoch if predicted_epochs else None)
-        prediction = at.prediction(values[there], noise_channels[there])
-        distribution: RunDistribution | None = at.distribution(values[there], noise_channels[there])
+        prediction = at.prediction(values[there], noise_outputs[there])
+        distribution: RunDistribution | None = at.distribution(values[there], noise_outputs[there])
         noise = _PREDICTED if surrogate.card.target(dataset, metric, NOISE) else _SPREAD
         if distribution and not (distribution.sd > 0).all():
             distribution, noise = None, "not predicted"
@@ -317,7 +317,7 @@ def _every_run(table: Table, dataset: str, metric: str) -> NDArray[np.float64]:
 
 
 def _of_validating(values: NDArray[np.float64], validates: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Replace the channels of members that learned from an architecture by those of one that did not."""
+    """Replace the outputs of members that learned from an architecture by those of one that did not."""
     one = values[np.arange(len(values)), validates.argmax(axis=0)]
     return np.where(validates.T[:, :, None], values, one[:, None])
 

@@ -116,8 +116,8 @@ def _predicted(
     """What one model, fitted to one value per architecture, expects of those that are held out."""
     z = forward(transform, values)
     center, scale = z.mean(), z.std() or 1.0
-    channels = ((z - center) / scale)[:, None]
+    outputs = ((z - center) / scale)[:, None]
     stops = fold(table.space, archs[rows], _FOLDS) == 0
     made = model_class(model)(table.space, settings or {})
-    made.fit(Data(archs[rows][~stops], channels[~stops]), Data(archs[rows][stops], channels[stops]), seed=0)
+    made.fit(Data(archs[rows][~stops], outputs[~stops]), Data(archs[rows][stops], outputs[stops]), seed=0)
     return backward(transform, made.predict(archs[test])[:, 0] * scale + center)
