@@ -5,14 +5,11 @@ Isomorphic architectures always fall on the same side.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+from numpy.typing import NDArray
 
 from nasbench_kit.errors import SettingError
 from nasbench_kit.spaces import Space
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 def position(space: Space, archs: object, salt: int = 0) -> NDArray[np.float64]:
@@ -25,8 +22,6 @@ def position(space: Space, archs: object, salt: int = 0) -> NDArray[np.float64]:
         archs: A batch in any form.
         salt: Another salt gives independent numbers: 0 decides what is held out, 1 the folds.
     """
-    import numpy as np
-
     x = space.identity(archs) + np.uint64(salt * _GOLDEN % 2**64)
     x = (x ^ x >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ x >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
@@ -49,6 +44,4 @@ def held_out(space: Space, archs: object, share: float) -> NDArray[np.bool_]:
 
 def fold(space: Space, archs: object, n_folds: int) -> NDArray[np.int64]:
     """The fold of each architecture, from 0 to `n_folds - 1`: int64 (n_archs,)."""
-    import numpy as np
-
     return (position(space, archs, salt=1) * n_folds).astype(np.int64)

@@ -17,6 +17,7 @@ from math import inf, isfinite
 from typing import Any, NamedTuple
 
 from nasbench_kit.errors import NasbenchKitError, SurrogateError
+from nasbench_kit.jobs import write_bytes
 from nasbench_kit.spaces import Space, describe_space, space_from
 from nasbench_kit.surrogates.targets import VALUE, Target
 from nasbench_kit.tables.metric import DIRECTIONS, SPLITS, Metric
@@ -162,12 +163,8 @@ def _hash(card: Card) -> str:
 
 def write_card(folder: str | os.PathLike[str], card: Card) -> None:
     """Write the card of a surrogate: last, and at once, so that a folder with a card is whole."""
-    path = os.path.join(folder, CARD)
-    partial = f"{path}.{os.getpid()}.partial"
-    with open(partial, "w", encoding="utf-8") as file:
-        json.dump(without_nan(card.to_json()), file, indent=1, ensure_ascii=False, allow_nan=False)
-        file.write("\n")
-    os.replace(partial, path)
+    content = json.dumps(without_nan(card.to_json()), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_bytes(os.path.join(folder, CARD), content.encode())
 
 
 def without_nan(data: Any) -> Any:

@@ -27,7 +27,7 @@ from nasbench_kit.surrogates.quality.ceiling import (
     ceiling_of_runs,
 )
 from nasbench_kit.surrogates.targets import NOISE
-from nasbench_kit.tables.column import AdditiveColumn, mean_recorded
+from nasbench_kit.tables.column import mean_recorded
 from nasbench_kit.tables.metric import Metric
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def compare_epochs(
     values, noise_outputs = surrogate.predictor.outputs(archs)
     if validates is not None:
         values = _of_validating(values, validates[:, rows])
-    recorded = _every_run(table, dataset, metric)
+    recorded = table.runs(dataset, metric).swapaxes(1, 2)  # (n_seeds, n_archs, n_epochs)
     fell = mask_collapsed(recorded, metric)  # it needs all epochs and architectures to tell
     predicted_epochs = surrogate.metrics(dataset)[metric].epochs
     found = []
@@ -306,14 +306,6 @@ def shared_epochs(surrogate: Surrogate, table: Table, dataset: str, metric: str)
             f" at {listed(recorded)}"
         )
     return both
-
-
-def _every_run(table: Table, dataset: str, metric: str) -> NDArray[np.float64]:
-    """Read all runs of one metric: (n_seeds, n_archs, n_epochs), NaN where not recorded."""
-    column = table.column(dataset, metric)
-    if isinstance(column, AdditiveColumn):
-        return column.values(table.archs(), table.space)[None, :, None]
-    return column.runs().swapaxes(1, 2)
 
 
 def _of_validating(values: NDArray[np.float64], validates: NDArray[np.bool_]) -> NDArray[np.float64]:
