@@ -67,7 +67,7 @@ def distill(
                 members=members,
                 seed=seed,
                 n_processes=processes,
-                progress=lambda done, total: advance(100 * done // total, 100),
+                progress=advance,
                 **{key: value for key, value in given.items() if value is not None},
             )
         except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -296,6 +297,7 @@ def _leave_out(
     as_json: bool,
 ) -> None:
     from nasbench_kit.surrogates.fitting.fit import fit_surrogate
+    from nasbench_kit.surrogates.fitting.settings import FitSettings
     from nasbench_kit.surrogates.quality.evaluate import as_json as plain
     from nasbench_kit.surrogates.quality.leave_out import leave_out
 
@@ -306,6 +308,13 @@ def _leave_out(
         )
     if len(epochs) > 1:
         raise SettingError("--leave-out evaluates one epoch; give --epoch once")
+    as_fitted = replace(
+        FitSettings.from_json(arguments),
+        settings=surrogate.card.fitted["settings"],  # those that tuning found
+        tune=0,
+        n_members=members or surrogate.n_members,
+        noise=False,
+    )
     found: list[LeftOut] = []
     for dataset in datasets:
         epoch = epochs[0] if epochs else None
@@ -313,23 +322,14 @@ def _leave_out(
 
         def fit(train_only: NDArray[np.bool_], folder: Path, dataset: str = dataset, last: Any = last) -> Surrogate:
             with progress_bar(f"{dataset}: fitting {folder.name.replace('_', ' ')} (percent)") as advance:
-                return fit_surrogate(
-                    table,
-                    folder,
+                how = replace(
+                    as_fitted,
                     datasets=[dataset],
                     metrics=[metric] if metric else [],
                     epochs=list(epochs) or last or None,
-                    model=arguments["model"],
-                    settings=surrogate.card.fitted["settings"],
-                    n_members=members or surrogate.n_members,
-                    split=arguments["split"],
-                    test_share=arguments["test_share"],
-                    train_share=arguments["train_share"],
-                    train_only=train_only,
-                    noise=False,
-                    seed=arguments["seed"],
-                    n_processes=processes,
-                    progress=advance,
+                )
+                return fit_surrogate(
+                    table, folder, how=how, train_only=train_only, n_processes=processes, progress=advance
                 )
 
         found += leave_out(table, fit, by=by, dataset=dataset, metric=metric, epoch=epoch, share=share)

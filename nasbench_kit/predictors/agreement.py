@@ -56,7 +56,7 @@ def agreement(true: NDArray[np.float64], predicted: NDArray[np.float64], *, unit
         tau_2,
         tau_1,
         _correlation("spearmanr", true, predicted),
-        _correlation("pearsonr", true, predicted),
+        pearson(true, predicted),
         float(np.abs(error).mean()) if n else nan,
         float(np.sqrt((error**2).mean())) if n else nan,
     )
@@ -74,8 +74,13 @@ def kendall_tau(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> fl
     return _correlation("kendalltau", true, predicted)
 
 
+def pearson(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
+    """Compute Pearson's correlation; NaN where either does not vary, or is not known."""
+    return _correlation("pearsonr", true, predicted)
+
+
 def _correlation(name: str, true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
-    if len(true) < _LEAST or true.max() == true.min() or predicted.max() == predicted.min():
+    if len(true) < _LEAST or not (true.max() > true.min() and predicted.max() > predicted.min()):
         return nan
     return float(getattr(require("scipy.stats", "fit"), name)(true, predicted).statistic)
 

@@ -32,7 +32,8 @@ from nasbench_kit.predictors.splits import fold, held_out, position
 from nasbench_kit.spaces import ChoiceSpace, DARTSSpace, NASBench101Space, NASBench201Space
 from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.fitting import fit, members
-from nasbench_kit.surrogates.fitting.fit import FitSettings, fit_surrogate
+from nasbench_kit.surrogates.fitting.fit import fit_surrogate
+from nasbench_kit.surrogates.fitting.settings import FitSettings
 from nasbench_kit.surrogates.fitting.split import split_again, split_table
 from nasbench_kit.surrogates.fitting.training_data import choose_transform, curve, fit_outputs, read_runs, training_data
 from nasbench_kit.surrogates.targets import backward
