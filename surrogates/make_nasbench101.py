@@ -59,7 +59,7 @@ LIMITS = [
 
 
 def cell(space: NASBench101Space, row: dict[str, str]) -> Arch:
-    """The cell of a row."""
+    """Read the cell of a row."""
     n = int(row["num_vertices"])
     matrix = [[0] * n for _ in range(n)]
     for (a, b), bit in zip(combinations(range(n), 2), row["upper_tri_bits_rowmajor"], strict=True):
@@ -106,7 +106,7 @@ def make(source: Path, out: Path) -> Table:
 
 
 def judged(made: Surrogate, table: Table) -> dict[str, Any]:
-    """Figures on the held-out cells; under `not_collapsed`, of what runs that do not collapse are expected to reach."""
+    """Evaluate on the held-out cells; under `not_collapsed` by what runs that do not collapse are expected to reach."""
     found: dict[str, Any] = {}
     for epoch in EPOCHS:
         compared = compare(made, table, epoch=epoch)

@@ -118,7 +118,7 @@ def _cost(known: Table, dataset: str) -> Stored:
 
 
 def judged(made: Surrogate, table: Table) -> dict[str, Any]:
-    """Figures on the held-out cells, and on those of them whose paths no other cell has."""
+    """Evaluate on the held-out cells, and on those of them whose paths no other cell has."""
     archs = table.archs()
     test = held_out(table.space, archs, TEST_SHARE)
     paths = np.ascontiguousarray(path_counts(archs)[:, : len(SEQUENCES)])

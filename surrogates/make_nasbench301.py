@@ -62,7 +62,7 @@ ABOUT = {
 
 
 def curves(network: Yahpo, archs: NDArray[np.uint8], epochs: tuple[int, ...]) -> dict[str, NDArray[np.float64]]:
-    """The teacher's `z` of both metrics, (n_archs, n_epochs); seconds of the first epochs as its card has them."""
+    """Compute the teacher's `z` of both metrics, (n_archs, n_epochs); the first seconds are as its card has them."""
     accuracy, seconds = network.curves(archs, epochs)
     at = np.array(epochs)
     early = at < FIRST_SECONDS

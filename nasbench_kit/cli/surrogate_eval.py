@@ -185,7 +185,7 @@ def _show(surrogate: Surrogate, table: Table, found: Sequence[Sequence[Quality]]
 
 
 def _truth(found: Sequence[Quality]) -> str:
-    """What counts as true; at which epochs, where that differs."""
+    """Say what counts as true; and at which epochs, where that differs."""
     truths = {quality.truth: [str(one.epoch) for one in found if one.truth == quality.truth] for quality in found}
     if len(truths) == 1:
         return found[0].truth
@@ -201,7 +201,7 @@ class Row(NamedTuple):
 
 
 def _print_columns(corner: str, titles: Sequence[str], columns: Sequence[Iterable[Row]]) -> None:
-    """Columns side by side; the rows of a group are indented under their first; `-` where a column lacks one."""
+    """Print columns side by side; the rows of a group are indented under their first; `-` where a column lacks one."""
     texts = [{(row.group, row.name): row.text for row in column} for column in columns]
     lines = []
     before = ""
@@ -214,7 +214,7 @@ def _print_columns(corner: str, titles: Sequence[str], columns: Sequence[Iterabl
 
 
 def _figures(quality: Quality) -> Iterable[Row]:
-    """What is shown of one epoch."""
+    """List what is shown of one epoch."""
     found, ceiling = quality.agreement, quality.ceiling
     factor, unit = _shown_as(quality.unit)
 

@@ -110,7 +110,7 @@ def plot_residuals(ax: Axes, compared: Comparison) -> None:
 
 
 def _rank_bins(n: int) -> list[int]:
-    """Where bins begin and end: ever wider ones, of a dozen at least."""
+    """Say where bins begin and end: ever wider ones, of a dozen at least."""
     edges = [0]
     for end in np.unique(np.geomspace(_LEAST_PER_BIN, max(n, _LEAST_PER_BIN + 1), _MOST_BINS).astype(int)).tolist():
         if end - edges[-1] >= _LEAST_PER_BIN and n - end >= _LEAST_PER_BIN:
@@ -119,7 +119,7 @@ def _rank_bins(n: int) -> list[int]:
 
 
 def plot_calibration(ax: Axes, compared: Comparison) -> None:
-    """Share of recorded runs inside of central intervals, against the level of these; and a histogram of quantiles.
+    """Draw the share of recorded runs inside of central intervals, against their level; and a histogram of quantiles.
 
     A curve below the diagonal: what is predicted is too narrow. The dashed one, where runs were repeated, is of
     intervals around the mean of an architecture's other runs, so that errors of the predicted means do not count. In
@@ -174,7 +174,7 @@ def _quiet(ax: Axes) -> None:
 
 
 def evaluation_figure(comparisons: Sequence[Comparison], *, note: str = "") -> Figure:
-    """A row of three panels per comparison: predicted against recorded, residuals by rank, calibration.
+    """Draw a row of three panels per comparison: predicted against recorded, residuals by rank, calibration.
 
     Args:
         comparisons: What `evaluate.compare` returned, of one or several datasets or epochs.

@@ -34,7 +34,7 @@ Tell = Callable[[int], None]
 
 
 def encoding_for(space: Space) -> str:
-    """The encoding that trees read where the caller names none: what was best in trials.
+    """Return the encoding that trees read where the caller names none: what was best in trials.
 
     Histograms of neighborhoods help on NAS-Bench-101, where isomorphic cells are written in many ways, and harm on
     NAS-Bench-201, where paths with how often they occur say most. The graphs of DARTS have too many paths; there trees
@@ -163,11 +163,11 @@ class Boosters(ABC):
 
     @abstractmethod
     def _binned(self, features: NDArray[np.float32], like: Any, seed: int) -> Any:
-        """The library's own set of data, with the bins of another one where there is one."""
+        """Make the library's own set of data, with the bins of another one where there is one."""
 
     @abstractmethod
     def _boosted(self, sets: list[Any], seed: int, tell: Tell) -> Any:
-        """A booster that learned from the first set and stopped by the second, if there is one."""
+        """Fit a booster that learns from the first set and stops by the second, if there is one."""
 
     @abstractmethod
     def _raw(self, booster: Any, features: NDArray[np.float32]) -> NDArray[Any]: ...
@@ -177,7 +177,7 @@ class Boosters(ABC):
 
     @abstractmethod
     def _from_bytes(self, path: str, content: bytes) -> tuple[Any, int]:
-        """The booster, and how many columns it reads."""
+        """Read a booster, and how many columns it reads."""
 
 
 class _OfLightGBM(Boosters):
@@ -330,6 +330,6 @@ class XGBoost(Boosters):
 
 
 def _first_line(error: Exception) -> str:
-    """What went wrong, without the trace of C++ functions."""
+    """Say what went wrong, without the trace of C++ functions."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return lines[0].split("] ")[-1][:200] if lines else type(error).__name__

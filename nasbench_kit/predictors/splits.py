@@ -13,7 +13,7 @@ from nasbench_kit.spaces import Space
 
 
 def position(space: Space, archs: object, salt: int = 0) -> NDArray[np.float64]:
-    """A number in [0, 1) per architecture, as good as random: float64 (n_archs,).
+    """Compute a number in [0, 1) per architecture, as good as random: float64 (n_archs,).
 
     It is SplitMix64 (Steele et al. 2014) of `space.identity(archs) + salt * 0x9E3779B97F4A7C15`, its upper 53 bits.
 
@@ -32,7 +32,7 @@ _GOLDEN = 0x9E3779B97F4A7C15
 
 
 def held_out(space: Space, archs: object, share: float) -> NDArray[np.bool_]:
-    """Which architectures are for testing only: those whose `position` lies below `share`.
+    """Say which architectures are for testing only: those whose `position` lies below `share`.
 
     Raises:
         SettingError: `share` is not in [0, 1).
@@ -43,5 +43,5 @@ def held_out(space: Space, archs: object, share: float) -> NDArray[np.bool_]:
 
 
 def fold(space: Space, archs: object, n_folds: int) -> NDArray[np.int64]:
-    """The fold of each architecture, from 0 to `n_folds - 1`: int64 (n_archs,)."""
+    """Return the fold of each architecture, from 0 to `n_folds - 1`: int64 (n_archs,)."""
     return (position(space, archs, salt=1) * n_folds).astype(np.int64)

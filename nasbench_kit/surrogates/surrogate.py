@@ -173,7 +173,7 @@ class Surrogate:
 
     @cached_property
     def predictor(self) -> Ensemble:
-        """The models, read and compared with their hashes when first asked for."""
+        """Load the models, read and compared with their hashes when first asked for."""
         self.verify()
         kind = self.card.predictor.get("kind")
         if kind not in PREDICTORS:
@@ -306,7 +306,7 @@ def _in_short(epochs: tuple[int, ...]) -> str:
 
 
 def _mean(members: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over the first axis, added up in order: the same for one architecture and for many."""
+    """Average over the first axis, added up in order: the same for one architecture and for many."""
     total = members[0].copy() if members[0].ndim else members[0]
     for member in members[1:]:
         total = total + member

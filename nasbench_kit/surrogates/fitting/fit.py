@@ -122,7 +122,7 @@ class _Plan(NamedTuple):
 
     @property
     def space(self) -> Space:
-        """What the architectures are."""
+        """Return what the architectures are."""
         return self.table.space
 
     def member(self, k: int, tuned: dict[str, Any]) -> Member:

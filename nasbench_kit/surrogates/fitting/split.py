@@ -29,11 +29,11 @@ class Split(NamedTuple):
     rule: dict[str, Any]  #: how to redo it, for the card
 
     def validates(self, member: int) -> NDArray[np.bool_]:
-        """Which architectures a member stops by."""
+        """Say which architectures a member stops by."""
         return self.train & (self.folds == member % self.n_folds)
 
     def learns(self, member: int) -> NDArray[np.bool_]:
-        """Which architectures a member learns from."""
+        """Say which architectures a member learns from."""
         return self.train & (self.folds != member % self.n_folds)
 
 

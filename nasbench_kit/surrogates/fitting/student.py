@@ -39,7 +39,7 @@ class Learned(NamedTuple):
 
     @classmethod
     def of(cls, card: Card, outputs: NDArray[np.float64]) -> Learned:
-        """From the outputs of the architectures to train on: (n_archs, n_members * n_values + n_noise)."""
+        """Make it of the outputs of the architectures to train on: (n_archs, n_members * n_values + n_noise)."""
         n_members, n_values = card.n_members, card.n_outputs(VALUE)
         made = cls(np.zeros(0), np.ones(0), np.ones(0), n_members, n_values)
         found = made._rearranged(outputs)
@@ -159,7 +159,7 @@ def train(
 
 
 def _schedule(done: float) -> float:
-    """Share of the highest learning rate at a share of the steps."""
+    """Return the share of the highest learning rate at a share of the steps."""
     if done < _WARM_UP:
         return 0.04 + 0.96 * done / _WARM_UP
     return 0.5 + 0.5 * math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP))
@@ -251,7 +251,7 @@ def to_integers(
 
 
 def _rounded(weights: NDArray[np.float64]) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
-    """Weights as integers, and what 1 means of each unit that they lead to."""
+    """Round weights to integers, and say what 1 means of each unit that they lead to."""
     unit = np.abs(weights).max(axis=0) / LARGEST
     unit = np.where(unit > 0, unit, 1.0)
     return np.rint(weights / unit).astype(np.int16), unit
@@ -270,7 +270,7 @@ def _largest_activations(
 def _activations(
     parameters: Mapping[str, NDArray[Any]], pieces: Sequence[NDArray[np.intp]]
 ) -> Iterator[list[NDArray[np.float32]]]:
-    """The activations of each hidden layer, piece by piece."""
+    """Compute the activations of each hidden layer, piece by piece."""
     for columns in pieces:
         sums = parameters["embedding"][columns].sum(axis=1)
         found = []

@@ -89,12 +89,12 @@ def _read(table: Table, dataset: str, name: str, epochs: Sequence[int] | None) -
 
 
 def sorted_epochs(epochs: Sequence[int]) -> tuple[int, ...]:
-    """Each epoch once, ascending."""
+    """Take each epoch once, ascending."""
     return tuple(sorted(set(epochs)))
 
 
 def _positions(column: Any, epochs: Sequence[int]) -> list[int]:
-    """Where these epochs stand in a column; raises for one that was not recorded."""
+    """Find where these epochs stand in a column; raises for one that was not recorded."""
     return [column.epoch_position(epoch) for epoch in epochs] if epochs else [0]
 
 
@@ -194,7 +194,7 @@ def _check_recorded(runs: Recorded) -> None:
 
 
 def _check_whole(runs: Recorded, z: NDArray[np.float64]) -> None:
-    """Long curves are learned from those that are whole."""
+    """Refuse long curves of which none is whole, as they are learned from those that are."""
     if z.shape[1] > FEW and np.isnan(z).any(axis=1).all():
         raise NotRecordedError(
             f"{runs.dataset}: {runs.metric.name} was recorded at all {z.shape[1]} epochs for none of the {len(z):,}"
