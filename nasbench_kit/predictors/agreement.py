@@ -63,7 +63,7 @@ def agreement(true: NDArray[np.float64], predicted: NDArray[np.float64], *, unit
 
 
 def r2(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
-    """Compute the coefficient of determination; NaN where the truth does not vary, negative where its mean is better."""
+    """Compute the coefficient of determination; NaN where the truth does not vary, below 0 if a constant is better."""
     if len(true) < _LEAST or true.max() == true.min():
         return nan
     return float(1 - ((predicted - true) ** 2).mean() / true.var())
