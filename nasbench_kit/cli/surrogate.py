@@ -1,4 +1,4 @@
-"""`surrogate`: make surrogates of tables, and judge them."""
+"""`surrogate`: make surrogates of tables, and evaluate them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def surrogate() -> None:
     show_default=True,
     help="What is held out: decided by a hash; or 'official', the lists that were imported with the runs.",
 )
-@click.option("--test-share", type=float, default=0.2, show_default=True, help="Share held out for judging.")
+@click.option("--test-share", type=float, default=0.2, show_default=True, help="Share held out for evaluation.")
 @click.option("--train-share", type=float, default=1.0, show_default=True, help="Share of the rest that is used.")
 @click.option("--noise/--no-noise", default=True, help="Whether to model how training runs differ; yes by default.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of everything random.")
@@ -150,4 +150,4 @@ def _tell(made: Surrogate, table: str, out: str) -> None:
         best = made.card.best.get(dataset)
         known = f"; the best, {'of all' if best['proven'] else 'by local search'}: {best['arch']}" if best else ""
         click.echo(f"  {made.name}/{dataset}: {predicted}{known}")
-    click.echo(f"judge it: nasbench-kit surrogate eval {out} --table {table}")
+    click.echo(f"evaluate it: nasbench-kit surrogate eval {out} --table {table}")

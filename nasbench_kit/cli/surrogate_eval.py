@@ -120,15 +120,18 @@ def eval_(
     else:
         _show(opened, truth, found)
     if figure:
+        from nasbench_kit.plots import evaluation_figure
+        from nasbench_kit.plots.style import save_figure
+
         shown = [one for of_dataset in comparisons for one in of_dataset[-1:]]
         if len(comparisons) == 1 and epochs:
             shown = comparisons[0]
-        _draw(shown[:_MOST_ROWS], figure)
+        save_figure(evaluation_figure(shown[:_MOST_ROWS]), figure)
         click.echo(f"figure: {figure}", err=as_json)
 
 
 def _table(surrogate: Surrogate, table: str | None) -> Table:
-    from nasbench_kit.surrogates.quality.evaluate import fitted_to
+    from nasbench_kit.surrogates.quality.splits import fitted_to
     from nasbench_kit.tables import Table
 
     if table:
@@ -154,18 +157,6 @@ def _compare(
             last = len(chosen) - 1
             chosen = [chosen[round(i * last / (_MOST_EPOCHS - 1))] for i in range(_MOST_EPOCHS)]
     return compare_epochs(surrogate, table, dataset=dataset, metric=metric, epochs=chosen, split=split)
-
-
-def _draw(comparisons: Sequence[Comparison], path: str) -> None:
-    from matplotlib import rc_context
-
-    from nasbench_kit.plots import evaluation_figure
-
-    try:
-        with rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):  # text stays text
-            evaluation_figure(comparisons).savefig(path, dpi=200)
-    except OSError as error:
-        raise SettingError(f"cannot write figure {path!r}: {error.strerror or error}") from None
 
 
 # ---- the table ----
@@ -215,8 +206,10 @@ def _print_columns(corner: str, titles: Sequence[str], columns: Sequence[Iterabl
 
 def _figures(quality: Quality) -> Iterable[Row]:
     """List what is shown of one epoch."""
+    from nasbench_kit.surrogates.quality.evaluate import shown_as
+
     found, ceiling = quality.agreement, quality.ceiling
-    factor, unit = _shown_as(quality.unit)
+    factor, _, unit = shown_as(quality.unit)
 
     def beside(name: str, figure: str, at_most: float = nan) -> Iterable[Row]:
         yield Row(name, name, _text(getattr(quality.figures, figure)))
@@ -267,10 +260,6 @@ def _figures_of_noise(calibration: Calibration, factor: float, unit: str) -> Ite
         yield Row("collapse", "predicted", _text(100 * collapse.predicted))
         yield Row("collapse", "Brier score", f"{collapse.brier:.5f}")
         yield Row("collapse", "Brier score of the mean rate", f"{collapse.brier_constant:.5f}")
-
-
-def _shown_as(unit: str) -> tuple[float, str]:
-    return (100, "percentage points") if unit == "fraction" else (1, unit)
 
 
 def _shares(coverage: Sequence[tuple[float, float]]) -> str:
@@ -350,8 +339,10 @@ def show_left_out(found: Sequence[LeftOut]) -> None:
 
 
 def _figures_left_out(one: LeftOut) -> Iterable[Row]:
+    from nasbench_kit.surrogates.quality.evaluate import shown_as
+
     left, shown = one.left_out, one.shown
-    factor, unit = _shown_as(one.unit)
+    factor, _, unit = shown_as(one.unit)
     yield Row("n", "architectures shown", f"{one.n_shown:,}")
     yield Row("left", "architectures left out", f"{left.n:,}")
     for name, figure in (("R²", "r2"), ("Kendall tau", "kendall_tau"), ("sparse tau (0.1 %)", "kendall_tau_1_dec")):

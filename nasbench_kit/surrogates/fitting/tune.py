@@ -1,4 +1,4 @@
-"""Search a model's settings: train on all folds but one, judge by that one. What is held out is never seen."""
+"""Search a model's settings: train on all folds but one, compare by that one. What is held out is never seen."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tune_settings(
 ) -> dict[str, Any]:
     """Find the best of so many settings within the model's `ranges`; the given ones are the first that are tried.
 
-    Judged by the mean squared error over all outputs of `valid`, which are of about unit variance; by `valid` a trial
+    Compared by the mean squared error over all outputs of `valid`, which are of about unit variance; by `valid` a trial
     stops early too. Trials are proposed by Optuna's TPE sampler (Bergstra et al. 2011). Each is kept, and an
     interrupted search goes on, to the same end.
 
@@ -39,7 +39,7 @@ def tune_settings(
         model: Its name.
         settings: Where to start; those without a range stay.
         train: To learn from.
-        valid: To stop and to judge by.
+        valid: To stop and to compare by.
         n_trials: How many, the given settings included.
         seed: Of the sampler and the models.
         shop: Keeps each trial.

@@ -143,19 +143,19 @@ def _result(
         chosen = np.argsort(-sign * every.predicted, kind="stable")[: left.sum()]
         found = float(left[chosen].mean())
     return LeftOut(
-        by,
-        what,
-        every.dataset,
-        every.metric.name,
-        unit,
-        every.epoch,
-        len(seen) - int(of_shown.sum()),
-        agreement(every.true[left], every.predicted[left], unit=unit),
-        float((every.predicted - every.true)[left].mean()),
-        agreement(tested.true[of_shown], tested.predicted[of_shown], unit=unit),
-        auc,
-        better,
-        found,
+        by=by,
+        what=what,
+        dataset=every.dataset,
+        metric=every.metric.name,
+        unit=unit,
+        epoch=every.epoch,
+        n_shown=len(seen) - int(of_shown.sum()),
+        left_out=agreement(every.true[left], every.predicted[left], unit=unit),
+        bias=float((every.predicted - every.true)[left].mean()),
+        shown=agreement(tested.true[of_shown], tested.predicted[of_shown], unit=unit),
+        auc=auc,
+        better_than_seen=better,
+        found=found,
     )
 
 
