@@ -9,6 +9,7 @@ import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from math import inf
+from operator import ne
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import NasbenchKitError, NotRecordedError, UnknownNameError
 from nasbench_kit.optimizers import Optimizer, Outcome, Task, Trial, check_needs
 from nasbench_kit.simulator import EVALUATIONS, NO_EPOCH, SECONDS, Records, Rules, simulate, task_of
-from nasbench_kit.spaces import Space
+from nasbench_kit.spaces import Arch, Space
 from nasbench_kit.spaces.base import MOST_RANKS
 from nasbench_kit.tables import Table
 
@@ -54,8 +55,16 @@ def check_space(space: Space, rng: np.random.Generator) -> None:
     assert space.parse_many(texts).tolist() == batch.tolist(), "parse_many does not undo format_many"
     for arch, text in zip(archs, texts, strict=True):
         assert text == space.format(arch), f"format_many and format differ on {arch}"
+        for same in (list(arch), np.array(arch), np.array(arch, np.uint8)):
+            assert space.parse(same) == arch, f"{type(same).__name__} of the choices of {arch} is read as another"
         for form in space.forms:
             assert space.parse(space.format(arch, form), form) == arch, f"form {form!r} of {arch} does not come back"
+    for name, known in space.forms.items():
+        assert space.is_valid(space.parse(known.example, name)), f"the example of form {name!r} is not read"
+    for i, decision in enumerate(space.decisions):
+        read = [space.choice(i, choice) for choice in decision.choices]
+        assert read == list(range(len(read))), f"choice does not know the choices of {decision.name}"
+    _check_nearest(space, archs, rng)
     for arch, found in zip(archs[:5], space.neighbors_many(batch[:5]), strict=True):
         neighbors = space.neighbors(arch)
         assert found.tolist() == list(map(list, neighbors)), f"neighbors_many and neighbors differ on {arch}"
@@ -64,6 +73,25 @@ def check_space(space: Space, rng: np.random.Generator) -> None:
     same = space.identity(batch)
     assert (space.identity(batch[::-1])[::-1] == same).all(), "identity depends on the rest of the batch"
     assert same.tolist() == [space.class_of(arch) for arch in archs], "identity and class_of differ"
+
+
+def _check_nearest(space: Space, archs: list[Arch], rng: np.random.Generator) -> None:
+    """Of an architecture, of one with another choice at one decision, and of choices at random."""
+    for arch in archs[:10]:
+        i = int(rng.integers(space.n_decisions))
+        changed = (*arch[:i], int(rng.integers(space.n_choices[i])), *arch[i + 1 :])
+        drawn = tuple(rng.integers(space.n_choices).tolist())
+        assert space.nearest(arch, rng) == arch, f"{arch} is not nearest to itself"
+        for choices in (changed, drawn):
+            seed = int(rng.integers(2**32))
+            found, again = (space.nearest(choices, np.random.default_rng(seed)) for _ in range(2))
+            assert found == again, f"the nearest to {choices} is another one with the same rng"
+            assert space.parse(found) == found, f"{found}, nearest to {choices}, is no architecture"
+            assert found == choices or not space.is_valid(choices) or space is not space.whole, (
+                f"{choices} is valid, but {found} its nearest"
+            )
+        near = sum(map(ne, space.nearest(changed, rng), changed))
+        assert near <= 1, f"nearest to {changed} differs in {near} decisions, where {arch} differs in one"
 
 
 def check_optimizer(make: Callable[[Task, np.random.Generator], Optimizer], benchmark: Benchmark) -> None:

@@ -7,7 +7,8 @@ from typing import NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit import Benchmark
+from nasbench_kit import Benchmark, Table
+from nasbench_kit.errors import SettingError
 
 MOST = 3.0  # times the expected deviation
 _NEAR = 100  # cells to each side of a cell, by mean accuracy, that tell how far its runs lie apart
@@ -42,13 +43,16 @@ class Noise:
 
     def __init__(self, bench: Benchmark, metric: str = "val_accuracy") -> None:
         self._bench, self._metric = bench, metric
-        archs = bench.results.archs()  # type: ignore[union-attr]  # a table
+        if not isinstance(bench.results, Table):
+            raise SettingError(f"{bench.name} has no recorded runs; a benchmark of a table expected")
+        self._table = bench.results
+        archs = self._table.archs()
         self.runs = np.stack([bench.values(metric, archs, seed=seed) for seed in bench.metrics[metric].seeds])
         self.spread = spread_between_runs(self.runs)
 
     def judge(self, arch: object, value: float) -> Judged:
         """One more training of one architecture that ended with `value`."""
-        row = int(self._bench.results.rows([self._bench.space.parse(arch)])[0])  # type: ignore[union-attr]
+        row = self._table.row(self._bench.space.parse(arch))
         expected = float(self.spread[row]) * np.sqrt(1 + 1 / len(self.runs))
         return Judged(value, tuple(self.runs[:, row].tolist()), float(expected))
 

@@ -160,11 +160,14 @@ class Benchmark:
             return at.run(arch, cast(int, seed))
         if seed is not None:
             raise SettingError("seed and rng exclude each other; give seed to choose a run, rng to draw one")
+        drawn: Any = at.drawn
+        if drawn is None:
+            drawn = at.drawn_runs()
         runs: tuple[Evaluation, ...] | Runs
         try:
-            runs = at.drawn[arch]
+            runs = drawn[arch]
         except TypeError:
-            runs = at.drawn[self.space.parse(arch)]
+            runs = drawn[self.space.parse(arch)]
         # no method of a common class: its call would cost a tenth of a search on a table
         return runs[int(rng.random() * len(runs))] if isinstance(runs, tuple) else runs.draw(rng)
 

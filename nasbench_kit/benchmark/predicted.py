@@ -202,6 +202,10 @@ class PredictedAt:
         self.means: dict[Any, Evaluation] = Memo(self._mean, self._parse, self._every_mean if few else None, after)
         self.drawn: dict[Any, Runs] = Memo(self._runs, self._parse, None)
 
+    def drawn_runs(self) -> dict[Any, Runs]:
+        """`drawn`, which is always there."""
+        return self.drawn
+
     # ---- one architecture ----
 
     def _mean(self, arch: object) -> Evaluation:

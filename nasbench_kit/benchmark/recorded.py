@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property, partial, reduce
+from functools import partial, reduce
 from itertools import chain, compress, cycle, repeat
 from math import isnan, nan
 from operator import add
-from typing import TYPE_CHECKING, Any, cast, final
+from typing import TYPE_CHECKING, Any, final
 
 from nasbench_kit.benchmark.evaluation import Evaluation
 from nasbench_kit.benchmark.memo import MEMO_SIZE, Memo
@@ -164,8 +164,8 @@ class RecordedTraining:
         if self._seed is not None:
             return at.run(self._arch, self._seed)
         if self._rng is None:
-            return cast(Evaluation, at.means[self._arch])
-        runs: tuple[Evaluation, ...] = at.drawn[self._arch]
+            return at.means[self._arch]
+        runs: tuple[Evaluation, ...] = at.drawn_runs()[self._arch]
         if self._answers.is_one_training:
             runs = tuple([run for run in runs if run.seeds in self._seeds_that_end()]) or runs
         run = runs[int(self._rng.random() * len(runs))]
@@ -175,7 +175,7 @@ class RecordedTraining:
 
     def _seeds_that_end(self) -> set[tuple[int, ...]]:
         try:
-            return {run.seeds for run in self._answers.at(None).drawn[self._arch]}
+            return {run.seeds for run in self._answers.at(None).drawn_runs()[self._arch]}
         except NotRecordedError:
             return set()
 
@@ -205,16 +205,17 @@ class RecordedAt:
         self.runs: dict[Any, tuple[Evaluation, ...]] = Memo(
             self._runs, self._space.parse, self._every_run if few else None
         )
+        self.drawn: dict[Any, tuple[Evaluation, ...]] | None = None  # once somebody draws
 
-    @cached_property
-    def drawn(self) -> Memo:
-        """The runs that may be drawn: where costs are recorded, those without one would stop the clock."""
+    def drawn_runs(self) -> dict[Any, tuple[Evaluation, ...]]:
+        """`drawn`: the runs that may be drawn; where costs are recorded, those without one would stop the clock."""
         import numpy as np
 
-        costs = self._costs_of_runs()
-        if not self._costs or not any((self._there(i) & np.isnan(costs[i % len(costs)])).any() for i in self._all()):
-            return cast(Memo, self.runs)
-        return Memo(self._drawable, self._space.parse, None)
+        if self.drawn is None:
+            costs = self._costs_of_runs() if self._costs else []
+            lacking = [(self._there(i) & np.isnan(costs[i % len(costs)])).any() for i in self._all()] if costs else []
+            self.drawn = Memo(self._drawable, self._space.parse, None) if any(lacking) else self.runs
+        return self.drawn
 
     def _drawable(self, arch: object) -> tuple[Evaluation, ...]:
         runs = tuple([run for run in self.runs[arch] if not isnan(run.cost_s)])

@@ -29,7 +29,7 @@ from nasbench_kit.errors import (
 )
 from nasbench_kit.spaces import Arch
 from nasbench_kit.spaces.nasbench101 import INPUT, OPERATIONS, OUTPUT, NASBench101Space
-from nasbench_kit.spaces.nasbench101_cells import MAX_EDGES, N_VERTICES, hash_graph
+from nasbench_kit.spaces.nasbench101_graphs import MAX_EDGES, N_VERTICES, hash_graph
 from nasbench_kit.tables import Table
 from nasbench_kit.tables.column import Column, Values
 

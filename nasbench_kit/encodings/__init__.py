@@ -18,6 +18,7 @@ Source: White, Neiswanger, Nolen and Savani 2020, A Study on Encodings for Neura
 https://arxiv.org/abs/2007.04965, section 3.
 """
 
+from nasbench_kit.encodings.features import best_dense, best_sparse, encodings_of
 from nasbench_kit.encodings.named import (
     MOST_COLUMNS,
     GraphTensors,
@@ -36,6 +37,9 @@ __all__ = [
     "GraphTensors",
     "SparseGraphs",
     "adjacency",
+    "best_dense",
+    "best_sparse",
+    "encodings_of",
     "graph_tensors",
     "one_hot",
     "path_names",

@@ -12,7 +12,7 @@ import numpy as np
 
 from nasbench_kit.errors import SettingError
 from nasbench_kit.spaces import GraphBatch, Space
-from nasbench_kit.spaces.recorded import RecordedSpace
+from nasbench_kit.spaces.splitmix import mix_many
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -181,11 +181,13 @@ def _paths(graphs: GraphBatch, known: _KnownPaths, n_columns: int) -> NDArray[np
     return encoded
 
 
-@lru_cache(maxsize=32)
 def _known_paths(space: Space) -> _KnownPaths:
+    return _paths_of_whole(space.whole)  # a part has the same columns
+
+
+@lru_cache(maxsize=32)
+def _paths_of_whole(space: Space) -> _KnownPaths:
     """Read off the union of the graphs of many architectures: all, in spaces of the size of tables."""
-    if isinstance(space, RecordedSpace):
-        return _known_paths(space.whole)  # the same columns for a part
     rng = np.random.default_rng(0)
     archs = space.all_archs() if space.size <= _ENUMERATED else space.sample_many(rng, _SAMPLED)
     chunks = []
@@ -287,10 +289,12 @@ def _histograms(graphs: GraphBatch, rounds: int, n_features: int) -> NDArray[np.
     colors = np.array([*known, 0], np.uint64)[graphs.nodes]
     for n in range(rounds):
         # a sum does not care about order; mixed first, so that a sum tells which colors it is of
-        shown = _mix(colors)
+        shown = mix_many(colors)
         before = np.where(joined, shown[:, :, None], np.uint64(0)).sum(axis=1, dtype=np.uint64)
         after = np.where(joined, shown[:, None, :], np.uint64(0)).sum(axis=2, dtype=np.uint64)
-        colors = _mix(_mix(_mix(shown) + before) + after)  # no part can cancel another: each is mixed another time
+        colors = mix_many(
+            mix_many(mix_many(shown) + before) + after
+        )  # no part can cancel another: each is mixed another time
         features = (colors[there] % np.uint64(n_features)).astype(np.intp)
         _count(counts, rows, n_labels + n * n_features + features)
     return counts
@@ -298,14 +302,6 @@ def _histograms(graphs: GraphBatch, rounds: int, n_features: int) -> NDArray[np.
 
 def _count(counts: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.integer[Any]]) -> None:
     np.add.at(counts.reshape(-1), rows * counts.shape[1] + columns, np.float32(1))  # one index is faster than two
-
-
-def _mix(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Scramble 64-bit numbers. Source: Steele, Lea and Flood 2014, SplitMix, with the constants of Stafford's mix."""
-    numbers = numbers + np.uint64(0x9E3779B97F4A7C15)
-    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return numbers ^ (numbers >> np.uint64(31))
 
 
 # ---- for graph neural networks ----

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from itertools import pairwise, product
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
-from nasbench_kit.spaces import Arch
-from nasbench_kit.spaces.nasbench101_cells import EDGES, LAST, N_EDGES, N_VERTICES
+from nasbench_kit.encodings.sparse import Sparse, side_by_side
+from nasbench_kit.spaces import Arch, Space
+from nasbench_kit.spaces.nasbench101_graphs import EDGES, LAST, N_EDGES, N_VERTICES, canonical, canonical_many
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +19,25 @@ _N_LABELS = N_OPERATIONS + 2
 _INNER = range(1, LAST)
 _MOST_EDGES_AND_VERTICES = 14  # a cell has at most 9 edges and 5 inner vertices
 _MOST_PATHS = 8  # that 9 edges can make, as a look at all cells shows
+
+
+def cell(space: Space) -> Sparse:
+    """One column per vertex and operation, and per edge and the operations at its ends."""
+    return _of_canonical_cells(Places())
+
+
+def neighborhoods(space: Space) -> Sparse:
+    """`cell`; per vertex its operation with those before and behind it; and per path its operations."""
+    return _of_canonical_cells(Places(), Neighborhoods(), Paths())
+
+
+def _of_canonical_cells(*parts: Any) -> Sparse:
+    joined = side_by_side(parts)
+    return Sparse(
+        joined.n_columns,
+        lambda arch: joined.one(canonical(arch)),
+        lambda archs: joined.many(canonical_many(archs)),
+    )
 
 
 @final

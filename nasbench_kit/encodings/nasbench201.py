@@ -10,13 +10,13 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING
 
+from nasbench_kit.encodings.sparse import Sparse
+from nasbench_kit.spaces import Arch, Space
 from nasbench_kit.spaces.nasbench201 import NONE, OPERATIONS, SKIP
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from nasbench_kit.spaces import Arch
 
 PATHS = ((3,), (0, 4), (1, 5), (0, 2, 5))  # as positions of edges, from input to output
 STEPS = tuple(code for code in range(len(OPERATIONS)) if code not in (NONE, SKIP))
@@ -126,3 +126,8 @@ def path_columns_many(archs: NDArray[np.uint8]) -> NDArray[np.intp]:
     columns.sort(axis=1)
     width = int((columns < N_COLUMNS).sum(axis=1).max(initial=1))
     return columns[:, :width]
+
+
+def sparse_path_counts(space: Space) -> Sparse:
+    """One column per number and value it has, of the numbers of `path_counts`."""
+    return Sparse(N_COLUMNS, path_columns, path_columns_many)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, final
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.encodings.features import matrix
+from nasbench_kit.encodings.features import best_dense, matrix
 from nasbench_kit.errors import NasbenchKitError, SettingError, SurrogateError
 from nasbench_kit.formats.boosters import check_xgboost, checked_lightgbm
 from nasbench_kit.optional import require
@@ -23,27 +23,8 @@ AUTO = "auto"
 _CHUNK = 8_192  # architectures whose features are held in memory at a time
 _FEWEST = 2  # architectures that an output must be known of
 _OWN = ("encoding", "rounds", "early_stopping", "threads")  # settings that are no parameters of a library
-_BEST = {  # what was best in trials, by the class of a space
-    "DARTSSpace": "configuration",
-    "NASBench101Space": "paths+adjacency+weisfeiler_lehman",
-    "NASBench201Space": "path_counts",
-    "NASBenchNLPSpace": "one_hot+adjacency+weisfeiler_lehman",
-}
 
 Tell = Callable[[int], None]
-
-
-def encoding_for(space: Space) -> str:
-    """Return the encoding that trees read where the caller names none: what was best in trials.
-
-    Histograms of neighborhoods help on NAS-Bench-101, where isomorphic cells are written in many ways, and harm on
-    NAS-Bench-201, where paths with how often they occur say most. The graphs of DARTS have too many paths; there trees
-    read the columns of NAS-Bench-301. Cells of NAS-Bench-NLP may have paths that no column was found for. A graph that
-    is but a chain of the decisions says nothing that these do not.
-    """
-    whole: Space = getattr(space, "whole", space)  # of a recorded part
-    kind = type(whole)
-    return _BEST.get(kind.__name__, "one_hot" if kind.graph_many is Space.graph_many else "one_hot+paths+adjacency")
 
 
 class Boosters(ABC):
@@ -65,7 +46,7 @@ class Boosters(ABC):
         self.space = space
         self.settings = resolved(self.name, self.known, settings)
         if self.settings["encoding"] == AUTO:
-            self.settings["encoding"] = encoding_for(space)
+            self.settings["encoding"] = best_dense(space)
         example = space.sample_many(np.random.default_rng(0), 1)
         self._n_columns = matrix(space, example, self.settings["encoding"]).shape[1]
         self._boosters: list[Any] = []

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import SettingError
 from nasbench_kit.spaces import Space
+from nasbench_kit.spaces.splitmix import GOLDEN, MASK, mix_many
 
 
 def position(space: Space, archs: object, salt: int = 0) -> NDArray[np.float64]:
@@ -22,13 +23,8 @@ def position(space: Space, archs: object, salt: int = 0) -> NDArray[np.float64]:
         archs: A batch in any form.
         salt: Another salt gives independent numbers: 0 decides what is held out, 1 the folds.
     """
-    x = space.identity(archs) + np.uint64(salt * _GOLDEN % 2**64)
-    x = (x ^ x >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ x >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-    return ((x ^ x >> np.uint64(31)) >> np.uint64(11)).astype(np.float64) / 2.0**53
-
-
-_GOLDEN = 0x9E3779B97F4A7C15
+    states = space.identity(archs) + np.uint64((salt - 1) * GOLDEN & MASK)  # `mix_many` adds the last GOLDEN
+    return (mix_many(states) >> np.uint64(11)).astype(np.float64) / 2.0**53
 
 
 def held_out(space: Space, archs: object, share: float) -> NDArray[np.bool_]:

@@ -113,7 +113,7 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
     done, add_told = records.done, records.told_s.append
     now, optimizer_free_s = 0.0, 0.0
     n_begun, n_served, is_waiting, is_over = 0, 0, False, False
-    running: list[tuple[Any, ...]] = []  # a heap: who ends first, then who began first
+    running: list[tuple[Any, ...]] = []  # a heap of what `RecordsBuilder.done` holds
     idle = list(range(rules.n_workers - 1, -1, -1))
     while True:
         while idle and n_begun < most and not is_waiting and not is_over:
@@ -159,21 +159,19 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
                 is_over = True
                 break
             epochs_left -= n_epochs
-            heappush(  # `Done`
-                running,
-                (
-                    started_s + takes,
-                    n_begun,
-                    idle.pop(),
-                    trial,
-                    arch,
-                    number,
-                    evaluation,
-                    paid_s,
-                    started_s,
-                    asked_s,
-                ),
+            begun = (
+                started_s + takes,
+                n_begun,
+                idle.pop(),
+                trial,
+                arch,
+                number,
+                evaluation,
+                paid_s,
+                started_s,
+                asked_s,
             )
+            heappush(running, begun)
             n_begun += 1
             n_served = 0
         if not running:

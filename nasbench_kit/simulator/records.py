@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
@@ -10,8 +11,6 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nasbench_kit.benchmark import Evaluation
-    from nasbench_kit.optimizers import Trial
 
 NO_SEED = -1  # in `Records.seed`: the value is a mean over seeds, or does not depend on one
 NO_EPOCH = -1
@@ -39,22 +38,12 @@ class Records(NamedTuple):
     optimizer_s: NDArray[np.float64]  #: real seconds that `ask` and `tell` took for it
 
 
+DTYPES: dict[str, Any] = dict.fromkeys(Records._fields, np.float64)
+DTYPES |= {"archs": np.uint8, "seed": np.int64, "failed": np.bool_}
+DTYPES |= dict.fromkeys(("trial", "epoch", "worker"), np.int32)
+"""Column -> its type."""
+
 BLOCK = 1 << 12  # evaluations held as objects, which take several times the memory of arrays
-
-
-class Done(NamedTuple):
-    """A trial that began on a worker. Those that end first, then those that began first, come first."""
-
-    finished_s: float
-    n_begun: int
-    worker: int
-    trial: Trial
-    arch: tuple[int, ...]
-    number: int  #: of the training
-    evaluation: Evaluation
-    paid_s: float
-    started_s: float
-    asked_s: float  #: real seconds that `ask` took
 
 
 @final
@@ -62,13 +51,15 @@ class RecordsBuilder:
     """Records while they grow. A simulation appends to the lists, and calls `pack` at the latest after every `BLOCK`.
 
     Attributes:
-        done: What finished, each as `Done` or a tuple like it.
+        done: What finished, each (finished_s, n_begun, worker, trial, arch, number of the training, evaluation, paid_s,
+            started_s, real seconds that `ask` took); tuples compare by who ends first, then by who began first.
         told_s: Real seconds that `tell` took for each.
         further: All objectives as recorded and the violation of each, where one objective is not all.
     """
 
     def __init__(self, n_decisions: int, n_objectives: int) -> None:
-        self._n_decisions, self._n_objectives = n_decisions, n_objectives
+        self._n_objectives = n_objectives
+        self._shapes = {"archs": (n_decisions,), "values": (n_objectives,)}
         self.done: list[tuple[Any, ...]] = []
         self.told_s: list[float] = []
         self.further: list[tuple[tuple[float, ...], float]] = []
@@ -77,45 +68,47 @@ class RecordsBuilder:
     def build(self) -> Records:
         """All of it."""
         self.pack()
-        return Records(*map(np.concatenate, zip(*self._packed, strict=True)))
+        if len(self._packed) == 1:
+            return self._packed[0]
+        none = [np.zeros((0, *self._shapes.get(name, ())), kind) for name, kind in DTYPES.items()]
+        return Records(*map(np.concatenate, zip(none, *self._packed, strict=True)))
 
     def pack(self) -> None:
         """Make arrays of what is in the lists, and empty them."""
-        n = len(self.done)
-        done = Done(*zip(*self.done, strict=True)) if n else Done(*[()] * len(Done._fields))
-        epochs, value, _, seeds, failed, _ = zip(*done.evaluation, strict=True) if n else [()] * 6
-        values, violation = _column(value), np.zeros(n)
-        if self.further:
-            every, exceeded = zip(*self.further, strict=True)
-            values, violation = np.array(every), _column(exceeded)
-        self._packed.append(
-            Records(
-                archs=np.frombuffer(bytearray(b"".join(map(bytes, done.arch))), np.uint8).reshape(
-                    -1, self._n_decisions
-                ),
-                trial=_column(done.number, np.int32),
-                epoch=_each(epochs, lambda epoch: NO_EPOCH if epoch is None else epoch, np.int32),
-                seed=_each(seeds, lambda runs: runs[0] if len(runs) == 1 else NO_SEED, np.int64),
-                value=_column(value),
-                values=values.reshape(-1, self._n_objectives),
-                violation=violation,
-                failed=_each(failed, lambda share: share == 1, np.bool_),
-                cost_s=_column(done.paid_s),
-                started_s=_column(done.started_s),
-                finished_s=_column(done.finished_s),
-                worker=_column(done.worker, np.int32),
-                optimizer_s=_column(done.asked_s) + _column(self.told_s),
-            )
-        )
+        if self.done:
+            self._packed.append(self._arrays())
         for column in (self.done, self.told_s, self.further):
             column.clear()
 
+    def _arrays(self) -> Records:
+        finished_s, _, workers, _, archs, numbers, evaluations, paid_s, started_s, asked_s = zip(
+            *self.done, strict=True
+        )
+        epochs, value, _, seeds, failed, _ = zip(*evaluations, strict=True)
+        n, several = len(self.done), bool(self.further)
+        values, violations = zip(*self.further, strict=True) if several else (value, ())
+        some_failed = any(failed)
+        one_epoch = epochs.count(epochs[0]) == n
+        return Records(
+            archs=np.frombuffer(bytearray(chain.from_iterable(archs)), np.uint8).reshape(n, -1),
+            trial=_column(numbers, np.int32),
+            epoch=np.full(n, _epoch(epochs[0]), np.int32) if one_epoch else _column(map(_epoch, epochs), np.int32),
+            seed=_column([runs[0] if len(runs) == 1 else NO_SEED for runs in seeds], np.int64),
+            value=_column(value),
+            values=np.array(values).reshape(n, self._n_objectives),
+            violation=_column(violations) if several else np.zeros(n),
+            failed=np.array(failed) == 1 if some_failed else np.zeros(n, bool),
+            cost_s=_column(paid_s),
+            started_s=_column(started_s),
+            finished_s=_column(finished_s),
+            worker=_column(workers, np.int32),
+            optimizer_s=_column(asked_s) + _column(self.told_s),
+        )
 
-def _column(numbers: Any, kind: Any = np.float64) -> NDArray[Any]:
-    return np.fromiter(numbers, kind, len(numbers))
+
+def _column(numbers: Iterable[float], kind: Any = np.float64) -> NDArray[Any]:
+    return np.fromiter(numbers, kind)
 
 
-def _each(found: Sequence[Any], number_of: Callable[[Any], float], kind: Any) -> NDArray[Any]:
-    """A number for each of many, of which few are different."""
-    numbers = {one: number_of(one) for one in set(found)}
-    return np.fromiter(map(numbers.__getitem__, found), kind, len(found))
+def _epoch(epoch: int | None) -> int:
+    return NO_EPOCH if epoch is None else epoch

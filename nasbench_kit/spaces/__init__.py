@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nasbench_kit.errors import unknown
-from nasbench_kit.spaces.base import Arch, Decision, DrawnAhead, Space, Uniform
-from nasbench_kit.spaces.choices import ChoiceSpace
+from nasbench_kit.spaces.base import Arch, Decision, DrawnAhead, Form, Space, Uniform
+from nasbench_kit.spaces.choices import ChoiceSpace, is_ascending
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ SPACES = {
 def space_from(description: str | Mapping[str, Any]) -> Space:
     """The space that a table names, or describes as `{"name": ..., "decisions": [[name, [choice, ...]], ...]}`.
 
+    A description may add `"ordered": [name, ...]`, as `ChoiceSpace` takes it.
+
     Raises:
         UnknownNameError: No space has this name.
     """
@@ -53,13 +55,16 @@ def space_from(description: str | Mapping[str, Any]) -> Space:
             raise unknown("space", description, SPACES)
         made: Space = _class_of(description)()
         return made
-    return ChoiceSpace(description["name"], dict(description["decisions"]))
+    return ChoiceSpace(description["name"], dict(description["decisions"]), ordered=description.get("ordered"))
 
 
 def describe_space(space: Space) -> str | dict[str, Any]:
     """What `space_from` reads: the name of a space of ours, the decisions of any other."""
     if isinstance(space, ChoiceSpace):
-        return {"name": space.name, "decisions": [[name, list(choices)] for name, choices in space.decisions]}
+        decisions = [[name, list(choices)] for name, choices, _ in space.decisions]
+        ordered = [name for name, _, is_ordered in space.decisions if is_ordered]
+        told = ordered == [name for name, choices, _ in space.decisions if is_ascending(choices)]
+        return {"name": space.name, "decisions": decisions} | ({} if told else {"ordered": ordered})
     return space.name
 
 
@@ -74,6 +79,10 @@ def __getattr__(attribute: str) -> Any:  # a space's module is imported when its
     raise AttributeError(f"module {__name__!r} has no attribute {attribute!r}")
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 __all__ = [
     "SPACES",
     "AccelNASBenchSpace",
@@ -82,6 +91,7 @@ __all__ = [
     "DARTSSpace",
     "Decision",
     "DrawnAhead",
+    "Form",
     "Graph",
     "GraphBatch",
     "NASBench101Space",

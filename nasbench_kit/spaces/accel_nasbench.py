@@ -9,11 +9,12 @@ configurationspaces/configuration_space_writer.py and searchspaces.py.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
-from nasbench_kit.errors import ArchitectureError, unknown
-from nasbench_kit.spaces.base import Arch, Decision, Space
+from nasbench_kit.errors import ArchitectureError
+from nasbench_kit.spaces.base import Arch, Decision, Form, Space
 from nasbench_kit.spaces.graph import Graph
 
 N_BLOCKS = 7
@@ -22,6 +23,14 @@ _MOST_LAYERS = (3, 3, 3, 3, 3, 4, 3)
 _WIDTHS = (32, 16, 24, 40, 80, 112, 192, 320)  # before the first block, and after each
 _STRIDES = (1, 2, 2, 2, 1, 2, 1)
 _LONGEST_TEXT = 4_096
+_EXAMPLE = str([[1] * N_BLOCKS, [3] * N_BLOCKS, [1] * N_BLOCKS, [False] * N_BLOCKS])
+_DICTIONARY = json.dumps(
+    {
+        f"block{block}_{field}": choice
+        for block in range(N_BLOCKS)
+        for field, choice in zip(FIELDS, (1, 3, 1, False), strict=True)
+    }
+)
 
 
 @final
@@ -32,33 +41,26 @@ class AccelNASBenchSpace(Space):
     text; and its dictionary, `{"block0_e": 1, ..., "block6_se": true}`, also as JSON.
     """
 
-    forms = ("official", "configspace")
+    noun = "network"
 
     def __init__(self) -> None:
         decisions = []
         for block, layers in enumerate(_MOST_LAYERS):
             choices = ("1", "4", "6"), ("3", "5"), tuple(map(str, range(1, layers + 1))), ("False", "True")
-            decisions += [Decision(f"block{block}_{field}", c) for field, c in zip(FIELDS, choices, strict=True)]
-        super().__init__("accel_nasbench", decisions)
+            for field, c in zip(FIELDS, choices, strict=True):
+                decisions.append(Decision(f"block{block}_{field}", c, ordered=field != "se"))
+        forms = {
+            "official": Form(self._read_lists, self._write_lists, _EXAMPLE),
+            "configspace": Form(self._read_dictionary, lambda arch: json.dumps(self.configuration(arch)), _DICTIONARY),
+        }
+        super().__init__("accel_nasbench", decisions, forms)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return AccelNASBenchSpace, ()
+    # ---- forms ----
 
-    def parse(self, arch: object, form: str | None = None) -> Arch:
-        """One network from its lists, its dictionary, the text of either, or its 28 choices.
-
-        Raises:
-            ArchitectureError: It has the wrong shape.
-            UnknownNameError: It names an unknown decision, choice or form.
-        """
-        if form is None and isinstance(arch, Sequence) and not isinstance(arch, str) and len(arch) == len(FIELDS):
-            return self._from_lists(arch)
-        return super().parse(arch, form)
-
-    def _parse_mapping(self, choices: Mapping[Any, Any]) -> Arch:
-        return super()._parse_mapping({name: _text(choice) for name, choice in choices.items()})
-
-    def _from_lists(self, lists: Sequence[Any]) -> Arch:
+    def _read_lists(self, arch: Any) -> Arch | None:
+        lists = _literal(arch) if isinstance(arch, str) else arch
+        if not isinstance(lists, Sequence) or len(lists) != len(FIELDS):
+            return None
         if not all(isinstance(values, Sequence) and len(values) == N_BLOCKS for values in lists):
             raise ArchitectureError(f"{lists!r:.100} is no network; {len(FIELDS)} lists of {N_BLOCKS} blocks expected")
         return self._parse_mapping(
@@ -69,41 +71,13 @@ class AccelNASBenchSpace(Space):
             }
         )
 
-    def _parse_text(self, text: str) -> Sequence[int]:
-        import ast
+    def _write_lists(self, arch: Arch) -> str:
+        given = self.configuration(arch)
+        return str([[given[f"block{block}_{field}"] for block in range(N_BLOCKS)] for field in FIELDS])
 
-        plain = text.replace("true", "True").replace("false", "False")
-        try:
-            read = ast.literal_eval(plain.strip()) if len(text) <= _LONGEST_TEXT else None
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            read = None
-        if isinstance(read, dict):
-            return self._parse_mapping(read)
-        if not isinstance(read, list | tuple) or len(read) != len(FIELDS):
-            raise ArchitectureError(
-                f"{text!r:.100} is no network of accel_nasbench; one looks like {self.format((0,) * self.n_decisions)}"
-            )
-        return self._from_lists(read)
-
-    def _parse_form(self, arch: object, form: str) -> Arch:
-        if form not in self.forms:
-            raise unknown("form", form, self.forms)
-        is_dictionary = isinstance(arch, Mapping) or (isinstance(arch, str) and arch.strip()[:1] == "{")
-        if is_dictionary != (form == "configspace"):
-            example = self.format((0,) * self.n_decisions, form)
-            raise ArchitectureError(f"{arch!r:.100} is not of the form {form!r}, like {example:.60}...")
-        return self.parse(arch)
-
-    def format(self, arch: Sequence[int], form: str | None = None) -> str:
-        """The text of the lists of one network, or its dictionary as JSON."""
-        configuration = self.configuration(arch)
-        if form == "configspace":
-            import json
-
-            return json.dumps(configuration)
-        if form not in (None, "official"):
-            raise unknown("form", form, self.forms)
-        return str([[configuration[f"block{block}_{field}"] for block in range(N_BLOCKS)] for field in FIELDS])
+    def _read_dictionary(self, arch: Any) -> Arch | None:
+        read = _literal(arch) if isinstance(arch, str) else arch
+        return self._parse_mapping(read) if isinstance(read, Mapping) else None
 
     def configuration(self, arch: Sequence[int]) -> dict[str, int | bool]:
         """One network as the release's dictionary: numbers, and whether there is squeeze and excitation."""
@@ -122,5 +96,12 @@ class AccelNASBenchSpace(Space):
         return {"network": Graph.chain(("input", f"conv 3x3, {_WIDTHS[0]} /2", *blocks, "output"))}
 
 
-def _text(choice: object) -> object:
-    return choice if isinstance(choice, str) else str(choice) if isinstance(choice, int) else repr(choice)
+def _literal(text: str) -> Any:
+    """The lists or the dictionary in a text, written as Python or as JSON writes them; None if there is neither."""
+    import ast
+
+    try:
+        plain = text.strip().replace("true", "True").replace("false", "False")
+        return ast.literal_eval(plain) if len(text) <= _LONGEST_TEXT else None
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None

@@ -1,23 +1,25 @@
 """What is the same for every search space: architectures are tuples of small integers, one per decision.
 
-A batch of architectures is a `uint8` array of shape (n_archs, n_decisions). A concrete space adds its text forms.
+A batch of architectures is a `uint8` array of shape (n_archs, n_decisions). A concrete space adds its forms: how people
+write its architectures down.
 Numpy is imported where batches need it: single queries, and so the start of a process, do without.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import json
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import accumulate, chain
 from math import prod
 from operator import ge
 from operator import index as as_int
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, final
 
-from nasbench_kit.errors import ArchitectureError, listed, unknown
+from nasbench_kit.errors import ArchitectureError, NasbenchKitError, listed, unknown
 from nasbench_kit.spaces.graph import Graph, GraphBatch
+from nasbench_kit.spaces.splitmix import GOLDEN, MASK, mix
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +33,11 @@ _BLOCK = 512  # random numbers drawn at a time
 MOST_RANKS = 2**63  # more architectures cannot be numbered by int64
 READ_BY_DIGIT = 10**12
 _CHUNK = 8_192  # architectures ranked at a time, so that the work stays in the processor's cache
+_MOST_LISTED = 10**9  # architectures that `all_archs` gives
+_MOST_DRAWS = 1_000  # by weights, before a valid architecture near the last draw is taken
+_PLAIN = (tuple, list)
+LONGEST_TEXT = 65_536
+_EMPTY = ("", "none", "nan", "nat", "<na>")  # how no value reads: None, NaN, and what pandas has for them
 
 
 class Uniform(Protocol):
@@ -54,14 +61,36 @@ class Decision(NamedTuple):
 
     name: str  #: e.g. "0->1", an edge
     choices: tuple[str, ...]  #: e.g. the operations; an architecture holds positions in this tuple
+    ordered: bool = False  #: whether the choices stand in a natural order, as widths and depths do
 
 
-class Space(ABC):
-    """A search space: its decisions, its text forms, its neighborhoods.
+class Form(NamedTuple):
+    """One way in which people write architectures down, as text or as objects."""
+
+    read: Callable[[Any], Arch | None]
+    """From anything to the architecture. None: it is of another form; what is of this one and wrong raises."""
+    write: Callable[[Arch], str]  #: the text of one valid architecture
+    example: str  #: a text of this form
+    is_certain: Callable[[Any], bool] | None = None
+    """Whether what `read` takes can be of no other form; else it is read only where this one is named. None: always."""
+    write_many: Callable[[NDArray[np.uint8]], list[str]] | None = None
+    """The texts of a batch (n_archs, n_decisions), where that is faster than one by one."""
+
+
+class OfficialOrder(NamedTuple):
+    """Where the architectures stand in the official release."""
+
+    ranks: Callable[[], Sequence[int]]  #: the `rank` of the architecture at each position
+    positions: Callable[[], Sequence[int]]  #: the position of the architecture of each `rank`
+
+
+class Space:
+    """A search space: its decisions, its forms, its neighborhoods.
 
     Args:
         name: The name that tables refer to.
         decisions: What an architecture decides, in order; each has 2 to 256 choices.
+        forms: Name -> how `parse` and `format` read and write it; the first is the official one.
 
     Attributes:
         n_decisions: Length of an architecture.
@@ -72,14 +101,17 @@ class Space(ABC):
         mutations: Ways to choose the decision that a mutation changes: its relative weight per decision.
     """
 
-    #: The text forms that `parse` and `format` know; the first is the official one. Some are read only when named.
-    forms: tuple[str, ...] = ("official",)
+    #: What messages call an architecture of this space.
+    noun = "architecture"
 
     #: Whether tables find an architecture by its `identity`, so that isomorphic ones share a row; else by its `rank`
     #: (or `identity`, where there are more than 2^63).
     keyed_by_identity = False
 
-    def __init__(self, name: str, decisions: Iterable[Decision]) -> None:
+    #: The order of the official release, where it has one: then integers are read as positions in it.
+    official_order: OfficialOrder | None = None
+
+    def __init__(self, name: str, decisions: Iterable[Decision], forms: Mapping[str, Form]) -> None:
         self.name = name
         self.decisions = tuple(decisions)
         for decision in self.decisions:
@@ -90,92 +122,161 @@ class Space(ABC):
         self.n_decisions = len(self.decisions)
         if not self.decisions:
             raise ArchitectureError(f"space {name!r} has no decisions; it needs at least one")
+        self._place = {decision.name: i for i, decision in enumerate(self.decisions)}
+        self.forms = forms
+        self._official = next(iter(forms.values()))
+        self._readers = [_where_certain(form) for form in forms.values()]
         self.n_choices = tuple(len(decision.choices) for decision in self.decisions)
-        self.size = prod(self.n_choices)
+        self._n_ranks = prod(self.n_choices)
+        self.size = self._n_ranks
         self.n_keys: int | None = self.size
         self.n_classes: int | None = None
         self.mutations: dict[str, tuple[float, ...]] = {"uniform": (1.0,) * self.n_decisions}
-        self._example: Arch = (0,) * self.n_decisions  # for messages; spaces in which it is invalid have another
         self._cumulative = _Cumulative(self)
         self._rank_of_text = _RankOfText(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), ()
 
     def __repr__(self) -> str:
         return (
             f"<{type(self).__name__} {self.name!r}: {self.n_decisions} decisions, {how_many(self.size)} architectures>"
         )
 
-    # ---- text ----
+    @property
+    def whole(self) -> Space:
+        """The space that this one is a part of: itself, unless it is what was recorded of another."""
+        return self
 
-    @abstractmethod
-    def _parse_text(self, text: str) -> Sequence[int]:
-        """The choices that `text` names; raises ArchitectureError or UnknownNameError."""
+    # ---- forms ----
 
-    @abstractmethod
-    def format(self, arch: Sequence[int], form: str | None = None) -> str:
-        """The official text of one architecture, or another of `forms`.
-
-        Raises:
-            ArchitectureError: `arch` is none of this space.
-            UnknownNameError: The form is unknown.
-        """
-
-    def _parse_index(self, index: int) -> Arch:
-        raise ArchitectureError(f"{self.name} has no official order to look {index} up in; give a text or a tuple")
-
+    @final
     def parse(self, arch: object, form: str | None = None) -> Arch:
         """One architecture from any form that users have.
 
         Args:
-            arch: A text, a sequence of integers, a mapping from decision name to choice name, or, in spaces with
-                an official order, an integer: the position in it.
-            form: Read `arch` as this one of `forms`; needed where a form would be ambiguous.
+            arch: A text or object of one of `forms`; a sequence of integers; a mapping from decision name to choice, or
+                its text as JSON; or, in spaces with an official order, an integer: the position in it.
+            form: Read `arch` as this one of `forms`; needed where it could as well be of another.
 
         Raises:
             ArchitectureError: It has the wrong shape or a number out of range.
             UnknownNameError: It names an unknown operation, decision or form.
         """
         if form is not None:
-            return self._parse_form(arch, form)
-        if isinstance(arch, str):
-            return tuple(self._parse_text(arch))
+            return self._parse_as(form, arch)
+        given: Any = arch
+        kind = type(given)
+        if kind is not str:  # what needs no form is read at once
+            if kind is tuple or kind is list:
+                if len(given) == self.n_decisions:
+                    return self._checked(given)
+            elif kind is dict:
+                if given.keys() == self._place.keys():
+                    return self._parse_mapping(given)
+            elif kind is int and self.official_order is not None:
+                return self._at(given)
+        for read in self._readers:
+            found = read(arch)
+            if found is not None:
+                return found
+        if isinstance(arch, str) and arch.lstrip().startswith("{"):
+            return self.parse(_read_json(arch))
         if isinstance(arch, Mapping):
             return self._parse_mapping(arch)
+        if isinstance(arch, str):
+            self._refuse_ambiguous(arch)
+            example = _shown(self._official.example)
+            raise ArchitectureError(f"{_shown(arch)} is no {self.noun} of {self.name}; one looks like {example}")
         if isinstance(arch, Iterable):
-            return self._checked(arch)
+            entries = list(arch)
+            try:
+                return self._checked(entries)
+            except ArchitectureError:
+                self._refuse_ambiguous(entries)
+                raise
         try:
             if isinstance(arch, bool):
                 raise TypeError
             index = as_int(arch)  # type: ignore[arg-type]
         except TypeError:
             raise ArchitectureError(
-                f"{arch!r} is no architecture of {self.name}; give a text like {self.format(self._example)!r}"
+                f"{arch!r:.100} is no architecture of {self.name}; give a text like {_shown(self._official.example)}"
                 f" or {self.n_decisions} integers"
             ) from None
-        return self._parse_index(index)
+        return self._at(index)
 
-    def _parse_form(self, arch: object, form: str) -> Arch:
-        if form != self.forms[0]:
+    def _at(self, index: int) -> Arch:
+        ranks = self._order(index).ranks()
+        if not 0 <= index < len(ranks):
+            raise _no_index(index, len(ranks))
+        return self.unrank(ranks[index])
+
+    def _refuse_ambiguous(self, arch: object) -> None:
+        """Say which forms it may be of, where it is of one that is read only when named."""
+        maybe = [name for name, form in self.forms.items() if form.is_certain is not None and _reads(form, arch)]
+        if maybe:
+            raise ArchitectureError(
+                f"{arch!r:.100} is read as {' or '.join(map(repr, maybe))} only where the form is named, as other forms"
+                f" look the same and mean other architectures; give form={' or form='.join(map(repr, maybe))}"
+            )
+
+    def _parse_as(self, form: str, arch: object) -> Arch:
+        known = self._form(form)
+        found = known.read(arch)
+        if found is None and isinstance(arch, str) and arch.lstrip().startswith("{"):
+            found = known.read(_read_json(arch))
+        if found is None:
+            raise ArchitectureError(f"{arch!r:.100} is not of the form {form!r}, like {_shown(known.example)}")
+        return found
+
+    def _form(self, form: str) -> Form:
+        if form not in self.forms:
             raise unknown("form", form, self.forms)
-        return self.parse(arch)
+        return self.forms[form]
 
     def _parse_mapping(self, choices: Mapping[Any, Any]) -> Arch:
-        names = [decision.name for decision in self.decisions]
         for name in choices:
-            if name not in names:
-                raise unknown("decision", name, names)
-        missing = [name for name in names if name not in choices]
+            if name not in self._place:
+                raise unknown("decision", name, self._place)
+        missing = [name for name in self._place if name not in choices]
         if missing:
             raise ArchitectureError(f"no choice for {listed(missing)}; an architecture of {self.name} decides all")
-        return tuple(self._choice(i, choices[name]) for i, name in enumerate(names))
+        found = tuple([self.choice(i, choices[name]) for name, i in self._place.items()])
+        return found if self.is_valid(found) else self._checked(found)  # which says what is wrong
 
-    def _choice(self, i: int, choice: str) -> int:
-        try:
-            return self.decisions[i].choices.index(choice)
-        except ValueError:
-            raise unknown("choice", choice, self.decisions[i].choices) from None
+    @final
+    def choice(self, i: int, value: object) -> int:
+        """The choice that a value names, as a cell of somebody's table may hold it.
+
+        Args:
+            i: Which decision.
+            value: The name of a choice; a number, which is the choice that is the same number (2.0, and the text "2.0",
+                is the choice "2"); True or False; or nothing (None, NaN, an empty text), which is the choice named
+                "none" or "".
+
+        Returns:
+            Its position among the choices of the decision.
+
+        Raises:
+            UnknownNameError: There is no such choice.
+        """
+        name, choices, _ = self.decisions[i]
+        if type(value) is str:  # the usual case
+            try:
+                return choices.index(value)
+            except ValueError:
+                pass
+        text = str(value).strip()
+        if text in choices:
+            return choices.index(text)
+        same = [n for n, choice in enumerate(choices) if _means(text.lower(), choice.lower())]
+        if len(same) == 1:
+            return same[0]
+        raise unknown(f"choice for {name!r}:", "nothing" if text.lower() in _EMPTY else text, choices)
 
     def _checked(self, arch: Iterable[Any]) -> Arch:
-        if type(arch) is tuple:  # the usual case, in a few steps; anything odd takes the way below
+        if type(arch) in _PLAIN:  # the usual case, in a few steps; anything odd takes the way below
             try:
                 codes = bytes(arch)
             except (TypeError, ValueError):
@@ -196,6 +297,17 @@ class Space(ABC):
                 raise _out_of_range(number, decision)
         return numbers
 
+    @final
+    def format(self, arch: Sequence[int], form: str | None = None) -> str:
+        """The official text of one architecture, or another of `forms`.
+
+        Raises:
+            ArchitectureError: `arch` is none of this space.
+            UnknownNameError: The form is unknown.
+        """
+        return (self._official if form is None else self._form(form)).write(self._checked(arch))
+
+    @final
     def parse_many(self, archs: Any) -> NDArray[np.uint8]:
         """A batch from whatever form it has: an array (n_archs, n_decisions), or a sequence of what `parse` reads.
 
@@ -212,9 +324,15 @@ class Space(ABC):
 
         if isinstance(archs, np.ndarray) and archs.ndim == 2:
             return self._checked_batch(archs)
+        if isinstance(archs, np.ndarray) and archs.ndim == 1 and archs.dtype.kind in "ui" and self.official_order:
+            self._refuse_single(archs.tolist() if len(archs) == self.n_decisions else ())
+            ranks = _as_array(self.official_order.ranks)
+            if archs.size and (archs.min() < 0 or archs.max() >= len(ranks)):
+                raise _no_index(int(archs[(archs < 0) | (archs >= len(ranks))][0]), len(ranks))
+            return self.unrank_many(ranks[archs])
         if isinstance(archs, str | Mapping) or not isinstance(archs, Iterable) or getattr(archs, "ndim", 1) == 0:
             raise ArchitectureError(f"{archs!r} is one architecture, not a batch; put it in a list")
-        if _begins_with_text(archs) and self.size <= MOST_RANKS:
+        if _begins_with_text(archs) and self._n_ranks <= MOST_RANKS:
             return self.unrank_many(self.rank_many(archs))
         archs = archs.tolist() if isinstance(archs, np.ndarray) else list(archs)
         self._refuse_single(archs)
@@ -248,9 +366,34 @@ class Space(ABC):
                 raise ArchitectureError(f"architecture {row}: {_out_of_range(archs[row, i], self.decisions[i])}")
         return archs.astype(np.uint8, copy=False)
 
+    @final
     def format_many(self, archs: object, form: str | None = None) -> list[str]:
-        """The text of each architecture of a batch."""
-        return [self.format(arch, form) for arch in self.parse_many(archs).tolist()]
+        """`format` of each architecture of a batch."""
+        known = self._official if form is None else self._form(form)
+        batch = self.parse_many(archs)
+        if known.write_many is not None:
+            return known.write_many(batch)
+        return [known.write(tuple(arch)) for arch in batch.tolist()]
+
+    @final
+    def index(self, arch: Arch) -> int:
+        """The position of one architecture in the official release.
+
+        Raises:
+            ArchitectureError: There is no official order.
+        """
+        return self._order().positions()[self.rank(self._checked(arch))]
+
+    @final
+    def index_many(self, archs: object) -> NDArray[np.int64]:
+        """`index` for each architecture of a batch: int64 (n_archs,)."""
+        return _as_array(self._order().positions)[self.rank_many(archs)]
+
+    def _order(self, index: int | None = None) -> OfficialOrder:
+        if self.official_order is None:
+            sought = "" if index is None else f" to look {index} up in"
+            raise ArchitectureError(f"{self.name} has no official order{sought}; give a text or a tuple")
+        return self.official_order
 
     # ---- numbers ----
 
@@ -290,10 +433,10 @@ class Space(ABC):
                 archs = [self.parse(arch) for arch in archs]
         batch = self.parse_many(archs)
         weights = self._rank_weights()
-        if self.size > 2**53:  # beyond the integers that float64 holds exactly
+        if self._n_ranks > 2**53:  # beyond the integers that float64 holds exactly
             return batch.astype(np.int64) @ weights
         # a matrix product in floating point is several times faster than one in integers, and exact up to here
-        real: type[np.floating[Any]] = np.float32 if self.size <= 2**24 else np.float64
+        real: type[np.floating[Any]] = np.float32 if self._n_ranks <= 2**24 else np.float64
         real_weights = weights.astype(real)
         ranks = np.empty(len(batch), np.int64)
         for start in range(0, len(batch), _CHUNK):
@@ -305,26 +448,38 @@ class Space(ABC):
         import numpy as np
 
         ranks = np.asarray(ranks, np.int64)
-        if len(ranks) and not 0 <= ranks.min() <= ranks.max() < self.size:
-            raise self._no_rank(int(ranks[(ranks < 0) | (ranks >= self.size)][0]))
+        if len(ranks) and not 0 <= ranks.min() <= ranks.max() < self._n_ranks:
+            raise self._no_rank(int(ranks[(ranks < 0) | (ranks >= self._n_ranks)][0]))
         columns = ranks[:, None] // self._rank_weights()
         return (columns % np.array(self.n_choices)).astype(np.uint8)
 
     def _no_rank(self, rank: int) -> ArchitectureError:
-        return ArchitectureError(f"position {rank} is out of range; choose from 0 to {self.size - 1}")
+        return ArchitectureError(f"position {rank} is out of range; choose from 0 to {self._n_ranks - 1}")
 
     def _rank_weights(self) -> NDArray[np.int64]:
         import numpy as np
 
-        if self.size > MOST_RANKS:
-            raise ArchitectureError(f"{self.name} has too many architectures to number in 64 bits: {self.size:.3g}")
+        if self._n_ranks > MOST_RANKS:
+            raise ArchitectureError(f"{self.name} has too many architectures to number in 64 bits: {self._n_ranks:.3g}")
         return np.array([prod(self.n_choices[i + 1 :]) for i in range(self.n_decisions)], np.int64)
 
     def all_archs(self) -> NDArray[np.uint8]:
-        """Every architecture in lexicographic order: uint8 (size, n_decisions)."""
+        """Every architecture in lexicographic order: uint8 (size, n_decisions).
+
+        Raises:
+            ArchitectureError: They are too many to list.
+        """
         import numpy as np
 
+        self._refuse_to_list()
         return self.unrank_many(np.arange(self.size))
+
+    def _refuse_to_list(self) -> None:
+        if self.size > _MOST_LISTED:
+            raise ArchitectureError(
+                f"{self.name} has {how_many(self.size)} architectures, too many to list; draw some with"
+                " sample_many(rng, n)"
+            )
 
     def identity(self, archs: object) -> NDArray[np.uint64]:
         """A number per architecture, equal for those that compute the same function by construction.
@@ -337,7 +492,7 @@ class Space(ABC):
         """
         import numpy as np
 
-        if self.size > MOST_RANKS:
+        if self._n_ranks > MOST_RANKS:
             return self.parse_many(archs).astype(np.uint64) @ np.array(_hash_weights(self.n_decisions), np.uint64)
         return self.rank_many(archs).astype(np.uint64)
 
@@ -347,7 +502,7 @@ class Space(ABC):
 
     def key(self, arch: Arch) -> int:
         """What a table finds one (valid) architecture by, without numpy: its `rank`, or its `identity`."""
-        if self.size > MOST_RANKS:
+        if self._n_ranks > MOST_RANKS:
             weights = _hash_weights(self.n_decisions)
             return sum(choice * weight for choice, weight in zip(arch, weights, strict=True)) % 2**64
         return self.rank(arch)
@@ -356,7 +511,7 @@ class Space(ABC):
         """`key` for each architecture of a batch: uint64 (n_archs,)."""
         import numpy as np
 
-        by_identity = self.keyed_by_identity or self.size > MOST_RANKS
+        by_identity = self.keyed_by_identity or self._n_ranks > MOST_RANKS
         return self.identity(archs) if by_identity else self.rank_many(archs).astype(np.uint64)
 
     def is_valid(self, arch: Arch) -> bool:
@@ -415,9 +570,26 @@ class Space(ABC):
     def sample_from(self, weights: Sequence[Sequence[float]], rng: Uniform) -> Arch:
         """One architecture, drawn by the weights of the choices at each decision, which are positive.
 
-        Its probability is proportional to the product of the weights of its choices.
+        Its probability is proportional to the product of the weights of its choices: what is no architecture is drawn
+        again. After a thousand draws in vain, one near the last is given.
         """
-        return tuple([_choose(row, rng.random()) for row in weights])
+        for _ in range(_MOST_DRAWS):
+            arch = tuple([_choose(row, rng.random()) for row in weights])
+            if self.is_valid(arch):
+                return arch
+        return self.nearest(arch, rng)
+
+    def nearest(self, choices: Sequence[int], rng: Uniform) -> Arch:
+        """The architecture for any tuple of choices: it is one itself, where a space has no constraints.
+
+        Args:
+            choices: One for each decision.
+            rng: Decides between architectures that are equally near.
+
+        Raises:
+            ArchitectureError: Their number is wrong, or one is out of range.
+        """
+        return self._checked(choices)
 
     def sample_many(self, rng: np.random.Generator, n: int) -> NDArray[np.uint8]:
         """The `n` architectures that as many calls of `sample` would give: uint8 (n, n_decisions)."""
@@ -457,7 +629,9 @@ class Space(ABC):
 
     def neighbors(self, arch: Arch) -> list[Arch]:
         """All architectures that differ in exactly one decision, in order of decision, then choice."""
-        arch = self._checked(arch)
+        return self._single_changes(self._checked(arch))
+
+    def _single_changes(self, arch: Arch) -> list[Arch]:
         return [
             (*arch[:i], choice, *arch[i + 1 :])
             for i, n in enumerate(self.n_choices)
@@ -514,16 +688,9 @@ class _Cumulative(dict[str, tuple[float, ...]]):
 def _hash_weights(n: int) -> tuple[int, ...]:
     """What each decision counts in the hash of an architecture: tables hold such hashes, so these never change.
 
-    Odd numbers of 64 random-looking bits: the finalizer of SplitMix64 (Steele et al. 2014,
-    https://doi.org/10.1145/2714064.2660195) on multiples of its increment.
+    Odd numbers of 64 random-looking bits: SplitMix64 from 0.
     """
-    weights = []
-    for i in range(1, n + 1):
-        z = i * 0x9E3779B97F4A7C15 % 2**64
-        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2**64
-        z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
-        weights.append((z ^ z >> 31) | 1)
-    return tuple(weights)
+    return tuple(mix(i * GOLDEN & MASK) | 1 for i in range(n))
 
 
 def how_many(n: int) -> str:
@@ -535,6 +702,62 @@ def _choose(weights: Sequence[float], at: float) -> int:
     """The choice where `at`, in [0, 1), falls among cumulative weights."""
     edges = list(accumulate(weights))
     return min(bisect_right(edges, at * edges[-1]), len(edges) - 1)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 120 else text[:117] + "...")
+
+
+def _where_certain(form: Form) -> Callable[[Any], Arch | None]:
+    """The reader for what may be of any form."""
+    if form.is_certain is None:
+        return form.read
+    return lambda arch: form.read(arch) if form.is_certain(arch) else None  # type: ignore[misc]
+
+
+def never(arch: object) -> bool:
+    """For `Form.is_certain`: it is read only where it is named."""
+    return False
+
+
+def _reads(form: Form, arch: object) -> bool:
+    try:
+        return form.read(arch) is not None
+    except NasbenchKitError:
+        return False
+
+
+def _read_json(text: str) -> Mapping[Any, Any]:
+    """The object in a text that begins with a brace."""
+    try:
+        if len(text) > LONGEST_TEXT:
+            raise ValueError(f"{len(text):,} characters; at most {LONGEST_TEXT:,} expected")
+        read = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ArchitectureError(f"{text!r:.100} is no JSON object ({error!s:.60})") from None
+    assert isinstance(read, dict)  # it begins with a brace
+    return read
+
+
+def _means(text: str, choice: str) -> bool:
+    """Whether a text that is no name of a choice means this one, both in small letters."""
+    if text in _EMPTY:
+        return choice in ("", "none")
+    try:
+        return text == choice or float(text) == float(choice)
+    except (ValueError, OverflowError):
+        return False
+
+
+@cache
+def _as_array(numbers: Callable[[], Sequence[int]]) -> NDArray[np.int64]:
+    import numpy as np
+
+    return np.array(numbers(), np.int64)
+
+
+def _no_index(index: int, n: int) -> ArchitectureError:
+    return ArchitectureError(f"official index {index} is out of range; choose from 0 to {n - 1}")
 
 
 def _begins_with_text(archs: object) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, final
 
-from nasbench_kit.errors import ArchitectureError, UnknownNameError
-from nasbench_kit.spaces.base import Decision, Space
+from nasbench_kit.errors import ArchitectureError, unknown
+from nasbench_kit.spaces.base import Arch, Decision, Form, Space
 
 
 @final
@@ -16,35 +17,71 @@ class ChoiceSpace(Space):
     Args:
         name: The name that tables refer to.
         decisions: Decision name -> names of its choices, e.g. `{"kernel": ("3", "5"), "width": ("16", "32")}`.
+        ordered: The decisions whose choices stand in a natural order; by default those whose choices are ascending
+            numbers.
     """
 
-    def __init__(self, name: str, decisions: Mapping[str, Sequence[object]]) -> None:
-        named = {decision: tuple(map(str, choices)) for decision, choices in decisions.items()}
-        for decision, choices in named.items():
-            if len(set(choices)) != len(choices):
-                raise ArchitectureError(f"decision {decision!r} names a choice twice: {', '.join(choices)}")
-            for choice in choices:
-                if "," in choice or choice != choice.strip():
-                    raise ArchitectureError(
-                        f"choice {choice!r} of decision {decision!r} holds a comma or ends in blanks; rename it"
-                    )
-        super().__init__(name, (Decision(*decision) for decision in named.items()))
+    def __init__(
+        self, name: str, decisions: Mapping[str, Sequence[object]], *, ordered: Iterable[str] | None = None
+    ) -> None:
+        named = {str(decision): _choices(decision, choices) for decision, choices in decisions.items()}
+        in_order = [decision for decision, choices in named.items() if is_ascending(choices)]
+        in_order = in_order if ordered is None else list(ordered)
+        for decision in in_order:
+            if decision not in named:
+                raise unknown("ordered decision", decision, named)
+        example = ",".join(choices[0] for choices in named.values() if choices)
+        super().__init__(
+            name,
+            (Decision(decision, choices, decision in in_order) for decision, choices in named.items()),
+            {"official": Form(self._read, self._write, example)},
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return ChoiceSpace, (self.name, dict(self.decisions))
+        return _made, (
+            self.name,
+            [(d.name, d.choices) for d in self.decisions],
+            [d.name for d in self.decisions if d.ordered],
+        )
 
-    def _parse_text(self, text: str) -> Sequence[int]:
+    def _read(self, text: Any) -> Arch | None:
+        if not isinstance(text, str) or text.lstrip().startswith('{"'):  # which is a mapping as JSON
+            return None
         choices = [choice.strip() for choice in text.split(",")]
         if len(choices) != self.n_decisions:
             names = ",".join(decision.name for decision in self.decisions)
             raise ArchitectureError(
                 f"{text!r} names {len(choices)} choices; {self.name} has {self.n_decisions}: {names}"
             )
-        return [self._choice(i, choice) for i, choice in enumerate(choices)]
+        return tuple([self.choice(i, choice) for i, choice in enumerate(choices)])
 
-    def format(self, arch: Sequence[int], form: str | None = None) -> str:
-        """The choices of one architecture, separated by commas."""
-        if form not in (None, *self.forms):
-            raise UnknownNameError(f"unknown form {form!r}; {self.name} has one, 'official'")
-        cell = self._checked(arch)
-        return ",".join(decision.choices[n] for n, decision in zip(cell, self.decisions, strict=True))
+    def _write(self, arch: Arch) -> str:
+        return ",".join([decision.choices[n] for n, decision in zip(arch, self.decisions, strict=True)])
+
+
+def is_ascending(choices: Iterable[str]) -> bool:
+    """Whether all are numbers, each larger than the one before it."""
+    try:
+        return all(a < b for a, b in pairwise(map(float, choices)))
+    except ValueError:
+        return False
+
+
+def _choices(decision: str, choices: Sequence[object]) -> tuple[str, ...]:
+    if isinstance(choices, str) or not isinstance(choices, Iterable):
+        raise ArchitectureError(
+            f"the choices of decision {decision!r} are {choices!r:.60}; a list of them expected, such as ['3', '5']"
+        )
+    named = tuple(map(str, choices))
+    if len(set(named)) != len(named):
+        raise ArchitectureError(f"decision {decision!r} names a choice twice: {', '.join(named)}")
+    for choice in named:
+        if "," in choice or choice != choice.strip():
+            raise ArchitectureError(
+                f"choice {choice!r} of decision {decision!r} holds a comma or ends in blanks; rename it"
+            )
+    return named
+
+
+def _made(name: str, decisions: Iterable[tuple[str, tuple[str, ...]]], ordered: list[str]) -> ChoiceSpace:
+    return ChoiceSpace(name, dict(decisions), ordered=ordered)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from operator import ne
 from typing import TYPE_CHECKING, Any
 
 from nasbench_kit.errors import ArchitectureError
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CHUNK = 1 << 20  # tuples of choices looked at together
+_STARTS = 8  # random architectures from which one near a tuple of choices is sought
 
 
 class ConstrainedSpace(Space):
@@ -41,9 +43,6 @@ class ConstrainedSpace(Space):
             raise ArchitectureError(f"{checked} is no architecture of {self.name}: {wrong}")
         return checked
 
-    def _parse_mapping(self, choices: Mapping[Any, Any]) -> Arch:
-        return self._checked(super()._parse_mapping(choices))
-
     def _checked_batch(self, archs: NDArray[Any]) -> NDArray[np.uint8]:
         batch = super()._checked_batch(archs)
         valid = self.valid_many(batch)
@@ -57,6 +56,7 @@ class ConstrainedSpace(Space):
         """Every architecture in lexicographic order, invalid tuples left out: uint8 (n_archs, n_decisions)."""
         import numpy as np
 
+        self._refuse_to_list()
         chunks = (
             self.unrank_many(np.arange(start, min(start + _CHUNK, self.size))) for start in range(0, self.size, _CHUNK)
         )
@@ -66,13 +66,6 @@ class ConstrainedSpace(Space):
         """One architecture, uniform among the valid ones."""
         while True:
             arch = super().sample(rng)
-            if self._invalid(arch) is None:
-                return arch
-
-    def sample_from(self, weights: Sequence[Sequence[float]], rng: Uniform) -> Arch:
-        """As for every space; drawn again until an architecture results."""
-        while True:
-            arch = super().sample_from(weights, rng)
             if self._invalid(arch) is None:
                 return arch
 
@@ -107,6 +100,36 @@ class ConstrainedSpace(Space):
 
         children = [self.mutate(tuple(arch), rng, mutation) for arch in self.parse_many(archs).tolist()]
         return np.array(children, np.uint8).reshape(-1, self.n_decisions)
+
+    def nearest(self, choices: Sequence[int], rng: Uniform) -> Arch:
+        """The architecture for any tuple of choices: itself if it is one, else one that differs in few decisions.
+
+        It is one of those that differ in a single decision, where there are any. Else several random architectures
+        take over the given choices, in random order, as far as they stay valid; it is the nearest of them.
+        """
+        import numpy as np
+
+        wanted = super()._checked(choices)
+        if self._invalid(wanted) is None:
+            return wanted
+        near = np.array(self._single_changes(wanted), np.uint8)
+        near = near[self.valid_many(near)]
+        if len(near):
+            return tuple(near[int(rng.random() * len(near))].tolist())
+        found = [self._towards(wanted, self.sample(rng), rng) for _ in range(_STARTS)]
+        return min(found, key=lambda arch: sum(map(ne, arch, wanted)))
+
+    def _towards(self, wanted: Arch, arch: Arch, rng: Uniform) -> Arch:
+        """A valid architecture with choices replaced by the wanted ones, one by one, until none more can be."""
+        order = sorted(range(self.n_decisions), key=lambda _: rng.random())
+        changed = True
+        while changed:
+            changed = False
+            for i in order:
+                closer = (*arch[:i], wanted[i], *arch[i + 1 :])
+                if closer != arch and self._invalid(closer) is None:
+                    arch, changed = closer, True
+        return arch
 
     def neighbors(self, arch: Arch) -> list[Arch]:
         """All architectures that differ in exactly one decision, in order of decision, then choice."""

@@ -9,18 +9,19 @@ Source: Liu et al. 2019, https://arxiv.org/abs/1806.09055, section 2.1 and appen
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, final
 
-from nasbench_kit.errors import ArchitectureError, UnknownNameError, unknown
-from nasbench_kit.spaces.base import Arch, Decision, Space
+from nasbench_kit.errors import ArchitectureError, UnknownNameError
+from nasbench_kit.spaces.base import Arch, Decision, Form, Space, never
 from nasbench_kit.spaces.darts_forms import (
+    BANANAS_OPERATIONS,
     CELLS,
     COLUMNS,
     CONCAT,
     FIRST_EDGE,
-    LONGEST_TEXT,
     NODES,
     OPERATIONS,
     OPERATIONS_AT,
@@ -29,20 +30,20 @@ from nasbench_kit.spaces.darts_forms import (
     PER_CELL,
     PREFIX,
     TRAINING,
-    AsAttributes,
     Genotype,
-    from_compact,
     from_configuration,
-    from_genotype,
     from_one_vector,
-    read_json,
-    read_literal,
+    is_bananas,
+    read_genotype,
+    read_numbered,
 )
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+_EXAMPLE = (3, 3, 0, 3, 3, 0, 3, 3, 0, 3, 3) * 2  # nothing but sep_conv_3x3, and the first inputs
 
 
 @final
@@ -53,11 +54,13 @@ class DARTSSpace(Space):
     looked for, so every architecture is a class of its own.
 
     `parse` reads a `Genotype` (anything with `normal` and `reduce`, or its text); NAS-Bench-301's ConfigSpace
-    dictionary, with or without its training settings, which are not looked at; its vector of 56 numbers, NaN or -1
-    where an edge is absent; and NASLib's `[[(input, operation), ... 8], [... 8]]`, also BANANAS's form, or its text.
-    """
+    dictionary, with or without its training settings, which are not looked at; and its vector of 56 numbers, NaN or -1
+    where an edge is absent.
 
-    forms = ("official", "naslib", "configspace")
+    Two tools write two lists of eight (input, number of the operation) and number operations differently: BANANAS,
+    0 none to 7 dil_conv_5x5, and NASLib, 0 max_pool_3x3 to 6 dil_conv_5x5. So these are read as `form="bananas"` or
+    `form="naslib"`. Unnamed, BANANAS's own object alone is read: a tuple of two lists, which NASLib does not make.
+    """
 
     def __init__(self) -> None:
         decisions = []
@@ -66,87 +69,34 @@ class DARTSSpace(Space):
                 if node in PAIR_AT:
                     decisions.append(Decision(f"{cell}_{node}_inputs", tuple(f"{a}_{b}" for a, b in PAIRS[node])))
                 decisions += [Decision(f"{cell}_{node}_op{i}", OPERATIONS) for i in (1, 2)]
-        super().__init__("darts", decisions)
+        forms = {
+            "official": Form(read_genotype, lambda arch: repr(_genotype(arch)), repr(_genotype(_EXAMPLE))),
+            "naslib": Form(_read_naslib, _write_naslib, _write_naslib(_EXAMPLE), never),
+            "bananas": Form(_read_bananas, _write_bananas, _write_bananas(_EXAMPLE), is_bananas),
+            "configspace": Form(self._read_configuration, _write_configuration, _write_configuration(_EXAMPLE)),
+        }
+        super().__init__("darts", decisions, forms)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return DARTSSpace, ()
+    # ---- forms ----
 
-    # ---- reading ----
-
-    def parse(self, arch: object, form: str | None = None) -> Arch:
-        """One architecture from any of its forms, or its 22 choices.
-
-        Raises:
-            ArchitectureError: It is none, or a genotype that the space does not hold, and why.
-            UnknownNameError: It names an unknown operation, pair of inputs, hyperparameter or form.
-        """
-        if form is None and hasattr(arch, "normal") and hasattr(arch, "reduce"):
-            return from_genotype(arch)
-        if form is None and isinstance(arch, Sequence) and not isinstance(arch, str):
-            if len(arch) == len(CELLS):
-                return from_compact(arch)
-            if len(arch) == len(COLUMNS):
-                return from_one_vector(arch)
-        if form is None and getattr(arch, "shape", None) == (len(COLUMNS),):
-            return from_one_vector(arch.tolist())  # type: ignore[attr-defined]
-        return super().parse(arch, form)
-
-    def _parse_mapping(self, choices: Mapping[Any, Any]) -> Arch:
-        if any(cell in choices for cell in CELLS):
-            return from_genotype(AsAttributes(choices))
-        if any(decision.name in choices for decision in self.decisions):
-            return super()._parse_mapping(choices)
-        return from_configuration(choices)
-
-    def _parse_text(self, text: str) -> Sequence[int]:
-        if text.lstrip().startswith("{"):
-            return self._parse_mapping(read_json(text))
-        read = read_literal(text)
-        return from_compact(read) if isinstance(read, list | tuple) else from_genotype(read)
-
-    def _parse_form(self, arch: object, form: str) -> Arch:
-        if form not in self.forms:
-            raise unknown("form", form, self.forms)
-        if isinstance(arch, str):
-            begins = {"official": "G", "naslib": "[(", "configspace": "{"}[form]
-            fits = arch.strip()[:1] in begins if form != "official" else "Genotype" in arch[:LONGEST_TEXT]
-        elif form == "official":
-            fits = hasattr(arch, "normal") or (isinstance(arch, Mapping) and "normal" in arch)
-        elif form == "configspace":
-            fits = isinstance(arch, Mapping)
-        else:
-            fits = isinstance(arch, Sequence) and len(arch) == len(CELLS)
-        if not fits:
-            example = self.format((0,) * self.n_decisions, form)
-            raise ArchitectureError(f"{arch!r:.100} is not of the form {form!r}, like {example:.80}...")
-        return self.parse(arch)
+    def _read_configuration(self, arch: Any) -> Arch | None:
+        if isinstance(arch, Mapping):
+            other = any(cell in arch for cell in CELLS) or any(decision.name in arch for decision in self.decisions)
+            return None if other else from_configuration(arch)
+        if isinstance(arch, Sequence) and len(arch) == len(COLUMNS) and not isinstance(arch, str):
+            return from_one_vector(arch)
+        if getattr(arch, "shape", None) == (len(COLUMNS),):
+            return from_one_vector(arch.tolist())
+        return None
 
     def _checked_batch(self, archs: NDArray[Any]) -> NDArray[np.uint8]:
         if archs.shape[1] == len(COLUMNS):
             return self.from_vector(archs)
         return super()._checked_batch(archs)
 
-    # ---- writing ----
-
-    def format(self, arch: Sequence[int], form: str | None = None) -> str:
-        """The text of the `Genotype`, of NASLib's compact form, or the ConfigSpace dictionary as JSON."""
-        checked = self._checked(arch)
-        if form in (None, "official"):
-            return repr(self.genotype(checked))
-        if form == "naslib":
-            return str([[(source, operation) for operation, source in cell] for cell in _cells(checked)])
-        if form == "configspace":
-            import json
-
-            return json.dumps(self.configuration(checked))
-        raise unknown("form", str(form), self.forms)
-
     def genotype(self, arch: Sequence[int]) -> Genotype:
         """One architecture as DARTS writes it, inputs ascending."""
-        normal, reduce = (
-            [(OPERATIONS[operation], source) for operation, source in cell] for cell in _cells(self._checked(arch))
-        )
-        return Genotype(normal, CONCAT.copy(), reduce, CONCAT.copy())
+        return _genotype(self._checked(arch))
 
     def configuration(self, arch: Sequence[int], *, training: bool = False) -> dict[str, Any]:
         """One architecture as NAS-Bench-301's dictionary: 16 edges and 6 pairs of inputs.
@@ -155,15 +105,8 @@ class DARTSSpace(Space):
             arch: The architecture.
             training: Whether to add NAS-Bench-301's 22 training settings, the same for all.
         """
-        found: dict[str, Any] = {name: value for name, (value, _) in TRAINING.items()} if training else {}
-        for name, cell in zip(CELLS, _cells(self._checked(arch)), strict=True):
-            for node in NODES:
-                first, second = cell[2 * (node - 2) : 2 * (node - 1)]
-                for operation, source in (first, second):
-                    found[f"{PREFIX}edge_{name}_{FIRST_EDGE[node] + source}"] = OPERATIONS[operation]
-                if node in PAIR_AT:
-                    found[f"{PREFIX}inputs_node_{name}_{node}"] = f"{first[1]}_{second[1]}"
-        return found
+        fixed = {name: value for name, (value, _) in TRAINING.items()} if training else {}
+        return fixed | _configuration(self._checked(arch))
 
     def vector(self, archs: object, *, inactive: float = -1.0) -> NDArray[np.float64]:
         """A batch as NAS-Bench-301's surrogates read it: float64 (n_archs, 56), columns as in `COLUMNS`.
@@ -280,6 +223,43 @@ def _cells(arch: Arch) -> list[list[tuple[int, int]]]:
             cell += list(zip(arch[first : first + 2], pair, strict=True))
         cells.append(cell)
     return cells
+
+
+def _genotype(arch: Arch) -> Genotype:
+    normal, reduce = ([(OPERATIONS[operation], source) for operation, source in cell] for cell in _cells(arch))
+    return Genotype(normal, CONCAT.copy(), reduce, CONCAT.copy())
+
+
+def _configuration(arch: Arch) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, cell in zip(CELLS, _cells(arch), strict=True):
+        for node in NODES:
+            first, second = cell[2 * (node - 2) : 2 * (node - 1)]
+            for operation, source in (first, second):
+                found[f"{PREFIX}edge_{name}_{FIRST_EDGE[node] + source}"] = OPERATIONS[operation]
+            if node in PAIR_AT:
+                found[f"{PREFIX}inputs_node_{name}_{node}"] = f"{first[1]}_{second[1]}"
+    return found
+
+
+def _write_configuration(arch: Arch) -> str:
+    return json.dumps(_configuration(arch))
+
+
+def _read_naslib(arch: Any) -> Arch | None:
+    return read_numbered(arch, OPERATIONS)
+
+
+def _write_naslib(arch: Arch) -> str:
+    return str([[(source, operation) for operation, source in cell] for cell in _cells(arch)])
+
+
+def _read_bananas(arch: Any) -> Arch | None:
+    return read_numbered(arch, BANANAS_OPERATIONS)
+
+
+def _write_bananas(arch: Arch) -> str:
+    return str(tuple([(source, operation + 1) for operation, source in cell] for cell in _cells(arch)))
 
 
 @cache

@@ -20,6 +20,8 @@ OPERATIONS = (
     "dil_conv_3x3",
     "dil_conv_5x5",
 )
+# Source: naszilla/bananas, darts/arch.py, OPS. NASLib's numbers are those of OPERATIONS.
+BANANAS_OPERATIONS = ("none", *OPERATIONS)
 CELLS = ("normal", "reduce")
 NODES = (2, 3, 4, 5)
 CONCAT = list(NODES)
@@ -95,6 +97,15 @@ class AsAttributes:
         self.__dict__.update(choices)
 
 
+def read_genotype(arch: Any) -> Arch | None:
+    """From a `Genotype` of anybody, a mapping with its two cells, or its text; None from anything else."""
+    if isinstance(arch, str):
+        return from_genotype(read_literal(arch)) if "Genotype" in arch[:LONGEST_TEXT] else None
+    if isinstance(arch, Mapping):
+        return from_genotype(AsAttributes(arch)) if any(cell in arch for cell in CELLS) else None
+    return from_genotype(arch) if hasattr(arch, "normal") and hasattr(arch, "reduce") else None
+
+
 def from_genotype(genotype: Any) -> Arch:
     """From anything with `normal`, `reduce`, and perhaps what joins the output of each."""
     choices: list[int] = []
@@ -115,20 +126,37 @@ def from_genotype(genotype: Any) -> Arch:
     return tuple(choices)
 
 
-def from_compact(cells: Sequence[Any]) -> Arch:
-    """From [[(input, operation), ... 8], [... 8]]: the normal cell, then the reduction cell."""
-    if len(cells) != len(CELLS):
-        raise ArchitectureError(f"{len(cells)} cells given; a normal and a reduction cell expected")
+def is_bananas(cells: Any) -> bool:
+    """Whether two cells are the object that BANANAS makes: a tuple of lists. NASLib has tuples in tuples, or lists."""
+    return type(cells) is tuple and all(type(cell) is list for cell in cells)
+
+
+def read_numbered(cells: Any, operations: Sequence[str]) -> Arch | None:
+    """From two cells of eight (input, number of the operation), or their text: the normal, then the reduction cell.
+
+    Args:
+        cells: What to read; None comes back where it is something else.
+        operations: What the numbers mean.
+    """
+    if isinstance(cells, str):
+        cells = read_literal(cells) if cells.lstrip().startswith(("[", "(")) else None
+    if not isinstance(cells, list | tuple) or len(cells) != len(CELLS):
+        return None
     choices: list[int] = []
     for name, cell in zip(CELLS, cells, strict=True):
         pairs = []
         for source, operation in _twos(name, cell):
-            if not _is_integer(operation) or not 0 <= operation < len(OPERATIONS):
-                known = listed(f"{i} {operation}" for i, operation in enumerate(OPERATIONS))
+            if not _is_integer(operation) or not 0 <= operation < len(operations):
+                known = listed(f"{i} {operation}" for i, operation in enumerate(operations))
                 raise ArchitectureError(
                     f"operation {operation!r:.40} of the {name} cell is out of range; choose from {known}"
                 )
-            pairs.append((OPERATIONS[operation], source))
+            if operations[operation] not in OPERATIONS:
+                raise ArchitectureError(
+                    f"operation {operation} of the {name} cell is {operations[operation]!r} here, which no architecture"
+                    " of darts holds; NASLib's numbers are other ones: form='naslib'"
+                )
+            pairs.append((operations[operation], source))
         choices += _cell(name, pairs)
     return tuple(choices)
 
@@ -249,18 +277,6 @@ def _is_integer(number: object) -> bool:
 
 
 # ---- text, read without executing it ----
-
-
-def read_json(text: str) -> Mapping[Any, Any]:
-    """The object in a text that begins with a brace."""
-    import json
-
-    try:
-        read = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ArchitectureError(f"{text!r:.100} is no JSON object ({error!s:.60})") from None
-    assert isinstance(read, dict)  # it begins with a brace
-    return read
 
 
 def read_literal(text: str) -> Any:

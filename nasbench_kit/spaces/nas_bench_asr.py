@@ -16,7 +16,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, final
 
 from nasbench_kit.errors import ArchitectureError, unknown
-from nasbench_kit.spaces.base import Arch, Decision, Space
+from nasbench_kit.spaces.base import Arch, Decision, Form, Space
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 OPERATIONS = ("linear", "conv5", "conv5d2", "conv7", "conv7d2", "zero")
 ZERO = 5
+_EXAMPLE = "[[0, 1], [1, 0, 0], [3, 1, 1, 1]]"
 _STARTS = (0, 2, 5)  # where each node begins in an architecture: its operation, then its skip connections
 _VERTICES = 5  # the input, three operations, the output
 _BRACKETS = str.maketrans("()", "[]")
@@ -41,64 +42,31 @@ class NASBenchASRSpace(Space):
 
     `parse` reads the official nested list, `[[0, 1], [1, 0, 0], [3, 1, 1, 1]]` (operation, then skip connections, per
     node), as a list or text, with operations by number or name; nine integers; a mapping
-    `{"op 1": "linear", "0->1": 1, ...}`.
+    `{"op1": "linear", "skip_0_1": 1, ...}`.
     """
 
+    noun = "cell"
     keyed_by_identity = True
 
     def __init__(self) -> None:
         decisions = []
         for node in range(3):
-            decisions.append(Decision(f"op {node + 1}", OPERATIONS))
-            decisions += [Decision(f"skip {start}->{node + 1}", ("0", "1")) for start in range(node + 1)]
-        super().__init__("nas_bench_asr", decisions)
+            decisions.append(Decision(f"op{node + 1}", OPERATIONS))
+            decisions += [Decision(f"skip_{start}_{node + 1}", ("0", "1")) for start in range(node + 1)]
+        super().__init__("nas_bench_asr", decisions, {"official": Form(self._read, _write, _EXAMPLE)})
         self.n_keys = 8_242
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return NASBenchASRSpace, ()
+    # ---- forms ----
 
-    # ---- text ----
-
-    def parse(self, arch: object, form: str | None = None) -> Arch:
-        """One cell from any form that users have: see the class.
-
-        Raises:
-            ArchitectureError: It has the wrong shape or a number out of range.
-            UnknownNameError: It names an unknown operation, decision or form.
-        """
-        if isinstance(arch, list | tuple) and len(arch) == 3 and all(isinstance(node, list | tuple) for node in arch):
-            if [len(node) for node in arch] != [2, 3, 4]:
-                raise _not_a_cell(arch)
-            return super().parse(self._numbered([entry for node in arch for entry in node]), form)
-        return super().parse(arch, form)
-
-    def _parse_text(self, text: str) -> Sequence[int]:
-        found = _TEXT.fullmatch(text.translate(_BRACKETS))
-        if found is None:
-            raise _not_a_cell(text)
-        return self._checked(self._numbered(found.groups()))
-
-    def _numbered(self, entries: Iterable[Any]) -> list[Any]:
-        """The nine entries of a nested list, those that are text as numbers."""
-        numbers = []
-        for i, entry in enumerate(entries):
-            if isinstance(entry, str) and entry.isascii() and entry.isdecimal():
-                entry = int(entry[:9])
-            elif isinstance(entry, str):
-                if i not in _STARTS:
-                    raise _not_a_cell(entry)
-                if entry not in OPERATIONS:
-                    raise unknown("operation", entry, OPERATIONS)
-                entry = OPERATIONS.index(entry)
-            numbers.append(entry)
-        return numbers
-
-    def format(self, arch: Sequence[int], form: str | None = None) -> str:
-        """The official nested list of one cell, as text."""
-        if form not in (None, *self.forms):
-            raise unknown("form", form, self.forms)
-        cell = self._checked(arch)
-        return str([list(cell[start:stop]) for start, stop in ((0, 2), (2, 5), (5, 9))])
+    def _read(self, arch: Any) -> Arch | None:
+        if isinstance(arch, str):
+            found = _TEXT.fullmatch(arch.translate(_BRACKETS))
+            return found and self._checked(_numbered(found.groups()))
+        if not isinstance(arch, list | tuple) or not all(isinstance(node, list | tuple) for node in arch):
+            return None
+        if [len(node) for node in arch] != [2, 3, 4]:
+            raise _not_a_cell(arch)
+        return self._checked(_numbered([entry for node in arch for entry in node]))
 
     # ---- which cells are the same ----
 
@@ -180,6 +148,26 @@ class NASBenchASRSpace(Space):
         return GraphBatch(("input", "output", *OPERATIONS[:ZERO]), nodes, adjacency)
 
 
+def _numbered(entries: Iterable[Any]) -> list[Any]:
+    """The nine entries of a nested list, those that are text as numbers."""
+    numbers = []
+    for i, entry in enumerate(entries):
+        if isinstance(entry, str) and entry.isascii() and entry.isdecimal():
+            entry = int(entry[:9])
+        elif isinstance(entry, str):
+            if i not in _STARTS:
+                raise _not_a_cell(entry)
+            if entry not in OPERATIONS:
+                raise unknown("operation", entry, OPERATIONS)
+            entry = OPERATIONS.index(entry)
+        numbers.append(entry)
+    return numbers
+
+
+def _write(arch: Arch) -> str:
+    return str([list(arch[start:stop]) for start, stop in ((0, 2), (2, 5), (5, 9))])
+
+
 def _minimized(cell: Sequence[int]) -> tuple[tuple[int, ...], set[tuple[int, int]]]:
     """The vertices (0 the input, 4 the output) and edges of a cell's graph that lie on some way from input to output.
 
@@ -220,6 +208,6 @@ def _joined(hashes: Sequence[str], of: Iterable[int]) -> str:
 
 def _not_a_cell(got: object) -> ArchitectureError:
     return ArchitectureError(
-        f"{got!r:.120} is no cell of nas_bench_asr; one looks like [[0, 1], [1, 0, 0], [3, 1, 1, 1]]: per node an"
-        " operation and its skip connections"
+        f"{got!r:.120} is no cell of nas_bench_asr; one looks like {_EXAMPLE}: per node an operation and its skip"
+        " connections"
     )

@@ -10,13 +10,14 @@ Source: Qin et al. 2022, https://arxiv.org/abs/2206.09166, section 3.1; the pack
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from itertools import permutations
+from operator import index as as_int
 from typing import TYPE_CHECKING, Any, final
 
-from nasbench_kit.errors import ArchitectureError, UnknownNameError, unknown
-from nasbench_kit.spaces.base import Arch, Decision
+from nasbench_kit.errors import ArchitectureError, unknown
+from nasbench_kit.spaces.base import Arch, Decision, Form
 from nasbench_kit.spaces.constrained import ConstrainedSpace
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
@@ -55,21 +56,21 @@ class NASBenchGraphSpace(ConstrainedSpace):
     `parse` reads the links and operations as text, `[0, 0, 1, 2] gcn,gin,fc,cheb` or as in the call
     `Arch([0, 0, 1, 2], ['gcn', 'gin', 'fc', 'cheb'])`; a pair of both; an `Arch` of the package nas-bench-graph; the
     integer key of the release's files, or its digits; five integers; a mapping
-    `{"links": "0012", "node 1": "gcn", ...}`. Links in another order of nodes are brought into the official one.
+    `{"links": "0012", "node1": "gcn", ...}`. Links in another order of nodes are brought into the official one.
 
     Four skip connections compute nothing: no architecture.
     """
 
-    forms = ("official", "digits")
     keyed_by_identity = True
 
     def __init__(self) -> None:
         links = Decision("links", tuple("".join(map(str, inputs)) for inputs in LINKS))
-        super().__init__("nas_bench_graph", (links, *(Decision(f"node {i + 1}", OPERATIONS) for i in _NODES)))
+        forms = {
+            "official": Form(self._read_official, _write_official, "[0, 0, 1, 2] gcn,gin,fc,cheb"),
+            "digits": Form(self._read_digits, _write_digits, "31273"),
+        }
+        super().__init__("nas_bench_graph", (links, *(Decision(f"node{i + 1}", OPERATIONS) for i in _NODES)), forms)
         self.n_keys = 26_206
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return NASBenchGraphSpace, ()
 
     def _invalid(self, arch: Arch) -> str | None:
         return (
@@ -80,44 +81,27 @@ class NASBenchGraphSpace(ConstrainedSpace):
         """Whether each row of an array (n_archs, 5) of choices is an architecture: bool (n_archs,)."""
         return (archs[:, 1:] != SKIP).any(axis=1)
 
-    # ---- text ----
+    # ---- forms ----
 
-    def parse(self, arch: object, form: str | None = None) -> Arch:
-        """One architecture from any form that users have: see the class.
-
-        Raises:
-            ArchitectureError: It has the wrong shape or a number out of range.
-            UnknownNameError: It names an unknown operation, decision or form.
-        """
+    def _read_official(self, arch: Any) -> Arch | None:
+        if isinstance(arch, str):
+            found = _TEXT.fullmatch(arch.strip())
+            if found is None:
+                return None
+            return self._linked(map(int, found.groups()[:4]), [name.strip(" \t\"'") for name in found[5].split(",")])
+        if isinstance(arch, tuple | list):
+            return self._linked(*arch) if len(arch) == 2 else None
         links, operations = getattr(arch, "link", None), getattr(arch, "ops", None)
-        if links is None and isinstance(arch, tuple | list) and len(arch) == 2 and not isinstance(arch[1], int):
-            links, operations = arch
-        if links is not None and form in (None, "official"):
-            return self._linked(links, operations)
-        return super().parse(arch, form)
+        return None if links is None else self._linked(links, operations)
 
-    def _parse_text(self, text: str) -> Sequence[int]:
-        if text.isascii() and text.isdecimal() and len(text) <= 5:
-            return self._parse_index(int(text))
-        found = _TEXT.fullmatch(text.strip())
-        if found is None:
-            example = self.format((3, 1, 2, 7, 3))
-            got = text if len(text) <= 120 else text[:117] + "..."
-            raise ArchitectureError(
-                f"{got!r} is no architecture of nas_bench_graph; one looks like {example!r} or '31273'"
-            )
-        return self._linked(map(int, found.groups()[:4]), [name.strip(" \t\"'") for name in found[5].split(",")])
+    def _read_digits(self, arch: Any) -> Arch | None:
+        if isinstance(arch, str):
+            is_key = arch.isascii() and arch.isdecimal() and len(arch) <= 5
+            return self._from_key(int(arch)) if is_key else None
+        is_key = hasattr(arch, "__index__") and not isinstance(arch, bool | Iterable)  # arrays have it as well
+        return self._from_key(as_int(arch)) if is_key else None
 
-    def _parse_form(self, arch: object, form: str) -> Arch:
-        if form not in self.forms:
-            raise unknown("form", form, self.forms)
-        if isinstance(arch, str) and (form == "digits") != arch.isdecimal():
-            raise ArchitectureError(
-                f"{arch!r} is not of the form {form!r}, like {self.format((3, 1, 2, 7, 3), form)!r}"
-            )
-        return self.parse(arch)
-
-    def _parse_index(self, index: int) -> Arch:
+    def _from_key(self, index: int) -> Arch:
         """The key of the release: the number of the links and of each operation, one decimal digit each."""
         digits = f"{index:05d}"
         if index < 0 or len(digits) != 5 or "9" in digits:
@@ -141,15 +125,6 @@ class NASBenchGraphSpace(ConstrainedSpace):
                 raise unknown("operation", name, OPERATIONS)
         link, (order, *_) = _arrangements(tuple(map(int, inputs)))
         return self._checked([link, *(OPERATIONS.index(names[node]) for node in order)])
-
-    def format(self, arch: Sequence[int], form: str | None = None) -> str:
-        """Links and operations of one architecture, or the five digits that number this way of writing it."""
-        link, *operations = self._checked(arch)
-        if form == "digits":
-            return "".join(map(str, (link, *operations)))
-        if form not in (None, "official"):
-            raise UnknownNameError(str(unknown("form", form, self.forms)))
-        return f"{list(LINKS[link])} {','.join(OPERATIONS[operation] for operation in operations)}"
 
     # ---- which architectures are the same ----
 
@@ -215,6 +190,15 @@ class NASBenchGraphSpace(ConstrainedSpace):
             for node in range(1, 5):
                 known[link, node, 5] = node not in inputs
         return GraphBatch(("input", "output", *OPERATIONS), nodes, known[batch[:, 0]])
+
+
+def _write_official(arch: Arch) -> str:
+    link, *operations = arch
+    return f"{list(LINKS[link])} {','.join(OPERATIONS[operation] for operation in operations)}"
+
+
+def _write_digits(arch: Arch) -> str:
+    return "".join(map(str, arch))
 
 
 _ALL_SKIP = (SKIP,) * 4

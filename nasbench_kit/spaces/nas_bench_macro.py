@@ -6,11 +6,9 @@ https://arxiv.org/abs/2103.11922, section 3.4 and appendix A; https://github.com
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, final
 
-from nasbench_kit.errors import ArchitectureError, unknown
-from nasbench_kit.spaces.base import Decision, Space
+from nasbench_kit.spaces.base import Arch, Decision, Form, Space
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,26 +26,15 @@ class NASBenchMacroSpace(Space):
     """NAS-Bench-Macro: eight layers of three choices, 6,561 networks.
 
     `parse` reads the official text, eight digits (0 identity, 1 MB3, 2 MB6); eight integers; a mapping
-    `{"layer 1": "MB6", ...}`.
+    `{"layer1": "MB6", ...}`.
     """
 
+    noun = "network"
+
     def __init__(self) -> None:
-        super().__init__("nas_bench_macro", (Decision(f"layer {i + 1}", BLOCKS) for i in range(_LAYERS)))
+        forms = {"official": Form(_read, _write, "00120012")}
+        super().__init__("nas_bench_macro", (Decision(f"layer{i + 1}", BLOCKS) for i in range(_LAYERS)), forms)
         self.n_classes = 3_969
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return NASBenchMacroSpace, ()
-
-    def _parse_text(self, text: str) -> Sequence[int]:
-        if len(text) != _LAYERS or not all(digit in "012" for digit in text):
-            raise ArchitectureError(f"{text!r:.80} is no network of nas_bench_macro; eight digits 0, 1, 2 expected")
-        return list(map(int, text))
-
-    def format(self, arch: Sequence[int], form: str | None = None) -> str:
-        """The eight digits of one network."""
-        if form not in (None, *self.forms):
-            raise unknown("form", form, self.forms)
-        return "".join(map(str, self._checked(arch)))
 
     def identity(self, archs: object) -> NDArray[np.uint64]:
         """A number per network, equal for those that are the same: 3,969 classes.
@@ -68,3 +55,13 @@ class NASBenchMacroSpace(Space):
             identities_first = np.argsort(layers != 0, axis=1, kind="stable")
             smallest[:, inner] = np.take_along_axis(layers, identities_first, axis=1)
         return self.rank_many(smallest).astype(np.uint64)
+
+
+def _read(text: Any) -> Arch | None:
+    if not isinstance(text, str) or len(text) != _LAYERS or not all(digit in "012" for digit in text):
+        return None
+    return tuple(map(int, text))
+
+
+def _write(arch: Arch) -> str:
+    return "".join(map(str, arch))

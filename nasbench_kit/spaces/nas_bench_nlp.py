@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
-from nasbench_kit.errors import ArchitectureError, UnknownNameError
-from nasbench_kit.spaces.base import Arch, Decision, Uniform
+from nasbench_kit.spaces.base import Arch, Decision, Form, Uniform
 from nasbench_kit.spaces.constrained import ConstrainedSpace
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 from nasbench_kit.spaces.nas_bench_nlp_cells import (
@@ -31,19 +30,17 @@ from nasbench_kit.spaces.nas_bench_nlp_cells import (
     UP,
     cell_of,
     draw,
-    mix,
-    mix_many,
     nodes_of,
     read_recipe,
     states_of,
 )
+from nasbench_kit.spaces.splitmix import mix, mix_many
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 _BLEND_LABELS = ("gate", "open", "closed")  # its inputs: gate * open + (1 - gate) * closed
-_LONGEST_TEXT = 65_536
 _ROUNDS = 2  # of hashing
 
 
@@ -62,6 +59,7 @@ class NASBenchNLPSpace(ConstrainedSpace):
     matter, or in nodes that lead nowhere.
     """
 
+    noun = "recurrent cell"
     keyed_by_identity = True
 
     def __init__(self) -> None:
@@ -73,11 +71,9 @@ class NASBenchNLPSpace(ConstrainedSpace):
             decisions += [Decision(f"node_{node}_input_{i}", sources) for i in range(3)]
         nodes = tuple(f"node_{node}" for node in range(N_NODES))
         decisions += [Decision(state, nodes if state == STATES[0] else ("none", *nodes)) for state in STATES]
-        super().__init__("nas_bench_nlp", decisions)
+        forms = {"official": Form(self._read, lambda arch: json.dumps(self.recipe(arch)), EXAMPLE)}
+        super().__init__("nas_bench_nlp", decisions, forms)
         self.n_keys = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return NASBenchNLPSpace, ()
 
     # ---- which tuples are cells ----
 
@@ -125,36 +121,10 @@ class NASBenchNLPSpace(ConstrainedSpace):
 
     # ---- recipes ----
 
-    def parse(self, arch: object, form: str | None = None) -> Arch:
-        """One cell from its recipe, as a dictionary or as JSON, or from its 99 choices.
-
-        Raises:
-            ArchitectureError: It is no cell of the space, and why.
-            UnknownNameError: It names an unknown operation or node.
-        """
-        if form is None and not isinstance(arch, str | Iterable | int):
-            raise ArchitectureError(f"{arch!r:.100} is no recurrent cell; give its recipe, {EXAMPLE}")
-        return super().parse(arch, form)
-
-    def _parse_mapping(self, choices: Mapping[Any, Any]) -> Arch:
-        if any(isinstance(value, str) for value in choices.values()):
-            return self._checked(super()._parse_mapping(choices))
-        return self._checked(read_recipe(choices))
-
-    def _parse_text(self, text: str) -> Sequence[int]:
-        try:
-            recipe = json.loads(text) if len(text) <= _LONGEST_TEXT else None
-        except (ValueError, RecursionError):
-            recipe = None
-        if not isinstance(recipe, dict):
-            raise ArchitectureError(f"{text!r:.100} is no recipe; one looks like {EXAMPLE}")
-        return self._parse_mapping(recipe)
-
-    def format(self, arch: Sequence[int], form: str | None = None) -> str:
-        """The recipe of one cell as JSON, nodes in order, each after what it reads."""
-        if form not in (None, *self.forms):
-            raise UnknownNameError(f"unknown form {form!r}; {self.name} has one, 'official'")
-        return json.dumps(self.recipe(arch))
+    def _read(self, arch: Any) -> Arch | None:
+        if not isinstance(arch, Mapping) or any(isinstance(value, str) for value in arch.values()):
+            return None  # a text is read as JSON, and a mapping to texts as one of decisions
+        return self._checked(read_recipe(arch))
 
     def recipe(self, arch: Sequence[int]) -> dict[str, dict[str, Any]]:
         """One cell as the release writes it: node -> `{"op": ..., "input": [...]}`."""

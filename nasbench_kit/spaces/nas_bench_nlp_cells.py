@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from nasbench_kit.errors import ArchitectureError, listed, unknown
 from nasbench_kit.spaces.base import Arch, Uniform
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 N_NODES = 24
 SOURCES = ("x", "h_prev_0", "h_prev_1", "h_prev_2")
@@ -126,29 +122,10 @@ def _stuck(recipe: Mapping[str, Any], waiting: Sequence[str], known: Mapping[str
     return ArchitectureError(f"the nodes {listed(waiting)} wait for each other; a cell has no cycle within a step")
 
 
-# ---- hashes: sums of mixed 64-bit numbers, so that the order of what is added does not count ----
+# ---- roles in the hashes, which are sums of mixed 64-bit numbers: the order of what is added does not count ----
 
-_MASK = (1 << 64) - 1
 UP = (11, 12, 13, 14)  # per role of an input
 DOWN = (21, 22, 23, 24)
-
-
-def mix(number: int) -> int:
-    """A one-to-one map of 64 bits that leaves no structure. Source: Steele et al. 2014 (SplitMix64), variant 13."""
-    number = (number + 0x9E3779B97F4A7C15) & _MASK
-    number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & _MASK
-    return number ^ (number >> 31)
-
-
-def mix_many(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """`mix` of each; sums of 64 bits wrap around."""
-    import numpy as np
-
-    numbers = numbers + np.uint64(0x9E3779B97F4A7C15)
-    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return numbers ^ (numbers >> np.uint64(31))
 
 
 # ---- sampling ----

@@ -16,11 +16,11 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, final
 
 from nasbench_kit.errors import ArchitectureError, unknown
-from nasbench_kit.spaces import nasbench101_cells as cells
-from nasbench_kit.spaces.base import Arch, Decision, Uniform
+from nasbench_kit.spaces import nasbench101_graphs as cells
+from nasbench_kit.spaces.base import Arch, Decision, Form, Uniform
 from nasbench_kit.spaces.constrained import ConstrainedSpace
 from nasbench_kit.spaces.graph import Graph, GraphBatch
-from nasbench_kit.spaces.nasbench101_cells import EDGES, LAST, MAX_EDGES, N_EDGES, N_VERTICES
+from nasbench_kit.spaces.nasbench101_graphs import EDGES, LAST, MAX_EDGES, N_EDGES, N_VERTICES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +39,7 @@ _NAMED_SO = (("matrix", "ops"), ("module_adjacency", "module_operations"))  # ho
 _SQUARE = tuple(product(range(N_VERTICES), repeat=2))
 _UPPER = itemgetter(*(_SQUARE.index(edge) for edge in EDGES))
 _NOT_UPPER = itemgetter(*(i for i, (a, b) in enumerate(_SQUARE) if a >= b))
+_EXAMPLE = (0, 0, 0, 0, 0, 1) + (0,) * (N_EDGES + LAST - 1 - LAST)  # input to output, and nothing else
 _MEMO_SIZE = 16_384  # pairs of matrix and operations remembered, about 1 KB each
 
 
@@ -60,21 +61,22 @@ class NASBench101Space(ConstrainedSpace):
     Cells of fewer than 7 vertices get unconnected ones put before the output.
     """
 
-    forms = ("official", "digits", "naslib")
+    noun = "cell"
     keyed_by_identity = True
 
     def __init__(self) -> None:
         edges = [Decision(f"{a}->{b}", ("0", "1")) for a, b in EDGES]
         operations = [Decision(f"op{v}", OPERATIONS) for v in range(1, LAST)]
-        super().__init__("nasbench101", edges + operations)
+        forms = {
+            "official": Form(self._read_official, _write_official, _write_official(_EXAMPLE)),
+            "digits": Form(self._read_digits, _write_digits, _write_digits(_EXAMPLE)),
+            "naslib": Form(self._read_naslib, _write_naslib, _write_naslib(_EXAMPLE)),
+        }
+        super().__init__("nasbench101", edges + operations, forms)
         self.n_keys = N_CLASSES
-        self._example = (0, 0, 0, 0, 0, 1) + (0,) * (self.n_decisions - LAST)  # input to output, and nothing else
         # How often each decision is changed, relative to the others; see `mutate`.
         self.mutations["official"] = (1 / N_VERTICES,) * N_EDGES + (1 / (N_VERTICES - 2),) * (N_VERTICES - 2)
         self._pairs: dict[Any, Arch] = {}
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return NASBench101Space, ()
 
     # ---- which tuples are cells ----
 
@@ -96,55 +98,49 @@ class NASBench101Space(ConstrainedSpace):
         matrix = [[int(b in pruned.targets[a]) for b in pruned.vertices] for a in pruned.vertices]
         return matrix, [_operation(arch, v) for v in pruned.vertices]
 
-    # ---- text ----
+    # ---- forms ----
 
-    def parse(self, arch: object, form: str | None = None) -> Arch:
-        """As for every space, and `(matrix, ops)`, an object with `matrix` and `ops`, or NASLib's tuple."""
-        if form is not None or isinstance(arch, str):
-            return super().parse(arch, form)
+    def _read_official(self, arch: Any) -> Arch | None:
+        """Matrix and operations, in whatever holds the two."""
         if isinstance(arch, (tuple, list)):
-            if len(arch) == 2:
-                try:
-                    return self._pairs[_content(*arch)]
-                except (KeyError, TypeError, AttributeError):
-                    return self._parse_pair(*arch)
-            if len(arch) in _NASLIB_LENGTHS:
-                return self._parse_naslib(arch)
-        elif isinstance(arch, Mapping):
+            if len(arch) != 2:
+                return None
+            try:
+                return self._pairs[_content(*arch)]
+            except (KeyError, TypeError, AttributeError):
+                return self._parse_pair(*arch)
+        if isinstance(arch, str):
+            return self._read_text(arch)
+        if isinstance(arch, Mapping):
             for names in _NAMED_SO:
                 if all(name in arch for name in names):
                     return self._parse_pair(*(arch[name] for name in names))
-        elif hasattr(arch, "matrix") and hasattr(arch, "ops"):
-            return self._parse_object(arch)
-        elif getattr(arch, "ndim", 0) == 1 and len(arch) in _NASLIB_LENGTHS:  # type: ignore[arg-type]
-            return self._parse_naslib(arch)
-        return super().parse(arch)
+            return None
+        return self._parse_object(arch) if hasattr(arch, "matrix") and hasattr(arch, "ops") else None
 
-    def _parse_text(self, text: str) -> Sequence[int]:
+    def _read_text(self, text: str) -> Arch | None:
         adjacency, colon, operations = text.strip().partition(":")
-        if colon:
+        if colon and not adjacency.startswith("{"):
             return self._parse_pair(adjacency, operations)
-        if adjacency.isascii() and adjacency.isdecimal() and len(adjacency) == self.n_decisions:
-            return self._checked(map(int, adjacency))
-        if adjacency.startswith(("(", "[")):
-            return self._parse_naslib(text)
-        got = text if len(text) <= 120 else text[:117] + "..."
         if len(adjacency) == 32 and not adjacency.strip("0123456789abcdef"):
             raise ArchitectureError(
-                f"{got!r} is an official hash, which does not tell the cell; give its matrix and operations"
+                f"{text!r:.120} is an official hash, which does not tell the cell; give its matrix and operations"
             )
-        raise ArchitectureError(f"{got!r} is no cell of nasbench101; one looks like {self.format(self._example)!r}")
+        return None
 
-    def _parse_form(self, arch: object, form: str) -> Arch:
-        if form not in self.forms:
-            raise unknown("form", form, self.forms)
-        if form == "naslib":
-            return self._parse_naslib(arch)
-        if not isinstance(arch, str) or (form == "official") != (":" in arch):
-            raise ArchitectureError(f"{arch!r} is not of the form {form!r}, like {self.format(self._example, form)!r}")
-        return self.parse(arch)
+    def _read_digits(self, text: Any) -> Arch | None:
+        if not isinstance(text, str):
+            return None
+        digits = text.strip()
+        is_cell = digits.isascii() and digits.isdecimal() and len(digits) == self.n_decisions
+        return self._checked(map(int, digits)) if is_cell else None
 
-    def _parse_naslib(self, arch: Any) -> Arch:
+    def _read_naslib(self, arch: Any) -> Arch | None:
+        if isinstance(arch, str):
+            if not arch.strip().startswith(("(", "[")):
+                return None
+        elif not (isinstance(arch, (tuple, list)) or getattr(arch, "ndim", 0) == 1) or len(arch) not in _NASLIB_LENGTHS:
+            return None
         try:
             numbers = list(map(int, arch.strip(" ()[]").split(","))) if isinstance(arch, str) else list(arch)
             n = _NASLIB_LENGTHS[len(numbers)]
@@ -214,20 +210,6 @@ class NASBench101Space(ConstrainedSpace):
         if problem is not None:
             raise ArchitectureError(f"no cell of nasbench101: {problem}")
         return arch
-
-    def format(self, arch: Sequence[int], form: str | None = None) -> str:
-        """The official text of one unpruned cell, its 26 digits, or the text of NASLib's tuple."""
-        cell = self._checked(arch)
-        if form == "digits":
-            return "".join(map(str, cell))
-        if form not in (None, "official", "naslib"):
-            raise unknown("form", form, self.forms)
-        there = set(compress(EDGES, cell))
-        numbers = [int(edge in there) for edge in product(range(N_VERTICES), repeat=2)]
-        operations = [_operation(cell, v) for v in range(N_VERTICES)]
-        if form == "naslib":
-            return str((*numbers, *map(_NASLIB.index, operations)))
-        return f"{''.join(map(str, numbers))}:{','.join(operations)}"
 
     # ---- which cells are the same ----
 
@@ -337,6 +319,24 @@ class NASBench101Space(ConstrainedSpace):
             child = (*edges, *operations)
             if self._invalid(child) is None:
                 return child
+
+
+def _write_official(arch: Arch) -> str:
+    return f"{''.join(map(str, _square(arch)))}:{','.join(_operation(arch, v) for v in range(N_VERTICES))}"
+
+
+def _write_digits(arch: Arch) -> str:
+    return "".join(map(str, arch))
+
+
+def _write_naslib(arch: Arch) -> str:
+    return str((*_square(arch), *(_NASLIB.index(_operation(arch, v)) for v in range(N_VERTICES))))
+
+
+def _square(arch: Arch) -> list[int]:
+    """The matrix of an unpruned cell, row by row."""
+    there = set(compress(EDGES, arch))
+    return [int(edge in there) for edge in _SQUARE]
 
 
 def _content(matrix: Any, ops: Any) -> tuple[Any, ...]:

@@ -7,13 +7,13 @@ Source: Dong and Yang 2020, https://arxiv.org/abs/2001.00326, section 2.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, Any, final
 
-from nasbench_kit.errors import ArchitectureError, unknown
-from nasbench_kit.spaces.base import Arch, Decision, Space
+from nasbench_kit.errors import unknown
+from nasbench_kit.spaces.base import Arch, Decision, Form, OfficialOrder, Space, never
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ _EDGE_PIECES = {
     for position, (source, _) in zip((1, 3, 4, 6, 7, 8), EDGES, strict=True)
 }
 
+_EXAMPLE = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
 _DIGITS = tuple(map(str, range(10)))
 
 # NASLib writes a cell as integers too, with other numbers and another order of edges.
@@ -48,97 +49,41 @@ class NASBench201Space(Space):
     like ours and means another cell: it is read when asked for by `form="naslib"`.
     """
 
-    forms = ("official", "digits", "naslib")
+    noun = "cell"
 
     def __init__(self) -> None:
-        super().__init__("nasbench201", (Decision(f"{a}->{b}", OPERATIONS) for a, b in EDGES))
+        forms = {
+            "official": Form(_read_official, _write_official, _EXAMPLE, write_many=self._write_many),
+            "digits": Form(self._read_digits, _write_digits, "333132"),
+            "naslib": Form(self._read_naslib, lambda arch: str(_swap_naslib(arch)), "(4, 0, 3, 1, 4, 3)", never),
+        }
+        super().__init__("nasbench201", (Decision(f"{a}->{b}", OPERATIONS) for a, b in EDGES), forms)
+        self.official_order = OfficialOrder(_official_order, _official_positions)
         self.n_classes = 6_466
         # The reference implementation draws the node first, then one of its incoming edges.
         # Source: AutoDL-Projects, exps/NATS-algos/regularized_ea.py, mutate_topology_func
         self.mutations["node_then_edge"] = tuple(1 / 3 / node for _, node in EDGES)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return NASBench201Space, ()
+    # ---- forms ----
 
-    # ---- text ----
-
-    def _parse_text(self, text: str) -> Sequence[int]:
-        if len(text) == len(EDGES) and text.isascii() and text.isdecimal():
-            return self._checked(map(int, text))
-        pieces = text.split("|")
-        if len(pieces) == _PIECES and not pieces[0] and not pieces[9] and pieces[2] == pieces[5] == "+":
-            try:
-                return [codes[pieces[position]] for position, codes in _EDGE_PIECES.items()]
-            except KeyError:
-                for position, codes in _EDGE_PIECES.items():
-                    operation, _, source = pieces[position].partition("~")
-                    if pieces[position] not in codes and any(known.endswith(f"~{source}") for known in codes):
-                        raise unknown("operation", operation, OPERATIONS) from None
-        raise _not_a_cell(text)
-
-    def _parse_form(self, arch: object, form: str) -> Arch:
-        if form not in self.forms:
-            raise unknown("form", form, self.forms)
-        if form != "naslib":
-            if not isinstance(arch, str) or (form == "digits") != (len(arch) == len(EDGES)):
-                raise ArchitectureError(f"{arch!r} is not of the form {form!r}, like {self.format((3,) * 6, form)!r}")
-            return self.parse(arch)
-        if isinstance(arch, str):  # as the keys of its files: "(4, 0, 3, 1, 4, 3)"
-            numbers = [number.strip() for number in arch.strip(" ()[]").split(",")]
-            if not all(number in _DIGITS for number in numbers):
-                raise ArchitectureError(f"{arch!r} is not of the form 'naslib', like '(4, 0, 3, 1, 4, 3)'")
-            arch = map(int, numbers)
-        if not isinstance(arch, Iterable):
-            raise ArchitectureError(f"{arch!r} is not of the form 'naslib', like (4, 0, 3, 1, 4, 3)")
-        return _swap_naslib(self._checked(arch))
-
-    def _parse_index(self, index: int) -> Arch:
-        if not 0 <= index < _SIZE:
-            raise ArchitectureError(f"official index {index} is out of range; choose from 0 to {_SIZE - 1}")
-        return self.unrank(_official_order()[index])
-
-    def format(self, arch: Sequence[int], form: str | None = None) -> str:
-        """The official string of one cell, its six digits, or the text of NASLib's tuple."""
-        cell = self._checked(arch)
-        if form == "digits":
-            return "".join(map(str, cell))
-        if form == "naslib":
-            return str(_swap_naslib(cell))
-        if form not in (None, "official"):
-            raise unknown("form", form, self.forms)
-        a, b, c, d, e, f = (OPERATIONS[operation] for operation in cell)
-        return f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|"
-
-    def format_many(self, archs: object, form: str | None = None) -> list[str]:
-        """The text of each cell of a batch."""
-        if form not in (None, "official"):
-            return super().format_many(archs, form)
+    def _write_many(self, archs: NDArray[np.uint8]) -> list[str]:
         texts = _official_texts()
         return [texts[rank] for rank in self.rank_many(archs).tolist()]
 
-    # ---- the official order ----
+    def _read_digits(self, text: Any) -> Arch | None:
+        if isinstance(text, str) and len(text) == len(EDGES) and text.isascii() and text.isdecimal():
+            return self._checked(map(int, text))
+        return None
 
-    def index(self, arch: Arch) -> int:
-        """The position of one cell in the official release (both NAS-Bench-201 and NATS-Bench)."""
-        return _official_positions()[self.rank(self._checked(arch))]
-
-    def index_many(self, archs: object) -> NDArray[np.int64]:
-        """`index` for each cell of a batch: int64 (n_archs,)."""
-        import numpy as np
-
-        return np.array(_official_positions())[self.rank_many(archs)]
-
-    def parse_many(self, archs: Any) -> NDArray[np.uint8]:
-        """As for every space; a 1-D array of integers holds official positions."""
-        import numpy as np
-
-        if isinstance(archs, np.ndarray) and archs.ndim == 1 and archs.dtype.kind in "ui":
-            self._refuse_single(archs.tolist() if len(archs) == self.n_decisions else ())
-            if archs.size and (archs.min() < 0 or archs.max() >= _SIZE):
-                wrong = archs[(archs < 0) | (archs >= _SIZE)][0]
-                raise ArchitectureError(f"official index {wrong} is out of range; choose from 0 to {_SIZE - 1}")
-            return self.unrank_many(np.array(_official_order())[archs])
-        return super().parse_many(archs)
+    def _read_naslib(self, arch: Any) -> Arch | None:
+        if isinstance(arch, str):  # as the keys of its files: "(4, 0, 3, 1, 4, 3)"
+            numbers = [number.strip() for number in arch.strip(" ()[]").split(",")]
+            if len(numbers) == 1 or not all(number in _DIGITS for number in numbers):
+                return None
+            arch = map(int, numbers)
+        if not isinstance(arch, Iterable) or isinstance(arch, Mapping):
+            return None
+        return _swap_naslib(self._checked(arch))
 
     # ---- which cells are the same ----
 
@@ -203,10 +148,29 @@ def _swap_naslib(cell: Arch) -> Arch:
     return tuple(_NASLIB_OPERATIONS[cell[edge]] for edge in _NASLIB_EDGES)
 
 
-def _not_a_cell(text: str) -> ArchitectureError:
-    example = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
-    got = text if len(text) <= 120 else text[:117] + "..."
-    return ArchitectureError(f"{got!r} is no cell of nasbench201; one looks like {example!r} or '333132'")
+def _read_official(text: Any) -> Arch | None:
+    if not isinstance(text, str):
+        return None
+    pieces = text.split("|")
+    if len(pieces) != _PIECES or pieces[0] or pieces[9] or pieces[2] != "+" or pieces[5] != "+":
+        return None
+    try:
+        return tuple([codes[pieces[position]] for position, codes in _EDGE_PIECES.items()])
+    except KeyError:
+        for position, codes in _EDGE_PIECES.items():
+            operation, _, source = pieces[position].partition("~")
+            if pieces[position] not in codes and any(known.endswith(f"~{source}") for known in codes):
+                raise unknown("operation", operation, OPERATIONS) from None
+    return None
+
+
+def _write_official(arch: Arch) -> str:
+    a, b, c, d, e, f = [OPERATIONS[operation] for operation in arch]
+    return f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|"
+
+
+def _write_digits(arch: Arch) -> str:
+    return "".join(map(str, arch))
 
 
 @cache

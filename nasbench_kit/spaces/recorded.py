@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from nasbench_kit.errors import ArchitectureError, unknown
+from nasbench_kit.errors import ArchitectureError
 from nasbench_kit.spaces.base import Arch, Space, Uniform
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
@@ -26,7 +26,8 @@ class RecordedSpace(Space):
     """The recorded architectures of a space: what a search on an incomplete table stays among.
 
     Samples are uniform among them. The neighbors of an architecture are the recorded ones that differ from it in the
-    fewest decisions: at least eight, and all that differ in as many as the eighth; a mutation is one of them.
+    fewest decisions: at least eight, and all that differ in as many as the eighth. The mutation "uniform" is one of
+    them; the others of the whole space are done there, and the recorded architecture nearest to the child is taken.
 
     Args:
         space: The whole space.
@@ -34,13 +35,15 @@ class RecordedSpace(Space):
     """
 
     def __init__(self, space: Space, archs: NDArray[np.uint8]) -> None:
-        super().__init__(space.name, space.decisions)
+        super().__init__(space.name, space.decisions, space.forms)
         if len(archs) < 2:
             raise ArchitectureError(f"{len(archs)} recorded architectures of {space.name}; a search needs at least two")
-        self.forms = space.forms
+        self.noun = space.noun
+        self.official_order = space.official_order
         self.keyed_by_identity = space.keyed_by_identity
-        self.n_keys = len(archs)
-        self._space = space
+        self.mutations = space.mutations
+        self.size = self.n_keys = len(archs)
+        self._whole = space
         self._recorded = archs
         self._columns = np.ascontiguousarray(archs.T)  # compared several times as fast as rows
         self._archs: list[Arch] = list(map(tuple, archs.tolist()))
@@ -50,59 +53,44 @@ class RecordedSpace(Space):
         return f"<{type(self).__name__} {self.name!r}: {len(self._archs):,} recorded architectures>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return RecordedSpace, (self._space, self._recorded)
+        return RecordedSpace, (self._whole, self._recorded)
 
     @property
     def whole(self) -> Space:
         """The whole space."""
-        return self._space
+        return self._whole
 
     # ---- as in the whole space ----
 
-    def _parse_text(self, text: str) -> Sequence[int]:
-        return self._space._parse_text(text)
-
-    def _parse_index(self, index: int) -> Arch:
-        return self._space._parse_index(index)
-
-    def parse(self, arch: object, form: str | None = None) -> Arch:
-        """One architecture in any form; it need not be a recorded one."""
-        return self._space.parse(arch, form)
-
-    def parse_many(self, archs: Any) -> NDArray[np.uint8]:
-        """A batch in any form; they need not be recorded ones."""
-        return self._space.parse_many(archs)
-
     def _checked(self, arch: Iterable[Any]) -> Arch:
-        return self._space._checked(arch)
+        return self._whole._checked(arch)
 
-    def format(self, arch: Sequence[int], form: str | None = None) -> str:
-        """As in the whole space."""
-        return self._space.format(arch, form)
+    def _checked_batch(self, archs: NDArray[Any]) -> NDArray[np.uint8]:
+        return self._whole._checked_batch(archs)
 
     def key(self, arch: Arch) -> int:
         """As in the whole space."""
-        return self._space.key(arch)
+        return self._whole.key(arch)
 
     def class_of(self, arch: Arch) -> int:
         """As in the whole space."""
-        return self._space.class_of(arch)
+        return self.whole.class_of(arch)
 
     def identity(self, archs: object) -> NDArray[np.uint64]:
         """As in the whole space."""
-        return self._space.identity(archs)
+        return self._whole.identity(archs)
 
     def is_valid(self, arch: Arch) -> bool:
         """As in the whole space."""
-        return self._space.is_valid(arch)
+        return self._whole.is_valid(arch)
 
     def graphs(self, arch: Arch) -> dict[str, Graph]:
         """As in the whole space."""
-        return self._space.graphs(arch)
+        return self._whole.graphs(arch)
 
     def graph_many(self, archs: object) -> GraphBatch:
         """As in the whole space."""
-        return self._space.graph_many(archs)
+        return self._whole.graph_many(archs)
 
     # ---- among the recorded ----
 
@@ -127,11 +115,27 @@ class RecordedSpace(Space):
         return self._recorded[(rng.random(n) * len(self._archs)).astype(np.intp)]
 
     def mutate(self, arch: Arch, rng: Uniform, mutation: str = "uniform") -> Arch:
-        """One of the nearest recorded architectures, each as likely as any other."""
-        if mutation != "uniform":
-            raise unknown("mutation", mutation, self.mutations)
-        near = self.neighbors(arch)
-        return near[int(rng.random() * len(near))]
+        """Another recorded architecture near the parent; see the class."""
+        if mutation == "uniform":
+            near = self.neighbors(arch)
+            return near[int(rng.random() * len(near))]
+        return self._closest(self._whole.mutate(arch, rng, mutation), rng, but=arch)
+
+    def nearest(self, choices: Sequence[int], rng: Uniform) -> Arch:
+        """The recorded architecture that differs from a tuple of choices in the fewest decisions."""
+        return self._closest(super()._checked(choices), rng)
+
+    def _closest(self, arch: Arch, rng: Uniform, but: Arch | None = None) -> Arch:
+        distance = self._distances(arch)
+        if but is not None:
+            distance[self._distances(but) == 0] = self.n_decisions + 1
+        closest = np.flatnonzero(distance == distance.min())
+        return self._archs[int(closest[int(rng.random() * len(closest))])]
+
+    def _distances(self, arch: Arch) -> NDArray[np.unsignedinteger[Any]]:
+        """In how many decisions each recorded architecture differs from one: (n_archs,)."""
+        differs = self._columns != np.array(arch, np.uint8)[:, None]
+        return differs.view(np.uint8).sum(axis=0, dtype=np.min_scalar_type(self.n_decisions + 1))
 
     def mutate_many(self, archs: object, rng: np.random.Generator, mutation: str = "uniform") -> NDArray[np.uint8]:
         """The children that as many calls of `mutate`, in order, would give: uint8 (n_archs, n_decisions)."""
@@ -145,8 +149,7 @@ class RecordedSpace(Space):
         if arch not in self._nearest:
             if len(self._nearest) >= _MEMO_SIZE:
                 self._nearest.popitem(last=False)
-            differs = self._columns != np.array(arch, np.uint8)[:, None]
-            distance = differs.view(np.uint8).sum(axis=0, dtype=np.min_scalar_type(self.n_decisions + 1))
+            distance = self._distances(arch)
             distance[distance == 0] = self.n_decisions + 1  # itself
             last = min(_FEWEST, len(distance) - 1) - 1
             farthest = min(np.partition(distance, last)[last], self.n_decisions)

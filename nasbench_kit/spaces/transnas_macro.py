@@ -11,11 +11,10 @@ Source: Duan et al. 2021, https://arxiv.org/abs/2105.11871, section 3.2; the cou
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, final
 
-from nasbench_kit.errors import ArchitectureError, unknown
-from nasbench_kit.spaces.base import Arch, Decision
+from nasbench_kit.spaces.base import Arch, Decision, Form
 from nasbench_kit.spaces.constrained import ConstrainedSpace
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
@@ -42,17 +41,19 @@ class TransNASMacroSpace(ConstrainedSpace):
     """TransNAS-Bench-101, macro: six positions, each with a kind of module; the last two may stay empty.
 
     `parse` reads the official string `64-1234-basic`; its digits; four to six integers, the digits (zeros at the end
-    are empty positions, as in NASLib's tuple); a mapping `{"module 1": "normal", ...}` of all six.
+    are empty positions, as in NASLib's tuple); a mapping `{"module1": "normal", ...}` of all six.
     """
 
-    forms = ("official", "digits", "naslib")
+    noun = "network"
 
     def __init__(self) -> None:
-        super().__init__("transnas_macro", (Decision(f"module {i + 1}", MODULES) for i in range(MOST)))
+        forms = {
+            "official": Form(self._read_official, lambda arch: f"64-{_write_digits(arch)}-basic", "64-1234-basic"),
+            "digits": Form(self._read_digits, _write_digits, "1234"),
+            "naslib": Form(self._read_tuple, lambda arch: str(_modules(arch)), "(1, 2, 3, 4)"),
+        }
+        super().__init__("transnas_macro", (Decision(f"module{i + 1}", MODULES) for i in range(MOST)), forms)
         self.n_keys = N_NETWORKS
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return TransNASMacroSpace, ()
 
     # ---- which tuples are networks ----
 
@@ -85,46 +86,25 @@ class TransNASMacroSpace(ConstrainedSpace):
         )
         return valid
 
-    # ---- text ----
+    # ---- forms ----
 
-    def _checked(self, arch: Iterable[Any]) -> Arch:
-        numbers = tuple(arch)
-        if FEWEST <= len(numbers) < MOST:
-            numbers += (ABSENT,) * (MOST - len(numbers))
-        return super()._checked(numbers)
+    def _read_official(self, text: Any) -> Arch | None:
+        found = _OFFICIAL.fullmatch(text) if isinstance(text, str) else None
+        return found and self._padded(map(int, found[1]))
 
-    def _parse_text(self, text: str) -> Sequence[int]:
-        official = _OFFICIAL.fullmatch(text)
-        digits = official.group(1) if official else text
-        if _DIGITS.fullmatch(digits):
-            return self._checked(map(int, digits))
-        if _TUPLE.fullmatch(text):
-            return self._checked(map(int, re.findall(r"\d+", text)))
-        raise ArchitectureError(
-            f"{text[:80]!r} is no network of {self.name}; one looks like '64-1234-basic' (four to six digits 1 to 4)"
-            " or '1234'"
-        )
+    def _read_digits(self, text: Any) -> Arch | None:
+        return self._padded(map(int, text)) if isinstance(text, str) and _DIGITS.fullmatch(text) else None
 
-    def _parse_form(self, arch: object, form: str) -> Arch:
-        if form not in self.forms:
-            raise unknown("form", form, self.forms)
-        pattern = {"official": _OFFICIAL, "digits": _DIGITS, "naslib": _TUPLE}[form]
-        example = {"official": "64-1234-basic", "digits": "1234", "naslib": "(1, 2, 3, 4)"}[form]
-        if not (pattern.fullmatch(arch) if isinstance(arch, str) else form == "naslib" and isinstance(arch, Iterable)):
-            raise ArchitectureError(f"{str(arch)[:80]!r} is not of the form {form!r}, like {example!r}")
-        return self.parse(arch)
+    def _read_tuple(self, arch: Any) -> Arch | None:
+        if isinstance(arch, str):
+            return self._padded(map(int, re.findall(r"\d+", arch))) if _TUPLE.fullmatch(arch) else None
+        return self._padded(arch) if isinstance(arch, Iterable) and not isinstance(arch, Mapping) else None
 
-    def format(self, arch: Sequence[int], form: str | None = None) -> str:
-        """The official string of one network, its digits, or the text of NASLib's tuple."""
-        modules = tuple(module for module in self._checked(arch) if module != ABSENT)
-        digits = "".join(map(str, modules))
-        if form == "digits":
-            return digits
-        if form == "naslib":
-            return str(modules)
-        if form not in (None, "official"):
-            raise unknown("form", form, self.forms)
-        return f"64-{digits}-basic"
+    def _padded(self, modules: Iterable[Any]) -> Arch:
+        """Four to six modules, and empty positions after them."""
+        numbers = tuple(modules)
+        absent = (ABSENT,) * (MOST - len(numbers))
+        return self._checked(numbers + absent if len(numbers) >= FEWEST else numbers)
 
     # ---- graphs ----
 
@@ -155,3 +135,11 @@ class TransNASMacroSpace(ConstrainedSpace):
             adjacency[:, position, position + 1] = there[:, position]
         adjacency[np.arange(len(batch)), there.sum(axis=1), -1] = 1
         return GraphBatch(("input", "output", *MODULES[1:]), nodes, adjacency)
+
+
+def _modules(arch: Arch) -> Arch:
+    return tuple([module for module in arch if module != ABSENT])
+
+
+def _write_digits(arch: Arch) -> str:
+    return "".join(map(str, _modules(arch)))

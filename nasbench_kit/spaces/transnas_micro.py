@@ -9,11 +9,10 @@ Source: Duan et al. 2021, https://arxiv.org/abs/2105.11871, section 3.2.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, final
 
-from nasbench_kit.errors import ArchitectureError, unknown
-from nasbench_kit.spaces.base import Arch, Decision, Space
+from nasbench_kit.spaces.base import Arch, Decision, Form, Space
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 OPERATIONS = ("none", "skip_connect", "conv_1x1", "conv_3x3")  # numbered as in the official string
@@ -35,49 +34,20 @@ class TransNASMicroSpace(Space):
     The release knows of no isomorphism, so every architecture is its own class.
     """
 
-    forms = ("official", "digits", "naslib")
+    noun = "cell"
 
     def __init__(self) -> None:
-        super().__init__("transnas_micro", (Decision(f"{a}->{b}", OPERATIONS) for a, b in EDGES))
+        forms = {
+            "official": Form(_read_official, _write_official, "64-41414-1_02_333"),
+            "digits": Form(_read_digits, _write_digits, "102333"),
+            "naslib": Form(self._read_tuple, str, "(1, 0, 2, 3, 3, 3)"),
+        }
+        super().__init__("transnas_micro", (Decision(f"{a}->{b}", OPERATIONS) for a, b in EDGES), forms)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return TransNASMicroSpace, ()
-
-    # ---- text ----
-
-    def _parse_text(self, text: str) -> Sequence[int]:
-        official = _OFFICIAL.fullmatch(text)
-        if official:
-            return [int(digit) for digit in official.groups()]
-        if _SIX_DIGITS.fullmatch(text):
-            return [int(digit) for digit in text]
-        if _TUPLE.fullmatch(text):
-            return self._checked(map(int, re.findall(r"\d+", text)))
-        raise ArchitectureError(
-            f"{text[:80]!r} is no cell of {self.name}; one looks like '64-41414-1_02_333' (digits 0 to 3) or '102333'"
-        )
-
-    def _parse_form(self, arch: object, form: str) -> Arch:
-        if form not in self.forms:
-            raise unknown("form", form, self.forms)
-        pattern = {"official": _OFFICIAL, "digits": _SIX_DIGITS, "naslib": _TUPLE}[form]
-        if isinstance(arch, str) and not pattern.fullmatch(arch):
-            raise ArchitectureError(f"{arch[:80]!r} is not of the form {form!r}, like {self.format((3,) * 6, form)!r}")
-        if not isinstance(arch, str) and (form != "naslib" or not isinstance(arch, Iterable)):
-            raise ArchitectureError(f"{arch!r} is not of the form {form!r}, like {self.format((3,) * 6, form)!r}")
-        return self.parse(arch)
-
-    def format(self, arch: Sequence[int], form: str | None = None) -> str:
-        """The official string of one cell, its six digits, or the text of NASLib's tuple."""
-        cell = self._checked(arch)
-        if form == "digits":
-            return "".join(map(str, cell))
-        if form == "naslib":
-            return str(cell)
-        if form not in (None, "official"):
-            raise unknown("form", form, self.forms)
-        a, b, c, d, e, f = cell
-        return f"64-41414-{a}_{b}{c}_{d}{e}{f}"
+    def _read_tuple(self, arch: Any) -> Arch | None:
+        if isinstance(arch, str):
+            return self._checked(map(int, re.findall(r"\d+", arch))) if _TUPLE.fullmatch(arch) else None
+        return self._checked(arch) if isinstance(arch, Iterable) and not isinstance(arch, Mapping) else None
 
     # ---- graphs ----
 
@@ -102,3 +72,21 @@ class TransNASMicroSpace(Space):
         there = nodes >= 0
         adjacency = (meet & there[:, :, None] & there[:, None, :]).astype(np.uint8)
         return GraphBatch(("input", "output", *OPERATIONS[1:]), nodes, adjacency)
+
+
+def _read_official(text: Any) -> Arch | None:
+    found = _OFFICIAL.fullmatch(text) if isinstance(text, str) else None
+    return found and tuple(map(int, found.groups()))
+
+
+def _write_official(arch: Arch) -> str:
+    a, b, c, d, e, f = arch
+    return f"64-41414-{a}_{b}{c}_{d}{e}{f}"
+
+
+def _read_digits(text: Any) -> Arch | None:
+    return tuple(map(int, text)) if isinstance(text, str) and _SIX_DIGITS.fullmatch(text) else None
+
+
+def _write_digits(arch: Arch) -> str:
+    return "".join(map(str, arch))

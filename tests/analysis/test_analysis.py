@@ -59,7 +59,7 @@ def letters(tmp_path):
     def make(objective="val_accuracy", **results):
         names = "abcdefgh"[: len(next(iter(results.values())))]
         path = tmp_path / "letters.h5"
-        space = ChoiceSpace("letter", {"letter": names})
+        space = ChoiceSpace("letter", {"letter": tuple(names)})
         frame = {"arch": list(names)} | results
         nbk.Table.from_frame(frame, path, name="letters", space=space, metrics=list(results), objective=objective)
         return nbk.load("letters/default", results=path)

@@ -20,7 +20,7 @@ SEEDS = (777, 888, 999)
 BEST = (3, 3, 3, 1, 3, 2)
 TEXT = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
 TWO_RUNS = 347  # Source: NATS-Bench, issue 30: the first cell without a run of seed 999
-LARGE = ChoiceSpace("large", dict.fromkeys("abcd", "012345"))  # more architectures than are answered one by one
+LARGE = ChoiceSpace("large", dict.fromkeys("abcd", tuple("012345")))  # more architectures than are answered one by one
 FORMS = {"text": TEXT, "digits": "333132", "tuple": BEST, "list": list(BEST), "array": np.array(BEST), "index": 6111}
 
 

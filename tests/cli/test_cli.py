@@ -64,7 +64,7 @@ def run_json(*arguments):
 
 def make_table(path, **columns):
     """A table named mine of three architectures."""
-    space = ChoiceSpace("letter", {"letter": "abc"})
+    space = ChoiceSpace("letter", {"letter": tuple("abc")})
     columns = columns or {"val_accuracy": [0.1, 0.5, 0.6], "cost_s": [1, 2, 3]}
     objective = next(iter(columns))
     frame = {"arch": ["a", "b", "c"]} | columns
@@ -672,7 +672,7 @@ def test_an_interrupted_compare_says_how_to_go_on(tmp_path, n_processes):
 
 
 def test_query_shows_all_metrics_at_the_same_epoch_and_seed(folder):
-    space = ChoiceSpace("toy", {"kernel": "35"})
+    space = ChoiceSpace("toy", {"kernel": tuple("35")})
     frame = {
         "arch": ["3"] * 4,
         "run": [1, 1, 2, 2],
@@ -690,7 +690,7 @@ def test_query_shows_all_metrics_at_the_same_epoch_and_seed(folder):
 
 
 def test_compare_without_recorded_costs_counts_evaluations(folder):
-    space = ChoiceSpace("toy", {"kernel": "35"})
+    space = ChoiceSpace("toy", {"kernel": tuple("35")})
     frame = {"arch": ["3", "5"], "val_accuracy": [0.5, 0.6]}
     nbk.Table.from_frame(frame, "free.h5", name="free", space=space, metrics=["val_accuracy"])
     given = ("compare", "-b", "free/default", "--table", "free.h5", "--runs", "2", "--json")
@@ -702,7 +702,7 @@ def test_compare_without_recorded_costs_counts_evaluations(folder):
 def test_an_export_names_architectures_by_the_table_that_was_searched_and_no_other(folder):
     columns = {"arch": ["3", "5"], "val_accuracy": [0.5, 0.6], "cost_s": [1.0, 2.0]}
     for path, choices in (("p1.h5", "35"), ("p2.h5", "53")):
-        space = ChoiceSpace("toy", {"kernel": choices})
+        space = ChoiceSpace("toy", {"kernel": tuple(choices)})
         nbk.Table.from_frame(columns, path, name="p", space=space, metrics=["val_accuracy", "cost_s"])
     small = ["-o", "random_search", "--runs", "1", "--evaluations", "4", "--processes", "1", "--study", "p.db"]
     run("compare", "-b", "p/default", "--table", "p1.h5", *small)
@@ -726,7 +726,7 @@ def test_an_optimizer_that_was_edited_is_not_mistaken_for_the_earlier_one(folder
 
 
 def test_a_table_that_was_edited_by_hand_is_not_mistaken_for_the_earlier_one(folder):
-    space = ChoiceSpace("toy", {"kernel": "35"})
+    space = ChoiceSpace("toy", {"kernel": tuple("35")})
     columns = {"arch": ["3", "5"], "val_accuracy": [0.5, 0.6], "cost_s": [1.0, 2.0]}
     nbk.Table.from_frame(columns, "hand.h5", name="hand", space=space, metrics=["val_accuracy", "cost_s"])
     compare = ["compare", "-b", "hand/default", "--table", "hand.h5", "-o", "random_search", "--study", "hand.db"]

@@ -8,11 +8,17 @@ import pytest
 
 from nasbench_kit import encodings
 from nasbench_kit.errors import ArchitectureError, SettingError
-from nasbench_kit.spaces import SPACES, ChoiceSpace, Decision, GraphBatch, Space, space_from
+from nasbench_kit.spaces import SPACES, ChoiceSpace, Decision, Form, GraphBatch, Space, space_from
 from nasbench_kit.spaces.recorded import RecordedSpace
 
 ARRAYS = (encodings.one_hot, encodings.adjacency, encodings.paths, encodings.weisfeiler_lehman)
 NAMES = [encoding.__name__ for encoding in ARRAYS]
+
+
+def digits(example):
+    """One digit a decision."""
+    read = lambda text: tuple(map(int, text)) if isinstance(text, str) else None  # noqa: E731
+    return Form(read, lambda arch: "".join(map(str, arch)), example)
 
 
 class Cells101(Space):
@@ -23,13 +29,8 @@ class Cells101(Space):
 
     def __init__(self):
         edges = [Decision(f"{a}->{b}", ("0", "1")) for a, b in zip(*self.above, strict=True)]
-        super().__init__("cells101", edges + [Decision(f"node {i}", self.labels[2:5]) for i in range(1, 6)])
-
-    def _parse_text(self, text):
-        return list(map(int, text))
-
-    def format(self, arch, form=None):
-        return "".join(map(str, arch))
+        operations = [Decision(f"node{i}", self.labels[2:5]) for i in range(1, 6)]
+        super().__init__("cells101", edges + operations, {"official": digits("0" * 26)})
 
     def graph_many(self, archs):
         batch = self.parse_many(archs)
@@ -49,7 +50,8 @@ class Listed(Space):
     """One decision, which of some graphs."""
 
     def __init__(self, labels, *graphs):
-        super().__init__("listed", [Decision("graph", tuple(map(str, range(len(graphs)))))])
+        decision = Decision("graph", tuple(map(str, range(len(graphs)))))
+        super().__init__("listed", [decision], {"official": digits("0")})
         n_nodes = max(len(nodes) for nodes, _ in graphs)
         self._batch = GraphBatch(
             labels, np.full((len(graphs), n_nodes), -1, np.int16), np.zeros((len(graphs), n_nodes, n_nodes), np.uint8)
@@ -58,12 +60,6 @@ class Listed(Space):
             self._batch.nodes[i, : len(nodes)] = nodes
             for source, target in edges:
                 self._batch.adjacency[i, source, target] = 1
-
-    def _parse_text(self, text):
-        return [int(text)]
-
-    def format(self, arch, form=None):
-        return str(arch[0])
 
     def graph_many(self, archs):
         chosen = self.parse_many(archs)[:, 0]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nasbench_kit.encodings.features import matrices, matrix, sparse
+from nasbench_kit.encodings.features import encodings_of, matrix, sparse
 from nasbench_kit.encodings.nasbench201 import SEQUENCES, path_counts
 from nasbench_kit.errors import UnknownNameError
 from nasbench_kit.spaces import NASBench101Space
@@ -55,7 +55,7 @@ def test_one_convolution_used_twice_differs_from_two_convolutions(space):
 
 
 def test_other_spaces_have_no_such_encoding():
-    assert "path_counts" not in matrices(NASBench101Space())
+    assert "path_counts" not in encodings_of(NASBench101Space())
     with pytest.raises(UnknownNameError, match="unknown encoding of nasbench101 'path_counts'"):
         matrix(NASBench101Space(), NASBench101Space().sample_many(np.random.default_rng(0), 1), "path_counts")
 

@@ -24,7 +24,7 @@ from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.tables import DatasetSpec, Stored
 from nasbench_kit.tables.format import MAGIC
 
-SPACE = ChoiceSpace("letter", {"letter": "abc"})
+SPACE = ChoiceSpace("letter", {"letter": tuple("abc")})
 EARLIER = MAGIC + b"1 that was there earlier"
 
 

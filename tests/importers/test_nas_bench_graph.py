@@ -36,7 +36,7 @@ FORMS = [
     np.int64(31_273),
     ([0, 0, 1, 2], ["gcn", "gin", "fc", "cheb"]),
     SimpleNamespace(link=[0, 0, 1, 2], ops=["gcn", "gin", "fc", "cheb"]),  # as the package's Arch
-    {"links": "0012", "node 1": "gcn", "node 2": "gin", "node 3": "fc", "node 4": "cheb"},
+    {"links": "0012", "node1": "gcn", "node2": "gin", "node3": "fc", "node4": "cheb"},
     EXAMPLE,
     list(EXAMPLE),
     np.array(EXAMPLE),

@@ -57,14 +57,14 @@ def test_the_space_conforms():
 def test_eight_digits_are_one_layer_each():
     assert MACRO.parse("22212220") == (2, 2, 2, 1, 2, 2, 2, 0)
     assert MACRO.format((2, 2, 2, 1, 2, 2, 2, 0)) == "22212220"
-    assert MACRO.parse({f"layer {i + 1}": "MB6" for i in range(8)}) == (2,) * 8
+    assert MACRO.parse({f"layer{i + 1}": "MB6" for i in range(8)}) == (2,) * 8
     (drawn,) = MACRO.graphs(MACRO.parse("01200000")).values()
-    assert drawn.nodes[:4] == ("input", "layer 1: identity", "layer 2: MB3", "layer 3: MB6")
+    assert drawn.nodes[:4] == ("input", "layer1: identity", "layer2: MB3", "layer3: MB6")
 
 
 @pytest.mark.parametrize("text", ["2221222", "222122201", "22212223", "2221222x", "", "٢٢٢١٢٢٢٠"])
 def test_what_is_no_network_is_refused(text):
-    with pytest.raises(ArchitectureError, match="is no network of nas_bench_macro; eight digits 0, 1, 2 expected"):
+    with pytest.raises(ArchitectureError, match="is no network of nas_bench_macro; one looks like '00120012'"):
         MACRO.parse(text)
 
 

@@ -36,6 +36,15 @@ def test_the_readme_s_cell_has_the_operations_that_it_says():
     assert MICRO.format(arch, "naslib") == "(1, 0, 2, 3, 3, 3)"
 
 
+def test_naslibs_tuples_have_the_numbers_of_the_official_texts():
+    # file-formats.md of this field's data, section 3.9: "TNB micro 6 ops (0-3); macro digit tuple"
+    for space in (MICRO, MACRO):
+        for arch in space.all_archs()[::97].tolist():
+            digits = tuple(int(digit) for digit in space.format(arch, "digits"))
+            assert space.format(arch, "naslib") == str(digits)
+            assert space.parse(digits, "naslib") == space.parse(str(digits)) == tuple(arch)
+
+
 def test_the_readme_s_network_has_the_modules_that_it_says():
     # the same README: normal, channels x2, resolution /2, both
     arch = MACRO.parse("64-1234-basic")

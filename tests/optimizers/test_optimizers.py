@@ -24,7 +24,7 @@ from nasbench_kit.spaces import ChoiceSpace, NASBench101Space, NASBench201Space
 from nasbench_kit.testing import check_optimizer
 
 SPACE = NASBench201Space()
-CUBE = ChoiceSpace("cube", dict.fromkeys(("x", "y", "z"), "abcd"))  # 64 architectures of 9 neighbors
+CUBE = ChoiceSpace("cube", dict.fromkeys(("x", "y", "z"), tuple("abcd")))  # 64 architectures of 9 neighbors
 VARIANTS = [
     *[(name, {}) for name in OPTIMIZERS],
     ("regularized_evolution", {"population_size": 1, "sample_size": 1}),
@@ -377,7 +377,7 @@ def test_local_search_climbs_from_what_it_never_asked_for():
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_exhausted_space_is_no_problem(name):
-    tiny = ChoiceSpace("tiny", {"x": "ab", "y": "ab"})
+    tiny = ChoiceSpace("tiny", {"x": tuple("ab"), "y": tuple("ab")})
     asked = climb(OPTIMIZERS[name](Task(tiny), np.random.default_rng(0)), random_values(tiny, 0), 100)
     assert set(asked) == set(map(tuple, tiny.all_archs().tolist()))
 

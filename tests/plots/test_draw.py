@@ -257,7 +257,9 @@ def test_operations_are_colored_and_what_stands_beside_them_is_not():
     assert set(operation_colors([graph], ["x", "h", "blend", "linear", "new h"])) == {"linear", "blend"}
     chain = Graph.chain(["image", "16 channels", "stage 2: 8", "both: 64 channels", "classes"])
     assert set(operation_colors([chain], ["stage 1: 8", "stage 1: 16", "both"])) == {"16", "8", "both"}
-    boxes, _, texts = drawn(architecture_figure(ChoiceSpace("widths", {"a": "12", "b": "12"}), (0, 0)).axes[0])
+    boxes, _, texts = drawn(
+        architecture_figure(ChoiceSpace("widths", {"a": tuple("12"), "b": tuple("12")}), (0, 0)).axes[0]
+    )
     faces = {text.get_text(): box.get_facecolor() for box, text in zip(boxes, texts, strict=True)}
     assert faces["a:\n1"] == faces["b:\n1"] != faces["input"] == faces["output"]
 
@@ -432,7 +434,7 @@ def test_show_writes_the_kind_of_file_that_its_name_says(tmp_path, suffix, start
 
 
 def test_show_takes_the_space_of_a_benchmark(tmp_path):
-    space = ChoiceSpace("letters", {"first": "ab", "second": "ab"})
+    space = ChoiceSpace("letters", {"first": tuple("ab"), "second": tuple("ab")})
     frame = {"arch": ["a,a", "a,b", "b,a"], "val_accuracy": [0.1, 0.2, 0.3]}
     path = tmp_path / "mine.h5"
     nbk.Table.from_frame(frame, path, name="mine", space=space, metrics=["val_accuracy"])

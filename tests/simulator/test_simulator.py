@@ -42,7 +42,7 @@ def letters(tmp_path):
         names = "abcdefgh"[: len(next(iter(columns.values())))]
         path = tmp_path / "letters.h5"
         frame = {"arch": list(names)} | columns
-        space = ChoiceSpace("letter", {"letter": names})
+        space = ChoiceSpace("letter", {"letter": tuple(names)})
         nbk.Table.from_frame(frame, path, name="letters", space=space, metrics=list(columns), objective=objective)
         return nbk.load("letters/default", results=path)
 
@@ -281,7 +281,7 @@ def test_records_without_seeds_and_epochs_say_so(letters):
 def test_a_trial_may_name_its_epoch(tmp_path):
     frame = {"arch": ["a", "a", "b", "b"], "epoch": [1, 3] * 2, "val_accuracy": [0.1, 0.4, 0.2, 0.3]}
     frame["cost_s"] = [2, 6, 3, 9]
-    space = ChoiceSpace("letter", {"letter": "ab"})
+    space = ChoiceSpace("letter", {"letter": tuple("ab")})
     metrics = ["val_accuracy", "cost_s"]
     nbk.Table.from_frame(frame, tmp_path / "t.h5", name="t", space=space, metrics=metrics, epoch="epoch")
     bench = nbk.load("t/default", results=tmp_path / "t.h5")
@@ -370,7 +370,7 @@ def test_of_several_runs_those_with_a_cost_are_drawn(make_benchmark, stored):
 
 
 def test_an_architecture_that_the_table_does_not_hold_is_an_error(tmp_path):
-    space = ChoiceSpace("letter", {"letter": "abc"})
+    space = ChoiceSpace("letter", {"letter": tuple("abc")})
     frame = {"arch": ["a", "b"], "val_accuracy": [0.1, 0.2], "cost_s": [1, 1]}
     nbk.Table.from_frame(frame, tmp_path / "t.h5", name="t", space=space, metrics=["val_accuracy", "cost_s"])
     with pytest.raises(

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import nasbench_kit as nbk
+from nasbench_kit.encodings.features import best_dense, best_sparse, encodings_of, sparse
 from nasbench_kit.errors import ArchitectureError, NotRecordedError, UnknownNameError
-from nasbench_kit.optimizers import OPTIMIZERS, RegularizedEvolution
+from nasbench_kit.optimizers import OPTIMIZERS
 from nasbench_kit.simulator import simulate, task_of
-from nasbench_kit.spaces import NASBench201Space
+from nasbench_kit.spaces import DARTSSpace, NASBench201Space
 from nasbench_kit.spaces.recorded import RecordedSpace
 from nasbench_kit.study import Configuration, Study
 from nasbench_kit.study.configuration import execute
@@ -163,13 +164,51 @@ def test_every_optimizer_works_on_a_part(bench, name):
     assert set(map(tuple, records.archs.tolist())) <= members(bench.search_space())
 
 
-def test_a_mutation_that_the_part_does_not_know_is_refused_by_name(bench):
-    with pytest.raises(UnknownNameError, match="unknown mutation 'node_then_edge'"):
-        RegularizedEvolution(task_of(bench), np.random.default_rng(0), mutation="node_then_edge")
-    with pytest.raises(UnknownNameError, match="unknown mutation 'node_then_edge'"):
-        Configuration.of(bench, "regularized_evolution", {"mutation": "node_then_edge"}, n_evaluations=3)
-    with pytest.raises(UnknownNameError, match="unknown mutation 'node_then_edge'"):
-        bench.search_space().mutate(tuple(ARCHS[0].tolist()), np.random.default_rng(0), "node_then_edge")
+def test_a_part_keeps_what_the_whole_space_knows(part):
+    assert part.whole is WHOLE is WHOLE.whole
+    assert part.size == part.n_keys == 300
+    assert (part.mutations, part.forms, part.official_order) == (WHOLE.mutations, WHOLE.forms, WHOLE.official_order)
+    assert list(encodings_of(part)) == list(encodings_of(WHOLE))
+    for name, encode in encodings_of(part).items():
+        assert encode(ARCHS[:20]).tolist() == encodings_of(WHOLE)[name](ARCHS[:20]).tolist(), name
+    assert (
+        sparse(part, "path_counts").many(ARCHS[:20]).tolist() == sparse(WHOLE, "path_counts").many(ARCHS[:20]).tolist()
+    )
+    darts = DARTSSpace()
+    few = darts.sample_many(np.random.default_rng(0), 5)
+    assert encodings_of(RecordedSpace(darts, few))["configuration"](few).tolist() == darts.vector(few).tolist()
+    assert best_dense(part) == best_dense(WHOLE) == "path_counts"
+    assert best_sparse(RecordedSpace(darts, few)) == "edges"
+    assert len(RecordedSpace(darts, few).all_archs()) == RecordedSpace(darts, few).size == 5
+
+
+def test_a_named_mutation_is_done_in_the_whole_space_and_brought_to_the_nearest_recorded(part):
+    rng = np.random.default_rng(3)
+    distances = []
+    for parent in part.sample_many(rng, 300).tolist():
+        state = rng.bit_generator.state
+        child = part.mutate(tuple(parent), rng, "node_then_edge")
+        rng.bit_generator.state = state
+        meant = WHOLE.mutate(tuple(parent), rng, "node_then_edge")
+        rng.random()  # which of those that are equally near
+        others = ARCHS[(parent != ARCHS).any(axis=1)]
+        assert (np.array(child) != meant).sum() == (others != meant).sum(axis=1).min()
+        assert child in members(part) - {tuple(parent)}
+        distances.append((np.array(child) != parent).sum())
+    assert np.mean(distances) < 3  # of six decisions; two cells at random differ in 4.8
+    with pytest.raises(UnknownNameError, match="unknown mutation 'edge'; choose from uniform, node_then_edge"):
+        part.mutate(tuple(ARCHS[0].tolist()), rng, "edge")
+
+
+def test_the_nearest_is_the_recorded_one_that_differs_least(part):
+    rng = np.random.default_rng(0)
+    for choices in WHOLE.sample_many(rng, 100).tolist():
+        found = part.nearest(choices, rng)
+        assert (np.array(found) != choices).sum() == (choices != ARCHS).sum(axis=1).min()
+    tied = {part.nearest(choices, np.random.default_rng(seed)) for seed in range(50)}
+    assert len(tied) == min(50, ((choices != ARCHS).sum(axis=1) == (choices != ARCHS).sum(axis=1).min()).sum())
+    with pytest.raises(ArchitectureError, match="choice 5 of decision '0->1' is out of range"):
+        part.nearest((5,) * 6, rng)
 
 
 def test_a_study_on_a_part_gives_the_same_with_any_number_of_processes(bench, tmp_path):

@@ -16,6 +16,7 @@ from nasbench_kit.spaces import (
     ChoiceSpace,
     Decision,
     DrawnAhead,
+    Form,
     NASBench201Space,
     Space,
     describe_space,
@@ -154,7 +155,7 @@ def test_all_archs_are_in_order_of_rank(space, toy_space):
 
 @pytest.mark.parametrize("n_decisions", [24, 25, 53, 54, 62])
 def test_ranks_of_large_spaces_are_exact(n_decisions):
-    space = ChoiceSpace("bits", {f"bit {i}": "01" for i in range(n_decisions)})
+    space = ChoiceSpace("bits", {f"bit {i}": ("0", "1") for i in range(n_decisions)})
     batch = space.sample_many(np.random.default_rng(0), 100)
     batch[0], batch[1] = 0, 1
     expected = [int("".join(map(str, row)), 2) for row in batch.tolist()]
@@ -163,7 +164,7 @@ def test_ranks_of_large_spaces_are_exact(n_decisions):
 
 
 def test_a_space_too_large_for_64_bit_ranks_says_so():
-    space = ChoiceSpace("bits", {f"bit {i}": "01" for i in range(70)})
+    space = ChoiceSpace("bits", {f"bit {i}": ("0", "1") for i in range(70)})
     batch = space.sample_many(np.random.default_rng(0), 3)
     with pytest.raises(ArchitectureError, match=r"too (large|many)"):
         space.rank_many(batch)
@@ -315,6 +316,21 @@ def test_naslibs_tuple_is_not_read_unless_asked_for(space):
     assert space.parse((4, 0, 3, 1, 4, 3), "naslib") == (4, 1, 0, 2, 4, 2)
 
 
+def test_what_could_be_naslibs_says_that_it_must_be_named(space):
+    with pytest.raises(ArchitectureError, match=r"is read as 'naslib' only where the form is named, .* form='naslib'"):
+        space.parse("(4, 0, 3, 1, 4, 3)")
+
+
+# file-formats.md of this field's data, section 3.9, on NASLib: (skip_connect, none, nor_conv_3x3, nor_conv_1x1,
+# avg_pool_3x3) on the edges (1,2),(1,3),(1,4),(2,3),(2,4),(3,4)
+@given(cells)
+def test_naslibs_numbers_mean_its_operations_on_its_edges(cell):
+    theirs = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
+    edges = ("0->1", "0->2", "0->3", "1->2", "1->3", "2->3")
+    meant = CELL.parse({edge: theirs[number] for edge, number in zip(edges, cell, strict=True)})
+    assert CELL.parse(cell, "naslib") == CELL.parse(str(cell), "naslib") == meant
+
+
 # ---- which cells are the same ----
 
 
@@ -403,18 +419,24 @@ class Broken(Space):
     """A toy space that does what its subclasses spoil."""
 
     def __init__(self):
-        super().__init__("broken", [Decision("first", ("a", "b", "c")), Decision("second", ("a", "b", "c"))])
+        decisions = [Decision("first", ("a", "b", "c")), Decision("second", ("a", "b", "c"))]
+        super().__init__("broken", decisions, {"official": Form(self.read, self.write, "ab")})
 
-    def _parse_text(self, text):
-        return ["abc".index(letter) for letter in text]
+    def read(self, text):
+        return tuple("abc".index(letter) for letter in text) if isinstance(text, str) else None
 
-    def format(self, arch, form=None):
+    def write(self, arch):
         return "".join("abc"[n] for n in arch)
 
 
 class Deaf(Broken):
-    def format(self, arch, form=None):
+    def write(self, arch):
         return "aa"
+
+
+class Lost(Broken):
+    def nearest(self, choices, rng):
+        return (0, 0)
 
 
 class OneSided(Broken):
@@ -450,6 +472,7 @@ def test_the_base_of_the_broken_spaces_conforms():
     ("broken", "message"),
     [
         (Deaf, "does not undo format_many"),
+        (Lost, "nearest"),
         (OneSided, "neighbors"),
         (Biased, "sample_many"),
         (Idle, "mutate"),
@@ -513,7 +536,7 @@ def test_what_is_no_cell_is_refused_with_its_reason(space, arch, kind, message):
     ("arch", "form", "message"),
     [
         ("333132", "official", "is not of the form 'official'"),
-        (RESNET, "digits", "is not of the form 'digits', like '333333'"),
+        (RESNET, "digits", "is not of the form 'digits', like '333132'"),
         (333132, "digits", "is not of the form 'digits'"),
         (RESNET, "naslib", "is not of the form 'naslib'"),
         (7, "naslib", "is not of the form 'naslib'"),

@@ -260,7 +260,7 @@ def test_two_studies_may_fill_the_same_file_at_the_same_time(tmp_path, random_se
 
 
 def letters(path, accuracy):
-    space = ChoiceSpace("letter", {"letter": "abc"})
+    space = ChoiceSpace("letter", {"letter": tuple("abc")})
     frame = {"arch": ["a", "b", "c"], "val_accuracy": [accuracy, 0.5, 0.6], "cost_s": [1, 2, 3]}
     nbk.Table.from_frame(frame, path, name="letters", space=space, metrics=["val_accuracy", "cost_s"])
     return nbk.load("letters/default", results=path)

@@ -39,7 +39,7 @@ from nasbench_kit.surrogates.fitting.training_data import choose_transform, curv
 from nasbench_kit.surrogates.targets import backward
 from nasbench_kit.tables import Additive, DatasetSpec, Table
 
-SPACE = ChoiceSpace("letters", {str(i): "abcd" for i in range(5)})  # 1,024 architectures
+SPACE = ChoiceSpace("letters", {str(i): tuple("abcd") for i in range(5)})  # 1,024 architectures
 ARCHS = SPACE.all_archs()
 FAST = {"encoding": "one_hot", "rounds": 40, "learning_rate": 0.3, "early_stopping": 10}
 EPOCHS = (4, 12, 36)
@@ -166,7 +166,7 @@ def test_the_best_of_a_small_space_is_looked_for_among_all(fitted, table):
 
 
 def test_the_best_of_a_large_space_is_found_by_local_search(tmp_path, make):
-    space = ChoiceSpace("large", {str(i): "abcd" for i in range(12)})
+    space = ChoiceSpace("large", {str(i): tuple("abcd") for i in range(12)})
     archs = np.unique(space.sample_many(np.random.default_rng(0), 400), axis=0)
     accuracy = (0.2 + archs.sum(axis=1) / 48)[None, None]
     made = quick(make(accuracy, epochs=(1,), space=space, archs=archs), tmp_path / "s", n_members=2, noise=False)

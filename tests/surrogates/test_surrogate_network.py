@@ -11,7 +11,7 @@ from nasbench_kit.encodings.features import sparse
 from nasbench_kit.errors import DataError, SurrogateError, UnknownNameError
 from nasbench_kit.formats.safetensors import read_tensors
 from nasbench_kit.spaces import ChoiceSpace, DARTSSpace, NASBench101Space, NASBench201Space
-from nasbench_kit.spaces.nasbench101_cells import EDGES, N_EDGES
+from nasbench_kit.spaces.nasbench101_graphs import EDGES, N_EDGES
 from nasbench_kit.surrogates.network import LARGEST, Network
 
 MEMBERS, VALUES, NOISE = 3, 2, 1

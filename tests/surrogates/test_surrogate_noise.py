@@ -266,7 +266,7 @@ def test_stored_models_read_the_encoding_that_they_were_fitted_to(tmp_path, wide
     expected = np.repeat(z[:, None], 3, axis=1)
     fit_noise(wide_space, archs, target(expected), draw(wide_space, archs, 1, rng), expected, tmp_path, seed=3)
     before = NoiseModels.load(wide_space, [tmp_path]).outputs(archs)
-    monkeypatch.setattr(noise, "encoding_for", lambda space: "adjacency")  # what a later version takes for better
+    monkeypatch.setattr(noise, "best_dense", lambda space: "adjacency")  # what a later version takes for better
     assert np.array_equal(NoiseModels.load(wide_space, [tmp_path]).outputs(archs), before)
 
 

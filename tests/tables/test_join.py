@@ -142,7 +142,7 @@ def test_where_all_of_it_comes_from_is_kept(make_table, stored, accuracy, new_pa
 
 def test_tables_of_different_spaces_and_single_tables_are_refused(make_table, stored, accuracy, new_path):
     other = make_table(
-        stored("latency_ms", [1.0, 2.0]), name="o", space=ChoiceSpace("o", {"k": "35"}), objective="latency_ms"
+        stored("latency_ms", [1.0, 2.0]), name="o", space=ChoiceSpace("o", {"k": tuple("35")}), objective="latency_ms"
     )
     with pytest.raises(TableError, match="cannot join o, of space o, with mine, of space toy"):
         join_tables([accuracy, other], new_path())

@@ -15,7 +15,7 @@ from nasbench_kit import Table, spaces
 from nasbench_kit.errors import ArchitectureError, NotRecordedError, TableError
 from nasbench_kit.optimizers import OPTIMIZERS
 from nasbench_kit.simulator import simulate, task_of
-from nasbench_kit.spaces import Decision, describe_space, space_from
+from nasbench_kit.spaces import Decision, Form, describe_space, space_from
 from nasbench_kit.spaces.constrained import ConstrainedSpace
 from nasbench_kit.tables.format import read_index
 from nasbench_kit.tables.join import join_tables
@@ -30,11 +30,9 @@ class BagSpace(ConstrainedSpace):
     keyed_by_identity = True
 
     def __init__(self):
-        super().__init__("bag", [Decision(name, ("a", "b", "c")) for name in "xyz"])
+        form = Form(self._read, lambda arch: "".join("abc"[n] for n in arch), "aab")
+        super().__init__("bag", [Decision(name, ("a", "b", "c")) for name in "xyz"], {"official": form})
         self.n_keys = 7
-
-    def __reduce__(self):
-        return BagSpace, ()
 
     def _invalid(self, arch):
         return "all letters are the same" if len(set(arch)) == 1 else None
@@ -42,11 +40,8 @@ class BagSpace(ConstrainedSpace):
     def valid_many(self, archs):
         return (archs != archs[:, :1]).any(axis=1)
 
-    def _parse_text(self, text):
-        return self._checked("abc".find(letter) for letter in text)
-
-    def format(self, arch, form=None):
-        return "".join("abc"[n] for n in arch)
+    def _read(self, text):
+        return self._checked("abc".find(letter) for letter in text) if isinstance(text, str) else None
 
     def key(self, arch):
         return self.rank(tuple(sorted(arch)))

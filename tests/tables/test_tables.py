@@ -745,7 +745,7 @@ def test_a_negative_seed_is_refused(make_table, stored):
 
 
 def test_a_table_of_a_huge_space_verifies(tmp_path):
-    space = ChoiceSpace("bits", {f"bit {i}": "01" for i in range(60)})
+    space = ChoiceSpace("bits", {f"bit {i}": tuple("01") for i in range(60)})
     archs = space.unrank_many(np.array([2**53, 2**53 + 1, 2**60 - 1]))
     data = DatasetSpec([Stored(Metric.from_name("val_accuracy"), np.array([[[0.1, 0.2, 0.3]]]))])
     table = Table.create(tmp_path / "t.h5", name="t", space=space, datasets={"d": data}, archs=archs)

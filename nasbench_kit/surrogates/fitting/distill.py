@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.encodings.features import sparse
+from nasbench_kit.encodings.features import best_sparse, sparse
 from nasbench_kit.errors import SettingError
 from nasbench_kit.formats.safetensors import write_tensors
 from nasbench_kit.jobs import Workshop, replacing
 from nasbench_kit.predictors.agreement import kendall_tau, pearson, r2
 from nasbench_kit.predictors.splits import position
-from nasbench_kit.spaces import Space
 from nasbench_kit.surrogates.card import CARD, Card, make_card, sha256_of, write_card
 from nasbench_kit.surrogates.fitting import student
 from nasbench_kit.surrogates.fitting.begun import Percent, Progress, begin, versions, writing_to
@@ -42,11 +41,9 @@ _NEEDS = {"torch": "torch", "safetensors": "fit", "scipy": "fit"}
 _HELD_OUT = 0.02  # share of the architectures that the network is not trained on
 _SALT = 2  # of the hash that decides which; 0 and 1 decide what a fit holds out, and its folds
 _PASSES = 8_000_000  # architectures seen in training, counted as often as they are, unless `epochs` says otherwise
-_MOST_COLUMNS = 30_000  # an encoding by pairs of decisions has no more
 _MEASURED = 50_000  # architectures at most on which the network is compared with all of a space
 _STARTS = 256  # of the local searches for the best architecture
 _FEWEST_ASKED = 1 << 16  # architectures that they ask about at least
-_ENCODINGS = {"NASBench101Space": "neighborhoods", "DARTSSpace": "edges"}  # by the class of a space
 
 
 def distill_surrogate(
@@ -89,14 +86,6 @@ def distill_surrogate(
     return Surrogate(out)
 
 
-def best_encoding(space: Space) -> str:
-    """Return the sparse encoding that a network follows best, by measurement."""
-    whole: Space = getattr(space, "whole", space)  # of a recorded part
-    n = space.n_choices
-    n_columns = sum(n) + (sum(n) ** 2 - sum(k * k for k in n)) // 2
-    return _ENCODINGS.get(type(whole).__name__, "pairs" if n_columns <= _MOST_COLUMNS else "one_hot")
-
-
 # ---- the plan ----
 
 
@@ -120,7 +109,7 @@ def _plan(teacher: Surrogate, out: Path, given: DistillSettings) -> _Plan:
         )
     if given.members is not None and (given.members < 2 or teacher.n_members > 1):
         raise SettingError(f"members={given.members} of {teacher.n_members}; at least 2 in the place of one expected")
-    settings = given.to_json() | {"teacher": teacher.sha256, "encoding": given.encoding or best_encoding(teacher.space)}
+    settings = given.to_json() | {"teacher": teacher.sha256, "encoding": given.encoding or best_sparse(teacher.space)}
     if is_listed:
         settings["near_best"] = 0
     sparse(teacher.space, settings["encoding"])  # what is wrong is an error now, not after hours

@@ -15,6 +15,8 @@ from functools import cache, lru_cache
 from itertools import combinations, compress
 from typing import TYPE_CHECKING, NamedTuple
 
+from nasbench_kit.spaces.splitmix import GOLDEN, MASK, MULTIPLIERS
+
 try:
     # Python's own is on short texts twice as fast as OpenSSL's. (Nothing is kept secret by it: "noqa: S324" below.)
     from _md5 import md5  # type: ignore[import-not-found]
@@ -36,11 +38,10 @@ _CHUNK = 4_096  # cells of a batch worked on together, so that they stay in the 
 _LEAVING = tuple(slice(EDGES.index((v, v + 1)), EDGES.index((v, v + 1)) + LAST - v) for v in range(LAST))
 
 # Identities are kept in files, so these numbers must never change: digits of pi, one number for each operation, and
-# the multipliers of SplitMix64 (Steele et al. 2014, https://doi.org/10.1145/2714064.2660195).
+# three odd multipliers. (What is made of them is not SplitMix64: it multiplies first.)
 _INPUT_LABEL, _OUTPUT_LABEL = 0x082EFA98EC4E6C89, 0x452821E638D01377
 _LABELS = (0x243F6A8885A308D3, 0x13198A2E03707344, 0xA4093822299F31D0)
-_MULTIPLIERS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-_MASK = 2**64 - 1
+_MULTIPLIERS = (GOLDEN, *MULTIPLIERS)
 
 
 class Pruned(NamedTuple):
@@ -87,7 +88,7 @@ def prune(bits: tuple[int, ...]) -> Pruned:
 
 def identity(arch: tuple[int, ...]) -> int:
     """The identity of one cell, without numpy."""
-    return sum(_numbers(arch, *prune(arch[:N_EDGES])[:3])) & _MASK
+    return sum(_numbers(arch, *prune(arch[:N_EDGES])[:3])) & MASK
 
 
 def _numbers(
@@ -104,15 +105,15 @@ def _numbers(
         x = labels[v]
         for u in sources[v]:
             x += number[u]
-        x = x * first & _MASK
-        x = (x ^ x >> 32) * second & _MASK
+        x = x * first & MASK
+        x = (x ^ x >> 32) * second & MASK
         number[v] = x ^ x >> 29
     for v in reversed(vertices):
         x = number[v] * third
         for w in targets[v]:
             x += number[w]
-        x = x * first & _MASK
-        x = (x ^ x >> 32) * second & _MASK
+        x = x * first & MASK
+        x = (x ^ x >> 32) * second & MASK
         number[v] = x ^ x >> 29
     return number
 
