@@ -36,7 +36,7 @@ from nasbench_kit.errors import (
 from nasbench_kit.formats.safetensors import read_tensors
 from nasbench_kit.optimizers import OPTIMIZERS, LocalSearch, RandomSearch, Trial
 from nasbench_kit.plots import compare_figure
-from nasbench_kit.simulator import simulate
+from nasbench_kit.simulator import simulate, task_of
 from nasbench_kit.spaces import SPACES, DrawnAhead, space_from
 from nasbench_kit.study import Configuration, Study, execute
 from nasbench_kit.surrogates.card import make_card, write_card
@@ -561,7 +561,7 @@ def test_the_default_budget_is_what_500_evaluations_take_on_average(folder):
 
 def searched(bench, make, n_runs=3, n_evaluations=40):
     rngs = map(np.random.default_rng, range(n_runs))
-    return [simulate(bench, make(bench.space, rng), rng=rng, n_evaluations=n_evaluations) for rng in rngs]
+    return [simulate(bench, make(task_of(bench), rng), rng=rng, n_evaluations=n_evaluations) for rng in rngs]
 
 
 def test_regret_is_to_the_best_that_is_known_or_was_found_by_any(darts, make_surrogate):
@@ -595,7 +595,7 @@ def test_a_run_on_a_surrogate_is_the_same_with_the_same_seed_and_another_with_an
     def records(seed):
         rng = np.random.default_rng(seed)
         fresh = pickle.loads(pickle.dumps(darts))
-        return simulate(fresh, RandomSearch(fresh.space, rng), rng=rng, n_evaluations=30, n_workers=3)
+        return simulate(fresh, RandomSearch(task_of(fresh), rng), rng=rng, n_evaluations=30, n_workers=3)
 
     first, second, other = records(1), records(1), records(2)
     for name in set(first._fields) - {"optimizer_s"}:
@@ -621,14 +621,14 @@ def test_a_trial_may_name_any_epoch_and_longer_ones_cost_more(darts):
         def __init__(self, arch):
             self.ask, self.tell = iter([Trial(arch, epoch) for epoch in range(1, 99)]).__next__, lambda *_: None
 
-    found = simulate(darts, Growing((0,) * 22), rng=np.random.default_rng(0), n_evaluations=98, seed="mean")
+    found = simulate(darts, Growing((0,) * 22), rng=np.random.default_rng(0), n_evaluations=98, run="mean")
     assert found.epoch.tolist() == list(range(1, 99))
     assert all(a < b for a, b in pairwise(found.cost_s))
 
 
 def test_a_study_on_a_surrogate_gives_the_same_with_one_and_two_processes(darts, tmp_path):
     key = Configuration.of(darts, "local_search", n_evaluations=25)
-    assert json.loads(key.identity)["table_sha256"] == darts.results.sha256
+    assert key.results_sha256 == darts.results.sha256
     found = []
     for n_processes in (1, 2):
         with Study(tmp_path / f"{n_processes}.db") as study:

@@ -471,6 +471,15 @@ def test_damaged_networks_and_codes_end_in_one_line(yahpo_files, shared_data, tm
 
 
 @pytest.mark.shared
+def test_an_import_that_was_killed_leaves_nothing_behind_once_it_is_repeated(yahpo_files, shared_data, tmp_path):
+    left = tmp_path / ".made.partial"
+    left.mkdir()
+    (left / "model.onnx").write_text("half")
+    load_published([yahpo_files], tmp_path / "made").verify()
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+
+
+@pytest.mark.shared
 def test_a_network_that_is_not_alone_in_its_folder_is_not_guessed(yahpo_files, shared_data, tmp_path):
     for name in ("encoding.json", "config_space.json"):
         (tmp_path / name).write_bytes((yahpo_files / name).read_bytes())
