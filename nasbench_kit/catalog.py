@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from functools import cache
 from typing import TYPE_CHECKING
@@ -68,6 +69,15 @@ def list_results() -> dict[str, str]:
     """
     folder = data_folder()
     return embedded() | _surrogates_in(folder) | _tables_in(folder)
+
+
+def find(sha256: str) -> str | None:
+    """The file or folder of the table or surrogate with this hash; None if it is not one that `list_results` lists."""
+    for path in list_results().values():
+        with contextlib.suppress(DataError):
+            if open_results(path).sha256 == sha256:
+                return path
+    return None
 
 
 def _openings() -> list[Results | UnknownNameError | DataError]:

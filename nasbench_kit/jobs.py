@@ -206,11 +206,12 @@ def _remove_leftovers(target: Path) -> None:
         for name in os.listdir(target.parent):
             if name.startswith(stem) and name.endswith(ending):
                 pid = name[len(stem) : -len(ending)].partition("-")[0]
-                if pid.isdecimal() and not _is_alive(int(pid)):
+                if pid.isdecimal() and not is_alive(int(pid)):
                     (target.parent / name).unlink()
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of this number; where the system does not say, there is."""
     if os.name == "nt":  # where `os.kill` kills
         return True
     try:

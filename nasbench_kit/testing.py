@@ -219,8 +219,16 @@ def _check_answers(benchmark: Benchmark, archs: NDArray[np.uint8], epoch: int | 
 
 def _check_draws(benchmark: Benchmark, archs: NDArray[np.uint8], epoch: int | None, rng: np.random.Generator) -> None:
     """Runs drawn at random, alone and in batches, at one epoch."""
-    mean = benchmark.query_many(archs, epoch=epoch, missing="nan").value
-    archs, mean = archs[~np.isnan(mean)], mean[~np.isnan(mean)]
+    means = benchmark.query_many(archs, epoch=epoch, missing="nan")
+    there = ~np.isnan(means.value)
+    for given in benchmark.objective_metric.seeds or (
+        None,
+    ):  # a run without its cost is not drawn, but counts in means
+        runs_of = benchmark.query_many(archs, epoch=epoch, seed=given, missing="nan")
+        there &= np.isnan(runs_of.value) | ~np.isnan(runs_of.cost_s) | (not benchmark.costs)
+    archs, mean = archs[there], means.value[there]
+    if not len(archs):
+        return
     seed = int(rng.integers(2**32))
     first, second = (benchmark.query_many(archs, epoch=epoch, rng=np.random.default_rng(seed)).value for _ in range(2))
     assert (first == second).all(), "two batches drawn with the same rng differ"

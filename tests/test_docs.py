@@ -96,7 +96,7 @@ def test_the_recipe_of_the_page_on_surrogates_finds_what_the_shipped_one_answers
     monkeypatch.chdir(ROOT)  # it names the folder as it lies in a checkout
     _, recipe = blocks("python", SURROGATES)
     shown = re.search(r"# cifar10 val_accuracy (0\.\d+)\.\.\.", recipe)[1]
-    bench = nbk.load("nasbench201_surrogate/cifar10", table=ROOT / "surrogates" / "nasbench201_surrogate")
+    bench = nbk.load("nasbench201_surrogate/cifar10", results=ROOT / "surrogates" / "nasbench201_surrogate")
     rng = np.random.default_rng(0)
     some = [bench.space.sample(rng) for _ in range(30)]
     for cell in [(3, 3, 3, 1, 3, 2), (0,) * 6, (1,) * 6, (4,) * 6, (3,) * 6, *some]:

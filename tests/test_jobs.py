@@ -43,7 +43,7 @@ def pid_of(_):
 
 def wait_until_gone(pid):
     for _ in range(600):
-        if not jobs._is_alive(pid) or zombie(pid):
+        if not jobs.is_alive(pid) or zombie(pid):
             return
         time.sleep(0.05)
     raise AssertionError(f"process {pid} is still there")

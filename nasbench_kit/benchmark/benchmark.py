@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf, isnan
 from typing import TYPE_CHECKING, Any, cast, final
 
@@ -119,6 +119,11 @@ class Benchmark:
         return None if names == (self.results.objectives[self.dataset],) else names
 
     @property
+    def own_costs(self) -> tuple[str, ...] | None:
+        """Names of the costs, if they are not what the results say."""
+        return None if self.costs == ((COST,) if COST in self.metrics else ()) else self.costs
+
+    @property
     def epochs(self) -> tuple[int, ...]:
         """The epochs at which the objective is known; empty where the results know of none."""
         return self.objective_metric.epochs
@@ -171,6 +176,24 @@ class Benchmark:
         # no method of a common class: its call would cost a tenth of a search on a table
         return runs[int(rng.random() * len(runs))] if isinstance(runs, tuple) else runs.draw(rng)
 
+    def revealing(self, seed: int | None, rng: Uniform | None) -> Callable[[Arch, int | None], Evaluation]:
+        """`query` of tuples with `seed` and `rng` given once: for who asks very often."""
+        if rng is None or self.results.kind != "table":
+            return lambda arch, epoch: self.query(arch, epoch=epoch, seed=seed, rng=rng)
+        random = rng.random
+        known: dict[int | None, Any] = {}  # epoch -> runs that may be drawn
+
+        def drawn(arch: Arch, epoch: int | None) -> Evaluation:
+            try:
+                runs = known[epoch][arch]
+            except KeyError:
+                known[epoch] = self._answers.at(epoch).drawn_runs()
+                runs = known[epoch][arch]
+            found: Evaluation = runs[int(random() * len(runs))]
+            return found
+
+        return drawn
+
     def objective(
         self,
         arch: object,
@@ -210,7 +233,7 @@ class Benchmark:
 
         found, cost_s, failed = at.many(archs, seed) if rng is None else at.draw_many(archs, rng)
         name = self.objective_metric.name
-        self._check_missing(found if failed is None else found[failed < 1], missing, name, seed)
+        self._check_missing(found if failed is None else found[failed != 1], missing, name, seed)
         return Evaluations(at.epoch, found, cost_s, np.zeros(len(found)) if failed is None else failed, name)
 
     def training(

@@ -96,10 +96,11 @@ def simulate(
 
 def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, rules: Rules) -> Records:
     """Ask, wait, tell, until the budget is spent. What every evaluation passes is written out here, not in calls."""
-    ask, tell, query = optimizer.ask, optimizer.tell, benchmark.query
+    ask, tell = optimizer.ask, optimizer.tell
     parse, n_decisions = benchmark.space.parse, benchmark.space.n_decisions
     draw = DrawnAhead(rng) if rules.run == DRAWN else None
-    seed, last_epoch, clock = rules.seed, rules.epoch, rules.clock
+    reveal = benchmark.revealing(rules.seed, draw)
+    last_epoch, clock = rules.epoch, rules.clock
     most_s = inf if rules.budget_s is None else rules.budget_s
     most = maxsize if rules.n_evaluations is None else rules.n_evaluations
     epochs_left = inf if rules.n_epochs is None else rules.n_epochs
@@ -110,10 +111,12 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
     sign, is_single = told_of.signs[0], told_of.is_single
     new: Any = tuple.__new__  # what calling `Outcome` does, at half the cost
     records = RecordsBuilder(n_decisions, len(told_of.signs))
-    done, add_told = records.done, records.told_s.append
+    add_arch, add_evaluation, add_number = records.archs.extend, records.evaluations.append, records.numbers.append
+    add_worker, add_paid, add_spent = records.workers.append, records.paid_s.append, records.spent_s.append
+    add_start, add_end = records.started_s.append, records.finished_s.append
     now, optimizer_free_s = 0.0, 0.0
     n_begun, n_served, is_waiting, is_over = 0, 0, False, False
-    running: list[tuple[Any, ...]] = []  # a heap of what `RecordsBuilder.done` holds
+    running: list[tuple[Any, ...]] = []  # a heap: who ends first, then who began first
     idle = list(range(rules.n_workers - 1, -1, -1))
     while True:
         while idle and n_begun < most and not is_waiting and not is_over:
@@ -138,7 +141,7 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
             try:
                 number = n_begun
                 if training is None:
-                    evaluation = query(arch, epoch=epoch, seed=seed, rng=draw)
+                    evaluation = reveal(arch, epoch)
                     paid_s, n_epochs = evaluation[2], evaluation[0] or 0  # faster than by name
                 else:
                     number, evaluation, paid_s, n_epochs = trainings.go_on(training, arch, epoch, n_begun)
@@ -176,11 +179,9 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
             n_served = 0
         if not running:
             break
-        ended = heappop(running)
-        finished_s, _, worker, trial, arch, _, evaluation, paid_s, _, _ = ended
+        finished_s, _, worker, trial, arch, number, evaluation, paid_s, started_s, asked_s = heappop(running)
         if finished_s > most_s and not counts_overshoot:
             break
-        done.append(ended)
         now, is_waiting = finished_s, False
         if is_single and evaluation[4] != 1:
             value = sign * evaluation[1]
@@ -198,8 +199,15 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
         told_s = perf_counter() - began
         if charges:
             optimizer_free_s = max(now, optimizer_free_s) + told_s
-        add_told(told_s)
-        if len(done) == BLOCK:
+        add_arch(arch)
+        add_evaluation(evaluation)
+        add_number(number)
+        add_worker(worker)
+        add_paid(paid_s)
+        add_start(started_s)
+        add_end(finished_s)
+        add_spent(asked_s + told_s)
+        if n_begun % BLOCK == 0:
             records.pack()
         idle.append(worker)
     return records.build()

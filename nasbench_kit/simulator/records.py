@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from nasbench_kit.benchmark import Evaluation
 
 
 NO_SEED = -1  # in `Records.seed`: the value is a mean over seeds, or does not depend on one
@@ -51,17 +52,28 @@ class RecordsBuilder:
     """Records while they grow. A simulation appends to the lists, and calls `pack` at the latest after every `BLOCK`.
 
     Attributes:
-        done: What finished, each (finished_s, n_begun, worker, trial, arch, number of the training, evaluation, paid_s,
-            started_s, real seconds that `ask` took); tuples compare by who ends first, then by who began first.
-        told_s: Real seconds that `tell` took for each.
-        further: All objectives as recorded and the violation of each, where one objective is not all.
+        archs: Choices, one architecture after the other.
+        evaluations: What was revealed.
+        numbers: Of the trainings.
+        workers: Who did it.
+        paid_s: What it cost.
+        started_s: When it began.
+        finished_s: When it was done.
+        spent_s: Real seconds of the optimizer.
+        further: All objectives as recorded and the violation, where one objective is not all.
     """
 
     def __init__(self, n_decisions: int, n_objectives: int) -> None:
         self._n_objectives = n_objectives
         self._shapes = {"archs": (n_decisions,), "values": (n_objectives,)}
-        self.done: list[tuple[Any, ...]] = []
-        self.told_s: list[float] = []
+        self.archs = bytearray()
+        self.evaluations: list[Evaluation] = []
+        self.numbers: list[int] = []
+        self.workers: list[int] = []
+        self.paid_s: list[float] = []
+        self.started_s: list[float] = []
+        self.finished_s: list[float] = []
+        self.spent_s: list[float] = []
         self.further: list[tuple[tuple[float, ...], float]] = []
         self._packed: list[Records] = []
 
@@ -75,34 +87,32 @@ class RecordsBuilder:
 
     def pack(self) -> None:
         """Make arrays of what is in the lists, and empty them."""
-        if self.done:
-            self._packed.append(self._arrays())
-        for column in (self.done, self.told_s, self.further):
+        if not self.evaluations:
+            return
+        self._packed.append(self._arrays())
+        numbers: list[list[Any]] = [self.numbers, self.workers, self.paid_s, self.started_s, self.finished_s]
+        for column in (*numbers, self.archs, self.evaluations, self.spent_s, self.further):
             column.clear()
 
     def _arrays(self) -> Records:
-        finished_s, _, workers, _, archs, numbers, evaluations, paid_s, started_s, asked_s = zip(
-            *self.done, strict=True
-        )
-        epochs, value, _, seeds, failed, _ = zip(*evaluations, strict=True)
-        n, several = len(self.done), bool(self.further)
+        epochs, value, _, seeds, failed, _ = zip(*self.evaluations, strict=True)
+        n, several = len(value), bool(self.further)
         values, violations = zip(*self.further, strict=True) if several else (value, ())
-        some_failed = any(failed)
         one_epoch = epochs.count(epochs[0]) == n
         return Records(
-            archs=np.frombuffer(bytearray(chain.from_iterable(archs)), np.uint8).reshape(n, -1),
-            trial=_column(numbers, np.int32),
+            archs=np.array(self.archs).reshape(n, -1),
+            trial=_column(self.numbers, np.int32),
             epoch=np.full(n, _epoch(epochs[0]), np.int32) if one_epoch else _column(map(_epoch, epochs), np.int32),
             seed=_column([runs[0] if len(runs) == 1 else NO_SEED for runs in seeds], np.int64),
             value=_column(value),
             values=np.array(values).reshape(n, self._n_objectives),
             violation=_column(violations) if several else np.zeros(n),
-            failed=np.array(failed) == 1 if some_failed else np.zeros(n, bool),
-            cost_s=_column(paid_s),
-            started_s=_column(started_s),
-            finished_s=_column(finished_s),
-            worker=_column(workers, np.int32),
-            optimizer_s=_column(asked_s) + _column(self.told_s),
+            failed=np.array(failed) == 1 if any(failed) else np.zeros(n, bool),
+            cost_s=_column(self.paid_s),
+            started_s=_column(self.started_s),
+            finished_s=_column(self.finished_s),
+            worker=_column(self.workers, np.int32),
+            optimizer_s=_column(self.spent_s),
         )
 
 

@@ -1,6 +1,19 @@
 """Studies: many runs in one database file, resumable, filled by as many processes as there are."""
 
-from nasbench_kit.study.configuration import Configuration, execute
-from nasbench_kit.study.database import SCHEMA_VERSION, StoredRun, Study
+from nasbench_kit.study.building import defaults_of, versions_of
+from nasbench_kit.study.configuration import Configuration
+from nasbench_kit.study.database import SCHEMA_VERSION
+from nasbench_kit.study.running import execute, open_same
+from nasbench_kit.study.study import RunCounts, StoredRun, Study
 
-__all__ = ["SCHEMA_VERSION", "Configuration", "StoredRun", "Study", "execute"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "Configuration",
+    "RunCounts",
+    "StoredRun",
+    "Study",
+    "defaults_of",
+    "execute",
+    "open_same",
+    "versions_of",
+]

@@ -1,209 +1,195 @@
-"""Many runs in one database file: resumable, and filled by as many processes as there are.
+"""The file of a study: an SQLite database that holds our tables and nothing else.
 
-A study is an SQLite file. `configurations` holds everything about a run but its seed, as canonical JSON; `runs` holds,
-per configuration and seed, the arrays of `nasbench_kit.simulator.Records`, each as zlib-compressed little-endian bytes.
-Only the process that opened the study writes to it, one transaction per run.
+Who opens it trusts nothing that it says: views, triggers and other tables are refused before anything is read.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
+import logging
 import os
 import sqlite3
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Executor
-from math import prod
-from operator import index as as_int
-from types import TracebackType
-from typing import Any, NamedTuple, Self, final
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, final
 
-import numpy as np
+from nasbench_kit.errors import StudyError
+from nasbench_kit.study.text import in_one_line
 
-from nasbench_kit.errors import SettingError, StudyError, listed
-from nasbench_kit.simulator import Records
-from nasbench_kit.study.configuration import Configuration, open_same, versions_of
-from nasbench_kit.study.executors import executed
-
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _APPLICATION_ID = 0x4E42_4B31  # marks the file as ours, readable by `file` and SQLite
+_SILENT_S = 2.0  # that one waits for another program without saying so
 _BUSY_S = 60.0
-_LIBRARIES = ("nasbench_kit", "numpy")
-_MOST_INFLATED = 1_100  # zlib compresses by no more than 1,032
 
-_DTYPES: dict[str, np.dtype[Any]] = dict.fromkeys(Records._fields, np.dtype("<f8"))
-_DTYPES |= dict.fromkeys(("trial", "epoch", "worker"), np.dtype("<i4"))
-_DTYPES |= {"seed": np.dtype("<i8"), "archs": np.dtype("u1"), "failed": np.dtype("?")}
-
-_SCHEMA = f"""
-CREATE TABLE configurations (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE);
+_SCHEMA = """
+CREATE TABLE configurations (
+    id INTEGER PRIMARY KEY,
+    identity TEXT NOT NULL UNIQUE,
+    label TEXT NOT NULL,
+    defaults TEXT NOT NULL,
+    digest TEXT NOT NULL
+);
 CREATE TABLE runs (
+    id INTEGER PRIMARY KEY,
     configuration INTEGER NOT NULL REFERENCES configurations (id),
     run_seed INTEGER NOT NULL,
     versions TEXT NOT NULL,
     n_evaluations INTEGER NOT NULL,
-    n_decisions INTEGER NOT NULL,
-    {", ".join(f"{name} BLOB NOT NULL" for name in Records._fields)},
-    PRIMARY KEY (configuration, run_seed)
-) WITHOUT ROWID;
+    failure TEXT,
+    digest TEXT NOT NULL,
+    UNIQUE (configuration, run_seed)
+);
+CREATE TABLE columns (
+    run INTEGER NOT NULL REFERENCES runs (id),
+    name TEXT NOT NULL,
+    dtype TEXT NOT NULL,
+    shape TEXT NOT NULL,
+    data BLOB NOT NULL,
+    UNIQUE (run, name)
+);
+CREATE TABLE claims (
+    configuration INTEGER NOT NULL REFERENCES configurations (id),
+    run_seed INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    token TEXT NOT NULL,
+    heartbeat REAL NOT NULL,
+    UNIQUE (configuration, run_seed)
+)
 """
-
-
-class StoredRun(NamedTuple):
-    """One run of a study."""
-
-    configuration: Configuration
-    run_seed: int  #: seed of the run's random generators
-    versions: Mapping[str, str]  #: of Python, numpy and nasbench_kit, when it was made
-    records: Records
+_LISTED = "SELECT type, name, tbl_name, sql FROM sqlite_master"
 
 
 @final
-class Study:
-    """A study file, open for reading and writing; made if there is none. Usable in a `with` statement.
+class Database:
+    """An open study file, made if there is none.
 
     Args:
         path: The file.
         create: Make the file if there is none.
 
     Raises:
-        StudyError: It is no study, is damaged, was made by a newer version, or cannot be opened.
+        StudyError: It is no study, is damaged, was made by another version, or cannot be opened.
+
+    Attributes:
+        path: The file, as given.
+        is_writable: Whether this process may write to it.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
-        self.path = os.fspath(path)
-        if self.path in ("", ":memory:"):
+    def __init__(self, path: str | os.PathLike[str], *, create: bool) -> None:
+        self.path = os.fsdecode(path)
+        if self.path in ("", ":memory:") or "\0" in self.path:
             raise StudyError(f"{self.path!r} is no file name; a study is kept in a file")
-        if not create and not os.path.exists(self.path):
+        there = os.path.lexists(self.path)
+        if there and not os.path.isfile(self.path):
+            raise StudyError(f"cannot open study {self.path!r}: it is no file")
+        if not there and not create:
             raise StudyError(f"there is no study {self.path!r}")
-        with self._errors("open"):
-            self._db = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)
+        folder = os.path.dirname(os.path.abspath(self.path))
+        self.is_writable = os.access(folder, os.W_OK) and (not there or os.access(self.path, os.W_OK))
         try:
-            with self._errors("open"):
-                self._prepare()
-        except BaseException:
-            self._db.close()
-            raise
+            self._open(os.path.abspath(self.path), create)  # a name that begins with a slash is no URI
+        except StudyError:
+            if self.is_writable or not self._is_finished():
+                raise
+            # nobody can make the files that reading beside a writer takes; and there is no writer
+            self._open(Path(os.path.abspath(self.path)).as_uri() + "?mode=ro&immutable=1", create=False)
 
-    def _prepare(self) -> None:
-        with self._transaction("DEFERRED"):
+    def _is_finished(self) -> bool:
+        """Whether all that was written is in the file itself."""
+        logs = (f"{self.path}-wal", f"{self.path}-journal")
+        return not any(os.path.exists(log) and os.path.getsize(log) for log in logs)
+
+    def _open(self, name: str, create: bool) -> None:
+        with self._errors("open"):
+            self._db = sqlite3.connect(name, uri=name.startswith("file:"), timeout=_SILENT_S, isolation_level=None)
+            try:
+                for limit, most in ((sqlite3.SQLITE_LIMIT_ATTACHED, 0), (sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 0)):
+                    self._db.setlimit(limit, most)
+                for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
+                    self._db.execute(f"PRAGMA {pragma}")
+                self._prepare(create)
+            except BaseException:
+                self._db.close()
+                raise
+
+    def _prepare(self, create: bool) -> None:
+        with self._begun("DEFERRED"):
             is_new = self._check()
+        if is_new and not create:
+            raise StudyError(f"{self.path!r} is empty, no study")
         if is_new:
-            with self._transaction():
+            with self._writing(), self._begun("IMMEDIATE"):
                 if self._check():  # no other process was faster
-                    for statement in filter(str.strip, _SCHEMA.split(";")):
+                    for statement in _SCHEMA.split(";"):
                         self._db.execute(statement)
                     self._db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
                     self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def _check(self) -> bool:
         """Whether the file is empty; raises if it holds anything but a study that can be read. In a transaction."""
-        mark, version = (
-            self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+        found = self._patient(_LISTED).fetchmany(len(_expected()) + 1)
+        mark, version, encoding, vacuum = (
+            self._db.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("application_id", "user_version", "encoding", "auto_vacuum")
         )
-        if not self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+        if not found and not mark:
             return True
         if mark != _APPLICATION_ID:
             raise StudyError(f"{self.path!r} is an SQLite file, but no study of nasbench_kit")
-        if version > SCHEMA_VERSION:
+        if version != SCHEMA_VERSION:
+            remedy = "upgrade nasbench_kit" if version > SCHEMA_VERSION else "make its runs anew in another file"
             raise StudyError(
-                f"{self.path!r} has study format {version}; this nasbench_kit reads up to {SCHEMA_VERSION}:"
-                " upgrade nasbench_kit"
+                f"{self.path!r} has study format {version}; this nasbench_kit reads format {SCHEMA_VERSION}: {remedy}"
             )
+        for row in found:
+            if row not in _expected():
+                kind, name = map(in_one_line, row[:2])
+                raise StudyError(f"{self.path!r} is no study: it holds the {kind} {name!r}, which is not ours")
+        if len(found) != len(_expected()) or encoding != "UTF-8" or vacuum:
+            raise StudyError(f"{self.path!r} is damaged: its tables are not those of a study")
+        self._check_consistency()
         return False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def _check_consistency(self) -> None:
+        """Refuse tables whose rows and indexes disagree; `columns`, which is large, is checked run by run."""
+        for table in ("configurations", "runs", "claims"):
+            problem = self._db.execute(f"PRAGMA integrity_check({table})").fetchone()[0]
+            if problem != "ok":
+                raise StudyError(f"{self.path!r} is damaged: {in_one_line(problem)}")
+        if self._db.execute("PRAGMA foreign_key_check(runs)").fetchone():
+            raise StudyError(f"{self.path!r} is damaged: a run belongs to no configuration")
 
     def close(self) -> None:
         """Close the file. Everything that was stored is in it already."""
         self._db.close()
 
-    @contextlib.contextmanager
-    def _errors(self, doing: str) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            reason = str(error)
-            if "not a database" in reason:
-                raise StudyError(f"{self.path!r} is no study: {reason}") from None
-            stored = "" if doing != "write" else "; every run stored so far is safe: mend that and run the same again"
-            raise StudyError(f"cannot {doing} study {self.path!r}: {reason}{stored}") from None
+    # ---- read and write ----
 
-    @contextlib.contextmanager
-    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
-        self._db.execute(f"BEGIN {kind}")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):  # a full disk may have rolled back already
-                self._db.execute("ROLLBACK")
-            raise
+    def read(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """All rows that a statement finds."""
+        with self._errors("read"):
+            return self._patient(statement, values).fetchall()
 
-    # ---- fill ----
-
-    def run(
-        self,
-        configurations: Iterable[Configuration],
-        run_seeds: Iterable[int],
-        *,
-        executor: Executor | None = None,
-        n_processes: int | None = None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> int:
-        """Make the runs that are not in the study yet: every configuration with every seed.
-
-        Killed at any moment, it loses at most the runs in flight; called again, it goes on.
-
-        Args:
-            configurations: What to run.
-            run_seeds: Seeds of the runs' random generators.
-            executor: Anything with the interface of `concurrent.futures.Executor`; it is left open. A process pool
-                by default.
-            n_processes: Size of that pool; the number of usable processors by default. 1 runs in this process.
-            progress: Called with (runs that are there, runs asked for), at the start and after each run.
-
-        Returns:
-            How many runs were made.
-
-        Raises:
-            StudyError: A run failed, or the file could not be written. The runs stored before are safe.
-        """
-        configurations = list(dict.fromkeys(configurations))
-        run_seeds = list(dict.fromkeys(map(as_int, run_seeds)))
-        if any(not 0 <= seed < 2**63 for seed in run_seeds):
-            raise SettingError(f"run seeds {listed(run_seeds)}; integers from 0 to 2^63 - 1 expected")
+    def write(self, statement: str, *values: object) -> sqlite3.Cursor:
+        """Execute a statement that changes the file; in a transaction."""
         with self._errors("write"):
-            ids = {configuration: self._configuration_id(configuration) for configuration in configurations}
-            present = {key: self._seeds(id_) for key, id_ in ids.items()}
-        tasks = [(key, seed) for key in configurations for seed in run_seeds if seed not in present[key]]
-        versions = {key: versions_of(key) for key in configurations}
-        unfinished = {key for key, _ in tasks}
-        for key in configurations:
-            self._check_versions(key, versions[key], ("optimizer_sha256", *_LIBRARIES * (key in unfinished)))
-        for path, sha256 in dict.fromkeys((key.path, key.results_sha256) for key in configurations):
-            open_same(path, sha256).verify()  # or values changed by hand would pass for those that the hash stands for
-        n_all = len(configurations) * len(run_seeds)
-        n_there = n_all - len(tasks)
-        report = progress or (lambda there, asked_for: None)
-        report(n_there, n_all)
-        with self._write_ahead_log(), contextlib.closing(executed(tasks, executor, n_processes)) as results:
-            for (configuration, run_seed), records in results:
-                with self._errors("write"):
-                    self._store(ids[configuration], run_seed, json.dumps(versions[configuration]), records)
-                n_there += 1
-                report(n_there, n_all)
-        return len(tasks)
+            return self._db.execute(statement, values)
+
+    def write_many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Execute a statement for each of many rows; in a transaction."""
+        with self._errors("write"):
+            self._db.executemany(statement, rows)
 
     @contextlib.contextmanager
-    def _write_ahead_log(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
+        """What is written in the block is in the file as a whole when the block ends, or not at all."""
+        with self._errors("write"), self._writing(), self._begun("IMMEDIATE"):
+            yield
+
+    @contextlib.contextmanager
+    def write_ahead_log(self) -> Iterator[None]:
         """Commits that cost little and that a killed process does not lose; one plain file again at the end."""
         # refused at once while another process writes; the runs are as safe without, the commits slower
         with contextlib.suppress(sqlite3.OperationalError):
@@ -212,99 +198,63 @@ class Study:
         try:
             yield
         finally:
-            with contextlib.suppress(sqlite3.OperationalError):
+            with contextlib.suppress(sqlite3.OperationalError), self._writing():
                 self._db.execute("PRAGMA synchronous = FULL")
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")  # for a copy, if another process is still there
                 self._db.execute("PRAGMA journal_mode = DELETE")
 
-    def _check_versions(self, configuration: Configuration, now: Mapping[str, str], names: Iterable[str]) -> None:
-        """Refuse runs beside those that the same seeds, with what there is now, might not give."""
-        with self._errors("read"):
-            found = self._db.execute(
-                "SELECT DISTINCT versions FROM runs JOIN configurations ON id = configuration WHERE identity = ?",
-                (configuration.identity,),
-            ).fetchall()
-        for (then,) in found:
-            for name in names:
-                version = json.loads(then).get(name)
-                if now.get(name) != version:
-                    raise StudyError(
-                        f"{self.path!r} holds runs of {configuration.label} made with {name} {version}; with"
-                        f" {now.get(name)} the same seeds may give others: use that one, or another study file"
-                    )
-
-    def _configuration_id(self, configuration: Configuration) -> int:
-        with self._transaction():
-            self._db.execute("INSERT OR IGNORE INTO configurations (identity) VALUES (?)", (configuration.identity,))
-        found = self._db.execute("SELECT id FROM configurations WHERE identity = ?", (configuration.identity,))
-        return int(found.fetchone()[0])
-
-    def _seeds(self, id_: int) -> set[int]:
-        return {seed for (seed,) in self._db.execute("SELECT run_seed FROM runs WHERE configuration = ?", (id_,))}
-
-    def _store(self, id_: int, run_seed: int, versions: str, records: Records) -> None:
-        blobs = [zlib.compress(_bytes(name, values), 1) for name, values in records._asdict().items()]
-        row = (id_, run_seed, versions, *records.archs.shape, *blobs)
-        with self._transaction():  # a second process may have made the same run: it is the same
-            self._db.execute(f"INSERT OR IGNORE INTO runs VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
-
-    # ---- read ----
-
-    def configurations(self) -> list[Configuration]:
-        """What has been run, in the order of first use."""
-        with self._errors("read"):
-            rows = self._db.execute("SELECT identity FROM configurations ORDER BY id").fetchall()
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._db.execute("PRAGMA query_only = OFF")
         try:
-            return [Configuration.from_json(json.loads(identity)) for (identity,) in rows]
-        except (TypeError, ValueError) as error:
-            raise StudyError(f"{self.path!r} is damaged: a configuration is unreadable ({error})") from None
+            yield
+        finally:
+            self._db.execute("PRAGMA query_only = ON")
 
-    def n_runs(self, configuration: Configuration) -> int:
-        """How many runs of one configuration there are."""
-        with self._errors("read"):
-            counted = self._db.execute(
-                "SELECT count(*) FROM runs JOIN configurations ON id = configuration WHERE identity = ?",
-                (configuration.identity,),
-            )
-            return int(counted.fetchone()[0])
+    @contextlib.contextmanager
+    def _begun(self, kind: str) -> Iterator[None]:
+        self._patient(f"BEGIN {kind}")
+        try:
+            yield
+            self._patient("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):  # a full disk may have rolled back already
+                self._db.execute("ROLLBACK")
+            raise
 
-    def runs(self, configuration: Configuration, run_seeds: Iterable[int] | None = None) -> Iterator[StoredRun]:
-        """The runs of one configuration in order of seed; all by default.
+    def _patient(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        """Execute a statement, and say so if it has to wait for another program."""
+        try:
+            return self._db.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
+        logging.getLogger(__name__).warning("waiting for another program, which has locked study %r", self.path)
+        self._db.execute(f"PRAGMA busy_timeout = {round(1_000 * _BUSY_S)}")
+        try:
+            return self._db.execute(statement, values)
+        finally:
+            self._db.execute(f"PRAGMA busy_timeout = {round(1_000 * _SILENT_S)}")
 
-        Raises:
-            StudyError: A stored run is damaged.
-        """
-        wanted = None if run_seeds is None else set(run_seeds)
-        columns = ", ".join(Records._fields)
-        with self._errors("read"):
-            rows = self._db.execute(
-                f"SELECT run_seed, versions, n_evaluations, n_decisions, {columns} FROM runs"  # noqa: S608
-                " JOIN configurations ON id = configuration WHERE identity = ? ORDER BY run_seed",
-                (configuration.identity,),
-            )
-            for run_seed, versions, n_evaluations, n_decisions, *blobs in rows:
-                if wanted is not None and run_seed not in wanted:
-                    continue
-                named = zip(Records._fields, blobs, strict=True)
-                try:
-                    arrays = {name: _array(name, blob, n_evaluations, n_decisions) for name, blob in named}
-                    yield StoredRun(configuration, run_seed, json.loads(versions), Records(**arrays))
-                except (zlib.error, ValueError, TypeError, MemoryError) as error:
-                    raise StudyError(f"{self.path!r} is damaged: run with seed {run_seed} ({error})") from None
+    @contextlib.contextmanager
+    def _errors(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            reason = in_one_line(error)
+            if "not a database" in reason:
+                raise StudyError(f"{self.path!r} is no study: {reason}") from None
+            is_safe = doing == "write" and "malformed" not in reason
+            safe = "; every run stored so far is safe: mend that and run the same again" if is_safe else ""
+            raise StudyError(f"cannot {doing} study {self.path!r}: {reason}{safe}") from None
+        except MemoryError:
+            raise StudyError(f"cannot {doing} study {self.path!r}: out of memory") from None
 
 
-def _bytes(name: str, values: Any) -> bytes:
-    return np.ascontiguousarray(values, _DTYPES[name]).tobytes()
-
-
-def _array(name: str, blob: bytes, n_evaluations: int, n_decisions: int) -> Any:
-    shape = (n_evaluations, n_decisions) if name == "archs" else (n_evaluations,)
-    if name == "values":
-        shape = (n_evaluations, 1)
-    n_bytes = prod(shape) * _DTYPES[name].itemsize
-    if not 0 <= n_bytes <= _MOST_INFLATED * (len(blob) + 1):
-        raise ValueError(f"{name} of {len(blob)} bytes cannot hold {n_bytes}")
-    inflater = zlib.decompressobj()
-    data = inflater.decompress(blob, n_bytes + 1)  # never more than expected, whatever the file says
-    if len(data) != n_bytes or not inflater.eof:
-        raise ValueError(f"{name} has not the {n_bytes} bytes expected")
-    return np.frombuffer(data, _DTYPES[name]).reshape(shape)
+@cache
+def _expected() -> frozenset[tuple[Any, ...]]:
+    """What a new study lists as its tables."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:
+        for statement in _SCHEMA.split(";"):
+            db.execute(statement)
+        return frozenset(db.execute(_LISTED))

@@ -3,117 +3,86 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Generator, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
 from queue import SimpleQueue
 
+from nasbench_kit import jobs
 from nasbench_kit.errors import NasbenchKitError, StudyError
-from nasbench_kit.optimizers.base import check_at_least
-from nasbench_kit.simulator import Records
-from nasbench_kit.study.configuration import Configuration, execute
+from nasbench_kit.study.claims import Task
+from nasbench_kit.study.running import Made, make
+from nasbench_kit.study.text import in_one_line
 
-Task = tuple[Configuration, int]
-_IN_FLIGHT = 1_024  # runs handed to an executor at a time: bounds the memory of results that wait to be stored
+Take = Callable[[int, bool], list[Task]]
+"""Up to so many runs to make now; whether to wait for one, so that none means that none is left."""
+
+_EACH = 4  # runs in flight for each process of a pool
+_LEAST, _MOST = 32, 1_024  # runs in flight on an executor whose size is not known
+_WAITING = 1 << 28  # bytes of results that may wait to be stored, about
 
 
-def executed(tasks: list[Task], executor: Executor | None, n_processes: int | None) -> Generator[tuple[Task, Records]]:
-    """Results in the order in which they come.
+def executed(take: Take, executor: Executor | None, n_processes: int) -> Generator[tuple[Task, Made]]:
+    """What became of runs, in the order in which they end.
 
     Args:
-        tasks: Configurations and run seeds.
-        executor: Who runs them; a pool of processes by default.
-        n_processes: Size of that pool; the number of usable processors by default. 1 is this process.
+        take: Where the runs come from.
+        executor: Who makes them; a pool of processes if it is None.
+        n_processes: Size of that pool; 1 is this process.
 
     Raises:
-        StudyError: A run failed.
+        StudyError: The executor failed.
+        WorkerError: A worker process died.
     """
-    if n_processes is not None:
-        check_at_least(1, n_processes=n_processes)
-    n_processes = min(n_processes or _n_processors(), len(tasks))
     if executor is not None:
-        yield from _submitted(tasks, executor)
+        yield from _submitted(take, executor, _LEAST, _MOST)
     elif n_processes > 1:
-        import multiprocessing
-
-        # "spawn", on every system: a forked child would inherit the locks of whatever threads the caller runs
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(n_processes, mp_context=context, initializer=_initialize_worker)
-        try:
-            yield from _submitted(tasks, pool)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        with _pool(n_processes) as workers:
+            yield from _submitted(take, workers, n_processes, _EACH * n_processes)
     else:
-        for task in tasks:
-            with _failures(task):
-                records = execute(*task)
-            yield task, records
+        while tasks := take(1, True):
+            yield tasks[0], make(*tasks[0])
 
 
-def _n_processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _submitted(tasks: list[Task], executor: Executor) -> Iterator[tuple[Task, Records]]:
-    waiting = iter(tasks)
-    running: dict[Future[Records], Task] = {}
-    finished: SimpleQueue[Future[Records]] = SimpleQueue()
-
-    def submit(n_tasks: int) -> None:
-        for task in islice(waiting, n_tasks):
-            future = executor.submit(execute, *task)
-            running[future] = task
-            future.add_done_callback(finished.put)
-
+@contextlib.contextmanager
+def _pool(n_processes: int) -> Iterator[Executor]:
     try:
-        submit(_IN_FLIGHT)
-        while running:
+        with jobs.pool(n_processes) as workers:
+            yield workers
+    except StudyError:
+        raise
+    except OSError as error:  # no more processes, open files, ...
+        raise StudyError(f"cannot run {n_processes} worker processes: {in_one_line(error)}") from None
+
+
+def _submitted(take: Take, executor: Executor, least: int, most: int) -> Generator[tuple[Task, Made]]:
+    running: dict[Future[Made], Task] = {}
+    finished: SimpleQueue[Future[Made]] = SimpleQueue()
+    largest = 1
+    try:
+        while True:
+            room = max(least, min(most, _WAITING // largest)) - len(running)
+            for task in take(room, not running) if room > 0 else ():
+                future = executor.submit(make, *task)
+                running[future] = task
+                future.add_done_callback(finished.put)
+            if not running:
+                return
             future = finished.get()
             task = running.pop(future)
-            with _failures(task):
-                records = future.result()
-            submit(1)
-            yield task, records
-    except BrokenProcessPool:
-        raise StudyError(
-            "a worker process died; every run stored so far is safe: run the same again"
-            " (a script must start studies under `if __name__ == '__main__':`)"
-        ) from None
+            made = _result(future, task)
+            largest = max(largest, made.n_bytes)
+            yield task, made
     finally:
         for future in running:
             future.cancel()
 
 
-@contextlib.contextmanager
-def _failures(task: Task) -> Iterator[None]:
-    configuration, run_seed = task
+def _result(future: Future[Made], task: Task) -> Made:
     try:
-        yield
-    except BrokenProcessPool:
+        return future.result()
+    except (BrokenProcessPool, NasbenchKitError):
         raise
-    except Exception as error:
-        reason = str(error) if isinstance(error, NasbenchKitError) else f"{type(error).__name__}: {error}"
-        where = f"{configuration.label} on {configuration.benchmark} with seed {run_seed}"
-        raise StudyError(f"{where} failed: {reason}") from error
-
-
-def _initialize_worker() -> None:
-    """Leave interrupts to the parent, and do not outlive it, even if it is killed."""
-    import multiprocessing
-    import signal
-    import threading
-    from multiprocessing.connection import wait as wait_for
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        wait_for([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
+    except Exception as error:  # whatever somebody's cluster raises
+        where = f"{task[0].legend} on {task[0].benchmark} with seed {task[1]}"
+        raise StudyError(f"{where} was not executed: {type(error).__name__}: {in_one_line(error)}") from error

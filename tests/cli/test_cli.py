@@ -1,7 +1,6 @@
 """The command line: help, examples, numbers, files, and errors in one line."""
 
 import contextlib
-import csv
 import importlib.util
 import json
 import os
@@ -477,77 +476,6 @@ def test_the_figure_is_written_as_it_is_named_and_as_pdf(folder):
     assert Path("mine.pdf").read_bytes().startswith(b"%PDF-")
 
 
-# ---- runs ----
-
-
-def expected_rows():
-    """What the export must hold, from the study itself."""
-    space = nbk.load("nasbench201/cifar10").space
-    for key, stored in all_runs():
-        for i, arch in enumerate(stored.records.archs):
-            yield {
-                "benchmark": key.benchmark,
-                "optimizer": key.optimizer,
-                "settings": json.dumps(key.settings, sort_keys=True),
-                "budget_s": None,
-                "budget_evaluations": key.n_evaluations,
-                "n_workers": key.n_workers,
-                "reveals": key.seed,
-                "epoch_asked_for": None,
-                "table_sha256": key.table_sha256,
-                "run_seed": stored.run_seed,
-                "evaluation": i + 1,
-                "arch": space.format(arch.tolist()),
-                **{name: column[i].item() for name, column in stored.records._asdict().items() if name != "archs"},
-            }
-
-
-def test_runs_shows_what_a_study_holds(folder):
-    rows = run_json("runs", "compare.db")
-    assert [(row["optimizer"], row["n_runs"]) for row in rows] == [("random_search", 2), ("regularized_evolution", 2)]
-    text = run("runs", "compare.db")
-    assert "regularized_evolution (sample_size=5)" in text
-
-
-def test_the_csv_file_holds_all_evaluations(folder):
-    assert "120 evaluations in runs.csv" in run("runs", "compare.db", "--out", "runs.csv")
-    with open("runs.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    expected = list(expected_rows())
-    assert len(rows) == len(expected) == 120
-    assert list(rows[0]) == list(expected[0])
-    for row, right in zip(rows, expected, strict=True):
-        assert {name: type(right[name])(text) if text else None for name, text in row.items()} == right
-
-
-def test_the_parquet_file_holds_all_evaluations(folder):
-    parquet = pytest.importorskip("pyarrow.parquet")
-    run("runs", "compare.db", "--out", "runs.parquet")
-    table = parquet.read_table("runs.parquet")
-    assert table.to_pylist() == list(expected_rows())
-    assert str(table.schema.field("value").type) == "double"
-    assert str(table.schema.field("seed").type) == "int64"
-
-
-def test_a_mean_over_seeds_is_exported_without_seed(folder):
-    run("compare", *C10, "-o", "random_search", *SMALL, "--reveal", "mean", "--study", "mean.db")
-    run("runs", "mean.db", "--out", "mean.csv")
-    with open("mean.csv", newline="") as file:
-        assert {row["seed"] for row in csv.DictReader(file)} == {""}
-
-
-def test_an_export_that_fails_leaves_nothing_and_names_the_study(folder):
-    db = sqlite3.connect("compare.db")
-    with db:
-        db.execute("UPDATE runs SET value = x'00' WHERE run_seed = 1")
-    db.close()
-    before = sorted(os.listdir())
-    result = run("runs", "compare.db", "--out", "runs.csv", code=2)
-    assert "'compare.db' is damaged: run with seed 1" in result.stderr
-    assert "cannot write" not in result.stderr  # nothing is wrong with that file
-    assert sorted(os.listdir()) == before
-
-
 # ---- errors ----
 
 COMPARE = ["compare", *C10, "-o", "random_search", *SMALL, "--study", "new.db"]
@@ -591,11 +519,6 @@ COMPARE = ["compare", *C10, "-o", "random_search", *SMALL, "--study", "new.db"]
             ["compare", *C10, "--budget-s", "1", "--runs", "1", "--processes", "1"],
             "the budget of 1 of 1 runs ended before their first",
         ),
-        (["runs", "absent.db"], "there is no study 'absent.db'"),
-        (["runs", "mine.h5"], "'mine.h5' is no study"),
-        (["runs", "compare.db", "--out", "runs.xlsx"], "must end in .csv or .parquet"),
-        (["runs", "compare.db", "--out", "nowhere/runs.csv"], "cannot write 'nowhere/runs.csv'"),
-        (["runs", "compare.db", "--out", "runs.csv", "--table", "mine.h5"], "unknown benchmark 'nasbench201/cifar10'"),
     ],
     ids=lambda what: " ".join(what) if isinstance(what, list) else None,
 )
@@ -697,18 +620,6 @@ def test_compare_without_recorded_costs_counts_evaluations(folder):
     assert [row["clock"] for row in json.loads(run(*given, "--evaluations", "7"))] == ["evaluations"] * 3
     result = run(*given, "--budget-s", "5", code=2)
     assert "free/default records no cost_s" in result.stderr
-
-
-def test_an_export_names_architectures_by_the_table_that_was_searched_and_no_other(folder):
-    columns = {"arch": ["3", "5"], "val_accuracy": [0.5, 0.6], "cost_s": [1.0, 2.0]}
-    for path, choices in (("p1.h5", "35"), ("p2.h5", "53")):
-        space = ChoiceSpace("toy", {"kernel": tuple(choices)})
-        nbk.Table.from_frame(columns, path, name="p", space=space, metrics=["val_accuracy", "cost_s"])
-    small = ["-o", "random_search", "--runs", "1", "--evaluations", "4", "--processes", "1", "--study", "p.db"]
-    run("compare", "-b", "p/default", "--table", "p1.h5", *small)
-    assert "4 evaluations in p.csv" in run("runs", "p.db", "--out", "p.csv", "--table", "p1.h5")
-    result = run("runs", "p.db", "--out", "p.csv", "--table", "p2.h5", code=2)
-    assert "is not the one that its runs were made on" in result.stderr
 
 
 def test_an_optimizer_that_was_edited_is_not_mistaken_for_the_earlier_one(folder):

@@ -395,7 +395,7 @@ def test_the_network_agrees_with_nasbench301s_own_surrogate_as_naslib_recorded_i
 
     with gzip.open(yahpo_files / "naslib_zc_nb301_1218.csv.gz", "rt") as file:
         rows = list(csv.DictReader(file))
-    archs = SPACE.parse_many([row["compact_arch"] for row in rows])
+    archs = np.array([SPACE.parse(row["compact_arch"], form="naslib") for row in rows], np.uint8)
     recorded = [float(row["val_accuracy"]) for row in rows]
     found = teacher.predictor.curves(archs, (98,))[0][:, 0]
     swapped = teacher.predictor.curves(np.roll(archs, 11, axis=1), (98,))[0][:, 0]  # each cell in the other's place

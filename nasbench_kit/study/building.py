@@ -1,0 +1,71 @@
+"""From the name and settings of an optimizer to one that can be asked; and what it depends on."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from inspect import Parameter, getsourcefile, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasbench_kit.errors import UnknownNameError, unknown
+from nasbench_kit.optimizers import OPTIMIZERS, check_needs, optimizer_class
+from nasbench_kit.version import __version__
+
+if TYPE_CHECKING:
+    from nasbench_kit.optimizers import Task
+
+
+def build(optimizer: str, settings: Mapping[str, Any], task: Task, rng: np.random.Generator) -> Any:
+    """The optimizer of a name, `OPTIMIZERS`' or `module:Class`, for a task.
+
+    Raises:
+        UnknownNameError: There is no such optimizer, or it has no such setting.
+        SettingError: The task lacks what it needs; or whatever its constructor raises.
+    """
+    accepted = _accepted(optimizer)
+    names = [parameter.name for parameter in accepted]
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
+        for name in settings:
+            if name not in names:
+                raise unknown(f"setting of {optimizer}", name, names)
+    made = optimizer_class(optimizer)
+    check_needs(made, task, optimizer)
+    return made(task, rng, **settings)
+
+
+def defaults_of(optimizer: str) -> dict[str, Any]:
+    """The default settings of an optimizer, as far as a study can store them.
+
+    Raises:
+        UnknownNameError: There is no such optimizer.
+    """
+    defaults = {}
+    for parameter in _accepted(optimizer):
+        if parameter.default is not parameter.empty:
+            with contextlib.suppress(TypeError, ValueError):
+                defaults[parameter.name] = json.loads(json.dumps(parameter.default, allow_nan=False))
+    return defaults
+
+
+def versions_of(optimizer: str) -> dict[str, str]:
+    """What else the records of a run may depend on: versions of software, and the file of an optimizer of one's own."""
+    versions = {"nasbench_kit": __version__, "numpy": np.__version__, "python": platform.python_version()}
+    if optimizer not in OPTIMIZERS:
+        with contextlib.suppress(TypeError, OSError):
+            source = getsourcefile(optimizer_class(optimizer)) or ""
+            versions["optimizer_sha256"] = hashlib.sha256(Path(source).read_bytes()).hexdigest()
+    return versions
+
+
+def _accepted(optimizer: str) -> list[Parameter]:
+    """The arguments of an optimizer's constructor after `task` and `rng`."""
+    try:
+        return list(signature(optimizer_class(optimizer)).parameters.values())[2:]
+    except (TypeError, ValueError):
+        raise UnknownNameError(f"{optimizer!r} is no optimizer: a class made from a task and an rng expected") from None

@@ -1,0 +1,128 @@
+"""Records as rows of a study file: a column is a row, and one that is not there has a default."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nasbench_kit.simulator import NO_EPOCH, NO_SEED, Records
+from nasbench_kit.simulator.records import DTYPES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_INFLATED = 100  # a run takes no more than so many times its stored bytes
+_OVERHEAD = 1_000  # bytes beyond that, for runs of few evaluations
+_MOST_SHAPE = 100  # letters
+
+_DTYPES = {name: np.dtype(kind).newbyteorder("<").str for name, kind in DTYPES.items()}  # "<f8", ...
+_TWO_AXES = ("archs", "values")
+
+# of a column that a run lacks, from the number of evaluations and the columns that it has
+_DEFAULTS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {
+    "trial": lambda n, _: np.arange(n, dtype="<i4"),
+    "epoch": lambda n, _: np.full(n, NO_EPOCH, "<i4"),
+    "seed": lambda n, _: np.full(n, NO_SEED, "<i8"),
+    "values": lambda _, there: there["value"][:, None],
+    "violation": lambda n, _: np.zeros(n),
+    "failed": lambda n, _: np.zeros(n, bool),
+    "cost_s": lambda n, _: np.full(n, np.nan),
+    "started_s": lambda n, _: np.full(n, np.nan),
+    "worker": lambda n, _: np.zeros(n, "<i4"),
+    "optimizer_s": lambda n, _: np.full(n, np.nan),
+}
+
+
+class Column(NamedTuple):
+    """A row of the table `columns`, but for its run."""
+
+    name: str
+    dtype: str  #: as numpy writes it, little-endian: "<f8", "<i8", "<i4", "|u1", "|b1"
+    shape: str  #: JSON: [n_evaluations] or [n_evaluations, n]
+    data: bytes  #: compressed by zlib
+
+
+def pack(records: Records) -> tuple[Column, ...]:
+    """The columns of a run."""
+    arrays = {name: np.ascontiguousarray(values, _DTYPES[name]) for name, values in records._asdict().items()}
+    packed = {name: zlib.compress(array.tobytes(), 1) for name, array in arrays.items()}
+    if sum(array.nbytes for array in arrays.values()) > MOST_INFLATED * sum(map(len, packed.values())):
+        packed = {name: zlib.compress(array.tobytes(), 0) for name, array in arrays.items()}
+    return tuple(Column(name, _DTYPES[name], json.dumps(array.shape), packed[name]) for name, array in arrays.items())
+
+
+def unpack(columns: Iterable[Column], n_evaluations: int) -> Records:
+    """The records of a run; columns of other names than ours are passed over.
+
+    Raises:
+        ValueError, TypeError, zlib.error, MemoryError: They are damaged, or would take more memory than what was
+            stored can stand for.
+    """
+    ours = {column.name: column for column in columns if column.name in Records._fields}
+    shapes = {name: _checked_shape(column, n_evaluations) for name, column in ours.items()}
+    n_bytes = sum(prod(shape) * np.dtype(ours[name].dtype).itemsize for name, shape in shapes.items())
+    n_stored = sum(len(column.data) for column in ours.values())
+    if n_bytes > MOST_INFLATED * n_stored + _OVERHEAD:
+        raise ValueError(f"{n_stored:,} bytes cannot hold {n_bytes:,}")
+    arrays = {name: _array(ours[name], shape) for name, shape in shapes.items()}
+    for name in Records._fields:
+        if name not in arrays:
+            if name not in _DEFAULTS:
+                raise ValueError(f"there is no {name}")
+            arrays[name] = _DEFAULTS[name](n_evaluations, arrays)
+    finished_s = arrays["finished_s"]
+    if not (np.isfinite(finished_s).all() and (np.diff(finished_s) >= 0).all()):
+        raise ValueError("finished_s does not rise")
+    return Records(**arrays)
+
+
+def digest_of(*parts: str | bytes) -> str:
+    """SHA-256 over the parts, each behind its length in bytes (8 bytes, little-endian)."""
+    digest = hashlib.sha256()
+    for part in parts:
+        content = part.encode() if isinstance(part, str) else part
+        digest.update(len(content).to_bytes(8, "little"))
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def digest_of_run(
+    identity: str, run_seed: int, versions: str, n_evaluations: int, failure: str | None, columns: Iterable[Column]
+) -> str:
+    """SHA-256 over all that a run is and whose it is."""
+    ordered = sorted(columns)
+    parts = [part for column in ordered for part in column]
+    failed = () if failure is None else (failure,)
+    return digest_of(identity, str(run_seed), versions, str(n_evaluations), str(len(ordered)), *parts, *failed)
+
+
+def _checked_shape(column: Column, n_evaluations: int) -> tuple[int, ...]:
+    name, dtype, text, data = column
+    if dtype != _DTYPES[name]:
+        raise ValueError(f"{name} is of dtype {dtype!r:.20}; {_DTYPES[name]} expected")
+    shape: Any = json.loads(text) if isinstance(text, str) and len(text) <= _MOST_SHAPE else None
+    n_axes = 1 + (name in _TWO_AXES)
+    is_shape = isinstance(shape, list) and len(shape) == n_axes and all(type(n) is int and n >= 0 for n in shape)
+    if not is_shape or shape[0] != n_evaluations:
+        raise ValueError(f"{name} has not the shape of {n_evaluations} evaluations")
+    if not isinstance(data, bytes):
+        raise ValueError(f"{name} is no bytes")
+    return tuple(shape)
+
+
+def _array(column: Column, shape: tuple[int, ...]) -> NDArray[Any]:
+    dtype = np.dtype(column.dtype)
+    n_bytes = prod(shape) * dtype.itemsize
+    inflater = zlib.decompressobj()
+    data = inflater.decompress(column.data, n_bytes + 1)  # never more than expected, whatever the file says
+    if len(data) != n_bytes or not inflater.eof or inflater.unused_data:
+        raise ValueError(f"{column.name} has not the {n_bytes} bytes expected")
+    if dtype.kind == "b" and data.strip(b"\0\1"):
+        raise ValueError(f"{column.name} is not true or false")
+    return np.frombuffer(data, dtype).reshape(shape)

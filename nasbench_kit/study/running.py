@@ -1,0 +1,105 @@
+"""From a configuration and a seed to the records of a run."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import NamedTuple
+
+from nasbench_kit.benchmark import Benchmark, Results, open_results
+from nasbench_kit.catalog import data_folder, find
+from nasbench_kit.errors import DataError, NasbenchKitError, StudyError
+from nasbench_kit.simulator import Records, simulate, task_of
+from nasbench_kit.study.building import build
+from nasbench_kit.study.columns import Column, pack
+from nasbench_kit.study.configuration import Configuration
+from nasbench_kit.study.text import in_one_line
+
+
+class Made(NamedTuple):
+    """What became of one run, ready to be stored."""
+
+    n_evaluations: int
+    columns: tuple[Column, ...]
+    failure: str | None = None  #: why there are no records
+
+    @property
+    def n_bytes(self) -> int:
+        """What it takes in memory, about."""
+        return sum(len(column.data) for column in self.columns)
+
+
+def open_same(configuration: Configuration) -> Results:
+    """The table or surrogate that a configuration was made for: where it was, or whatever the catalog has of its hash.
+
+    Raises:
+        StudyError: It is neither here nor there.
+    """
+    path, sha256 = configuration.path, configuration.results_sha256
+    if path and os.path.exists(path):
+        results = open_results(path)
+        if results.sha256 == sha256:
+            return results
+    found = find(sha256)
+    if found is not None:
+        return open_results(found)
+    if path and os.path.exists(path):
+        raise StudyError(f"{results.kind} {path!r} has changed since this study was set up; put the earlier one back")
+    name = configuration.benchmark.partition("/")[0]
+    raise StudyError(
+        f"the table or surrogate {name!r} that these runs were made on, with the sha256 {sha256[:12]}..., is not here;"
+        f" put it into {data_folder()!r}, or name its file"
+    )
+
+
+@cache
+def _results_of(path: str, sha256: str, name: str) -> Results:
+    return open_same(Configuration(name, sha256, "", path=path))
+
+
+@cache
+def _benchmark(
+    path: str, name: str, sha256: str, objectives: tuple[str, ...] | None, constraints: tuple[str, ...]
+) -> Benchmark:
+    results = _results_of(path, sha256, name)
+    return Benchmark(results, name.partition("/")[2], objectives=objectives, constraints=constraints)
+
+
+def benchmark_of(configuration: Configuration) -> Benchmark:
+    """The benchmark that a configuration was made for, opened once.
+
+    Raises:
+        StudyError: Its table or surrogate is not here.
+    """
+    what = configuration
+    return _benchmark(what.path, what.benchmark, what.results_sha256, what.objectives, what.constraints)
+
+
+def execute(configuration: Configuration, run_seed: int) -> Records:
+    """One run. It depends on nothing but the configuration and the seed.
+
+    Raises:
+        StudyError: The table or surrogate is not here; or whatever the optimizer raises.
+    """
+    benchmark = benchmark_of(configuration)
+    search, draw = configuration.streams(run_seed)
+    task = task_of(benchmark, configuration.rules)
+    optimizer = build(configuration.optimizer, configuration.settings, task, search)
+    return simulate(benchmark, optimizer, rng=draw, rules=configuration.rules)
+
+
+def make(configuration: Configuration, run_seed: int) -> Made:
+    """One run, for the study file: its records, or why there are none. This is what an executor is given.
+
+    Raises:
+        StudyError, DataError: The table or surrogate is not here: not this run's fault.
+    """
+    benchmark_of(configuration)
+    try:
+        records = execute(configuration, run_seed)
+    except (DataError, StudyError):
+        raise
+    except (Exception, SystemExit) as error:  # whatever somebody's class raises
+        reason = str(error) if isinstance(error, NasbenchKitError) else f"{type(error).__name__}: {error}"
+        return Made(0, (), in_one_line(reason))
+    return Made(len(records.value), pack(records))

@@ -1,0 +1,489 @@
+"""Many runs in one database file: resumable, mergeable, and filled by as many processes as there are."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import closing
+from dataclasses import replace
+from operator import index as as_int
+from types import TracebackType
+from typing import Any, NamedTuple, Self, final
+
+from nasbench_kit.benchmark import Benchmark, Results, open_results
+from nasbench_kit.errors import SettingError, StudyError, listed, unknown
+from nasbench_kit.jobs import n_processors
+from nasbench_kit.optimizers.base import check_at_least
+from nasbench_kit.simulator import Records
+from nasbench_kit.study.building import versions_of
+from nasbench_kit.study.claims import Claims, Task, is_claimed
+from nasbench_kit.study.columns import Column, digest_of, digest_of_run, unpack
+from nasbench_kit.study.configuration import Configuration
+from nasbench_kit.study.database import Database
+from nasbench_kit.study.executors import executed
+from nasbench_kit.study.running import Made, benchmark_of, open_same
+from nasbench_kit.study.text import check_printable, in_one_line, read_json, write_json
+
+_LIBRARIES = ("nasbench_kit", "numpy")
+_MOST_COLUMNS = 1_000  # of a run
+_OPTIMIZER = "optimizer_sha256"
+
+
+class StoredRun(NamedTuple):
+    """One run of a study."""
+
+    configuration: Configuration
+    run_seed: int  #: seed of the run's random generators
+    versions: Mapping[str, str]  #: of Python, numpy and nasbench_kit, when it was made
+    records: Records
+
+
+class RunCounts(NamedTuple):
+    """What became of the runs that were asked for; in sum as many as these."""
+
+    made: int  #: by this call
+    there: int  #: made before, or by other processes meanwhile
+    failed: int  #: see `Study.failures`
+
+
+class _Row(NamedTuple):
+    """A row of the table `runs`."""
+
+    id: int
+    configuration: int
+    run_seed: int
+    versions: str
+    n_evaluations: int
+    failure: str | None
+    digest: str
+
+
+@final
+class Study:
+    """A study file, open for reading and writing; made if there is none. Usable in a `with` statement.
+
+    Args:
+        path: The file.
+        create: Make the file if there is none.
+
+    Raises:
+        StudyError: It is no study, is damaged, was made by another version, or cannot be opened.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
+        self._db = Database(path, create=create)
+        self.path = self._db.path
+        self._known: dict[tuple[Any, ...], Configuration] = {}  # the rows that were checked already
+        try:
+            self._ids()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Study {self.path!r}>"
+
+    def close(self) -> None:
+        """Close the file. Everything that was stored is in it already."""
+        self._db.close()
+
+    # ---- fill ----
+
+    def run(
+        self,
+        configurations: Iterable[Configuration],
+        run_seeds: Iterable[int],
+        *,
+        executor: Executor | None = None,
+        n_processes: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> RunCounts:
+        """Make the runs that are not in the study yet: every configuration with every seed.
+
+        Killed at any moment, it loses at most the runs in flight; called again, it goes on. A run that fails is stored
+        as failed, and the others go on; called again, it is tried again. Other processes may call it on the same file
+        at the same time: they share the work.
+
+        Args:
+            configurations: What to run.
+            run_seeds: Seeds of the runs' random generators.
+            executor: Anything with the interface of `concurrent.futures.Executor`; it is left open. A process pool
+                by default.
+            n_processes: Size of that pool; the number of usable processors by default. 1 runs in this process.
+            progress: Called with (runs that are there or failed, runs asked for), at the start and after each run.
+
+        Raises:
+            StudyError: The file could not be written, or a table was not found or has changed. The runs stored before
+                are safe.
+            WorkerError: A worker process died. The runs stored before are safe.
+        """
+        if n_processes is not None:
+            check_at_least(1, n_processes=n_processes)
+        configurations = list(dict.fromkeys(configurations))
+        run_seeds = list(dict.fromkeys(map(as_int, run_seeds)))
+        if any(not 0 <= seed < 2**63 for seed in run_seeds):
+            raise SettingError(f"run seeds {listed(run_seeds)}; integers from 0 to 2^63 - 1 expected")
+        tasks = [(key, seed) for key in configurations for seed in run_seeds]
+        left = self._left(tasks)
+        versions = {key: versions_of(key.optimizer) for key in configurations}
+        unfinished = {key for key, _ in left}
+        for key in configurations:
+            self._check_versions(key, versions[key], (_OPTIMIZER, *_LIBRARIES * (key in unfinished)))
+        for results in {(key.path, key.results_sha256): open_same(key) for key in configurations}.values():
+            _verify(results)  # or values changed by hand would pass for those that the hash stands for
+        self._show_as(configurations)
+        report = progress or (lambda there, asked_for: None)
+        report(len(tasks) - len(left), len(tasks))
+        made = self._made(left, versions, executor, n_processes, len(tasks), report) if left else 0
+        failed = sum(len(self.failures(key, run_seeds)) for key in configurations)
+        return RunCounts(made, len(tasks) - made - failed, failed)
+
+    def _show_as(self, configurations: list[Configuration]) -> None:
+        """Keep how these are shown now, if they are in the file."""
+        known = {key: key for key in self._ids()}
+        pairs = [(key, known[key]) for key in configurations if key in known]
+        others = [key for key, stored in pairs if (key.label, key.defaults) != (stored.label, stored.defaults)]
+        if others and self._db.is_writable:
+            with self._db.transaction():
+                for key in others:
+                    self._enter(key)
+
+    def _left(self, tasks: list[Task]) -> list[Task]:
+        """The runs that are to be made; in a file that cannot be written, what failed stays as it is."""
+        ids = self._ids()
+        condition = "configuration = ?" + " AND failure IS NULL" * self._db.is_writable
+        there = {
+            (key, seed)
+            for key in dict.fromkeys(key for key, _ in tasks)
+            for (seed,) in self._db.read(f"SELECT run_seed FROM runs WHERE {condition}", ids.get(key))  # noqa: S608
+        }
+        return [task for task in tasks if task not in there]
+
+    def _made(
+        self,
+        left: list[Task],
+        versions: Mapping[Configuration, Mapping[str, str]],
+        executor: Executor | None,
+        n_processes: int | None,
+        n_all: int,
+        report: Callable[[int, int], None],
+    ) -> int:
+        """Make what is left; how many of these runs did not fail."""
+        n_done, n_failed = 0, 0
+        with self._db.write_ahead_log():
+            claims = Claims(self._db, self._begun(left), left)
+            results = executed(claims.take, executor, min(n_processes or n_processors(), len(left)))
+            with claims.held(), closing(results):
+                for (configuration, run_seed), made in results:
+                    self._store(configuration, run_seed, write_json(versions[configuration]), made)
+                    n_done += 1
+                    n_failed += made.failure is not None
+                    report(n_all - len(left) + n_done + claims.n_stored_elsewhere, n_all)
+            if claims.n_stored_elsewhere:
+                report(n_all, n_all)
+        return n_done - n_failed
+
+    def _begun(self, tasks: list[Task]) -> dict[Configuration, int]:
+        """Numbers of the configurations, which are in the file now; what failed before is to be tried again."""
+        with self._db.transaction():
+            ids = {key: self._enter(key) for key in dict.fromkeys(key for key, _ in tasks)}
+            for key, run_seed in tasks:
+                self._db.write(
+                    "DELETE FROM runs WHERE configuration = ? AND run_seed = ? AND failure IS NOT NULL",
+                    ids[key],
+                    run_seed,
+                )
+        return ids
+
+    def _store(self, configuration: Configuration, run_seed: int, versions: str, made: Made) -> None:
+        digest = digest_of_run(
+            configuration.identity, run_seed, versions, made.n_evaluations, made.failure, made.columns
+        )
+        with self._db.transaction():
+            id_ = self._enter(configuration)
+            self._insert(_Row(0, id_, run_seed, versions, made.n_evaluations, made.failure, digest), made.columns)
+            self._db.write("DELETE FROM claims WHERE configuration = ? AND run_seed = ?", id_, run_seed)
+
+    def _enter(self, configuration: Configuration) -> int:
+        """The number of a configuration, which is in the file now, as it is shown now."""
+        identity, label = configuration.identity, configuration.label
+        defaults = write_json(dict(configuration.defaults))
+        shown = (label, defaults, digest_of(identity, label, defaults))
+        found = self._db.read("SELECT id, digest FROM configurations WHERE identity = ?", identity)
+        if not found:
+            added = "INSERT INTO configurations (identity, label, defaults, digest) VALUES (?, ?, ?, ?)"
+            return int(self._db.write(added, identity, *shown).lastrowid or 0)
+        if found[0][1] != shown[-1]:
+            changed = "UPDATE configurations SET label = ?, defaults = ?, digest = ? WHERE id = ?"
+            self._db.write(changed, *shown, found[0][0])
+        return int(found[0][0])
+
+    def _insert(self, row: _Row, columns: Iterable[Column]) -> bool:
+        """Add a run, unless there is one already that did not fail; another process may have made the same."""
+        failed = "DELETE FROM runs WHERE configuration = ? AND run_seed = ? AND failure IS NOT NULL"
+        self._db.write(failed, row.configuration, row.run_seed)
+        added = self._db.write(
+            "INSERT OR IGNORE INTO runs (configuration, run_seed, versions, n_evaluations, failure, digest)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            *row[1:],
+        )
+        if not added.rowcount:
+            return False
+        self._db.write_many(
+            "INSERT INTO columns VALUES (?, ?, ?, ?, ?)", [(added.lastrowid, *column) for column in columns]
+        )
+        return True
+
+    def _check_versions(self, configuration: Configuration, now: Mapping[str, str], names: Iterable[str]) -> None:
+        """Refuse runs beside those that the same seeds, with what there is now, might not give."""
+        for then in self._versions(configuration):
+            for name in names:
+                if now.get(name) != then.get(name):
+                    raise StudyError(
+                        f"{self.path!r} holds runs of {configuration.legend} made with {name} {then.get(name)}; with"
+                        f" {now.get(name)} the same seeds may give others: use that one, or another study file, or"
+                        f" remove these runs (nasbench-kit runs {self.path} --remove {configuration.optimizer})"
+                    )
+
+    # ---- change ----
+
+    def merge(self, other: Study | str | os.PathLike[str]) -> int:
+        """Take over the runs of another study that are not in this one, all of them or, after an error, none.
+
+        Returns:
+            How many runs were taken over.
+
+        Raises:
+            StudyError: The other one is damaged; or the two hold runs of one configuration that were made with
+                different versions, or different records of one run.
+        """
+        if not isinstance(other, Study):
+            with Study(other, create=False) as opened:
+                return self.merge(opened)
+        n_added = 0
+        with self._db.transaction():
+            for key, id_ in other._ids().items():
+                for versions in other._versions(key):
+                    self._check_versions(key, versions, (_OPTIMIZER, *_LIBRARIES))
+                here = self._rows(self._ids().get(key))
+                for row in other._rows(id_).values():
+                    _, columns = other._checked(key, row)
+                    same = here.get(row.run_seed)
+                    if same and same.failure is None and row.failure is None:
+                        self._check_same(key, same, other, row)
+                    elif not same or row.failure is None:
+                        n_added += self._insert(row._replace(configuration=self._enter(key)), columns)
+        return n_added
+
+    def _check_same(self, key: Configuration, here: _Row, other: Study, there: _Row) -> None:
+        if key.rules.optimizer_time == "charged":
+            return  # depends on the machine
+        mine, others = self._run(key, here).records, other._run(key, there).records
+        same = (getattr(mine, name).tobytes() == getattr(others, name).tobytes() for name in Records._fields[:-1])
+        if not all(same):
+            raise StudyError(
+                f"{self.path!r} and {other.path!r} hold different records of {key.legend} on {key.benchmark} with seed"
+                f" {here.run_seed}: one of the two was made with other code"
+            )
+
+    def remove(self, what: Configuration | str) -> int:
+        """Remove the runs of a configuration, or of all configurations of an optimizer, by its name or label.
+
+        Returns:
+            How many runs were removed.
+
+        Raises:
+            UnknownNameError: There is nothing of that optimizer.
+            StudyError: Some process is making runs of it.
+        """
+        keys = [what] if isinstance(what, Configuration) else self.configurations(what)
+        ids = self._ids()
+        n_removed = 0
+        with self._db.transaction():
+            for id_ in (ids[key] for key in keys if key in ids):
+                claimed = self._db.read("SELECT host, pid, heartbeat FROM claims WHERE configuration = ?", id_)
+                for host, pid, heartbeat in claimed:
+                    if is_claimed(host, pid, heartbeat):
+                        raise StudyError(f"{self.path!r}: process {pid} on {host} makes runs of it; stop that first")
+                self._db.write("DELETE FROM columns WHERE run IN (SELECT id FROM runs WHERE configuration = ?)", id_)
+                n_removed += self._db.write("DELETE FROM runs WHERE configuration = ?", id_).rowcount
+                self._db.write("DELETE FROM claims WHERE configuration = ?", id_)
+                self._db.write("DELETE FROM configurations WHERE id = ?", id_)
+        return n_removed
+
+    # ---- read ----
+
+    def configurations(self, optimizer: str | None = None) -> list[Configuration]:
+        """What has been run, in the order of first use: all of it, or of one optimizer, by its name or label.
+
+        Raises:
+            UnknownNameError: There is nothing of that optimizer.
+        """
+        keys = list(self._ids())
+        found = [key for key in keys if optimizer in (None, key.optimizer, key.legend)]
+        if optimizer is not None and not found:
+            names = dict.fromkeys(name for key in keys for name in (key.optimizer, key.legend))
+            raise unknown(f"optimizer of {self.path}", optimizer, names)
+        return found
+
+    def n_runs(self, configuration: Configuration) -> int:
+        """How many runs of one configuration there are that did not fail."""
+        counted = "SELECT count(*) FROM runs WHERE configuration = ? AND failure IS NULL"
+        return int(self._db.read(counted, self._ids().get(configuration))[0][0])
+
+    def runs(self, configuration: Configuration, run_seeds: Iterable[int] | None = None) -> Iterator[StoredRun]:
+        """The runs of one configuration that did not fail, in order of seed; all by default.
+
+        Raises:
+            StudyError: A stored run is damaged.
+        """
+        for row in self._rows(self._ids().get(configuration), run_seeds).values():
+            if row.failure is None:
+                yield self._run(configuration, row)
+
+    def failures(self, configuration: Configuration, run_seeds: Iterable[int] | None = None) -> dict[int, str]:
+        """Seed -> reason of the runs of one configuration that failed; all by default.
+
+        Raises:
+            StudyError: A stored run is damaged.
+        """
+        found = {}
+        for row in self._rows(self._ids().get(configuration), run_seeds).values():
+            if row.failure is not None:
+                self._checked(configuration, row)
+                found[row.run_seed] = row.failure
+        return found
+
+    def benchmark(self, configuration: Configuration, path: str | os.PathLike[str] | None = None) -> Benchmark:
+        """The benchmark that runs were made on: the table or surrogate of the same hash.
+
+        Args:
+            configuration: Whose runs.
+            path: Where it lies, if it is not one that `nbk.list_benchmarks` finds.
+
+        Raises:
+            StudyError: It is not here, or another one is at `path`.
+            DataError: There is none at `path`.
+        """
+        if path is None:
+            return benchmark_of(configuration)
+        results = open_results(path)
+        if results.sha256 != configuration.results_sha256:
+            raise StudyError(
+                f"{results.kind} {results.path!r} is not the one that these runs were made on: its sha256 is"
+                f" {results.sha256[:12]}..., not {configuration.results_sha256[:12]}..."
+            )
+        return benchmark_of(replace(configuration, path=results.path))
+
+    def _ids(self) -> dict[Configuration, int]:
+        """All configurations, in the order of first use, and their numbers."""
+        rows = self._db.read("SELECT identity, label, defaults, digest, id FROM configurations ORDER BY id")
+        return {self._configuration(row[:-1]): row[-1] for row in rows}
+
+    def _configuration(self, row: tuple[Any, ...]) -> Configuration:
+        if row not in self._known:
+            identity, label, defaults, digest = row
+            try:
+                _check_texts(*row)
+                if digest != digest_of(identity, label, defaults):
+                    raise ValueError("a digest does not match")
+                known = Configuration.from_json(identity, label=label, defaults=read_json(defaults))
+            except ValueError as error:
+                raise StudyError(
+                    f"{self.path!r} is damaged, or newer: a configuration is unreadable ({in_one_line(error)})"
+                ) from None
+            self._known[row] = known
+        return self._known[row]
+
+    def _rows(self, id_: int | None, run_seeds: Iterable[int] | None = None) -> dict[int, _Row]:
+        """Seed -> row of the runs of one configuration, in order of seed."""
+        columns = ", ".join(_Row._fields)
+        query = f"SELECT {columns} FROM runs WHERE configuration = ? ORDER BY run_seed"  # noqa: S608
+        wanted = None if run_seeds is None else set(run_seeds)
+        rows = map(_Row._make, self._db.read(query, id_))
+        return {row.run_seed: row for row in rows if wanted is None or row.run_seed in wanted}
+
+    def _versions(self, configuration: Configuration) -> list[dict[str, str]]:
+        """What the runs of one configuration that did not fail were made with."""
+        query = "SELECT DISTINCT versions FROM runs WHERE configuration = ? AND failure IS NULL"
+        found = self._db.read(query, self._ids().get(configuration))
+        try:
+            return [_read_versions(versions) for (versions,) in found]
+        except ValueError as error:
+            reason = in_one_line(error)
+            raise StudyError(f"{self.path!r} is damaged: versions of {configuration.legend} ({reason})") from None
+
+    def _run(self, configuration: Configuration, row: _Row) -> StoredRun:
+        versions, columns = self._checked(configuration, row)
+        try:
+            records = unpack(columns, row.n_evaluations)
+        except (zlib.error, ValueError, TypeError, MemoryError) as error:
+            raise self._damaged(row, error) from None
+        return StoredRun(configuration, row.run_seed, versions, records)
+
+    def _checked(self, configuration: Configuration, row: _Row) -> tuple[dict[str, str], list[Column]]:
+        """Versions and columns of a run, if its digest says that they and all else are as they were stored."""
+        try:
+            _check_texts(row.versions, row.digest, *(() if row.failure is None else (row.failure,)))
+            if any(not isinstance(number, int) or number < 0 for number in (row.run_seed, row.n_evaluations)):
+                raise ValueError("its seed and number of evaluations are no integers from 0")
+            columns = self._columns(row.id)
+            if row.failure is not None and (columns or row.n_evaluations):
+                raise ValueError("it failed, and has records")
+            known = (configuration.identity, row.run_seed, row.versions, row.n_evaluations, row.failure)
+            if row.digest != digest_of_run(*known, columns):
+                raise ValueError("its digest does not match")
+            return _read_versions(row.versions), columns
+        except ValueError as error:
+            raise self._damaged(row, error) from None
+
+    def _columns(self, run: int) -> list[Column]:
+        # pages that several rows share would take many times the time and memory of the file
+        n_columns, is_larger = self._db.read(
+            "SELECT count(*), sum(length(data)) > page_count * page_size FROM pragma_page_count, pragma_page_size,"
+            " (SELECT data FROM columns WHERE run = ? LIMIT ?)",
+            run,
+            _MOST_COLUMNS + 1,
+        )[0]
+        if is_larger or n_columns > _MOST_COLUMNS:
+            raise ValueError(f"it is larger than the file, or has more than {_MOST_COLUMNS:,} columns")
+        rows = self._db.read("SELECT name, dtype, shape, data FROM columns WHERE run = ?", run)
+        for *texts, data in rows:
+            _check_texts(*texts)
+            if not isinstance(data, bytes):
+                raise ValueError("a column is no bytes")
+        return [Column(*row) for row in rows]
+
+    def _damaged(self, row: _Row, error: BaseException) -> StudyError:
+        return StudyError(f"{self.path!r} is damaged: run with seed {row.run_seed!r:.20} ({in_one_line(error)})")
+
+
+def _verify(results: Results) -> None:
+    try:
+        results.verify()
+    except (OSError, ImportError) as error:  # too many open files, ...
+        raise StudyError(f"cannot check {results.kind} {results.path!r}: {in_one_line(error)}") from None
+
+
+def _check_texts(*texts: object) -> None:
+    for text in texts:
+        if not isinstance(text, str):
+            raise ValueError("a text expected")
+        check_printable(text)
+
+
+def _read_versions(text: object) -> dict[str, str]:
+    versions = read_json(text)
+    if not all(isinstance(version, str) for version in versions.values()):
+        raise ValueError("versions are no texts")
+    return versions
