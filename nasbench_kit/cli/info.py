@@ -12,7 +12,6 @@ from nasbench_kit.cli.settings import first_line, settings_of
 from nasbench_kit.cli.shared import (
     example,
     json_option,
-    kind_of,
     numbers_in_short,
     open_named,
     place_of,
@@ -232,7 +231,7 @@ def _flat(value: object) -> str:
 def _as_json(opened: Table | Surrogate, verified: bool) -> dict[str, Any]:
     found = {
         "name": opened.name,
-        "kind": kind_of(opened),
+        "kind": opened.kind,
         "path": opened.path,
         "place": place_of(opened),
         "sha256": opened.sha256,

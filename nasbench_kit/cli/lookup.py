@@ -13,7 +13,6 @@ from nasbench_kit.cli.settings import first_line, settings_of
 from nasbench_kit.cli.shared import (
     example,
     json_option,
-    kind_of,
     numbers_in_short,
     parse_arch,
     place_of,
@@ -24,8 +23,9 @@ from nasbench_kit.cli.shared import (
 from nasbench_kit.errors import NotRecordedError
 from nasbench_kit.optimizers import OPTIMIZERS
 from nasbench_kit.spaces.base import how_many
+from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE
-from nasbench_kit.tables import Metric, Table
+from nasbench_kit.tables import Metric
 
 if TYPE_CHECKING:
     from nasbench_kit.benchmark import Benchmark
@@ -62,7 +62,7 @@ def _as_json(bench: Benchmark) -> dict[str, Any]:
     metric, results = bench.objective_metric, bench.results
     return {
         "name": bench.name,
-        "kind": kind_of(results),
+        "kind": results.kind,
         "n_archs": results.n_archs,
         "objective": metric.name,
         "epochs": metric.epochs,
@@ -77,7 +77,7 @@ def _by_results(benches: Iterable[Benchmark]) -> dict[str, list[tuple[str, ...]]
     for bench in benches:
         metric, results = bench.objective_metric, bench.results
         if results.path not in groups:
-            about = f"{kind_of(results)}, {how_many(results.n_archs)} architectures, {place_of(results)}"
+            about = f"{results.kind}, {how_many(results.n_archs)} architectures, {place_of(results)}"
             groups[results.path] = [(f"{results.name}: {about}",)]
         row = (f"  {bench.name}", metric.name, numbers_in_short(metric.epochs), numbers_in_short(metric.seeds))
         groups[results.path].append(row)
@@ -136,7 +136,7 @@ def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, se
         "epoch": evaluation.epoch,
         bench.objective_metric.name: evaluation.value,
     }
-    if not isinstance(bench.results, Table):
+    if isinstance(bench.results, Surrogate):
         answer |= _uncertainty(bench, arch, epoch, seed)
     answer |= {"cost_s": evaluation.cost_s, "seeds": evaluation.seeds}
     for metric in bench.metrics.values():
@@ -147,7 +147,7 @@ def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, se
 
 def _uncertainty(bench: Benchmark, arch: Arch, epoch: int | None, seed: int | None) -> dict[str, float]:
     """What a surrogate says beyond an expected value."""
-    assert not isinstance(bench.results, Table)
+    assert isinstance(bench.results, Surrogate)
     metric, card = bench.objective_metric.name, bench.results.card
     prediction = bench.results.predict(bench.dataset, [arch], metric, epoch=epoch)
     found = {}

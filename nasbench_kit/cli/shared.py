@@ -12,7 +12,7 @@ from itertools import zip_longest
 from math import inf
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -24,6 +24,7 @@ from nasbench_kit.surrogates.card import without_nan
 from nasbench_kit.tables import Table
 
 if TYPE_CHECKING:
+    from nasbench_kit.benchmark import Results
     from nasbench_kit.spaces import Arch, Space
     from nasbench_kit.surrogates import Surrogate
 
@@ -207,12 +208,7 @@ def numbers_in_short(numbers: Sequence[int]) -> str:
     return ", ".join(texts).replace(", (", " (") or "-"
 
 
-def kind_of(results: Table | Surrogate) -> str:
-    """What some results are, in a word."""
-    return "table" if isinstance(results, Table) else "surrogate"
-
-
-def place_of(results: Table | Surrogate) -> str:
+def place_of(results: Results) -> str:
     """Where a table or surrogate lies, in words."""
     folder = os.path.realpath(os.path.dirname(results.path))
     if folder == os.path.realpath(data_folder()):
@@ -220,7 +216,7 @@ def place_of(results: Table | Surrogate) -> str:
         return "in the data folder" + ", instead of the one that comes with the package" * beside
     if folder in map(os.path.realpath, (shipped("data"), shipped("surrogates"))):
         return "comes with the package"
-    return "a file" if isinstance(results, Table) else "a folder"
+    return "a file" if results.kind == "table" else "a folder"
 
 
 def open_named(name: str) -> Table | Surrogate:
@@ -232,7 +228,7 @@ def open_named(name: str) -> Table | Surrogate:
     known = list_results()
     if name not in known and name.replace("_", "").isalnum() and not Path(name).exists():
         raise unknown("table or surrogate", name, known)
-    return open_results(known.get(name, name))
+    return cast("Table | Surrogate", open_results(known.get(name, name)))
 
 
 def open_table(name: str) -> Table:

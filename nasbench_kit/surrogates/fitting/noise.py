@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench_kit.encodings import best_dense
 from nasbench_kit.predictors import Data, model_class
-from nasbench_kit.predictors.boosters import encoding_for
 from nasbench_kit.predictors.splits import fold
 from nasbench_kit.spaces import Space
 from nasbench_kit.surrogates.fitting.collapse import log_odds, mask_collapsed
@@ -222,7 +222,7 @@ def _cross_fitted(
     models = []
     for k in range(_FOLDS):
         own, stop = folds == k, folds == (k + 1) % _FOLDS
-        model = model_class("lightgbm")(space, {"encoding": encoding_for(space), **settings})
+        model = model_class("lightgbm")(space, {"encoding": best_dense(space), **settings})
         model.fit(
             Data(archs[~own & ~stop], outputs[~own & ~stop]), Data(archs[stop], outputs[stop]), seed=seed + k
         )  # fmt: skip
