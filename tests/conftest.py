@@ -163,8 +163,8 @@ def make_surrogate(new_path, toy_space):
                 targets.append(_pretended(dataset, known[metrics[0]], "noise"))
             if collapse:
                 targets.append(_pretended(dataset, known[metrics[0]], "collapse"))
-        n_values = sum(target.n_channels for target in targets if target.kind == "value")
-        n_noise = sum(target.n_channels for target in targets if target.kind != "value")
+        n_values = sum(target.n_outputs for target in targets if target.kind == "value")
+        n_noise = sum(target.n_outputs for target in targets if target.kind != "value")
         _write_network(folder / "network.safetensors", space, encoding, n_units, n_members * n_values + n_noise, seed)
         fields = {
             "name": name,
@@ -216,19 +216,19 @@ def _pretended(dataset, metric, kind="value"):
     return Target(dataset, metric.name, kind, "log", growing, np.full((1, len(epochs)), 0.3), collapsed)
 
 
-def _write_network(path, space, encoding, n_units, n_channels, seed):
+def _write_network(path, space, encoding, n_units, n_outputs, seed):
     """Random weights; outputs of mean 0 and variance 1 over architectures, as those of a fitted network."""
     rng = np.random.default_rng(seed)
-    widths = (*n_units, n_channels)
+    widths = (*n_units, n_outputs)
     tensors = {"embedding": rng.integers(-9_000, 9_000, (sparse(space, encoding).n_columns, widths[0])).astype("i2")}
     for i, (n, after) in enumerate(pairwise(widths)):
         tensors[f"bias.{i}"] = rng.integers(-5_000, 5_000, n)
         tensors[f"factor.{i}"] = np.full(n, 0.5 if i == 0 else 1e-4)
         tensors[f"weights.{i}"] = rng.integers(-9_000, 9_000, (n, after)).astype("i2")
-    tensors |= {"scale": np.ones(n_channels), "shift": np.zeros(n_channels)}
+    tensors |= {"scale": np.ones(n_outputs), "shift": np.zeros(n_outputs)}
     write_tensors(path, tensors)
-    raw = Network(path, space, encoding=encoding, n_members=1, n_values=n_channels)
-    outputs = raw.channels(space.sample_many(rng, 1_000))[0][:, 0]
+    raw = Network(path, space, encoding=encoding, n_members=1, n_values=n_outputs)
+    outputs = raw.outputs(space.sample_many(rng, 1_000))[0][:, 0]
     tensors["scale"] = 1 / outputs.std(axis=0)
     tensors["shift"] = -outputs.mean(axis=0) * tensors["scale"]
     write_tensors(path, tensors)

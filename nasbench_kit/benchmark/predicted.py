@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from nasbench_kit.spaces import Arch, Space, Uniform
 
-_REMEMBERED = 4_096  # architectures whose channels are kept
+_REMEMBERED = 4_096  # architectures whose outputs are kept
 _BATCH_FASTER = 8  # times as fast as one by one
 
 
@@ -42,15 +42,15 @@ class PredictedAnswers:
         self.is_one_training = surrogate.epochs_are(dataset) == ONE_TRAINING
         self._epochs: dict[int | None, PredictedAt] = {}
         self._best: dict[tuple[str, int | None, int | None], NDArray[np.uint8]] = {}
-        self._channels: dict[Arch, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+        self._outputs: dict[Arch, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
 
-    def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The channels of one architecture; remembered for a while, since all epochs and members share them."""
-        found = self._channels.get(arch)
+    def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The outputs of one architecture; remembered for a while, since all epochs and members share them."""
+        found = self._outputs.get(arch)
         if found is None:
-            if len(self._channels) >= _REMEMBERED:
-                self._channels.clear()
-            found = self._channels[arch] = self.surrogate.predictor.channels_of(arch)
+            if len(self._outputs) >= _REMEMBERED:
+                self._outputs.clear()
+            found = self._outputs[arch] = self.surrogate.predictor.outputs_of(arch)
         return found
 
     def check_recorded(self, epoch: int | None, seed: int | None) -> None:
@@ -91,7 +91,7 @@ class PredictedAnswers:
     def value_of(self, metric: str, arch: Arch, epoch: int | None, seeds: Sequence[int]) -> float:
         """Another metric of one architecture: the mean of the members, or of those named by `seeds`."""
         at = self.surrogate.at(self.dataset, metric, epoch if self.metrics[metric].epochs else None)
-        outputs = self.channels_of(arch)
+        outputs = self.outputs_of(arch)
         if len(seeds) == 1:
             return at.members_of(*outputs)[seeds[0]]
         return at.expected(*outputs)
@@ -209,21 +209,21 @@ class PredictedAt:
     # ---- one architecture ----
 
     def _mean(self, arch: object) -> Evaluation:
-        channels = self._answers.channels_of(self._parse(arch))
-        cost_s = _sum([cost.expected(*channels) for cost in self._costs])
-        return Evaluation(self.epoch, self._value.expected(*channels), cost_s, self._members, 0.0, self._metric)
+        outputs = self._answers.outputs_of(self._parse(arch))
+        cost_s = _sum([cost.expected(*outputs) for cost in self._costs])
+        return Evaluation(self.epoch, self._value.expected(*outputs), cost_s, self._members, 0.0, self._metric)
 
     def run(self, arch: object, seed: int) -> Evaluation:
         """What one member expects."""
         self._answers.check_seed(seed)
-        channels = self._answers.channels_of(self._parse(arch))
-        cost_s = _sum([cost.members_of(*channels)[seed] for cost in self._costs])
-        return Evaluation(self.epoch, self._value.members_of(*channels)[seed], cost_s, (seed,), 0.0, self._metric)
+        outputs = self._answers.outputs_of(self._parse(arch))
+        cost_s = _sum([cost.members_of(*outputs)[seed] for cost in self._costs])
+        return Evaluation(self.epoch, self._value.members_of(*outputs)[seed], cost_s, (seed,), 0.0, self._metric)
 
     def _runs(self, arch: object) -> Runs:
-        channels = self._answers.channels_of(self._parse(arch))
-        cost_s = _sum([cost.expected(*channels) for cost in self._costs])
-        return Runs(self.epoch, self._value.distribution(*channels), cost_s, self._metric)
+        outputs = self._answers.outputs_of(self._parse(arch))
+        cost_s = _sum([cost.expected(*outputs) for cost in self._costs])
+        return Runs(self.epoch, self._value.distribution(*outputs), cost_s, self._metric)
 
     # ---- batches ----
 
@@ -240,8 +240,8 @@ class PredictedAt:
     def many(self, archs: object, seed: int | None) -> tuple[NDArray[np.float64], NDArray[np.float64], None]:
         """Objective and cost of a batch; no run fails."""
         self._answers.check_seed(seed)
-        channels = self._surrogate.predictor.channels(self._surrogate.space.parse_many(archs))
-        found = [at.prediction(*channels) for at in (self._value, *self._costs)]
+        outputs = self._surrogate.predictor.outputs(self._surrogate.space.parse_many(archs))
+        found = [at.prediction(*outputs) for at in (self._value, *self._costs)]
         value, *costs = [prediction.mean if seed is None else prediction.members[seed] for prediction in found]
         return value, _sum_many(value, costs), None
 
@@ -249,11 +249,11 @@ class PredictedAt:
         self, archs: object, rng: np.random.Generator
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], None]:
         """A run of each architecture, drawn from the predicted noise, its expected cost; no run fails."""
-        channels = self._surrogate.predictor.channels(self._surrogate.space.parse_many(archs))
-        distribution = self._value.distribution(*channels)
+        outputs = self._surrogate.predictor.outputs(self._surrogate.space.parse_many(archs))
+        distribution = self._value.distribution(*outputs)
         which, where = rng.random((len(distribution.z), 2)).T  # two for each, as one by one
         values = distribution.draw(which, where)
-        costs = [cost.prediction(*channels).mean for cost in self._costs]
+        costs = [cost.prediction(*outputs).mean for cost in self._costs]
         return values, _sum_many(values, costs), None
 
 

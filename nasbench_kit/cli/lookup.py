@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import nan
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,13 +23,13 @@ from nasbench_kit.cli.shared import (
 from nasbench_kit.errors import NotRecordedError
 from nasbench_kit.optimizers import OPTIMIZERS
 from nasbench_kit.spaces.base import how_many
+from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE
-from nasbench_kit.tables import Metric, Table
+from nasbench_kit.tables import Metric
 
 if TYPE_CHECKING:
     from nasbench_kit.benchmark import Benchmark
     from nasbench_kit.spaces import Arch
-    from nasbench_kit.surrogates import Surrogate
 
 SPREAD = "spread"  # of the members
 
@@ -136,7 +136,7 @@ def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, se
         "epoch": evaluation.epoch,
         bench.objective_metric.name: evaluation.value,
     }
-    if not isinstance(bench.results, Table):
+    if isinstance(bench.results, Surrogate):
         answer |= _uncertainty(bench, arch, epoch, seed)
     answer |= {"cost_s": evaluation.cost_s, "seeds": evaluation.seeds}
     for metric in bench.metrics.values():
@@ -147,9 +147,9 @@ def _answer(bench: Benchmark, text: str, form: str | None, epoch: int | None, se
 
 def _uncertainty(bench: Benchmark, arch: Arch, epoch: int | None, seed: int | None) -> dict[str, float]:
     """What a surrogate says beyond an expected value."""
-    surrogate = cast("Surrogate", bench.results)
-    metric, card = bench.objective_metric.name, surrogate.card
-    prediction = surrogate.predict(bench.dataset, [arch], metric, epoch=epoch)
+    assert isinstance(bench.results, Surrogate)
+    metric, card = bench.objective_metric.name, bench.results.card
+    prediction = bench.results.predict(bench.dataset, [arch], metric, epoch=epoch)
     found = {}
     if card.n_members > 1 and seed is None:
         found[f"{metric}[{SPREAD}]"] = float(prediction.spread[0])

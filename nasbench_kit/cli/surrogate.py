@@ -1,4 +1,4 @@
-"""`surrogate`: make surrogates of tables, and judge them."""
+"""`surrogate`: make surrogates of tables, and evaluate them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from nasbench_kit.surrogates import Surrogate
 
 ALIASES = {"lgb": "lightgbm", "rf": "random_forest", "xgb": "xgboost"}
+
+
+def numbers(_: click.Context, option: click.Parameter, text: str | None) -> list[int] | None:
+    """Read numbers joined by commas."""
+    try:
+        return None if text is None else [int(number) for number in text.split(",")]
+    except ValueError:
+        raise SettingError(f"--{option.name} {text!r}; numbers joined by commas expected, like 4,12,36") from None
 
 
 @click.group(cls=Group, epilog=example("nasbench-kit surrogate fit --help"))
@@ -36,16 +44,22 @@ def surrogate() -> None:
     "--model",
     default="lightgbm",
     show_default=True,
+    callback=lambda _, __, name: ALIASES.get(name, name),
     help="lightgbm (lgb), xgboost (xgb), random_forest (rf), mlp or gin.",
 )
 @click.option(
-    "--members", type=click.IntRange(1), default=10, show_default=True, help="Members: the seeds of its benchmarks."
+    "--members",
+    "n_members",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Members: the seeds of its benchmarks.",
 )
 @click.option("--dataset", "datasets", multiple=True, help="Dataset; repeat for more. All of the table by default.")
 @click.option(
     "--metric", "metrics", multiple=True, help="What to predict beside the objective; repeat. cost_s by default."
 )
-@click.option("--epochs", metavar="N[,N...]", help="Which of the recorded epochs to predict; all by default.")
+@click.option("--epochs", metavar="N[,N...]", callback=numbers, help="Which of the recorded epochs; all by default.")
 @click.option("--preset", default="default", show_default=True, help="Settings of the model to start from.")
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Another value for a setting of the model; repeat."
@@ -57,31 +71,18 @@ def surrogate() -> None:
     show_default=True,
     help="What is held out: decided by a hash; or 'official', the lists that were imported with the runs.",
 )
-@click.option("--test-share", type=float, default=0.2, show_default=True, help="Share held out for judging.")
+@click.option("--test-share", type=float, default=0.2, show_default=True, help="Share held out for evaluation.")
 @click.option("--train-share", type=float, default=1.0, show_default=True, help="Share of the rest that is used.")
 @click.option("--noise/--no-noise", default=True, help="Whether to model how training runs differ; yes by default.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of everything random.")
-@click.option("--processes", type=click.IntRange(1), help="Members fitted at a time; as many as processors by default.")
+@click.option(
+    "--processes",
+    "n_processes",
+    type=click.IntRange(1),
+    help="Members fitted at a time; as many as processors by default.",
+)
 @click.option("--name", help="What to call it, the first part of its benchmarks' names; as the folder by default.")
-def fit(
-    table: str,
-    out: str,
-    model: str,
-    members: int,
-    datasets: tuple[str, ...],
-    metrics: tuple[str, ...],
-    epochs: str | None,
-    preset: str,
-    settings: tuple[str, ...],
-    tune: int,
-    split: str,
-    test_share: float,
-    train_share: float,
-    noise: bool,
-    seed: int,
-    processes: int | None,
-    name: str | None,
-) -> None:
+def fit(table: str, out: str, settings: tuple[str, ...], n_processes: int | None, **given: Any) -> None:
     """Fit an ensemble of models to a table.
 
     A share of the architectures is held out, by a hash of each, and never read. Of the rest every member learns from
@@ -90,39 +91,15 @@ def fit(
     """
     from nasbench_kit.surrogates.fitting.fit import fit_surrogate
 
+    given["settings"] = dict(map(_setting, settings))
+    given |= {name: given[name] or None for name in ("datasets", "metrics")}
     opened = open_table(table)
     with progress_bar("fitting (percent)") as advance:
         try:
-            made = fit_surrogate(
-                opened,
-                out,
-                name=name,
-                datasets=datasets or None,
-                metrics=metrics or None,
-                epochs=None if epochs is None else _numbers("--epochs", epochs),
-                model=ALIASES.get(model, model),
-                preset=preset,
-                settings=dict(map(_setting, settings)),
-                tune=tune,
-                n_members=members,
-                split=split,
-                test_share=test_share,
-                train_share=train_share,
-                noise=noise,
-                seed=seed,
-                n_processes=processes,
-                progress=advance,
-            )
+            made = fit_surrogate(opened, out, n_processes=n_processes, progress=advance, **given)
         except KeyboardInterrupt:
             raise StoppedError(f"stopped; what is finished is in {out}: the same command goes on") from None
     _tell(made, table, out)
-
-
-def _numbers(option: str, text: str) -> list[int]:
-    try:
-        return [int(number) for number in text.split(",")]
-    except ValueError:
-        raise SettingError(f"{option} {text!r}; numbers joined by commas expected, like 4,12,36") from None
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -150,4 +127,4 @@ def _tell(made: Surrogate, table: str, out: str) -> None:
         best = made.card.best.get(dataset)
         known = f"; the best, {'of all' if best['proven'] else 'by local search'}: {best['arch']}" if best else ""
         click.echo(f"  {made.name}/{dataset}: {predicted}{known}")
-    click.echo(f"judge it: nasbench-kit surrogate eval {out} --table {table}")
+    click.echo(f"evaluate it: nasbench-kit surrogate eval {out} --table {table}")

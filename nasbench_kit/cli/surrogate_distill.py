@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from nasbench_kit.cli.shared import StoppedError, example, open_surrogate, progress_bar
-from nasbench_kit.errors import SettingError
+from nasbench_kit.cli.surrogate import numbers
 
 
 @click.command(
@@ -20,32 +20,24 @@ from nasbench_kit.errors import SettingError
 )
 @click.argument("surrogate_", metavar="SURROGATE")
 @click.option("--out", type=click.Path(file_okay=False), required=True, help="The folder to make.")
-@click.option("--archs", type=click.IntRange(1), help="Architectures to label; all by default, if they can be listed.")
+@click.option(
+    "--archs", "n_archs", type=click.IntRange(1), help="Architectures to label; all by default, if they can be listed."
+)
 @click.option(
     "--near-best", type=float, default=0.5, show_default=True, help="Share of a sample that is bred from the best."
 )
 @click.option("--encoding", help="What the network reads; the best known for the space by default.")
-@click.option("--hidden", metavar="N[,N...]", help="Units of each hidden layer.")
+@click.option(
+    "--hidden", metavar="N[,N...]", default="512,384", show_default=True, callback=numbers, help="Units of each layer."
+)
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the architectures.")
-@click.option("--batch", type=click.IntRange(1), help="Architectures per step.")
 @click.option("--members", type=click.IntRange(2), help="Make so many members of one, by bootstrap of the last layer.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of everything random.")
-@click.option("--processes", type=click.IntRange(1), default=1, show_default=True, help="Processes that label.")
+@click.option(
+    "--processes", "n_processes", type=click.IntRange(1), default=1, show_default=True, help="Processes that label."
+)
 @click.option("--name", help="What to call it, the first part of its benchmarks' names; as SURROGATE by default.")
-def distill(
-    surrogate_: str,
-    out: str,
-    archs: int | None,
-    near_best: float,
-    encoding: str | None,
-    hidden: str | None,
-    epochs: int | None,
-    batch: int | None,
-    members: int | None,
-    seed: int,
-    processes: int,
-    name: str | None,
-) -> None:
+def distill(surrogate_: str, out: str, **given: Any) -> None:
     """Train one small, fast network to follow all members of a surrogate and its noise.
 
     What comes out needs numpy alone. Labels and training are kept in the folder: stop it whenever you like, the same
@@ -53,23 +45,9 @@ def distill(
     """
     from nasbench_kit.surrogates.fitting.distill import distill_surrogate
 
-    given: dict[str, Any] = {"hidden": None if hidden is None else _widths(hidden), "batch": batch}
     with progress_bar("distilling (percent)") as advance:
         try:
-            made = distill_surrogate(
-                open_surrogate(surrogate_),
-                out,
-                name=name,
-                n_archs=archs,
-                near_best=near_best,
-                encoding=encoding,
-                epochs=epochs,
-                members=members,
-                seed=seed,
-                n_processes=processes,
-                progress=lambda done, total: advance(100 * done // total, 100),
-                **{key: value for key, value in given.items() if value is not None},
-            )
+            made = distill_surrogate(open_surrogate(surrogate_), out, progress=advance, **given)
         except KeyboardInterrupt:
             raise StoppedError(f"stopped; what is finished is in {out}: the same command goes on") from None
     fitted = made.card.fitted
@@ -103,13 +81,6 @@ def _tell(where: str, report: dict[str, Any]) -> None:
             click.echo(f"  {metric}: {told}")
 
 
-def _widths(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise SettingError(f"--hidden {text!r}; numbers joined by commas expected, like 512,384") from None
-
-
 @click.command(
     epilog=example(
         "nasbench-kit surrogate materialize nasbench101 --out predicted.h5",
@@ -122,16 +93,14 @@ def _widths(text: str) -> list[int]:
 @click.option("--mean", is_flag=True, help="The mean over the members alone, instead of each as a seed.")
 @click.option("--draws", type=click.IntRange(1), help="So many runs drawn from the noise as seeds, instead of members.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of sampling and drawing.")
-def materialize(surrogate_: str, out: str, archs: int | None, mean: bool, draws: int | None, seed: int) -> None:
+def materialize(surrogate_: str, out: str, **given: Any) -> None:
     """Write what a surrogate predicts into a table, which then answers as fast as tables do."""
     from nasbench_kit.cli.tables import tell_table
     from nasbench_kit.surrogates import materialize as write
 
     with progress_bar("predicting") as advance:
         try:
-            made = write(
-                open_surrogate(surrogate_), out, archs=archs, mean=mean, draws=draws, seed=seed, progress=advance
-            )
+            made = write(open_surrogate(surrogate_), out, progress=advance, **given)
         except KeyboardInterrupt:
             raise StoppedError("stopped; nothing was written") from None
     tell_table(made)

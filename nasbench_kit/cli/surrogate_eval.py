@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -119,15 +120,18 @@ def eval_(
     else:
         _show(opened, truth, found)
     if figure:
+        from nasbench_kit.plots import evaluation_figure
+        from nasbench_kit.plots.style import save_figure
+
         shown = [one for of_dataset in comparisons for one in of_dataset[-1:]]
         if len(comparisons) == 1 and epochs:
             shown = comparisons[0]
-        _draw(shown[:_MOST_ROWS], figure)
+        save_figure(evaluation_figure(shown[:_MOST_ROWS]), figure)
         click.echo(f"figure: {figure}", err=as_json)
 
 
 def _table(surrogate: Surrogate, table: str | None) -> Table:
-    from nasbench_kit.surrogates.quality.evaluate import fitted_to
+    from nasbench_kit.surrogates.quality.splits import fitted_to
     from nasbench_kit.tables import Table
 
     if table:
@@ -155,18 +159,6 @@ def _compare(
     return compare_epochs(surrogate, table, dataset=dataset, metric=metric, epochs=chosen, split=split)
 
 
-def _draw(comparisons: Sequence[Comparison], path: str) -> None:
-    from matplotlib import rc_context
-
-    from nasbench_kit.plots import evaluation_figure
-
-    try:
-        with rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):  # text stays text
-            evaluation_figure(comparisons).savefig(path, dpi=200)
-    except OSError as error:
-        raise SettingError(f"cannot write figure {path!r}: {error.strerror or error}") from None
-
-
 # ---- the table ----
 
 
@@ -184,7 +176,7 @@ def _show(surrogate: Surrogate, table: Table, found: Sequence[Sequence[Quality]]
 
 
 def _truth(found: Sequence[Quality]) -> str:
-    """What counts as true; at which epochs, where that differs."""
+    """Say what counts as true; and at which epochs, where that differs."""
     truths = {quality.truth: [str(one.epoch) for one in found if one.truth == quality.truth] for quality in found}
     if len(truths) == 1:
         return found[0].truth
@@ -200,7 +192,7 @@ class Row(NamedTuple):
 
 
 def _print_columns(corner: str, titles: Sequence[str], columns: Sequence[Iterable[Row]]) -> None:
-    """Columns side by side; the rows of a group are indented under their first; `-` where a column lacks one."""
+    """Print columns side by side; the rows of a group are indented under their first; `-` where a column lacks one."""
     texts = [{(row.group, row.name): row.text for row in column} for column in columns]
     lines = []
     before = ""
@@ -213,9 +205,11 @@ def _print_columns(corner: str, titles: Sequence[str], columns: Sequence[Iterabl
 
 
 def _figures(quality: Quality) -> Iterable[Row]:
-    """What is shown of one epoch."""
+    """List what is shown of one epoch."""
+    from nasbench_kit.surrogates.quality.evaluate import shown_as
+
     found, ceiling = quality.agreement, quality.ceiling
-    factor, unit = _shown_as(quality.unit)
+    factor, _, unit = shown_as(quality.unit)
 
     def beside(name: str, figure: str, at_most: float = nan) -> Iterable[Row]:
         yield Row(name, name, _text(getattr(quality.figures, figure)))
@@ -268,10 +262,6 @@ def _figures_of_noise(calibration: Calibration, factor: float, unit: str) -> Ite
         yield Row("collapse", "Brier score of the mean rate", f"{collapse.brier_constant:.5f}")
 
 
-def _shown_as(unit: str) -> tuple[float, str]:
-    return (100, "percentage points") if unit == "fraction" else (1, unit)
-
-
 def _shares(coverage: Sequence[tuple[float, float]]) -> str:
     return "/".join(f"{100 * covered:.0f}" for _, covered in coverage)
 
@@ -296,6 +286,7 @@ def _leave_out(
     as_json: bool,
 ) -> None:
     from nasbench_kit.surrogates.fitting.fit import fit_surrogate
+    from nasbench_kit.surrogates.fitting.settings import FitSettings
     from nasbench_kit.surrogates.quality.evaluate import as_json as plain
     from nasbench_kit.surrogates.quality.leave_out import leave_out
 
@@ -306,6 +297,13 @@ def _leave_out(
         )
     if len(epochs) > 1:
         raise SettingError("--leave-out evaluates one epoch; give --epoch once")
+    as_fitted = replace(
+        FitSettings.from_json(arguments),
+        settings=surrogate.card.fitted["settings"],  # those that tuning found
+        tune=0,
+        n_members=members or surrogate.n_members,
+        noise=False,
+    )
     found: list[LeftOut] = []
     for dataset in datasets:
         epoch = epochs[0] if epochs else None
@@ -313,23 +311,14 @@ def _leave_out(
 
         def fit(train_only: NDArray[np.bool_], folder: Path, dataset: str = dataset, last: Any = last) -> Surrogate:
             with progress_bar(f"{dataset}: fitting {folder.name.replace('_', ' ')} (percent)") as advance:
-                return fit_surrogate(
-                    table,
-                    folder,
+                how = replace(
+                    as_fitted,
                     datasets=[dataset],
                     metrics=[metric] if metric else [],
                     epochs=list(epochs) or last or None,
-                    model=arguments["model"],
-                    settings=surrogate.card.fitted["settings"],
-                    n_members=members or surrogate.n_members,
-                    split=arguments["split"],
-                    test_share=arguments["test_share"],
-                    train_share=arguments["train_share"],
-                    train_only=train_only,
-                    noise=False,
-                    seed=arguments["seed"],
-                    n_processes=processes,
-                    progress=advance,
+                )
+                return fit_surrogate(
+                    table, folder, how=how, train_only=train_only, n_processes=processes, progress=advance
                 )
 
         found += leave_out(table, fit, by=by, dataset=dataset, metric=metric, epoch=epoch, share=share)
@@ -350,8 +339,10 @@ def show_left_out(found: Sequence[LeftOut]) -> None:
 
 
 def _figures_left_out(one: LeftOut) -> Iterable[Row]:
+    from nasbench_kit.surrogates.quality.evaluate import shown_as
+
     left, shown = one.left_out, one.shown
-    factor, unit = _shown_as(one.unit)
+    factor, _, unit = shown_as(one.unit)
     yield Row("n", "architectures shown", f"{one.n_shown:,}")
     yield Row("left", "architectures left out", f"{left.n:,}")
     for name, figure in (("R²", "r2"), ("Kendall tau", "kendall_tau"), ("sparse tau (0.1 %)", "kendall_tau_1_dec")):

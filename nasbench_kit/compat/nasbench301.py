@@ -148,7 +148,7 @@ def _of_surrogate(surrogate: Surrogate) -> SurrogateAPI:
     at = surrogate.at(dataset, metric)
 
     def predict(arch: Arch) -> list[float]:
-        found: list[float] = (100 * at.prediction(*surrogate.predictor.channels_of(arch)).members).tolist()
+        found: list[float] = (100 * at.prediction(*surrogate.predictor.outputs_of(arch)).members).tolist()
         return found
 
     return SurrogateAPI(metric, _Members(surrogate.n_members, predict))

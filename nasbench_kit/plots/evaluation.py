@@ -4,37 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
+from nasbench_kit.plots.style import COLORS, GRAY, ShownFigure, add_caption, quiet
 from nasbench_kit.predictors.agreement import r2
 from nasbench_kit.surrogates.quality.calibration import LEVELS, distances_of_repeated, if_not_failed
-from nasbench_kit.surrogates.quality.evaluate import Comparison
+from nasbench_kit.surrogates.quality.evaluate import Comparison, shown_as
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-_BLUE, _GRAY = "#0072B2", "0.45"
+_BLUE = COLORS[0]
 _SHOWN = 0.02  # quantile of the worse end where the axes begin: a few that collapsed would take all the room
 _LEAST_PER_BIN = 12
 _MOST_BINS = 40
 _BANDS = ((0.05, 0.95, 0.18), (0.25, 0.75, 0.3))
 
 
-def _scale(compared: Comparison) -> tuple[float, str, str]:
-    """Factor, unit of values, unit of differences."""
-    if compared.metric.unit == "fraction":
-        return 100.0, "%", "percentage points"
-    return 1.0, compared.metric.unit, compared.metric.unit
-
-
 def plot_predicted(ax: Axes, compared: Comparison) -> None:
-    """Recorded against predicted values: the density of architectures, and the diagonal.
+    """Draw recorded against predicted values: the density of architectures, and the diagonal.
 
     The axes leave out the worst two percent, which may lie far away; how many are not shown is written there.
 
@@ -42,11 +35,11 @@ def plot_predicted(ax: Axes, compared: Comparison) -> None:
         ax: Where to draw.
         compared: What `nasbench_kit.surrogates.quality.evaluate.compare` returned.
     """
-    factor, unit, _ = _scale(compared)
+    factor, unit, _ = shown_as(compared.metric.unit)
     true, predicted = factor * compared.true, factor * compared.predicted
     low, high = _limits(np.concatenate([true, predicted]), compared.metric.sign())
     inside = (np.minimum(true, predicted) >= low) & (np.maximum(true, predicted) <= high)
-    ax.plot((low, high), (low, high), color=_GRAY, linewidth=0.9, zorder=3)
+    ax.plot((low, high), (low, high), color=GRAY, linewidth=0.9, zorder=3)
     ax.hexbin(
         predicted[inside],
         true[inside],
@@ -66,7 +59,7 @@ def plot_predicted(ax: Axes, compared: Comparison) -> None:
     lines = [f"n = {len(true):,}", f"R² = {r2(compared.true, compared.predicted):.3f}"]
     lines += [f"{int((~inside).sum()):,} outside of the axes"] * bool((~inside).any())
     ax.text(0.03, 0.97, "\n".join(lines), transform=ax.transAxes, va="top", fontsize=8)
-    _quiet(ax)
+    quiet(ax)
 
 
 def _limits(values: NDArray[np.float64], sign: int) -> tuple[float, float]:
@@ -76,13 +69,13 @@ def _limits(values: NDArray[np.float64], sign: int) -> tuple[float, float]:
 
 
 def plot_residuals(ax: Axes, compared: Comparison) -> None:
-    """Recorded minus predicted, over the rank of the prediction, the best first: median and quantile bands.
+    """Draw recorded minus predicted, over the rank of the prediction, the best first: median and quantile bands.
 
     Args:
         ax: Where to draw.
         compared: What `nasbench_kit.surrogates.quality.evaluate.compare` returned.
     """
-    factor, _, unit = _scale(compared)
+    factor, _, unit = shown_as(compared.metric.unit)
     order = np.argsort(-compared.metric.sign() * compared.predicted, kind="stable")
     residuals = factor * (compared.true - compared.predicted)[order]
     edges = _rank_bins(len(residuals))
@@ -93,7 +86,7 @@ def plot_residuals(ax: Axes, compared: Comparison) -> None:
         label = f"{100 * low:.0f}-{100 * high:.0f} %"
         ax.fill_between(ranks, *ends, color=_BLUE, alpha=alpha, linewidth=0, label=label)
     ax.plot(ranks, [np.median(part) for part in parts], color=_BLUE, linewidth=1.6, label="median")
-    ax.axhline(0, color=_GRAY, linewidth=0.9)
+    ax.axhline(0, color=GRAY, linewidth=0.9)
     ax.set_xscale("log")
     ax.set_xlim(ranks[0], max(ranks[-1], ranks[0] * 1.1))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
@@ -106,11 +99,11 @@ def plot_residuals(ax: Axes, compared: Comparison) -> None:
     ax.set_xlabel("rank of the prediction, the best first")
     ax.set_ylabel(f"recorded - predicted [{unit}]")
     ax.legend(frameon=False, fontsize=8, loc="best")
-    _quiet(ax)
+    quiet(ax)
 
 
 def _rank_bins(n: int) -> list[int]:
-    """Where bins begin and end: ever wider ones, of a dozen at least."""
+    """Say where bins begin and end: ever wider ones, of a dozen at least."""
     edges = [0]
     for end in np.unique(np.geomspace(_LEAST_PER_BIN, max(n, _LEAST_PER_BIN + 1), _MOST_BINS).astype(int)).tolist():
         if end - edges[-1] >= _LEAST_PER_BIN and n - end >= _LEAST_PER_BIN:
@@ -119,7 +112,7 @@ def _rank_bins(n: int) -> list[int]:
 
 
 def plot_calibration(ax: Axes, compared: Comparison) -> None:
-    """Share of recorded runs inside of central intervals, against the level of these; and a histogram of quantiles.
+    """Draw the share of recorded runs inside of central intervals, against their level; and a histogram of quantiles.
 
     A curve below the diagonal: what is predicted is too narrow. The dashed one, where runs were repeated, is of
     intervals around the mean of an architecture's other runs, so that errors of the predicted means do not count. In
@@ -136,8 +129,8 @@ def plot_calibration(ax: Axes, compared: Comparison) -> None:
     ax.set_ylabel("runs inside [%]")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}"))
-    ax.plot((0, 1), (0, 1), color=_GRAY, linewidth=0.9)
-    _quiet(ax)
+    ax.plot((0, 1), (0, 1), color=GRAY, linewidth=0.9)
+    quiet(ax)
     if not compared.distribution or not compared.calibration:
         ax.text(0.5, 0.5, "no noise is predicted", ha="center", transform=ax.transAxes, fontsize=9, color="0.35")
         return
@@ -152,7 +145,7 @@ def plot_calibration(ax: Axes, compared: Comparison) -> None:
     small = ax.inset_axes((0.06, 0.5, 0.34, 0.2) if below else (0.62, 0.08, 0.34, 0.2))
     share = np.array(found.pit) / found.n_runs * len(found.pit)
     small.bar((np.arange(len(share)) + 0.5) / len(share), share, 1 / len(share), color=_BLUE, alpha=0.5, linewidth=0)
-    small.axhline(1, color=_GRAY, linewidth=0.9)
+    small.axhline(1, color=GRAY, linewidth=0.9)
     small.set_xlim(0, 1)
     small.set_xticks([])
     small.set_yticks([])
@@ -167,25 +160,14 @@ def _draw_coverage(ax: Axes, distances: NDArray[np.float64], style: str, label: 
     ax.plot(levels, covered, style, color=_BLUE, linewidth=1.6, label=label)
 
 
-def _quiet(ax: Axes) -> None:
-    ax.grid(visible=True, which="major", alpha=0.25, linewidth=0.6)
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right"]].set_visible(False)
-
-
 def evaluation_figure(comparisons: Sequence[Comparison], *, note: str = "") -> Figure:
-    """A row of three panels per comparison: predicted against recorded, residuals by rank, calibration.
+    """Draw a row of three panels per comparison: predicted against recorded, residuals by rank, calibration.
 
     Args:
         comparisons: What `evaluate.compare` returned, of one or several datasets or epochs.
         note: Written below.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    width = 11.5
-    figure = Figure(figsize=(width, 0.6 + 3.7 * len(comparisons)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = ShownFigure(figsize=(11.5, 0.6 + 3.7 * len(comparisons)), layout="constrained")
     figure.get_layout_engine().set(wspace=0.05, hspace=0.05)  # type: ignore[union-attr,call-arg]
     grid: NDArray[np.object_] = figure.subplots(len(comparisons), 3, squeeze=False, width_ratios=(1, 1.35, 1))
     for (left, middle, right), compared in zip(grid, comparisons, strict=True):
@@ -196,10 +178,10 @@ def evaluation_figure(comparisons: Sequence[Comparison], *, note: str = "") -> F
         name = compared.metric.name.replace("[", " (").replace("]", ")").replace("_", " ")
         middle.set_title(f"{compared.surrogate}/{compared.dataset}: {name}{at}", fontsize=10)
     first = comparisons[0]
-    caption = (
+    add_caption(
+        figure,
         f"Split {first.split}: {first.case}. Recorded: {first.truth}, in table {first.table}. Left, darker: more"
         f" architectures (logarithmic). Right: points at {', '.join(f'{100 * level:.0f}' for level in LEVELS)} %;"
-        f" noise {first.noise}. {note}"
+        f" noise {first.noise}. {note}",
     )
-    figure.supxlabel("\n".join(wrap(caption, int(17 * width))), fontsize=7.5, color="0.35")
     return figure

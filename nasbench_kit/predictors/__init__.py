@@ -18,7 +18,7 @@ MODELS = {
 
 
 def model_class(name: str) -> type[Predictor]:
-    """The class of a model.
+    """Return the class of a model.
 
     Raises:
         UnknownNameError: There is no such model.

@@ -56,32 +56,37 @@ def agreement(true: NDArray[np.float64], predicted: NDArray[np.float64], *, unit
         tau_2,
         tau_1,
         _correlation("spearmanr", true, predicted),
-        _correlation("pearsonr", true, predicted),
+        pearson(true, predicted),
         float(np.abs(error).mean()) if n else nan,
         float(np.sqrt((error**2).mean())) if n else nan,
     )
 
 
 def r2(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
-    """Coefficient of determination; NaN where the truth does not vary. It is negative below what its mean reaches."""
+    """Compute the coefficient of determination; NaN where the truth does not vary, below 0 if a constant is better."""
     if len(true) < _LEAST or true.max() == true.min():
         return nan
     return float(1 - ((predicted - true) ** 2).mean() / true.var())
 
 
 def kendall_tau(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
-    """Kendall's tau-b; NaN where either does not vary."""
+    """Compute Kendall's tau-b; NaN where either does not vary."""
     return _correlation("kendalltau", true, predicted)
 
 
+def pearson(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
+    """Compute Pearson's correlation; NaN where either does not vary, or is not known."""
+    return _correlation("pearsonr", true, predicted)
+
+
 def _correlation(name: str, true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
-    if len(true) < _LEAST or true.max() == true.min() or predicted.max() == predicted.min():
+    if len(true) < _LEAST or not (true.max() > true.min() and predicted.max() > predicted.min()):
         return nan
     return float(getattr(require("scipy.stats", "fit"), name)(true, predicted).statistic)
 
 
 def best_share(true: NDArray[np.float64], share: float, sign: int) -> NDArray[np.bool_]:
-    """Which are the best of the truth: as many as the share says, and those that equal the last of them.
+    """Say which are the best of the truth: as many as the share says, and those that equal the last of them.
 
     Args:
         true: (n_archs,).
@@ -96,7 +101,7 @@ def best_share(true: NDArray[np.float64], share: float, sign: int) -> NDArray[np
 def normal_kl(
     mean: NDArray[np.float64], sd: NDArray[np.float64], other_mean: NDArray[np.float64], other_sd: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Kullback-Leibler divergence KL(first || other) of normal distributions, in nats; all sd above 0.
+    """Compute the Kullback-Leibler divergence KL(first || other) of normal distributions, in nats; all sd above 0.
 
     It is `log(s2 / s1) + (s1^2 + (m1 - m2)^2) / (2 s2^2) - 1/2`.
     """
@@ -104,7 +109,7 @@ def normal_kl(
 
 
 def expected_kl(n_runs: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The KL that a perfect prediction has, on average, to the normal that so many runs of it suggest (`ddof=1`).
+    """Compute the KL of a perfect prediction, on average, to the normal that so many runs of it suggest (`ddof=1`).
 
     With mean and variance of `k` runs of a normal distribution, `E[log s^2] = digamma((k - 1) / 2) - log((k - 1) / 2)`
     for a variance of 1, so that the divergence is `(log((k - 1) / 2) - digamma((k - 1) / 2) + 1 / k) / 2`:

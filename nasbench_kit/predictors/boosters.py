@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, final
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.encodings.features import matrix
+from nasbench_kit.encodings.features import best_dense, matrix
 from nasbench_kit.errors import NasbenchKitError, SettingError, SurrogateError
 from nasbench_kit.formats.boosters import check_xgboost, checked_lightgbm
 from nasbench_kit.optional import require
@@ -23,27 +23,8 @@ AUTO = "auto"
 _CHUNK = 8_192  # architectures whose features are held in memory at a time
 _FEWEST = 2  # architectures that an output must be known of
 _OWN = ("encoding", "rounds", "early_stopping", "threads")  # settings that are no parameters of a library
-_BEST = {  # what was best in trials, by the class of a space
-    "DARTSSpace": "configuration",
-    "NASBench101Space": "paths+adjacency+weisfeiler_lehman",
-    "NASBench201Space": "path_counts",
-    "NASBenchNLPSpace": "one_hot+adjacency+weisfeiler_lehman",
-}
 
 Tell = Callable[[int], None]
-
-
-def encoding_for(space: Space) -> str:
-    """The encoding that trees read where the caller names none: what was best in trials.
-
-    Histograms of neighborhoods help on NAS-Bench-101, where isomorphic cells are written in many ways, and harm on
-    NAS-Bench-201, where paths with how often they occur say most. The graphs of DARTS have too many paths; there trees
-    read the columns of NAS-Bench-301. Cells of NAS-Bench-NLP may have paths that no column was found for. A graph that
-    is but a chain of the decisions says nothing that these do not.
-    """
-    whole: Space = getattr(space, "whole", space)  # of a recorded part
-    kind = type(whole)
-    return _BEST.get(kind.__name__, "one_hot" if kind.graph_many is Space.graph_many else "one_hot+paths+adjacency")
 
 
 class Boosters(ABC):
@@ -65,7 +46,7 @@ class Boosters(ABC):
         self.space = space
         self.settings = resolved(self.name, self.known, settings)
         if self.settings["encoding"] == AUTO:
-            self.settings["encoding"] = encoding_for(space)
+            self.settings["encoding"] = best_dense(space)
         example = space.sample_many(np.random.default_rng(0), 1)
         self._n_columns = matrix(space, example, self.settings["encoding"]).shape[1]
         self._boosters: list[Any] = []
@@ -163,11 +144,11 @@ class Boosters(ABC):
 
     @abstractmethod
     def _binned(self, features: NDArray[np.float32], like: Any, seed: int) -> Any:
-        """The library's own set of data, with the bins of another one where there is one."""
+        """Make the library's own set of data, with the bins of another one where there is one."""
 
     @abstractmethod
     def _boosted(self, sets: list[Any], seed: int, tell: Tell) -> Any:
-        """A booster that learned from the first set and stopped by the second, if there is one."""
+        """Fit a booster that learns from the first set and stops by the second, if there is one."""
 
     @abstractmethod
     def _raw(self, booster: Any, features: NDArray[np.float32]) -> NDArray[Any]: ...
@@ -177,7 +158,7 @@ class Boosters(ABC):
 
     @abstractmethod
     def _from_bytes(self, path: str, content: bytes) -> tuple[Any, int]:
-        """The booster, and how many columns it reads."""
+        """Read a booster, and how many columns it reads."""
 
 
 class _OfLightGBM(Boosters):
@@ -330,6 +311,6 @@ class XGBoost(Boosters):
 
 
 def _first_line(error: Exception) -> str:
-    """What went wrong, without the trace of C++ functions."""
+    """Say what went wrong, without the trace of C++ functions."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return lines[0].split("] ")[-1][:200] if lines else type(error).__name__

@@ -33,7 +33,7 @@ class Residual(nn.Module):
         )
 
     def forward(self, nodes: Tensor, adjacency: Tensor) -> Tensor:
-        """The outputs: (B, n_outputs)."""
+        """Compute the outputs: (B, n_outputs)."""
         mask = (nodes >= 0).to(adjacency.dtype)[:, :, None]
         n = nodes.shape[1]
         h = self.embedding(nodes.clamp(min=0)) * mask
@@ -78,7 +78,7 @@ class Published(nn.Module):
         self.head = nn.Linear(hidden, n_outputs)
 
     def forward(self, nodes: Tensor, adjacency: Tensor) -> Tensor:
-        """The outputs: (B, n_outputs)."""
+        """Compute the outputs: (B, n_outputs)."""
         there = nodes >= 0
         h = self.embedding(nodes.clamp(min=0)) * there[:, :, None]
         h = self._passed(h, there, adjacency)

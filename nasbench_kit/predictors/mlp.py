@@ -8,9 +8,9 @@ from typing import Any, ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.encodings.features import matrix
+from nasbench_kit.encodings.features import best_dense, matrix
 from nasbench_kit.predictors.base import Data, Ranges
-from nasbench_kit.predictors.boosters import AUTO, encoding_for
+from nasbench_kit.predictors.boosters import AUTO
 from nasbench_kit.predictors.neural import SHARED, Inputs, Neural
 from nasbench_kit.predictors.settings import Setting
 from nasbench_kit.spaces import Space
@@ -51,7 +51,7 @@ class MLP(Neural):
     def __init__(self, space: Space, settings: Mapping[str, Any]) -> None:
         super().__init__(space, settings)
         if self.settings["encoding"] == AUTO:
-            found = encoding_for(space)  # its positions of operations on a scale are for trees
+            found = best_dense(space)  # its positions of operations on a scale are for trees
             self.settings["encoding"] = "one_hot+adjacency" if found == "configuration" else found
         self._columns = np.zeros(0, np.int64)
         self._n_columns = self._matrix(space.sample_many(np.random.default_rng(0), 1)).shape[1]

@@ -23,7 +23,7 @@ class Dense(nn.Module):
         self.last = nn.Linear(hidden, n_outputs)
 
     def forward(self, features: Tensor) -> Tensor:
-        """The outputs: (B, n_outputs)."""
+        """Compute the outputs: (B, n_outputs)."""
         h = self.first(features)
         for block in self.blocks:
             h = h + block(h)

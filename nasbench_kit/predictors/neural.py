@@ -68,17 +68,17 @@ class Neural(ABC):
 
     @abstractmethod
     def _inputs(self, archs: NDArray[np.uint8]) -> Inputs:
-        """What the network reads of architectures, as compact as can be; the first axis of all is theirs."""
+        """Compute what the network reads of architectures, as compact as can be; the first axis of all is theirs."""
 
     @abstractmethod
     def _build(self, n_outputs: int) -> Any:
-        """A new torch module, that takes the inputs as tensors and gives (n_archs, n_outputs)."""
+        """Build a new torch module, that takes the inputs as tensors and gives (n_archs, n_outputs)."""
 
     def _prepare(self, train: Data) -> None:  # noqa: B027 (most kinds have nothing to do)
         """Look at the training data before the network is built."""
 
     def _fixed(self) -> dict[str, NDArray[Any]]:
-        """What is kept beside the weights."""
+        """Return what is kept beside the weights."""
         return {}
 
     def _restore(self, fixed: dict[str, NDArray[Any]]) -> None:  # noqa: B027 (the same)
@@ -201,7 +201,7 @@ class Neural(ABC):
         return net
 
     def _taker(self, torch: Any, archs: NDArray[np.uint8], device: Any) -> Callable[[Any], list[Any]]:
-        """A function from rows to the inputs of these architectures."""
+        """Make a function from rows to the inputs of these architectures."""
         per_arch = sum(part.nbytes for part in self._inputs(archs[:1]))
         if per_arch * len(archs) > _KEPT:
             return lambda rows: _tensors(torch, self._inputs(archs[rows.numpy()]), device, torch.float32)
@@ -209,7 +209,7 @@ class Neural(ABC):
         return lambda rows: _tensors(torch, tuple(part[rows.numpy()] for part in kept), device, torch.float32)
 
     def _error(self, torch: Any, net: Any, valid: Data, device: Any) -> float:
-        """Mean squared error on the validation data; 0 - each epoch better than the last - where there are none."""
+        """Compute the mean squared error on validation data; infinity where there are none: the last epoch stays."""
         net.eval()
         total, n_known = 0.0, 0
         with torch.inference_mode():
@@ -238,7 +238,7 @@ def _loss(torch: Any, kind: str, outputs: Any, values: Any) -> Any:
 
 
 def _batch_size(n: int, most: int) -> int:
-    """Smaller for few architectures, so that an epoch has some steps."""
+    """Take smaller batches of few architectures, so that an epoch has some steps."""
     return min(most, max(_SMALLEST_BATCH, n // _FEWEST_STEPS), n)
 
 

@@ -24,7 +24,7 @@ class Setting(NamedTuple):
     choices: tuple[str, ...] = ()
 
     def checked(self, name: str, value: object) -> Any:
-        """The value, if it is one.
+        """Return the value, if it is one.
 
         Raises:
             SettingError: It is not.
@@ -51,7 +51,7 @@ _NAMES = {str: "a string", bool: "true or false", int: "a whole number", float: 
 
 
 def resolved(model: str, known: Mapping[str, Setting], given: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings of a model: those given, and the defaults of the others.
+    """Complete the settings of a model: those given, and the defaults of the others.
 
     Raises:
         UnknownNameError: The model has no such setting.

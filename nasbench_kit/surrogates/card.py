@@ -17,6 +17,7 @@ from math import inf, isfinite
 from typing import Any, NamedTuple
 
 from nasbench_kit.errors import NasbenchKitError, SurrogateError
+from nasbench_kit.jobs import write_bytes
 from nasbench_kit.spaces import Space, describe_space, space_from
 from nasbench_kit.surrogates.targets import VALUE, Target
 from nasbench_kit.tables.metric import DIRECTIONS, SPLITS, Metric
@@ -32,7 +33,7 @@ _LISTS = ("sources", "limits", "notes")  # of `about`
 
 
 class Placed(NamedTuple):
-    """A target of a card, and where its channels begin."""
+    """A target of a card, and where its outputs begin."""
 
     target: Target
     first: int
@@ -57,19 +58,19 @@ class Card(NamedTuple):
     sha256: str
 
     def target(self, dataset: str, metric: str, kind: str) -> Placed | None:
-        """Find a target, and where its channels begin: among those of a member for "value", else of the noise."""
+        """Find a target, and where its outputs begin: among those of a member for "value", else of the noise."""
         start = 0
         for target in self.targets:
             if (target.kind == VALUE) != (kind == VALUE):
                 continue
             if (target.dataset, target.metric, target.kind) == (dataset, metric, kind):
                 return Placed(target, start)
-            start += target.n_channels
+            start += target.n_outputs
         return None
 
-    def n_channels(self, *kinds: str) -> int:
-        """Return how many channels the targets of these kinds have together."""
-        return sum(target.n_channels for target in self.targets if target.kind in kinds)
+    def n_outputs(self, *kinds: str) -> int:
+        """Return how many outputs the targets of these kinds have together."""
+        return sum(target.n_outputs for target in self.targets if target.kind in kinds)
 
     def to_json(self) -> dict[str, Any]:
         """Return what is written to the file."""
@@ -162,12 +163,8 @@ def _hash(card: Card) -> str:
 
 def write_card(folder: str | os.PathLike[str], card: Card) -> None:
     """Write the card of a surrogate: last, and at once, so that a folder with a card is whole."""
-    path = os.path.join(folder, CARD)
-    partial = f"{path}.{os.getpid()}.partial"
-    with open(partial, "w", encoding="utf-8") as file:
-        json.dump(without_nan(card.to_json()), file, indent=1, ensure_ascii=False, allow_nan=False)
-        file.write("\n")
-    os.replace(partial, path)
+    content = json.dumps(without_nan(card.to_json()), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_bytes(os.path.join(folder, CARD), content.encode())
 
 
 def without_nan(data: Any) -> Any:

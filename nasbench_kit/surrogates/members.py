@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nasbench_kit.predictors import Predictor
     from nasbench_kit.surrogates.card import Card
 
-_CHUNK = 1 << 14  # architectures whose channels are computed at a time
+_CHUNK = 1 << 14  # architectures whose outputs are computed at a time
 
 
 @final
@@ -36,16 +36,16 @@ class Members:
     def __init__(self, space: Space, members: Sequence[Predictor], noise: NoiseModels | None = None) -> None:
         self._space, self._members, self._noise = space, members, noise
 
-    def channels(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Predict the channels of a batch: (n_archs, n_members, n_values) and (n_archs, n_noise)."""
+    def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Predict the outputs of a batch: (n_archs, n_members, n_values) and (n_archs, n_noise)."""
         parts = [archs[start : start + _CHUNK] for start in range(0, len(archs) or 1, _CHUNK)]
         found = [np.stack([member.predict(part) for member in self._members], axis=1) for part in parts]
-        noise = [np.empty((len(part), 0)) if self._noise is None else self._noise.channels(part) for part in parts]
+        noise = [np.empty((len(part), 0)) if self._noise is None else self._noise.outputs(part) for part in parts]
         return np.concatenate(found), np.concatenate(noise)
 
-    def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Predict the channels of one architecture: (n_members, n_values) and (n_noise,)."""
-        values, noise = self.channels(np.array([arch], np.uint8))
+    def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Predict the outputs of one architecture: (n_members, n_values) and (n_noise,)."""
+        values, noise = self.outputs(np.array([arch], np.uint8))
         return values[0], noise[0]
 
 
@@ -85,9 +85,9 @@ def _check_files(models: Path, folder: str, card: Card) -> None:
 
 
 def _check(made: Members, folder: str, card: Card) -> None:
-    """Refuse models that do not have the channels that the card says: one prediction tells."""
-    values, noise = made.channels(card.space.sample_many(np.random.default_rng(0), 1))
-    expected = (1, card.n_members, card.n_channels(VALUE)), (1, card.n_channels(NOISE, COLLAPSE))
+    """Refuse models that do not have the outputs that the card says: one prediction tells."""
+    values, noise = made.outputs(card.space.sample_many(np.random.default_rng(0), 1))
+    expected = (1, card.n_members, card.n_outputs(VALUE)), (1, card.n_outputs(NOISE, COLLAPSE))
     if (values.shape, noise.shape) != expected:
         shapes = values.shape, noise.shape
-        raise SurrogateError(f"{folder!r}: models with channels of shape {shapes}; its card says {expected}")
+        raise SurrogateError(f"{folder!r}: models with outputs of shape {shapes}; its card says {expected}")

@@ -1,6 +1,6 @@
 """A small network that answers for a whole ensemble: numpy alone, microseconds, and the same on every machine.
 
-It reads a sparse encoding, has hidden layers of rectified linear units, and gives the channels of every member and of
+It reads a sparse encoding, has hidden layers of rectified linear units, and gives the outputs of every member and of
 the noise. Weights and activations are integers of at most 15 bits and a sign, multiplied and added up in float64, which
 holds every intermediate sum exactly. So the order of additions does not matter: an architecture alone, in a batch, on
 another processor or with another BLAS gives the same to the last bit.
@@ -37,13 +37,13 @@ class Network:
     Args:
         path: Its safetensors file: `embedding` int16 (n_columns, n_units); then for each hidden layer `i` from 0 its
             `bias.i` int64 and `factor.i` float64, both (n_units,), and the `weights.i` int16 (n_units, n_next) that
-            lead on from it; `scale` and `shift` float64 (n_channels,) of the output. An activation is
-            `rint((sum + bias) * factor)`, from 0 to 32,767; a channel is `sum * scale + shift`.
+            lead on from it; `scale` and `shift` float64 (n_outputs,) of the output. An activation is
+            `rint((sum + bias) * factor)`, from 0 to 32,767; an output is `sum * scale + shift`.
         space: What it reads.
         encoding: The name of the sparse encoding.
-        n_members: Channels are those of so many members, one after the other, then those of the noise.
-        n_values: Channels per member.
-        n_noise: Channels of the noise.
+        n_members: Outputs are those of so many members, one after the other, then those of the noise.
+        n_values: Outputs per member.
+        n_noise: Outputs of the noise.
 
     Raises:
         SurrogateError: The file does not fit what the card says.
@@ -78,13 +78,13 @@ class Network:
         # the row behind the last stands for no column
         self._embedding = np.vstack([tensors["embedding"], np.zeros_like(tensors["embedding"][:1])]).astype(np.int32)
 
-    def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Predict the channels of one architecture: (n_members, n_values) and (n_noise,)."""
+    def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Predict the outputs of one architecture: (n_members, n_values) and (n_noise,)."""
         units = self._embedding.take(self._encoding.one(arch), axis=0).sum(axis=0)
         return self._split(self._forward(units))
 
-    def channels(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Predict the channels of a batch: (n_archs, n_members, n_values) and (n_archs, n_noise)."""
+    def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Predict the outputs of a batch: (n_archs, n_members, n_values) and (n_archs, n_noise)."""
         found = np.empty((len(archs), len(self._scale)))
         for start in range(0, len(archs), _CHUNK):
             columns = self._encoding.many(archs[start : start + _CHUNK])
@@ -112,19 +112,19 @@ class Network:
         return outputs[..., :n].reshape(*outputs.shape[:-1], self.n_members, self._n_values), outputs[..., n:]
 
 
-def _checked(tensors: Mapping[str, NDArray[Any]], n_columns: int, n_channels: int) -> int:
+def _checked(tensors: Mapping[str, NDArray[Any]], n_columns: int, n_outputs: int) -> int:
     """Count the hidden layers; raises KeyError or ValueError where the tensors do not fit together."""
     n_layers = max(1, sum(name.startswith("bias.") for name in tensors))
     n_units = [tensors["embedding"].shape[-1], *(tensors[f"weights.{i}"].shape[-1] for i in range(n_layers))]
     wanted: dict[str, tuple[str, tuple[int, ...]]] = {
         "embedding": ("<i2", (n_columns, n_units[0])),
-        "scale": ("<f8", (n_channels,)),
-        "shift": ("<f8", (n_channels,)),
+        "scale": ("<f8", (n_outputs,)),
+        "shift": ("<f8", (n_outputs,)),
     }
     for i in range(n_layers):
         wanted[f"bias.{i}"] = ("<i8", (n_units[i],))
         wanted[f"factor.{i}"] = ("<f8", (n_units[i],))
-        wanted[f"weights.{i}"] = ("<i2", (n_units[i], n_channels if i == n_layers - 1 else n_units[i + 1]))
+        wanted[f"weights.{i}"] = ("<i2", (n_units[i], n_outputs if i == n_layers - 1 else n_units[i + 1]))
     for name, (kind, shape) in wanted.items():
         found = tensors[name]
         if found.dtype != np.dtype(kind) or found.shape != shape:
@@ -156,6 +156,6 @@ def load(folder: str, card: Card) -> Network:
         card.space,
         encoding=encoding,
         n_members=card.n_members,
-        n_values=card.n_channels(VALUE),
-        n_noise=card.n_channels(NOISE, COLLAPSE),
+        n_values=card.n_outputs(VALUE),
+        n_noise=card.n_outputs(NOISE, COLLAPSE),
     )

@@ -25,11 +25,11 @@ class NoisePart(NamedTuple):
     """What is learned of one kind: models whose mean output, shifted and scaled, has zero mean and unit variance."""
 
     models: list[Any]
-    shift: NDArray[np.float64]  #: (n_channels,)
-    scale: NDArray[np.float64]  #: (n_channels,)
+    shift: NDArray[np.float64]  #: (n_outputs,)
+    scale: NDArray[np.float64]  #: (n_outputs,)
 
-    def channels(self, n_archs: int, features: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
-        """Predict for so many architectures, by their features in each encoding: (n_archs, n_channels)."""
+    def outputs(self, n_archs: int, features: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+        """Predict for so many architectures, by their features in each encoding: (n_archs, n_outputs)."""
         total = np.zeros((n_archs, len(self.shift)))
         for model in self.models:
             total += model.predict_features(features[model.settings["encoding"]])
@@ -50,7 +50,7 @@ def write_noise(folder: Path, parts: Mapping[str, NoisePart]) -> None:
 
 @final
 class NoiseModels:
-    """Predict the channels of noise and collapse of one or several metrics."""
+    """Predict the outputs of noise and collapse of one or several metrics."""
 
     def __init__(self, space: Space, parts: Sequence[NoisePart]) -> None:
         self._space, self._parts = space, parts
@@ -88,13 +88,13 @@ class NoiseModels:
                 raise SurrogateError(f"{str(path)!r} describes no models of noise, or is damaged: {error}") from None
         return cls(space, parts)
 
-    def channels(self, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def outputs(self, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Predict for a batch: (n_archs, n_noise), in the order of the targets that were fitted, folder by folder."""
         encodings = sorted({model.settings["encoding"] for part in self._parts for model in part.models})
         pieces = [np.empty((0, sum(len(part.shift) for part in self._parts)))]
         for start in range(0, len(archs), _CHUNK):
             some = archs[start : start + _CHUNK]
             features = {name: matrix(self._space, some, name) for name in encodings}
-            found = [part.channels(len(some), features) for part in self._parts]
+            found = [part.outputs(len(some), features) for part in self._parts]
             pieces.append(np.hstack([np.empty((len(some), 0)), *found]))
         return np.concatenate(pieces)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import SettingError
-from nasbench_kit.surrogates.fitting.distill import different_archs
+from nasbench_kit.surrogates.fitting.labels import Outputs, different_archs
 from nasbench_kit.surrogates.surrogate import ENUMERATED, AtEpoch, Surrogate
 from nasbench_kit.tables import DatasetSpec, Stored, Table
 from nasbench_kit.tables.metric import Metric
@@ -64,11 +64,11 @@ def materialize(
     progress(0, len(batch))
     for start in range(0, len(batch), _CHUNK):
         rows = slice(start, min(start + _CHUNK, len(batch)))
-        channels = surrogate.predictor.channels(batch[rows])
+        outputs = surrogate.predictor.outputs(batch[rows])
         # of each run, the same at every epoch: it is one curve
         runs = {dataset: rng.random((2, draws or 0, rows.stop - start)) for dataset in surrogate.card.metrics}
         for column in columns:
-            column.fill(rows, channels, *runs[column.dataset])
+            column.fill(rows, outputs, *runs[column.dataset])
         progress(rows.stop, len(batch))
     datasets = {
         dataset: DatasetSpec(
@@ -111,7 +111,7 @@ def _batch(surrogate: Surrogate, archs: object, rng: np.random.Generator) -> NDA
 
 
 class _Column:
-    """The values of one metric."""
+    """The values of one metric, filled in piece by piece."""
 
     def __init__(
         self, surrogate: Surrogate, dataset: str, metric: Metric, n_archs: int, *, draws: int | None, mean: bool
@@ -119,30 +119,24 @@ class _Column:
         self.dataset = dataset
         self._at = [AtEpoch(surrogate.card, dataset, metric.name, i) for i in range(max(1, len(metric.epochs)))]
         self._is_drawn = draws is not None and metric.split is not None
-        self._mean = mean or (draws is not None and not self._is_drawn)
-        seeds = () if self._mean else tuple(range(draws)) if draws else metric.seeds
+        self._is_mean = mean or (draws is not None and not self._is_drawn)
+        seeds = () if self._is_mean else tuple(range(draws)) if draws else metric.seeds
         self._metric = metric._replace(seeds=seeds)
         self._values = np.empty((max(1, len(seeds)), len(self._at), n_archs), np.float32)
 
-    def fill(
-        self,
-        rows: slice,
-        channels: tuple[NDArray[np.float64], NDArray[np.float64]],
-        which: NDArray[np.float64],
-        where: NDArray[np.float64],
-    ) -> None:
+    def fill(self, rows: slice, outputs: Outputs, which: NDArray[np.float64], where: NDArray[np.float64]) -> None:
         """Put in the predictions for some rows; `which` and `where` choose runs, (n_draws, n_archs)."""
         for epoch, at in enumerate(self._at):
             if self._is_drawn:
-                distribution = at.distribution(*channels)
-                values = np.stack([distribution.draw(*run) for run in zip(which, where, strict=True)])
+                distribution = at.distribution(*outputs)
+                for seed, run in enumerate(zip(which, where, strict=True)):
+                    self._values[seed, epoch, rows] = distribution.draw(*run)
             else:
-                prediction = at.prediction(*channels)
-                values = prediction.mean[None] if self._mean else prediction.members
-            self._values[:, epoch, rows] = values
+                prediction = at.prediction(*outputs)
+                self._values[:, epoch, rows] = prediction.mean if self._is_mean else prediction.members
 
     def stored(self) -> Stored:
-        """What a table is made of."""
+        """Return what a table is made of."""
         return Stored(self._metric, self._values)
 
 
@@ -152,7 +146,7 @@ def _about(surrogate: Surrogate, draws: int | None, mean: bool) -> dict[str, Any
     )
     note = (
         f"Predicted, not measured: the surrogate {surrogate.name!r} of sha256 {surrogate.sha256}, {kind}, as float32."
-        " Fractions are cut to [0, 1]."
+        " What lies beyond the bounds of a metric is cut."
     )
     about = dict(surrogate.about)
     notes = about.get("notes", [])

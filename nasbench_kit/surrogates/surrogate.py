@@ -36,15 +36,15 @@ _MANY = 1 << 16  # so many are looked at only where all must be
 _SOME = 1_000  # architectures that stand for all of a larger space
 
 
-class Predictor(Protocol):
-    """What answers: the channels of every member and of the noise, see `nasbench_kit.surrogates.targets`."""
+class Ensemble(Protocol):
+    """What answers: it predicts the outputs of every member and of the noise, see `nasbench_kit.surrogates.targets`."""
 
-    def channels(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Of a batch of valid architectures: (n_archs, n_members, n_values) and (n_archs, n_noise)."""
+    def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Predict for a batch of valid architectures: (n_archs, n_members, n_values) and (n_archs, n_noise)."""
         ...
 
-    def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Of one: (n_members, n_values) and (n_noise,)."""
+    def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Predict for one: (n_members, n_values) and (n_noise,)."""
         ...
 
 
@@ -172,15 +172,15 @@ class Surrogate:
         return 1.0
 
     @cached_property
-    def predictor(self) -> Predictor:
-        """The models, read and compared with their hashes when first asked for."""
+    def predictor(self) -> Ensemble:
+        """Load the models, read and compared with their hashes when first asked for."""
         self.verify()
         kind = self.card.predictor.get("kind")
         if kind not in PREDICTORS:
             raise SurrogateError(
                 f"{self.path!r}: unknown kind of predictor {kind!r}; this version knows {listed(PREDICTORS)}"
             )
-        made: Predictor = import_module(PREDICTORS[kind]).load(self.path, self.card)
+        made: Ensemble = import_module(PREDICTORS[kind]).load(self.path, self.card)
         return made
 
     def at(self, dataset: str, metric: str, epoch: int | None = None) -> AtEpoch:
@@ -214,7 +214,7 @@ class Surrogate:
             ArchitectureError, UnknownNameError, NotRecordedError: As they say.
         """
         at = self.at(dataset, self.objectives.get(dataset, "") if metric is None else metric, epoch)
-        return at.prediction(*self.predictor.channels(self.space.parse_many(archs)))
+        return at.prediction(*self.predictor.outputs(self.space.parse_many(archs)))
 
     def representative_archs(self) -> NDArray[np.uint8]:
         """Return what stands for all architectures: all up to 65,536; else a sample of 1,000, always the same."""
@@ -225,7 +225,7 @@ class Surrogate:
 
 @final
 class AtEpoch:
-    """What channels say about one metric at one epoch. Made by `Surrogate.at`.
+    """What outputs say about one metric at one epoch. Made by `Surrogate.at`.
 
     What `members_of`, `expected` and `distribution` say of one architecture is what `prediction` and `distribution` say
     of it in a batch, to the last bit, at a tenth of the cost: sums are added up in the same order, and numpy computes
@@ -244,7 +244,7 @@ class AtEpoch:
         self._mean_end: float = self._ends.mean().item() if collapse else nan
 
     def prediction(self, values: NDArray[np.float64], noise: NDArray[np.float64]) -> Prediction:
-        """Return what is predicted, from the channels of a batch or of one architecture."""
+        """Return what is predicted, from the outputs of a batch or of one architecture."""
         z = self._value.many(values)  # (n_archs, n_members)
         members = np.moveaxis(backward(self._transform, z), -1, 0)
         if_not_failed = _mean(members)
@@ -259,7 +259,7 @@ class AtEpoch:
         return Prediction(rounded(_mean(members)), members, sd, collapse, within(self._bounds, rounded(if_not_failed)))
 
     def distribution(self, values: NDArray[np.float64], noise: NDArray[np.float64]) -> RunDistribution:
-        """Return how training runs are distributed, from the channels of a batch or of one architecture.
+        """Return how training runs are distributed, from the outputs of a batch or of one architecture.
 
         Where the noise between runs was not modelled, its standard deviation is that over the members, as in
         NAS-Bench-301.
@@ -283,7 +283,7 @@ class AtEpoch:
         return RunDistribution(self._transform, mean, sd, collapse, self._ends, self._bounds)
 
     def members_of(self, values: NDArray[np.float64], noise: NDArray[np.float64]) -> list[float]:
-        """Return what each member expects, from the channels of one architecture."""
+        """Return what each member expects, from the outputs of one architecture."""
         members = backward(self._transform, self._value.many(values))
         if self._collapse:
             members = members + self._probability(noise) * (self._mean_end - members)
@@ -291,7 +291,7 @@ class AtEpoch:
         return found
 
     def expected(self, values: NDArray[np.float64], noise: NDArray[np.float64]) -> float:
-        """Return the mean of the members, from the channels of one architecture."""
+        """Return the mean of the members, from the outputs of one architecture."""
         return rounded_one(_mean_of(self.members_of(values, noise)))
 
     def _probability(self, noise: NDArray[np.float64]) -> float:
@@ -306,7 +306,7 @@ def _in_short(epochs: tuple[int, ...]) -> str:
 
 
 def _mean(members: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over the first axis, added up in order: the same for one architecture and for many."""
+    """Average over the first axis, added up in order: the same for one architecture and for many."""
     total = members[0].copy() if members[0].ndim else members[0]
     for member in members[1:]:
         total = total + member
@@ -318,4 +318,4 @@ def _mean_of(members: list[float]) -> float:
     return reduce(add, members) / len(members)
 
 
-__all__ = ["PREDICTORS", "AtEpoch", "Prediction", "Predictor", "Surrogate"]
+__all__ = ["PREDICTORS", "AtEpoch", "Ensemble", "Prediction", "Surrogate"]

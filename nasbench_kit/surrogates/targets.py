@@ -1,7 +1,7 @@
-"""What a surrogate predicts: curves of metrics over epochs, as a few numbers per architecture, the channels.
+"""What a surrogate predicts: curves of metrics over epochs, as a few numbers per architecture, the outputs.
 
-A model knows nothing of metrics. It learns a row of channels per architecture; a `Target` says how those become the
-values of one metric at each epoch, and back. A curve `z(epoch)` is `offset + channels @ basis`, with as many channels
+A model knows nothing of metrics. It learns a row of outputs per architecture; a `Target` says how those become the
+values of one metric at each epoch, and back. A curve `z(epoch)` is `offset + outputs @ basis`, with as many outputs
 as the table's curves have components that matter; the value is what `transform` makes of `z`.
 
 Three kinds of targets describe one training run of an architecture:
@@ -24,7 +24,7 @@ from nasbench_kit.errors import SurrogateError
 VALUE, NOISE, COLLAPSE = KINDS = ("value", "noise", "collapse")
 TRANSFORMS = ("identity", "log", "log_error")
 """`z` is the value itself; its logarithm; or `-log(1 - value)`, which spreads accuracies near 1."""
-FEW = 4  # epochs, whose values are the channels
+FEW = 4  # epochs, whose values are the outputs
 
 
 class Target(NamedTuple):
@@ -35,16 +35,16 @@ class Target(NamedTuple):
     kind: str  #: one of `KINDS`
     transform: str  #: one of `TRANSFORMS`
     offset: NDArray[np.float64]  #: (n_epochs,); a metric without epochs has one
-    basis: NDArray[np.float64]  #: (n_channels, n_epochs)
+    basis: NDArray[np.float64]  #: (n_outputs, n_epochs)
     collapsed: NDArray[np.float64]  #: (n_epochs, n_quantiles): quantiles of collapsed runs; empty unless "collapse"
 
     @property
-    def n_channels(self) -> int:
+    def n_outputs(self) -> int:
         """Return how many numbers per architecture it takes."""
         return len(self.basis)
 
     def at(self, position: int, first: int = 0) -> Curve:
-        """Return what makes `z` at one epoch of a row of channels, of which this target's begin at `first`."""
+        """Return what makes `z` at one epoch of a row of outputs, of which this target's begin at `first`."""
         weights = [(first + k, weight) for k, weight in enumerate(self.basis[:, position].tolist()) if weight]
         return Curve(self.offset[position].item(), weights)
 
@@ -74,27 +74,27 @@ class Target(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """What makes `z` at one epoch of channels: added up in order, so that one alone and a batch give the same bits."""
+    """What makes `z` at one epoch of outputs: added up in order, so that one alone and a batch give the same bits."""
 
     offset: float
-    weights: list[tuple[int, float]]  #: the channels that count, and how much
+    weights: list[tuple[int, float]]  #: the outputs that count, and how much
 
-    def many(self, channels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return `z` of a batch: the shape of `channels` without its last axis."""
+    def many(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return `z` of a batch: the shape of `outputs` without its last axis."""
         if not self.weights:
-            return np.full(channels.shape[:-1], self.offset)
+            return np.full(outputs.shape[:-1], self.offset)
         (k, weight), *others = self.weights
-        z: NDArray[np.float64] = channels[..., k] * weight
+        z: NDArray[np.float64] = outputs[..., k] * weight
         z += self.offset
         for k, weight in others:
-            z += channels[..., k] * weight
+            z += outputs[..., k] * weight
         return z
 
-    def one(self, channels: NDArray[np.float64]) -> float:
-        """Return `z` of one row of channels."""
+    def one(self, outputs: NDArray[np.float64]) -> float:
+        """Return `z` of one row of outputs."""
         z = self.offset
         for k, weight in self.weights:
-            z += channels.item(k) * weight
+            z += outputs.item(k) * weight
         return z
 
 
@@ -122,16 +122,16 @@ def slope(transform: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
 def components(z: NDArray[np.float64], *, keep: float, most: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Find offset and basis of curves: principal components until the share `keep` of the variance is explained.
 
-    Curves of up to four epochs are kept as they are, one channel per epoch, each of unit variance; so may they have
-    missing values. The channels of longer ones are uncorrelated.
+    Curves of up to four epochs are kept as they are, one output per epoch, each of unit variance; so may they have
+    missing values. The outputs of longer ones are uncorrelated.
 
     Args:
         z: (n_archs, n_epochs). NaN where missing, which only curves of up to four epochs may have.
         keep: Share of the variance.
-        most: Channels at most.
+        most: Outputs at most.
 
     Returns:
-        offset (n_epochs,), basis (n_channels, n_epochs).
+        offset (n_epochs,), basis (n_outputs, n_epochs).
     """
     offset = np.nanmean(z, axis=0)
     scale = np.nanstd(z, axis=0)

@@ -33,10 +33,10 @@ def test_an_architecture_alone_draws_what_its_row_of_a_batch_does_to_the_last_bi
     made = make_surrogate(**SHAPES[shape])
     archs = made.space.all_archs()
     at = made.at("d", "val_accuracy", epoch)
-    batch = at.distribution(*made.predictor.channels(archs))
+    batch = at.distribution(*made.predictor.outputs(archs))
     for which, where in np.random.default_rng(0).random((40, 2)):
         drawn = batch.draw(np.full(len(archs), which), np.full(len(archs), where))
-        single = [at.distribution(*made.predictor.channels_of(tuple(arch))) for arch in archs.tolist()]
+        single = [at.distribution(*made.predictor.outputs_of(tuple(arch))) for arch in archs.tolist()]
         alone = [each.draw(which, where) for each in single]
         assert alone == drawn.tolist()
 
@@ -58,15 +58,15 @@ def test_no_draw_leaves_the_bounds_and_those_inside_keep_their_bits(transform):
 def test_every_answer_of_what_ships_is_a_fraction_where_it_must_be(folder):
     made = Surrogate.open(folder)
     archs = made.space.sample_many(np.random.default_rng(11), 4_000)
-    channels = made.predictor.channels(archs)
+    outputs = made.predictor.outputs(archs)
     which, where = np.random.default_rng(12).random((2, len(archs)))
     for dataset in made.datasets:
         objective = made.metrics(dataset)[made.objectives[dataset]]
         for epoch in objective.epochs[:3]:  # where the most lie near 0
             at = made.at(dataset, objective.name, epoch)
-            prediction = at.prediction(*channels)
-            drawn = at.distribution(*channels).draw(which, where)
-            extreme = at.distribution(*channels).draw(which * 0 + 0.99, where * 0)
+            prediction = at.prediction(*outputs)
+            drawn = at.distribution(*outputs).draw(which, where)
+            extreme = at.distribution(*outputs).draw(which * 0 + 0.99, where * 0)
             for values in (drawn, extreme, prediction.mean, prediction.members, prediction.if_not_failed):
                 assert 0 <= values.min() <= values.max() <= 1
 
@@ -80,21 +80,21 @@ def test_predictions_beyond_the_bounds_are_cut_alone_and_in_a_batch(make_surroga
     moved = made.card._replace(targets=targets)
     at = nbk.surrogates.surrogate.AtEpoch(moved, "d", "val_accuracy", 3)
     archs = made.space.all_archs()
-    prediction = at.prediction(*made.predictor.channels(archs))
+    prediction = at.prediction(*made.predictor.outputs(archs))
     assert (prediction.members == 0).any()
     assert prediction.members.min() == prediction.if_not_failed.min() == 0
     for i, arch in enumerate(map(tuple, archs.tolist())):
-        channels = made.predictor.channels_of(arch)
-        assert at.members_of(*channels) == prediction.members[:, i].tolist()
-        assert at.expected(*channels) == prediction.mean[i]
+        outputs = made.predictor.outputs_of(arch)
+        assert at.members_of(*outputs) == prediction.members[:, i].tolist()
+        assert at.expected(*outputs) == prediction.mean[i]
 
 
 def test_the_same_two_numbers_are_the_same_run_at_every_epoch(make_surrogate):
     """A run that is good among its like early is so late, and a materialized curve is such a run."""
     made = make_surrogate(collapse=False)
     arch = (0, 1)
-    channels = made.predictor.channels_of(arch)
-    at = [made.at("d", "val_accuracy", epoch).distribution(*channels) for epoch in (4, 12, 36, 108)]
+    outputs = made.predictor.outputs_of(arch)
+    at = [made.at("d", "val_accuracy", epoch).distribution(*outputs) for epoch in (4, 12, 36, 108)]
     curves = np.array([[each.draw(0.5, where) for each in at] for where in np.linspace(0.01, 0.99, 9)])
     assert (np.diff(curves, axis=0) > 0).all()
 
@@ -103,10 +103,10 @@ def test_a_materialized_seed_is_one_run_along_the_curve(make_surrogate, tmp_path
     made = make_surrogate()
     table = materialize(made, tmp_path / "t.h5", draws=3, seed=4)
     archs = made.space.all_archs()
-    channels = made.predictor.channels(archs)
+    outputs = made.predictor.outputs(archs)
     which, where = np.random.default_rng(4).random((2, 3, len(archs)))
     for position, epoch in enumerate((4, 12, 36, 108)):
-        distribution = made.at("d", "val_accuracy", epoch).distribution(*channels)
+        distribution = made.at("d", "val_accuracy", epoch).distribution(*outputs)
         for seed in range(3):
             stored = table.column("d", "val_accuracy").at(seed, position).all()
             np.testing.assert_array_equal(stored, distribution.draw(which[seed], where[seed]))

@@ -85,10 +85,11 @@ def test_the_recipe_of_nasbench201(tmp_path):
         writer = csv.writer(file)
         writer.writerow(["arch_str", "c10valid_xvalid_12ep_mean", "c100_xvalid_12ep", "in16_xvalid_12ep"])
         writer.writerows(zip(benches[0].space.format_many(archs), *values, strict=True))
-    words = ["--work", tmp_path / "work", "--members", 2, "--rounds", 3, "--epochs", 1, "--processes", 1]
+    words = ["--work", tmp_path / "work", "--members", 2, "--train-share", 0.05, "--rounds", 3]
+    words += ["--epochs", 1, "--processes", 1]
     made, command = made_by("make_nasbench201_surrogate", tmp_path / "all.csv", *words, out=tmp_path / "made")
     assert made.datasets == ("cifar10", "cifar100", "imagenet16-120")
-    assert command[-6:] == ["--members", "2", "--rounds", "3", "--epochs", "1"]
+    assert command[-8:] == ["--members", "2", "--train-share", "0.05", "--rounds", "3", "--epochs", "1"]
     assert made.card.quality["cifar10"]["12"]["new_paths"]["n"] > 0
 
 
@@ -101,6 +102,6 @@ def test_the_recipe_of_nasbench301(shared_data, tmp_path):
     shipped = Surrogate(SCRIPTS[0].parent / "nasbench301")
     for key in ("n_members", "objectives", "metrics"):
         assert getattr(made.card, key) == getattr(shipped.card, key)
-    assert [target.n_channels for target in made.card.targets] == [5, 4]
+    assert [target.n_outputs for target in made.card.targets] == [5, 4]
     assert made.card.predictor == shipped.card.predictor
     assert made.card.about["sources"] == shipped.card.about["sources"]

@@ -124,10 +124,10 @@ def test_values_are_what_the_card_says_of_the_networks_outputs(make_surrogate):
     hidden = tensors["embedding"][[1, 2 + 2]].astype(int).sum(axis=0) + tensors["bias.0"]
     hidden = np.clip(np.rint(hidden * tensors["factor.0"]), 0, 32_767).astype(int)
     outputs = hidden @ tensors["weights.0"].astype(int) * tensors["scale"] + tensors["shift"]
-    channels, (noise, collapse) = outputs[:10].reshape(2, 5), outputs[10:]  # four epochs of accuracy, one of cost
+    outputs, (noise, collapse) = outputs[:10].reshape(2, 5), outputs[10:]  # four epochs of accuracy, one of cost
     targets = {(target.metric, target.kind): target for target in made.card.targets}
     value = targets["val_accuracy", "value"]
-    z = [value.offset[3] + member[3] * value.basis[3, 3] for member in channels]
+    z = [value.offset[3] + member[3] * value.basis[3, 3] for member in outputs]
     regular = [1 - math.exp(-z) for z in z]
     noise_of = targets["val_accuracy", "noise"]
     sd = math.exp(noise_of.offset[3] + noise * noise_of.basis[0, 3])
@@ -143,7 +143,7 @@ def test_values_are_what_the_card_says_of_the_networks_outputs(make_surrogate):
     assert prediction.collapse == pytest.approx(p)
     assert prediction.sd == pytest.approx(sd * (1 - np.mean(regular)))
     cost = targets["cost_s", "value"]
-    costs = [math.exp(cost.offset[3] + member[4] * cost.basis[0, 3]) for member in channels]
+    costs = [math.exp(cost.offset[3] + member[4] * cost.basis[0, 3]) for member in outputs]
     assert bench.query(arch).cost_s == pytest.approx(np.mean(costs), rel=1e-6)
 
     class Given:

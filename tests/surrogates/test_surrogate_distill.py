@@ -27,6 +27,7 @@ from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
 from nasbench_kit.surrogates.network import Network
 from nasbench_kit.surrogates.targets import Target
 from nasbench_kit.tables.metric import Metric
+from nasbench_kit.tables.spec import SEPARATE_TRAININGS
 
 MEMBERS, VALUES, NOISE = 3, 3, 2
 SPACE = ChoiceSpace("letters", {f"edge{i}": tuple("abcd") for i in range(6)})  # 4,096 architectures
@@ -54,7 +55,7 @@ def make_teacher(folder, space=SPACE, n_members=MEMBERS):
     path = folder / "network.safetensors"
     save_file(tensors, path)
     some = space.sample_many(rng, 500)
-    found = Network(path, space, encoding="one_hot", n_members=n_members, n_values=VALUES, n_noise=NOISE).channels(some)
+    found = Network(path, space, encoding="one_hot", n_members=n_members, n_values=VALUES, n_noise=NOISE).outputs(some)
     flat = np.hstack([found[0].reshape(len(some), -1), found[1]])
     tensors["scale"] = 1e-9 / flat.std(axis=0)
     tensors["shift"] = -flat.mean(axis=0) / flat.std(axis=0)
@@ -237,15 +238,15 @@ def interrupt(*_, **__):
 
 
 def test_a_process_that_labels_reads_the_models_once(teacher, monkeypatch):
-    from nasbench_kit.surrogates.fitting import distill
+    from nasbench_kit.surrogates.fitting import labels
 
     opened = []
     real = Surrogate.verify
     monkeypatch.setattr(Surrogate, "verify", lambda self: opened.append(self.path) or real(self))
     pieces = np.array_split(SPACE.all_archs(), 5)
-    distill._opened.cache_clear()
-    found = [distill._labels_in_worker(teacher.path, piece) for piece in pieces]
-    assert np.array_equal(np.concatenate(found), distill.labels_of(teacher, SPACE.all_archs()))
+    labels._opened.cache_clear()
+    found = [labels._labels_in_worker(teacher.path, piece) for piece in pieces]
+    assert np.array_equal(np.concatenate(found), labels.labels_of(teacher, SPACE.all_archs()))
     assert opened == [teacher.path]
 
 
@@ -254,9 +255,9 @@ def dies(*_):
 
 
 def test_a_process_that_labels_and_dies_is_one_line(distill, teacher, folder, monkeypatch):
-    from nasbench_kit.surrogates.fitting import distill as module
+    from nasbench_kit.surrogates.fitting import labels
 
-    monkeypatch.setattr(module, "_labels_in_worker", dies)
+    monkeypatch.setattr(labels, "_labels_in_worker", dies)
     with pytest.raises(WorkerError, match="is kept: run the same again"):
         distill(teacher, folder(), n_processes=2)
 
@@ -275,18 +276,18 @@ def test_work_with_other_settings_is_not_gone_on_with(distill, teacher, folder):
 
     with pytest.raises(KeyboardInterrupt):
         distill(teacher, out, progress=stop)
-    with pytest.raises(SettingError, match="other settings: seed is 0 there, 9 now"):
+    with pytest.raises(SettingError, match="the beginning of another distillation: seed is 0 there, 9 now"):
         distill(teacher, out, seed=9)
 
 
 def test_a_sample_is_partly_bred_from_the_best_and_has_no_repetition(teacher, folder):
     from nasbench_kit.jobs import Workshop
-    from nasbench_kit.surrogates.fitting.distill import _labelled, _Labels, labels_of
+    from nasbench_kit.surrogates.fitting.labels import Labels, labels_of, sample_near_best
 
-    kept = _Labels(
+    kept = Labels(
         Workshop(folder(), {}), lambda pieces: (labels_of(teacher, piece) for piece in pieces), lambda done: None
     )
-    archs, n_uniform = _labelled(teacher, kept, {"n_archs": 800, "near_best": 0.5, "seed": 0}, 800)
+    archs, n_uniform = sample_near_best(teacher, kept, 800, near_best=0.5, seed=0)
     assert (len(archs), n_uniform) == (800, 400)
     assert len(np.unique(archs, axis=0)) == 800
     values = teacher.predict("d", archs).mean
@@ -317,7 +318,7 @@ def test_one_member_becomes_several_by_bootstrap_of_the_last_layer(distill, fold
     made = distill(teacher, folder(), members=5, epochs=20, batch=128)
     plain = distill(teacher, folder(), epochs=20, batch=128)
     archs = SPACE.all_archs()
-    found, alone, wanted = (one.predictor.channels(archs) for one in (made, plain, teacher))
+    found, alone, wanted = (one.predictor.outputs(archs) for one in (made, plain, teacher))
     assert found[0].shape == (len(archs), 5, VALUES)
     assert made.n_members == made.card.fitted["settings"]["members"] == 5
     assert found[0].mean(axis=1) == pytest.approx(alone[0][:, 0], abs=0.02)  # the same network, up to rounding
@@ -374,8 +375,8 @@ def test_children_of_a_killed_distillation_end_too(teacher, tmp_path):
     script.write_text(
         "import sys, time\n"
         "from nasbench_kit.surrogates.network import Network\n"
-        "real = Network.channels\n"
-        "Network.channels = lambda self, archs: time.sleep(2) or real(self, archs)\n"
+        "real = Network.outputs\n"
+        "Network.outputs = lambda self, archs: time.sleep(2) or real(self, archs)\n"
         "from nasbench_kit.cli import main\n"
         "if __name__ == '__main__':\n"
         f"    main({words!r})\n"
@@ -446,6 +447,35 @@ def test_it_says_that_it_is_predicted_and_by_what(teacher, new_path):
     assert teacher.sha256 in about["notes"][0]
     assert about["notes"][0].startswith("Predicted, not measured")
     assert about["predicted_by"]["sha256"] == teacher.sha256
+
+
+@pytest.mark.parametrize("how", [{}, {"mean": True}, {"draws": 2}], ids=["members", "mean", "drawn"])
+def test_what_was_predicted_never_passes_for_recorded_runs(teacher, new_path, how):
+    apart = Surrogate(teacher.path)
+    apart.card = apart.card._replace(epochs_are={"d": SEPARATE_TRAININGS})
+    for surrogate in (teacher, apart):
+        table = materialize(surrogate, new_path(), archs=100, **how)
+        assert table.values_are("d") == "predicted"
+        assert table.epochs_are("d") == surrogate.epochs_are("d")
+        for run in ("drawn", "mean", 0):
+            assert nbk.Benchmark(table, "d").run_in_words(run) == "a predicted value"
+
+
+@pytest.mark.parametrize("how", [{}, {"mean": True}, {"draws": 30}], ids=["members", "mean", "drawn"])
+def test_what_was_predicted_stays_within_the_bounds_of_its_metric(teacher, new_path, how):
+    card = teacher.card
+    low, high = 0.85, 0.9  # which the teacher leaves on both sides
+    metrics = {
+        "d": card.metrics["d"] | {"val_accuracy": card.metrics["d"]["val_accuracy"]._replace(bounds=(low, high))}
+    }
+    bounded = Surrogate(teacher.path)
+    bounded.card = card._replace(metrics=metrics)
+    free, cut = (materialize(one, new_path(), **how).runs("d", "val_accuracy") for one in (teacher, bounded))
+    assert free.min() < low < high < free.max()
+    assert np.allclose(cut.min(), low)
+    assert np.allclose(cut.max(), high)
+    if "mean" not in how:  # a mean of values that were cut is another
+        assert np.allclose(cut, np.clip(free, low, high))
 
 
 def test_the_mean_alone_has_no_seeds(teacher, new_path):

@@ -26,6 +26,7 @@ from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
 from nasbench_kit.surrogates.distribution import RunDistribution
 from nasbench_kit.surrogates.fitting.fit import fit_surrogate
+from nasbench_kit.surrogates.fitting.training_data import read_runs
 from nasbench_kit.surrogates.quality.calibration import calibration, pit
 from nasbench_kit.surrogates.quality.ceiling import Figures, Measure, ceiling_of_noise, ceiling_of_runs
 from nasbench_kit.surrogates.quality.evaluate import as_json, compare, evaluate, quality_of
@@ -587,8 +588,8 @@ def chosen_by(make_runs, stored, archs):
     code[0, 0] = runs[0] > np.median(runs[0])
     code[0, 0, 100:106] = 2
     code[1, 0, :50] = 3
-    unit = "code (0 rs, 1 re, 2 tpe, 3 de)"
-    optimizer = nbk.tables.Stored(nbk.Metric("optimizer", None, unit, None, (0, 1)), code, (1, 1), 255)
+    metric = nbk.Metric("optimizer", None, "category", None, (0, 1), categories=("rs", "re", "tpe", "de"))
+    optimizer = nbk.tables.Stored(metric, code, (1, 1), 255)
     return make_runs(runs, archs, optimizer, name="chosen")
 
 
@@ -606,6 +607,11 @@ def test_each_optimizer_with_some_architectures_is_left_out_once(chosen_by, tmp_
     values = chosen_by.column("d", "val_accuracy").at(0, 0).all()
     assert np.quantile(values[~shown[0]], 0.9) < np.quantile(values[~shown[1]], 0.1)  # rs chose the worse half
     assert (~shown[2]).sum() == len(np.unique(np.flatnonzero(~shown[2]))) <= 50  # an architecture of rs or re, too
+
+
+def test_a_category_is_no_quantity_that_can_be_predicted(chosen_by):
+    with pytest.raises(UnknownNameError, match="unknown metric of chosen/d that can be predicted 'optimizer'; choose"):
+        read_runs(chosen_by, metrics=["optimizer"])
 
 
 def test_the_best_region_is_left_out_and_recognized_by_who_knows_it(world, tmp_path):

@@ -32,9 +32,10 @@ from nasbench_kit.predictors.splits import fold, held_out, position
 from nasbench_kit.spaces import ChoiceSpace, DARTSSpace, NASBench101Space, NASBench201Space
 from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.fitting import fit, members
-from nasbench_kit.surrogates.fitting.fit import FitSettings, fit_surrogate
+from nasbench_kit.surrogates.fitting.fit import fit_surrogate
+from nasbench_kit.surrogates.fitting.settings import FitSettings
 from nasbench_kit.surrogates.fitting.split import split_again, split_table
-from nasbench_kit.surrogates.fitting.training_data import choose_transform, curve, outputs_of, read_runs, training_data
+from nasbench_kit.surrogates.fitting.training_data import choose_transform, curve, fit_outputs, read_runs, training_data
 from nasbench_kit.surrogates.targets import backward
 from nasbench_kit.tables import Additive, DatasetSpec, Table
 
@@ -214,10 +215,10 @@ def test_an_out_of_fold_prediction_is_by_a_member_that_did_not_see_it(table, tmp
     archs, z = seen["val_accuracy"]
     assert len(archs) == made.card.fitted["n_train"]
     folds = fold(SPACE, archs, 3)
-    values, _ = made.predictor.channels(archs)
+    values, _ = made.predictor.outputs(archs)
     target, first = made.card.target("d", "val_accuracy", "value")
     for k in range(3):
-        mine = curve(target, values[folds == k, k][:, first : first + target.n_channels])
+        mine = curve(target, values[folds == k, k][:, first : first + target.n_outputs])
         assert np.allclose(z[folds == k], mine)
 
 
@@ -531,7 +532,7 @@ def test_collapsed_runs_are_left_to_the_noise_and_learned_from_without_it(make, 
     assert not Path(plain.path, "noise").exists()
 
 
-def test_channels_give_the_mean_of_the_runs_back(make):
+def test_outputs_give_the_mean_of_the_runs_back(make):
     accuracy = generated()
     data = training_data(read_runs(make(accuracy), metrics=[]))
     (target,) = data.targets
@@ -540,7 +541,7 @@ def test_channels_give_the_mean_of_the_runs_back(make):
     assert values == pytest.approx(1 - np.exp(np.log(1 - accuracy).mean(axis=0)).T)
 
 
-def test_long_curves_are_a_few_channels(make):
+def test_long_curves_are_a_few_outputs(make):
     # generated curves of two components
     epochs = tuple(range(1, 41))
     rng = np.random.default_rng(0)
@@ -548,13 +549,13 @@ def test_long_curves_are_a_few_channels(make):
     z = 3 + 0.3 * level + np.outer(1 - np.exp(-np.array(epochs) / 10), 1 + 0.2 * speed)
     runs = read_runs(make(-np.expm1(-z)[None], epochs=epochs), metrics=[])
     (target,) = training_data(runs).targets
-    assert target.n_channels == 2
+    assert target.n_outputs == 2
     data = training_data(runs)
     assert pytest.approx(z, abs=1e-3) == curve(target, data.outputs).T
     assert np.cov(data.outputs.T) == pytest.approx(np.eye(2), abs=0.01)
 
 
-def test_half_a_long_curve_tells_its_channels_and_less_does_not(make):
+def test_half_a_long_curve_tells_its_outputs_and_less_does_not(make):
     epochs = tuple(range(1, 41))
     rng = np.random.default_rng(0)
     level, speed = rng.normal(size=(2, len(ARCHS)))
@@ -566,7 +567,7 @@ def test_half_a_long_curve_tells_its_channels_and_less_does_not(make):
     (runs,) = read_runs(make(-np.expm1(-cut)[None], epochs=epochs), metrics=[])
     data = training_data([runs])
     (target,) = data.targets
-    whole = outputs_of(target, z.T)
+    whole = fit_outputs(target, z.T)
     assert data.outputs[:50] == pytest.approx(whole[:50], abs=0.15)
     assert np.isnan(data.outputs[50:100]).all()
     assert data.outputs[100:] == pytest.approx(whole[100:])
@@ -620,7 +621,7 @@ def test_several_datasets_are_predicted_by_one_model(new_path, stored, tmp_path)
     table = Table.create(new_path(), name="two", space=SPACE, datasets=both)
     made = quick(table, tmp_path / "s")
     assert made.datasets == ("c", "d")
-    assert made.card.n_channels("value") == 2
+    assert made.card.n_outputs("value") == 2
     for dataset in ("c", "d"):
         truth = nbk.Benchmark(table, dataset).query_many(ARCHS).val_accuracy
         assert np.corrcoef(nbk.Benchmark(made, dataset).query_many(ARCHS).val_accuracy, truth)[0, 1] > 0.95
@@ -704,7 +705,7 @@ def test_a_surrogate_of_nasbench301_has_members_of_different_seeds(official, tmp
     assert made.card.fitted["n_test"] == 30
     assert made.metrics("cifar10")["val_accuracy"].epochs == tuple(range(1, 13))
     target, _ = made.card.target("cifar10", "val_accuracy", "value")
-    assert target.n_channels < 4  # of curves that are all alike
+    assert target.n_outputs < 4  # of curves that are all alike
     bench = nbk.Benchmark(made, "cifar10")
     first, second = (bench.query(archs[230].tolist(), seed=seed).val_accuracy for seed in (0, 1))
     assert first != second
@@ -888,13 +889,13 @@ def test_a_card_that_does_not_fit_its_members_is_noticed(predictor, message, tab
 
 
 def test_one_architecture_is_answered_as_in_a_batch(fitted):
-    values, noise = fitted.predictor.channels(ARCHS[:5])
-    assert values.shape == (5, 3, fitted.card.n_channels("value"))
+    values, noise = fitted.predictor.outputs(ARCHS[:5])
+    assert values.shape == (5, 3, fitted.card.n_outputs("value"))
     for i in range(5):
-        one, its_noise = fitted.predictor.channels_of(tuple(ARCHS[i].tolist()))
+        one, its_noise = fitted.predictor.outputs_of(tuple(ARCHS[i].tolist()))
         assert one.tolist() == values[i].tolist()
         assert its_noise.tolist() == noise[i].tolist()
-    assert fitted.predictor.channels(ARCHS[:0])[0].shape == (0, 3, fitted.card.n_channels("value"))
+    assert fitted.predictor.outputs(ARCHS[:0])[0].shape == (0, 3, fitted.card.n_outputs("value"))
 
 
 def test_the_card_says_where_it_comes_from(fitted, table):

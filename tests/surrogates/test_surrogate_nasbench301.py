@@ -395,7 +395,7 @@ def test_the_network_agrees_with_nasbench301s_own_surrogate_as_naslib_recorded_i
 
     with gzip.open(yahpo_files / "naslib_zc_nb301_1218.csv.gz", "rt") as file:
         rows = list(csv.DictReader(file))
-    archs = SPACE.parse_many([row["compact_arch"] for row in rows])
+    archs = np.array([SPACE.parse(row["compact_arch"], form="naslib") for row in rows], np.uint8)
     recorded = [float(row["val_accuracy"]) for row in rows]
     found = teacher.predictor.curves(archs, (98,))[0][:, 0]
     swapped = teacher.predictor.curves(np.roll(archs, 11, axis=1), (98,))[0][:, 0]  # each cell in the other's place
@@ -406,9 +406,9 @@ def test_the_network_agrees_with_nasbench301s_own_surrogate_as_naslib_recorded_i
 @pytest.mark.shared
 def test_the_clock_of_the_imported_network_runs_forward(teacher, shared_data):
     archs = SPACE.sample_many(np.random.default_rng(4), 60)
-    channels = teacher.predictor.channels(archs)
+    outputs = teacher.predictor.outputs(archs)
     accuracy, cost_s = (
-        np.stack([teacher.at("cifar10", metric, epoch).prediction(*channels).mean for epoch in yahpo.EPOCHS])
+        np.stack([teacher.at("cifar10", metric, epoch).prediction(*outputs).mean for epoch in yahpo.EPOCHS])
         for metric in ("val_accuracy", "cost_s")
     )
     assert (np.diff(cost_s, axis=0) > 0).all()
@@ -468,6 +468,15 @@ def test_damaged_networks_and_codes_end_in_one_line(yahpo_files, shared_data, tm
         assert re.fullmatch(r"error: [^\n]+\n", result.output), result.output
         assert not (tmp_path / "made").exists()
         assert not list(tmp_path.glob("*.partial"))
+
+
+@pytest.mark.shared
+def test_an_import_that_was_killed_leaves_nothing_behind_once_it_is_repeated(yahpo_files, shared_data, tmp_path):
+    left = tmp_path / ".made.partial"
+    left.mkdir()
+    (left / "model.onnx").write_text("half")
+    load_published([yahpo_files], tmp_path / "made").verify()
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
 
 
 @pytest.mark.shared
@@ -531,9 +540,9 @@ def test_the_shipped_surrogate_follows_its_teacher_on_architectures_of_neither_t
 
 def test_the_clock_of_the_shipped_surrogate_runs_forward_and_its_curves_rise(shipped):
     archs = SPACE.sample_many(np.random.default_rng(6), 2_000)
-    channels = shipped.predictor.channels(archs)
+    outputs = shipped.predictor.outputs(archs)
     cost_s, accuracy = (
-        np.stack([shipped.at("cifar10", metric, epoch).prediction(*channels).mean for epoch in range(1, 99)])
+        np.stack([shipped.at("cifar10", metric, epoch).prediction(*outputs).mean for epoch in range(1, 99)])
         for metric in ("cost_s", "val_accuracy")
     )
     assert (np.diff(cost_s, axis=0) > 0).all()

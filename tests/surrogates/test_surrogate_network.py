@@ -15,7 +15,7 @@ from nasbench_kit.spaces.nasbench101_graphs import EDGES, N_EDGES
 from nasbench_kit.surrogates.network import LARGEST, Network
 
 MEMBERS, VALUES, NOISE = 3, 2, 1
-N_CHANNELS = MEMBERS * VALUES + NOISE
+N_OUTPUTS = MEMBERS * VALUES + NOISE
 CODES = {"<i2": "I16", "<i8": "I64", "<f8": "F64", "<f4": "F32"}
 
 
@@ -35,19 +35,19 @@ def pack(tensors, *, change=lambda header: None, cut=None):
     return (struct.pack("<Q", len(text)) + text + body)[:cut]
 
 
-def random_tensors(n_columns, units, rng, n_channels=N_CHANNELS):
+def random_tensors(n_columns, units, rng, n_outputs=N_OUTPUTS):
     def integers(*shape):
         return rng.integers(-LARGEST - 1, LARGEST + 1, shape).astype(np.int16)
 
-    sizes = [*units, n_channels]
+    sizes = [*units, n_outputs]
     made = {"embedding": integers(n_columns, units[0])}
     for i, (n, n_next) in enumerate(pairwise(sizes)):
         made[f"bias.{i}"] = rng.integers(-(10**5), 10**5, n)
         # so that activations reach from 0 to beyond the largest
         made[f"factor.{i}"] = rng.uniform(0.1, 1.0, n) / (1 if i == 0 else LARGEST * np.sqrt(units[i - 1]) / 2)
         made[f"weights.{i}"] = integers(n, n_next)
-    made["scale"] = rng.uniform(1e-12, 2e-12, n_channels)
-    made["shift"] = rng.normal(size=n_channels)
+    made["scale"] = rng.uniform(1e-12, 2e-12, n_outputs)
+    made["shift"] = rng.normal(size=n_outputs)
     return made
 
 
@@ -89,7 +89,7 @@ def by_hand(tensors, columns):
 def test_a_network_gives_what_python_integers_give(write, tensors):
     network, space = opened(write(tensors)), NASBench201Space()
     for arch in space.sample_many(np.random.default_rng(1), 20).tolist():
-        values, noise = network.channels_of(tuple(arch))
+        values, noise = network.outputs_of(tuple(arch))
         assert values.shape == (MEMBERS, VALUES)
         assert noise.shape == (NOISE,)
         expected = by_hand(tensors, sparse(space, "pairs").one(tuple(arch)))
@@ -106,13 +106,13 @@ def test_one_architecture_a_batch_and_a_shuffled_batch_agree_to_the_last_bit(wri
     made = random_tensors(sparse(space, encoding).n_columns, (384, 256), rng)
     network = opened(write(made), space, encoding)
     archs = space.sample_many(rng, 1_100)  # more than go through the layers together
-    values, noise = network.channels(archs)
+    values, noise = network.outputs(archs)
     order = rng.permutation(len(archs))
-    shuffled_values, shuffled_noise = network.channels(archs[order])
+    shuffled_values, shuffled_noise = network.outputs(archs[order])
     assert (shuffled_values == values[order]).all()
     assert (shuffled_noise == noise[order]).all()
     for row, arch in enumerate(archs[:200].tolist()):
-        one_value, one_noise = network.channels_of(tuple(arch))
+        one_value, one_noise = network.outputs_of(tuple(arch))
         assert (one_value == values[row]).all()
         assert (one_noise == noise[row]).all()
 
@@ -127,12 +127,12 @@ def test_the_largest_sums_that_a_file_can_ask_for_are_exact(write):
     made["weights.1"][:] = LARGEST
     made["weights.1"][0] = LARGEST - 1  # an odd one: the last bit counts
     made["scale"][:], made["shift"][:] = 1.0, 0.0
-    values, _ = opened(write(made)).channels_of((0,) * 6)
+    values, _ = opened(write(made)).outputs_of((0,) * 6)
     assert values[0, 0] == LARGEST * (LARGEST * (n - 1) + LARGEST - 1)
 
 
-def test_an_empty_batch_has_no_channels(write, tensors):
-    values, noise = opened(write(tensors)).channels(np.empty((0, 6), np.uint8))
+def test_an_empty_batch_has_no_outputs(write, tensors):
+    values, noise = opened(write(tensors)).outputs(np.empty((0, 6), np.uint8))
     assert values.shape == (0, MEMBERS, VALUES)
     assert noise.shape == (0, NOISE)
 

@@ -45,13 +45,13 @@ def target(z, metric="val_accuracy", transform="log_error"):
 def fitted(tmp_path, space, archs, value, runs, expected, everywhere):
     """Standard deviations and probabilities of collapse (n_archs, n_epochs) that the stored models predict."""
     targets = fit_noise(space, archs, value, runs, expected, tmp_path, seed=0)
-    channels = NoiseModels.load(space, [tmp_path]).channels(everywhere)
-    assert channels.shape == (len(everywhere), sum(found.n_channels for found in targets))
+    outputs = NoiseModels.load(space, [tmp_path]).outputs(everywhere)
+    assert outputs.shape == (len(everywhere), sum(found.n_outputs for found in targets))
     n_epochs, start, curves = runs.shape[-1], 0, {}
     for found in targets:
-        own = channels[:, start : start + found.n_channels]
+        own = outputs[:, start : start + found.n_outputs]
         curves[found.kind] = np.stack([found.at(epoch).many(own) for epoch in range(n_epochs)], axis=1)
-        start += found.n_channels
+        start += found.n_outputs
     collapse = 1 / (1 + np.exp(-curves[COLLAPSE])) if COLLAPSE in curves else np.zeros_like(curves[NOISE])
     return np.exp(curves[NOISE]), collapse, targets
 
@@ -220,7 +220,7 @@ def test_runs_far_out_do_not_widen_the_core(tmp_path, wide_space):
     assert found.mean() == pytest.approx(0.03, rel=0.05)  # their standard deviation is 0.095
 
 
-def test_long_curves_get_a_few_channels_and_the_right_level_at_each_epoch(tmp_path, wide_space):
+def test_long_curves_get_a_few_outputs_and_the_right_level_at_each_epoch(tmp_path, wide_space):
     rng = np.random.default_rng(0)
     archs = wide_space.all_archs()[:6_000]
     epochs = np.arange(50)
@@ -229,7 +229,7 @@ def test_long_curves_get_a_few_channels_and_the_right_level_at_each_epoch(tmp_pa
     z = 2 + 0.1 * archs[:, 1:2] + np.zeros((1, 50))
     values = -np.expm1(-(z + sd * rng.standard_normal((2, len(archs), 50))))
     found, _, targets = fitted(tmp_path, wide_space, archs, target(z), values, z, archs)
-    assert targets[0].n_channels <= 4
+    assert targets[0].n_outputs <= 4
     assert np.abs(np.log(found / sd)).mean() < 0.1
 
 
@@ -249,14 +249,14 @@ def test_the_same_seed_gives_the_same_models(tmp_path, wide_space):
     z, _, _ = law(wide_space, archs)
     values = draw(wide_space, archs, 1, rng)
     expected = np.repeat(z[:, None], 3, axis=1)
-    channels = []
+    outputs = []
     for name in "ab":
         (tmp_path / name).mkdir()
         fit_noise(wide_space, archs, target(expected), values, expected, tmp_path / name, seed=3)
-        channels.append(NoiseModels.load(wide_space, [tmp_path / name, tmp_path / name]).channels(archs))
-    assert np.array_equal(*channels)
-    half = channels[0].shape[1] // 2
-    assert np.array_equal(channels[0][:, :half], channels[0][:, half:])  # folder by folder
+        outputs.append(NoiseModels.load(wide_space, [tmp_path / name, tmp_path / name]).outputs(archs))
+    assert np.array_equal(*outputs)
+    half = outputs[0].shape[1] // 2
+    assert np.array_equal(outputs[0][:, :half], outputs[0][:, half:])  # folder by folder
 
 
 def test_stored_models_read_the_encoding_that_they_were_fitted_to(tmp_path, wide_space, monkeypatch):
@@ -265,9 +265,9 @@ def test_stored_models_read_the_encoding_that_they_were_fitted_to(tmp_path, wide
     z, _, _ = law(wide_space, archs)
     expected = np.repeat(z[:, None], 3, axis=1)
     fit_noise(wide_space, archs, target(expected), draw(wide_space, archs, 1, rng), expected, tmp_path, seed=3)
-    before = NoiseModels.load(wide_space, [tmp_path]).channels(archs)
-    monkeypatch.setattr(noise, "encoding_for", lambda space: "adjacency")  # what a later version takes for better
-    assert np.array_equal(NoiseModels.load(wide_space, [tmp_path]).channels(archs), before)
+    before = NoiseModels.load(wide_space, [tmp_path]).outputs(archs)
+    monkeypatch.setattr(noise, "best_dense", lambda space: "adjacency")  # what a later version takes for better
+    assert np.array_equal(NoiseModels.load(wide_space, [tmp_path]).outputs(archs), before)
 
 
 def test_a_handful_of_collapsed_runs_gives_a_rate_and_no_model(tmp_path, wide_space):

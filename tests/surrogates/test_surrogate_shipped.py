@@ -231,23 +231,6 @@ def test_nasbench201_is_as_good_after_12_epochs_as_its_card_says(shared_data, na
     assert np.abs(true - predicted).mean() == pytest.approx(said["mae"], abs=1e-6)
 
 
-def test_the_page_on_the_format_reads_what_ships_as_queries_do(monkeypatch, capsys):
-    monkeypatch.chdir(ROOT)
-    page = (ROOT / "docs" / "surrogates.md").read_text()
-    (block,) = [text for text in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL) if "load_file" in text]
-    bench = Benchmark(surrogate("nasbench201_surrogate"), "cifar10")
-    for cell in [
-        (3, 3, 3, 1, 3, 2),
-        (0,) * 6,
-        *map(tuple, bench.space.sample_many(np.random.default_rng(0), 30).tolist()),
-    ]:
-        text = block.replace("cell, n = (3, 3, 3, 1, 3, 2), 5", f"cell, n = {cell}, 5")
-        exec(compile(text, "surrogates.md", "exec"), {"__name__": "page"})  # allowed: our own text
-        dataset, metric, value = capsys.readouterr().out.split()
-        assert (dataset, metric) == ("cifar10", "val_accuracy")
-        assert float(value) == pytest.approx(bench.query(cell).val_accuracy, rel=1e-6)
-
-
 # ---- NAS-Bench-101 ----
 
 

@@ -13,7 +13,7 @@ from nasbench_kit.surrogates.surrogate import AtEpoch
 if TYPE_CHECKING:
     from nasbench_kit.spaces import Space
     from nasbench_kit.surrogates.card import Card
-    from nasbench_kit.surrogates.surrogate import Predictor
+    from nasbench_kit.surrogates.surrogate import Ensemble
 
 Values = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 
@@ -23,7 +23,7 @@ _RANDOM = 32  # places where local search starts beside the given ones
 
 def find_best(
     card: Card,
-    predictor: Predictor,
+    predictor: Ensemble,
     starts: Mapping[str, NDArray[np.uint8]],
     *,
     n_listed: int,
@@ -37,7 +37,7 @@ def find_best(
     same.
 
     Args:
-        card: What the channels mean.
+        card: What the outputs mean.
         predictor: What computes them.
         starts: Dataset -> architectures that are known to be good.
         n_listed: Spaces of at most so many architectures are looked at whole.
@@ -61,7 +61,7 @@ def find_best(
 
 
 def climb(space: Space, values: Values, starts: NDArray[np.uint8], n_asked: int) -> NDArray[np.uint8]:
-    """The best end of local searches: every place moves to the best of its neighbors until none is better.
+    """Find the best end of local searches: every place moves to the best of its neighbors until none is better.
 
     Args:
         space: Where the architectures come from.
@@ -93,14 +93,19 @@ def climb(space: Space, values: Values, starts: NDArray[np.uint8], n_asked: int)
     return places[int(heights.argmax())]
 
 
-def _objective(card: Card, predictor: Predictor, dataset: str) -> Values:
-    """The expected objective after the last epoch, the larger the better."""
+def expected_objective(
+    card: Card, dataset: str, outputs: tuple[NDArray[np.float64], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Compute the expected objective after the last epoch, the larger the better, from the outputs of a batch."""
     metric = card.metrics[dataset][card.objectives[dataset]]
     at = AtEpoch(card, dataset, metric.name, max(0, len(metric.epochs) - 1))
+    return metric.sign() * at.prediction(*outputs).mean
 
+
+def _objective(card: Card, predictor: Ensemble, dataset: str) -> Values:
     def values(archs: NDArray[np.uint8]) -> NDArray[np.float64]:
         pieces = [archs[start : start + _CHUNK] for start in range(0, len(archs), _CHUNK)]
-        found = [at.prediction(*predictor.channels(piece)).mean for piece in pieces]
-        return metric.sign() * np.concatenate(found) if found else np.empty(0)
+        found = [expected_objective(card, dataset, predictor.outputs(piece)) for piece in pieces]
+        return np.concatenate(found) if found else np.empty(0)
 
     return values

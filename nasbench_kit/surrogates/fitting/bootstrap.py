@@ -33,19 +33,19 @@ def bootstrapped(
     the network on architectures that it was not trained on.
 
     Args:
-        card: What the channels mean.
-        last: Weights and shift of the network's last layer, to the channels of one member and of the noise.
+        card: What the outputs mean.
+        last: Weights and shift of the network's last layer, to the outputs of one member and of the noise.
         units: From rows of the labels to what the last layer reads: (n_rows, n_units).
-        labels: The channels to follow.
+        labels: The outputs to follow.
         held_out: Which rows are not trained on.
         n_members: How many.
         seed: Of the samples.
 
     Returns:
-        The last layer with the channels of all members; and by how much the deviations of each target were multiplied.
+        The last layer with the outputs of all members; and by how much the deviations of each target were multiplied.
     """
     rng = np.random.default_rng(seed)
-    n_values = card.n_channels(VALUE)
+    n_values = card.n_outputs(VALUE)
     own = np.vstack(last)  # the shift is the weight of a unit that is always 1
     learns, kept = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     fitted = []
@@ -62,7 +62,7 @@ def bootstrapped(
     factors, start = {}, 0
     for target in card.targets:
         if target.kind == VALUE:
-            which = slice(start, start + target.n_channels)
+            which = slice(start, start + target.n_outputs)
             start = which.stop
             spread = np.einsum("au,umv->amv", read, deviations[..., which]) @ target.basis[:, -1]
             error = wrong[:, which] @ target.basis[:, -1]

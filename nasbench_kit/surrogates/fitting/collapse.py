@@ -1,4 +1,8 @@
-"""Which training runs collapsed: predict one class whatever they see."""
+"""Training runs that collapse, which predict one class whatever they see: which did, and how likely the others were to.
+
+Collapses are rare, so a score that ranks architectures is learned from all epochs together; what it means at one epoch,
+where a few dozen runs of tens of thousands may have collapsed, is a logistic regression that borrows from the others.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,13 @@ _LOW = 0.6  # of what the best tenth reaches in the end: above it, nothing count
 _ALIKE = 2.0  # peaks of collapsed runs differ by less than this factor: they are shares of single classes
 _GAP = 2.0  # or: all below a gap between one value and the next of this factor,
 _BAND = 0.05  # if they lie as close together as this
+_SURE = 30.0  # log-odds
+_PRIOR = (
+    1e-3,
+    1e-1,
+)  # precision of intercept and slope: keeps them finite where all runs collapse, or all those of some
+_NEWTON_STEPS = 100
+_NEAR = 1e-9
 
 
 def mask_collapsed(values: NDArray[np.float64], metric_name: str) -> NDArray[np.bool_]:
@@ -87,3 +98,82 @@ def _below_gap(runs: NDArray[np.float64], high: float) -> float:
     ends = np.arange(_FEWEST - 1, min(n_low, len(runs) - 1))
     ends = ends[(runs[ends + 1] > _GAP * runs[ends]) & (runs[ends] - runs[0] <= _BAND)]
     return float(runs[ends[-1]]) if len(ends) else -1.0
+
+
+def log_odds(
+    scores: NDArray[np.float64], collapsed: NDArray[np.bool_], known: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Make log-odds of a collapse at each epoch out of one score per architecture: `offset + slope * score`.
+
+    Each epoch with collapses has a logistic regression of its own. Where few did, its slope is drawn towards those
+    of the others, the more the less it is known; one that is known well stays. The offset then is such that as many are
+    expected as collapsed.
+
+    Args:
+        scores: (n_archs,), predicted by models that did not see the architecture.
+        collapsed: (n_seeds, n_archs, n_epochs).
+        known: Which runs were recorded, same shape.
+
+    Returns:
+        Offsets and slopes, (n_epochs,) each. An epoch without collapses has none at any score.
+
+    Source: DerSimonian and Laird 1986, https://doi.org/10.1016/0197-2456(86)90046-2, for the variance between slopes.
+    """
+    n_epochs = collapsed.shape[-1]
+    offsets, slopes = np.full(n_epochs, -_SURE), np.zeros(n_epochs)
+    some = np.flatnonzero(collapsed.any(axis=(0, 1)))
+    if not len(some):
+        return offsets, slopes
+    rows = np.broadcast_to(scores, known.shape[:2])
+    samples = [(rows[known[..., epoch]], collapsed[..., epoch][known[..., epoch]]) for epoch in some]
+    own = [_logistic(np.stack([np.ones_like(x), x], axis=1), fell) for x, fell in samples]
+    slopes[some] = np.maximum(_partially_pooled(*np.array([(at[1], errors[1]) for at, errors in own]).T), 0)
+    for epoch, (x, fell) in zip(some, samples, strict=True):
+        (offsets[epoch],), _ = _logistic(np.ones((len(x), 1)), fell, slopes[epoch] * x)
+    return offsets, slopes
+
+
+def _partially_pooled(values: NDArray[np.float64], errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Estimates of related numbers, drawn towards their mean: all the way where they differ by their errors alone."""
+    if len(values) < 2:
+        return values
+    weights = errors**-2
+    mean = weights @ values / weights.sum()
+    excess = weights @ (values - mean) ** 2 - (len(values) - 1)
+    if excess <= 0:
+        return np.full_like(values, mean)
+    between = excess / (weights.sum() - weights @ weights / weights.sum())  # the variance of the true numbers
+    weights = 1 / (errors**2 + between)
+    mean = weights @ values / weights.sum()
+    return mean + (values - mean) * between * weights
+
+
+def _logistic(
+    design: NDArray[np.float64], fell: NDArray[np.bool_], fixed: NDArray[np.float64] | float = 0.0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Coefficients of the log-odds `fixed + design @ coefficients` by Newton's method, and their standard errors."""
+    rate = (fell.sum() + 0.5) / (len(fell) + 1)
+    start = np.zeros(design.shape[1])
+    start[0] = np.log(rate / (1 - rate))
+    precision = np.array(_PRIOR[: len(start)])
+
+    def loss(at: NDArray[np.float64]) -> float:
+        odds = fixed + design @ at
+        return float(np.logaddexp(0, odds).sum() - odds[fell].sum() + precision @ (at - start) ** 2 / 2)
+
+    def curvature(p: NDArray[np.float64]) -> NDArray[np.float64]:
+        return (design * (p * (1 - p))[:, None]).T @ design + np.diag(precision)
+
+    def probability(at: NDArray[np.float64]) -> NDArray[np.float64]:
+        return 1 / (1 + np.exp(-np.clip(fixed + design @ at, -_SURE, _SURE)))
+
+    found, lowest = start, loss(start)
+    for _ in range(_NEWTON_STEPS):
+        p = probability(found)
+        step = np.linalg.solve(curvature(p), design.T @ (p - fell) + precision * (found - start))
+        while (new := loss(found - step)) > lowest and np.abs(step).max() > _NEAR:
+            step /= 2
+        if np.abs(step).max() <= _NEAR or new > lowest:
+            break
+        found, lowest = found - step, new
+    return found, np.sqrt(np.diag(np.linalg.inv(curvature(probability(found)))))

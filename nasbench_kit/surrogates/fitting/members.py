@@ -34,12 +34,12 @@ class Member(NamedTuple):
 
     @property
     def step(self) -> str:
-        """Where in the shop its files lie."""
+        """Say where in the shop its files lie."""
         return f"members/{self.number}"
 
     @property
     def folder(self) -> Path:
-        """The folder of its files."""
+        """Return the folder of its files."""
         return self.shop.folder / self.step
 
 

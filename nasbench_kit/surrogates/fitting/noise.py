@@ -6,7 +6,7 @@ a table has several; else from how far single runs lie from the prediction of me
 includes what the members do not know.
 
 Apart from that, a run may collapse: end with a network that predicts the same class whatever it sees. `mask_collapsed`
-says how such runs are recognized.
+says how such runs are recognized, `log_odds` how rare ones become probabilities.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench_kit.encodings import best_dense
 from nasbench_kit.predictors import Data, model_class
-from nasbench_kit.predictors.boosters import encoding_for
 from nasbench_kit.predictors.splits import fold
 from nasbench_kit.spaces import Space
-from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
+from nasbench_kit.surrogates.fitting.collapse import log_odds, mask_collapsed
 from nasbench_kit.surrogates.noise_models import NoisePart, write_noise
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, Target, forward
 from nasbench_kit.tables import Metric
@@ -34,7 +34,6 @@ _SETTINGS = {"rounds": 200, "early_stopping": 20, "learning_rate": 0.1, "num_lea
 _COLLAPSE_SETTINGS = _SETTINGS | {"objective": "cross_entropy", "min_child_samples": 20, "lambda_l2": 1.0}
 _LEVELS = (0.5, 0.8, 0.95)  # coverage by which the scale is calibrated
 _FLOOR = 1e-4  # of the median: a smaller squared deviation says no more, where values are counts
-_SURE = 30.0  # log-odds
 _QUANTILES = 16
 
 
@@ -56,7 +55,7 @@ def fit_noise(
     confirm it, and scaled such that intervals of 50, 80 and 95 % cover that share of the runs, on average.
 
     Whether a run collapses is learned as one number per architecture, of all epochs together, since few do at the last;
-    a logistic regression per epoch on predictions of other folds makes it a probability.
+    `log_odds` makes it a probability at each epoch, by predictions of other folds.
 
     Args:
         space: Where the architectures come from.
@@ -200,47 +199,14 @@ def _fit_collapse(
     else:
         models, foreign = [], np.zeros((len(archs), 1))  # too few to tell which
     scaled, part = _standardized(models, foreign)
-    n_epochs = runs.shape[-1]
-    offset, basis = np.full(n_epochs, -_SURE), np.zeros((1, n_epochs))
-    quantiles = np.empty((n_epochs, _QUANTILES))
-    for epoch in range(n_epochs):
-        seen, ended = known[..., epoch].ravel(), runs[..., epoch][collapsed[..., epoch]]
-        if len(ended):
-            rows = np.broadcast_to(scaled[:, 0], known.shape[:2]).ravel()
-            offset[epoch], basis[0, epoch] = _logistic(rows[seen], collapsed[..., epoch].ravel()[seen])
-        else:
-            ended = runs[collapsed]
+    offset, slopes = log_odds(scaled[:, 0], collapsed, known)
+    quantiles = np.empty((len(offset), _QUANTILES))
+    for epoch in range(len(offset)):
+        ended = runs[..., epoch][collapsed[..., epoch]]
+        ended = ended if len(ended) else runs[collapsed]
         quantiles[epoch] = np.quantile(ended, (np.arange(_QUANTILES) + 0.5) / _QUANTILES, method="nearest")
-    return Target(value_target.dataset, value_target.metric, COLLAPSE, "identity", offset, basis, quantiles), part
-
-
-def _logistic(x: NDArray[np.float64], y: NDArray[np.bool_]) -> tuple[float, float]:
-    """Intercept and slope of the log-odds of `y`, by Newton's method; a small penalty keeps them finite."""
-    rate = (y.sum() + 0.5) / (len(y) + 1)
-    start = np.array([np.log(rate / (1 - rate)), 0.0])
-    design = np.stack([np.ones_like(x), x], axis=1)
-    penalty = np.array([1e-3, 1e-1])
-
-    def loss(at: NDArray[np.float64]) -> float:
-        odds = design @ at
-        return float(np.logaddexp(0, odds).sum() - odds[y].sum() + penalty @ (at - start) ** 2 / 2)
-
-    found, lowest = start, loss(start)
-    for _ in range(_NEWTON_STEPS):
-        p = 1 / (1 + np.exp(-np.clip(design @ found, -_SURE, _SURE)))
-        gradient = design.T @ (p - y) + penalty * (found - start)
-        curvature = (design * (p * (1 - p))[:, None]).T @ design + np.diag(penalty)
-        step = np.linalg.solve(curvature, gradient)
-        while (new := loss(found - step)) > lowest and np.abs(step).max() > _NEAR:
-            step /= 2
-        if np.abs(step).max() <= _NEAR or new > lowest:
-            break
-        found, lowest = found - step, new
-    return float(found[0]), float(max(found[1], 0.0))
-
-
-_NEWTON_STEPS = 100
-_NEAR = 1e-9
+    found = Target(value_target.dataset, value_target.metric, COLLAPSE, "identity", offset, slopes[None], quantiles)
+    return found, part
 
 
 def _cross_fitted(
@@ -256,7 +222,7 @@ def _cross_fitted(
     models = []
     for k in range(_FOLDS):
         own, stop = folds == k, folds == (k + 1) % _FOLDS
-        model = model_class("lightgbm")(space, {"encoding": encoding_for(space), **settings})
+        model = model_class("lightgbm")(space, {"encoding": best_dense(space), **settings})
         model.fit(
             Data(archs[~own & ~stop], outputs[~own & ~stop]), Data(archs[stop], outputs[stop]), seed=seed + k
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -28,11 +29,11 @@ class Split(NamedTuple):
     rule: dict[str, Any]  #: how to redo it, for the card
 
     def validates(self, member: int) -> NDArray[np.bool_]:
-        """Which architectures a member stops by."""
+        """Say which architectures a member stops by."""
         return self.train & (self.folds == member % self.n_folds)
 
     def learns(self, member: int) -> NDArray[np.bool_]:
-        """Which architectures a member learns from."""
+        """Say which architectures a member learns from."""
         return self.train & (self.folds != member % self.n_folds)
 
 
@@ -80,6 +81,32 @@ def split_table(
     return Split(test, ~test & used, fold(space, archs, n_folds), n_folds, rule)
 
 
+def restricted(split: Split, train_only: NDArray[np.bool_]) -> Split:
+    """Learn from some architectures only, as a list says: bool (n_archs,).
+
+    Raises:
+        SettingError: It is no such list.
+    """
+    if train_only.dtype != bool or train_only.shape != split.train.shape:
+        raise SettingError(
+            f"train_only: {train_only.dtype} of shape {train_only.shape}; bool of shape {split.train.shape} expected"
+        )
+    rule = split.rule | {"train_only": hashlib.sha256(np.packbits(train_only).tobytes()).hexdigest()}
+    rule["rule"] += f"; learned from were only {int(train_only.sum()):,} chosen architectures, by a list"
+    return split._replace(train=split.train & train_only, rule=rule)
+
+
+def check_split(split: Split, rows: NDArray[np.intp], n_members: int) -> None:
+    """Refuse a split that leaves a member too little to learn from, or to stop by, of these rows of the table."""
+    for k in range(n_members):
+        n_valid, n_train = (int(part[rows].sum()) for part in (split.validates(k), split.learns(k)))
+        if n_valid < 1 or n_train < 2:
+            raise SettingError(
+                f"member {k} would learn from {n_train} architectures and stop by {n_valid}: too few of"
+                f" {len(rows):,}; take fewer members, or hold out less"
+            )
+
+
 def split_again(table: Table, rule: Mapping[str, Any]) -> Split:
     """Divide this table, or another of its space, as the card of a surrogate says: `card.fitted["split"]`."""
     known = {name: rule[name] for name in ("split", "test_share", "train_share") if name in rule}
@@ -96,7 +123,7 @@ def _listed(table: Table, split: str) -> NDArray[np.float64]:
     found: list[NDArray[np.float64]] = []
     for dataset in table.datasets:
         if metric in table.metrics(dataset):
-            found += table.runs(dataset, metric).reshape(-1, table.n_archs)
+            found.extend(table.runs(dataset, metric).reshape(-1, table.n_archs))
     if not found:
         there = {name for dataset in table.datasets for name in table.metrics(dataset) if name.startswith("split[")}
         known = [name[len("split[") : -1].replace("default", OFFICIAL) for name in sorted(there)]

@@ -25,24 +25,24 @@ _STATE = "state"
 _MOST_SEEN = 65_536  # architectures whose activations are looked at for that
 
 
-class Outputs(NamedTuple):
-    """What the network is trained on in the place of channels: their mean over members, deviations from it, noise.
+class Learned(NamedTuple):
+    """The numbers that the network learns in the place of outputs: their mean over members, deviations from it, noise.
 
-    The members are nearly equal, so their channels told one by one would be the same number many times.
+    The members are nearly equal, so their outputs told one by one would be the same number many times.
     """
 
-    center: NDArray[np.float64]  #: (n_outputs,)
-    scale: NDArray[np.float64]  #: (n_outputs,)
-    weight: NDArray[np.float64]  #: (n_outputs,), of each squared error in the loss
+    center: NDArray[np.float64]  #: (n_learned,)
+    scale: NDArray[np.float64]  #: (n_learned,)
+    weight: NDArray[np.float64]  #: (n_learned,), of each squared error in the loss
     n_members: int
     n_values: int
 
     @classmethod
-    def of(cls, card: Card, channels: NDArray[np.float64]) -> Outputs:
-        """From the channels of the architectures to train on: (n_archs, n_members * n_values + n_noise)."""
-        n_members, n_values = card.n_members, card.n_channels(VALUE)
+    def of(cls, card: Card, outputs: NDArray[np.float64]) -> Learned:
+        """Make it of the outputs of the architectures to train on: (n_archs, n_members * n_values + n_noise)."""
+        n_members, n_values = card.n_members, card.n_outputs(VALUE)
         made = cls(np.zeros(0), np.ones(0), np.ones(0), n_members, n_values)
-        found = made._rearranged(channels)
+        found = made._rearranged(outputs)
         spread = found.std(axis=0)
         values, noise = _importance(card, True), _importance(card, False)
         weight = np.concatenate(
@@ -52,12 +52,12 @@ class Outputs(NamedTuple):
             weight[n_values : 2 * n_values] = 0
         return made._replace(center=found.mean(axis=0), scale=np.where(spread > 1e-9, spread, 1), weight=weight)
 
-    def standardized(self, channels: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Outputs of about unit variance: (n_archs, n_outputs)."""
-        return ((self._rearranged(channels) - self.center) / self.scale).astype(np.float32)
+    def standardized(self, outputs: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return what is learned of some outputs, of about unit variance: (n_archs, n_learned)."""
+        return ((self._rearranged(outputs) - self.center) / self.scale).astype(np.float32)
 
     def back(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Give the linear map from standardized outputs to channels: (n_outputs, n_channels), and what it adds.
+        """Give the linear map from what is learned to outputs: (n_learned, n_outputs), and what it adds.
 
         What the deviations that were learnt have in common is error, and left out: the mean stays what was learnt.
         """
@@ -70,15 +70,15 @@ class Outputs(NamedTuple):
         to[self.n_values : self.n_values + n, :n] = np.kron(apart, np.eye(self.n_values))
         return self.scale[:, None] * to, self.center @ to
 
-    def _rearranged(self, channels: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _rearranged(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         n = self.n_members * self.n_values
-        members = channels[:, :n].reshape(-1, self.n_members, self.n_values)
+        members = outputs[:, :n].reshape(-1, self.n_members, self.n_values)
         mean = members.mean(axis=1, keepdims=True)
-        return np.hstack([mean[:, 0], (members - mean).reshape(-1, n), channels[:, n:]])
+        return np.hstack([mean[:, 0], (members - mean).reshape(-1, n), outputs[:, n:]])
 
 
 def _importance(card: Card, is_value: bool) -> NDArray[np.float64]:
-    """Compute which share each channel has in the variance of its target's curve, mean over epochs."""
+    """Compute which share each output has in the variance of its target's curve, mean over epochs."""
     shares = [np.zeros(0)]
     for target in card.targets:
         if (target.kind == VALUE) == is_value:
@@ -90,7 +90,7 @@ def _importance(card: Card, is_value: bool) -> NDArray[np.float64]:
 
 def train(
     columns: NDArray[np.intp],
-    outputs: NDArray[np.float32],
+    learned: NDArray[np.float32],
     weight: NDArray[np.float64],
     *,
     n_columns: int,
@@ -106,7 +106,7 @@ def train(
 
     Args:
         columns: Which columns of the sparse encoding are 1: (n_archs, at most so many); `n_columns` stands for none.
-        outputs: What to learn: (n_archs, n_outputs), of about unit variance.
+        learned: What to learn: (n_archs, n_learned), of about unit variance.
         weight: Of each output in the loss.
         n_columns: Of the encoding.
         hidden: Units of each hidden layer.
@@ -122,7 +122,7 @@ def train(
     """
     import torch
 
-    sizes = [*hidden, outputs.shape[1]]
+    sizes = [*hidden, learned.shape[1]]
     generator = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int, sd: float) -> Any:
@@ -140,7 +140,7 @@ def train(
     optimizer = torch.optim.Adam(parameters.values(), learning_rate, fused=True)
     begun = _restore(shop.kept(_STATE), parameters, optimizer)
 
-    inputs, wanted = torch.from_numpy(columns.astype(np.int32)), torch.from_numpy(outputs)
+    inputs, wanted = torch.from_numpy(columns.astype(np.int32)), torch.from_numpy(learned)
     weights = torch.from_numpy((weight / weight.sum()).astype(np.float32))
     n_steps = math.ceil(len(columns) / batch)
     progress(begun, epochs)
@@ -159,7 +159,7 @@ def train(
 
 
 def _schedule(done: float) -> float:
-    """Share of the highest learning rate at a share of the steps."""
+    """Return the share of the highest learning rate at a share of the steps."""
     if done < _WARM_UP:
         return 0.04 + 0.96 * done / _WARM_UP
     return 0.5 + 0.5 * math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP))
@@ -208,10 +208,10 @@ def _restore(state: bytes | None, parameters: Mapping[str, Any], optimizer: Any)
 
 
 def last_layer(
-    parameters: Mapping[str, NDArray[Any]], outputs: Outputs
+    parameters: Mapping[str, NDArray[Any]], learned: Learned
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Join the last layer with the way back to channels: weights (n_units, n_channels), and what they add."""
-    to, added = outputs.back()
+    """Join the last layer with the way back to outputs: weights (n_units, n_outputs), and what they add."""
+    to, added = learned.back()
     weights = parameters[f"weights.{_n_layers(parameters) - 1}"].astype(np.float64)
     return weights @ to, parameters["bias"].astype(np.float64) @ to + added
 
@@ -251,7 +251,7 @@ def to_integers(
 
 
 def _rounded(weights: NDArray[np.float64]) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
-    """Weights as integers, and what 1 means of each unit that they lead to."""
+    """Round weights to integers, and say what 1 means of each unit that they lead to."""
     unit = np.abs(weights).max(axis=0) / LARGEST
     unit = np.where(unit > 0, unit, 1.0)
     return np.rint(weights / unit).astype(np.int16), unit
@@ -270,7 +270,7 @@ def _largest_activations(
 def _activations(
     parameters: Mapping[str, NDArray[Any]], pieces: Sequence[NDArray[np.intp]]
 ) -> Iterator[list[NDArray[np.float32]]]:
-    """The activations of each hidden layer, piece by piece."""
+    """Compute the activations of each hidden layer, piece by piece."""
     for columns in pieces:
         sums = parameters["embedding"][columns].sum(axis=1)
         found = []

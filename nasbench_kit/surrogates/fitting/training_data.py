@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.errors import NotRecordedError, listed, unknown
+from nasbench_kit.errors import NotRecordedError, SurrogateError, listed, unknown
 from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
 from nasbench_kit.surrogates.targets import FEW, VALUE, Target, components, forward
 from nasbench_kit.tables import Metric, Table
@@ -37,6 +37,13 @@ class Recorded(NamedTuple):
         """Say for which architectures anything was recorded: (n_archs,)."""
         known: NDArray[np.bool_] = (~np.isnan(self.values) | self.failed).max(axis=(0, 2))
         return known
+
+    def best_first(self) -> NDArray[np.intp]:
+        """Order the architectures by their mean after the last epoch, the best first."""
+        last = self.values[:, :, -1]
+        there = ~np.isnan(last)
+        means = np.where(there, last, 0).sum(axis=0) / np.maximum(there.sum(axis=0), 1) * self.metric.sign()
+        return np.argsort(-np.where(there.any(axis=0), means, -np.inf), kind="stable")
 
 
 def read_runs(
@@ -68,8 +75,9 @@ def read_runs(
 def _read(table: Table, dataset: str, name: str, epochs: Sequence[int] | None) -> Recorded:
     column = table.column(dataset, name)
     metric = column.metric
-    if metric.unit.startswith("code"):
-        raise unknown(f"metric of {table.name}/{dataset} that can be predicted", name, _quantities(table, dataset))
+    if metric.categories:
+        quantities = [name for name, each in table.metrics(dataset).items() if not each.categories]
+        raise unknown(f"metric of {table.name}/{dataset} that can be predicted", name, quantities)
     if epochs is not None and not metric.epochs and name == table.objectives[dataset]:
         raise NotRecordedError(f"{table.name}/{dataset}: {name} does not depend on the epoch; give no epochs")
     chosen = metric._replace(epochs=metric.epochs if epochs is None or not metric.epochs else sorted_epochs(epochs))
@@ -81,12 +89,12 @@ def _read(table: Table, dataset: str, name: str, epochs: Sequence[int] | None) -
 
 
 def sorted_epochs(epochs: Sequence[int]) -> tuple[int, ...]:
-    """Each epoch once, ascending."""
+    """Take each epoch once, ascending."""
     return tuple(sorted(set(epochs)))
 
 
 def _positions(column: Any, epochs: Sequence[int]) -> list[int]:
-    """Where these epochs stand in a column; raises for one that was not recorded."""
+    """Find where these epochs stand in a column; raises for one that was not recorded."""
     return [column.epoch_position(epoch) for epoch in epochs] if epochs else [0]
 
 
@@ -101,8 +109,25 @@ def _failed(table: Table, dataset: str, epochs: Sequence[int], shape: tuple[int,
     return np.broadcast_to(failed, shape).copy()
 
 
-def _quantities(table: Table, dataset: str) -> list[str]:
-    return [name for name, metric in table.metrics(dataset).items() if not metric.unit.startswith("code")]
+def check_finite(table: Table, archs: NDArray[np.uint8], recorded: Sequence[Recorded]) -> None:
+    """Refuse what is no number, which no model can learn: it would spoil the others in silence.
+
+    Raises:
+        SurrogateError: It names the run.
+    """
+    for runs in recorded:
+        found = np.argwhere(np.isinf(runs.values))
+        if len(found):
+            seed, row, epoch = found[0].tolist()
+            at = [f"seed {runs.metric.seeds[seed]}"] * bool(runs.metric.seeds)
+            at += [f"epoch {runs.metric.epochs[epoch]}"] * bool(runs.metric.epochs)
+            n = len(np.unique(found[:, 1]))
+            raise SurrogateError(
+                f"{runs.dataset}: {runs.metric.name} of {table.space.format(archs[row].tolist())!r:.200}"
+                f"{', ' + ', '.join(at) if at else ''} is {runs.values[seed, row, epoch]}"
+                f" ({n:,} of {len(archs):,} architectures have such runs); a run that failed has no value: let the"
+                " table say which runs failed, or leave that one out"
+            )
 
 
 class TrainingData(NamedTuple):
@@ -113,7 +138,7 @@ class TrainingData(NamedTuple):
 
     def slices(self) -> list[slice]:
         """Say which outputs belong to each target."""
-        ends = np.cumsum([target.n_channels for target in self.targets]).tolist()
+        ends = np.cumsum([target.n_outputs for target in self.targets]).tolist()
         return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
 
@@ -134,7 +159,7 @@ def training_data(all_runs: Sequence[Recorded], *, mask: bool = True) -> Trainin
         offset, basis = components(z, keep=KEEP, most=MOST)
         target = Target(runs.dataset, runs.metric.name, VALUE, transform, offset, basis, np.empty((0, 0)))
         targets.append(target)
-        outputs.append(outputs_of(target, z))
+        outputs.append(fit_outputs(target, z))
     return TrainingData(tuple(targets), np.hstack(outputs))
 
 
@@ -169,7 +194,7 @@ def _check_recorded(runs: Recorded) -> None:
 
 
 def _check_whole(runs: Recorded, z: NDArray[np.float64]) -> None:
-    """Long curves are learned from those that are whole."""
+    """Refuse long curves of which none is whole, as they are learned from those that are."""
     if z.shape[1] > FEW and np.isnan(z).any(axis=1).all():
         raise NotRecordedError(
             f"{runs.dataset}: {runs.metric.name} was recorded at all {z.shape[1]} epochs for none of the {len(z):,}"
@@ -185,7 +210,7 @@ def choose_transform(metric: Metric, values: NDArray[np.float64]) -> str:
     return "log" if metric.direction == "min" and least > 0 else "identity"
 
 
-def outputs_of(target: Target, z: NDArray[np.float64]) -> NDArray[np.float64]:
+def fit_outputs(target: Target, z: NDArray[np.float64]) -> NDArray[np.float64]:
     """Fit the outputs of curves `z` (n_archs, n_epochs) of which parts may be missing.
 
     Where each epoch is an output of its own, those of missing epochs are NaN. The components of a longer curve are

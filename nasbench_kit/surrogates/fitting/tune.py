@@ -1,4 +1,4 @@
-"""Search a model's settings: train on all folds but one, judge by that one. What is held out is never seen."""
+"""Search a model's settings: train on all folds but one, compare by that one. What is held out is never seen."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def tune_settings(
     shop: Workshop,
     progress: Callable[[float], None],
 ) -> dict[str, Any]:
-    """The best of so many settings within the model's `ranges`; the given ones are the first that are tried.
+    """Find the best of so many settings within the model's `ranges`; the given ones are the first that are tried.
 
-    Judged by the mean squared error over all outputs of `valid`, which are of about unit variance; by `valid` a trial
+    Compared by the mean squared error over all outputs of `valid`, which are of about unit variance; by `valid` a trial
     stops early too. Trials are proposed by Optuna's TPE sampler (Bergstra et al. 2011). Each is kept, and an
     interrupted search goes on, to the same end.
 
@@ -39,7 +39,7 @@ def tune_settings(
         model: Its name.
         settings: Where to start; those without a range stay.
         train: To learn from.
-        valid: To stop and to judge by.
+        valid: To stop and to compare by.
         n_trials: How many, the given settings included.
         seed: Of the sampler and the models.
         shop: Keeps each trial.
@@ -69,7 +69,7 @@ def tune_settings(
 
 
 def _propose(optuna: Any, ranges: Mapping[str, Any], trials: list[dict[str, Any]], seed: int) -> dict[str, Any]:
-    """What the sampler asks for after these trials: a study made anew, so that it does not matter when it began."""
+    """Ask the sampler what to try after these trials: a study made anew, so it does not matter when it began."""
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
     for trial in trials:
         if trial["settings"]:  # the given ones may lie outside of the ranges
@@ -90,5 +90,5 @@ def _distribution(optuna: Any, limits: Any) -> Any:
 
 
 def seed_of(seed: int, number: int) -> int:
-    """The seed of one of several models, such that all differ."""
+    """Return the seed of one of several models, such that all differ."""
     return int(np.random.SeedSequence((seed, number)).generate_state(1)[0] >> 1)

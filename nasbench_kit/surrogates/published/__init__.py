@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nasbench_kit.errors import ImportDataError, SettingError
+from nasbench_kit.jobs import sync
 from nasbench_kit.surrogates.published import official_nasbench301, yahpo
 from nasbench_kit.surrogates.surrogate import Surrogate
 
@@ -42,13 +43,15 @@ def load_published(
             f"{str(folders[0])!r} holds no models that are known: neither YAHPO's {yahpo.CODES} and {yahpo.SPACE}, nor"
             f" {official_nasbench301.MODEL_FILE} of NAS-Bench-301 in it or below"
         )
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of a call that was killed
     try:
         partial.mkdir(parents=True)
         if found:
             yahpo.write(found, partial, name or "nasbench301_yahpo")
         else:
             official_nasbench301.write(members, partial, name or f"nasbench301_{members[0].library}")
+        sync(partial)
         if target.exists():
             target.rmdir()
         partial.rename(target)

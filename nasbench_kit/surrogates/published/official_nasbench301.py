@@ -53,17 +53,17 @@ class Member(NamedTuple):
 
     @property
     def metric(self) -> str:
-        """What it predicts."""
+        """Return what it predicts."""
         return RUNTIME if self.model.endswith("_time") else ACCURACY
 
     @property
     def library(self) -> str:
-        """What its pickle was written by."""
+        """Return what its pickle was written by."""
         return self.model.removesuffix("_time")
 
 
 def find(folder: Path) -> list[Member]:
-    """The members of the ensembles in a folder, in the order of their numbers; none if it is of another kind.
+    """Find the members of the ensembles in a folder, in the order of their numbers; none if it is of another kind.
 
     Raises:
         ImportDataError: A configuration is absent or damaged.
@@ -134,7 +134,7 @@ class _PlainBooster:
 
 
 def _plain_bytearray(content: object = b"", encoding: object = None) -> bytes:
-    """A bytearray in a pickle of a protocol before 5."""
+    """Read a bytearray in a pickle of a protocol before 5."""
     if isinstance(content, str) and encoding in ("latin-1", "latin1"):
         return content.encode("latin-1")
     if not isinstance(content, bytes | bytearray):
@@ -143,7 +143,7 @@ def _plain_bytearray(content: object = b"", encoding: object = None) -> bytes:
 
 
 def _plain_defaultdict(*_: object) -> dict[Any, Any]:
-    """A defaultdict in a pickle, which fills it afterwards."""
+    """Make a defaultdict in a pickle, which fills it afterwards."""
     return {}
 
 
@@ -158,7 +158,7 @@ _ALLOWED: Mapping[tuple[str, str], Any] = {
 
 
 def read_booster(member: Member) -> Booster:
-    """The booster in an official pickle. Nothing in it is executed.
+    """Read the booster in an official pickle. Nothing in it is executed.
 
     Raises:
         ImportDataError: The pickle is damaged, or names anything but a booster.
@@ -193,7 +193,7 @@ class Booster:
 
     @classmethod
     def of_xgboost(cls, content: bytes, where: str) -> Booster:
-        """From a model or, as pickles have it, a model and its configuration."""
+        """Make it of a model or, as pickles have it, of a model and its configuration."""
         xgboost = require("xgboost", "xgboost")
         booster = xgboost.Booster()
         try:
@@ -209,7 +209,7 @@ class Booster:
 
     @classmethod
     def of_lightgbm(cls, content: str, where: str, n_trees: int | None = None) -> Booster:
-        """From the text of a model; of which the first trees count, or all."""
+        """Make it of the text of a model, of which the first trees count, or all."""
         lightgbm = require("lightgbm", "fit")
         try:
             booster = lightgbm.Booster(model_str=checked_lightgbm(content.encode()))
@@ -219,7 +219,7 @@ class Booster:
 
     @classmethod
     def load(cls, path: Path) -> Booster:
-        """From a file that `save` wrote.
+        """Load it from a file that `save` wrote.
 
         Raises:
             SurrogateError: It is absent or damaged.
@@ -243,7 +243,7 @@ class Booster:
         return path
 
     def predict(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What it says: (n_archs,)."""
+        """Predict: (n_archs,)."""
         if self.library == _XGBOOST:
             found = self._booster.inplace_predict(vectors, validate_features=False)
         else:
@@ -252,7 +252,7 @@ class Booster:
 
 
 def _has_configuration(content: bytes) -> bool:
-    """Whether "Config" is the first key, in UBJSON or JSON."""
+    """Say whether "Config" is the first key, in UBJSON or JSON."""
     return b"Config" in content[:32]
 
 
@@ -278,15 +278,15 @@ class Ensembles:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """What is predicted; the first has members of its own in `channels`."""
+        """Return what is predicted; the first has members of its own in `outputs`."""
         return tuple(self._boosters)
 
     def members(self, metric: str, archs: object) -> NDArray[np.float64]:
-        """What each member says, in the release's units, percent and seconds: (n_members, n_archs)."""
+        """Ask each member, in the release's units, percent and seconds: (n_members, n_archs)."""
         vectors = self._space.vector(archs)
         return np.stack([booster.predict(vectors) for booster in self._boosters[metric]])
 
-    def channels(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Accuracy as a fraction, then seconds where there is an ensemble for them: (n_archs, n_members, n_values).
 
         An ensemble of seconds with another number of members gives each its mean.
@@ -299,14 +299,14 @@ class Ensembles:
             parts.append(found / 100 if metric == ACCURACY else found)
         return np.stack(parts, axis=-1).transpose(1, 0, 2), np.zeros((len(archs), 0))
 
-    def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The same of one."""
-        values, noise = self.channels(np.array([arch], np.uint8))
+    def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Predict for one architecture: (n_members, n_values) and (n_noise,)."""
+        values, noise = self.outputs(np.array([arch], np.uint8))
         return values[0], noise[0]
 
 
 def read(folder: Path) -> Ensembles:
-    """The ensembles in an official folder.
+    """Read the ensembles in an official folder.
 
     Raises:
         ImportDataError: There is none, or one that is not read.
@@ -320,7 +320,7 @@ def read(folder: Path) -> Ensembles:
 
 
 def load(folder: str, card: Card) -> Ensembles:
-    """The predictor of a surrogate.
+    """Load the ensembles of a surrogate.
 
     Raises:
         SurrogateError: A booster is absent or damaged.

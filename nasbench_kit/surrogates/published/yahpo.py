@@ -67,7 +67,7 @@ class Yahpo:
     def curves(
         self, archs: NDArray[np.uint8], epochs: Sequence[int] = EPOCHS
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """What the file says: validation accuracy (fraction) and seconds from scratch, (n_archs, n_epochs) each.
+        """Ask the network for validation accuracy (fraction) and seconds from scratch, (n_archs, n_epochs) each.
 
         Raises:
             SurrogateError: The network fails, or says what is no number.
@@ -82,17 +82,17 @@ class Yahpo:
             found[start : start + step] = self._run(*given).reshape(len(some), len(at), 2)
         return found[..., 0] / 100, found[..., 1]
 
-    def channels(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The values at all epochs as channels: (n_archs, 1, n_values), and none of noise."""
+    def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Take the values at all epochs as outputs: (n_archs, 1, n_values), and none of noise."""
         made = np.empty((len(archs), 1, 2 * len(EPOCHS) - FIRST_SECONDS + 1))
         for row, arch in enumerate(archs):  # one by one: sums over a batch of another size may differ in the last bits
             accuracy, seconds = self.curves(arch[None])
             made[row, 0] = np.concatenate([accuracy[0], seconds[0, FIRST_SECONDS - 1 :]])
         return made, np.zeros((len(archs), 0))
 
-    def channels_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The same of one: (1, n_values) and (0,)."""
-        values, noise = self.channels(np.array([arch], np.uint8))
+    def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Predict for one architecture: (1, n_values) and (0,)."""
+        values, noise = self.outputs(np.array([arch], np.uint8))
         return values[0], noise[0]
 
     def _run(self, codes: NDArray[np.int64], epochs: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -111,7 +111,7 @@ class Yahpo:
         return found.astype(np.float64)
 
     def _rows(self, archs: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """The numbers that stand for each architecture: (n_archs, 34)."""
+        """Encode each architecture by numbers: (n_archs, 34)."""
         vectors = self._space.vector(archs).astype(np.int64)
         return np.stack([codes[vectors[:, column] + 1] for column, codes in self._codes], axis=1)
 
@@ -140,7 +140,7 @@ class Yahpo:
 
 
 def read_yahpo(folder: str | os.PathLike[str]) -> Yahpo:
-    """The network in a folder of a surrogate or, under whatever name, of YAHPO's data; see `Yahpo`."""
+    """Read the network in a folder of a surrogate or, under whatever name, of YAHPO's data; see `Yahpo`."""
     return Yahpo(folder)
 
 
@@ -195,12 +195,12 @@ def write(source: Source, folder: Path, name: str) -> None:
     for path, to in zip(source, (MODEL, CODES, SPACE), strict=True):
         (folder / to).write_bytes(_content(path.parent, path.name))
     _check_space(folder)
-    Yahpo(folder).channels_of((0,) * DARTSSpace().n_decisions)  # it runs
+    Yahpo(folder).outputs_of((0,) * DARTSSpace().n_decisions)  # it runs
     write_card(folder, card_of(folder, name))
 
 
 def card_of(folder: Path, name: str) -> Card:
-    """The card of a folder with YAHPO's files."""
+    """Make the card of a folder with YAHPO's files."""
     n, late = len(EPOCHS), FIRST_SECONDS - 1
     seconds = np.eye(n)[late:]
     seconds[0, :late] = np.arange(1, FIRST_SECONDS) / FIRST_SECONDS
@@ -301,7 +301,7 @@ _ANY = b"\x0a\x02\x12\x00"  # TensorShapeProto.dim { dim_param: "" }
 
 
 def _session(model: bytes, where: str) -> tuple[Any, bool]:
-    """A session of onnxruntime, and whether it takes batches of any size."""
+    """Open a session of onnxruntime, and say whether it takes batches of any size."""
     runtime = require("onnxruntime", "onnx")
     options = runtime.SessionOptions()
     options.log_severity_level = 4
@@ -314,7 +314,7 @@ def _session(model: bytes, where: str) -> tuple[Any, bool]:
 
 
 def _of_any_batch(model: bytes) -> bytes:
-    """The network with the size of a batch, fixed to 1 where it was exported, left open.
+    """Leave the size of a batch open, which was fixed to 1 where the network was exported.
 
     Nothing in this network depends on it: each row is looked up and multiplied for itself. Files of another form are
     left as they are.

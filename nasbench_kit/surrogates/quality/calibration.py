@@ -104,13 +104,13 @@ def calibration(
     quantiles = pit(predicted, values, which, np.random.default_rng(seed).random(len(values)))
     distance = np.abs(quantiles - 0.5)
     found = Calibration(
-        len(values),
-        tuple((level, float((distance <= level / 2).mean())) for level in LEVELS),
-        tuple(np.histogram(quantiles, _N_BINS, (0, 1))[0].tolist()),
-        _nll(predicted, values, which, fell & modelled),
-        _nll_constant(predicted, values, which, fell & modelled),
-        _spread(predicted, if_not_failed(predicted, runs, collapsed)),
-        _collapse(predicted.collapse[which], fell) if modelled else None,
+        n_runs=len(values),
+        coverage=tuple((level, float((distance <= level / 2).mean())) for level in LEVELS),
+        pit=tuple(np.histogram(quantiles, _N_BINS, (0, 1))[0].tolist()),
+        nll=_nll(predicted, values, which, fell & modelled),
+        nll_constant=_nll_constant(predicted, values, which, fell & modelled),
+        spread=_spread(predicted, if_not_failed(predicted, runs, collapsed)),
+        collapse=_collapse(predicted.collapse[which], fell) if modelled else None,
     )
     return found, quantiles
 
@@ -206,14 +206,14 @@ def _spread(predicted: RunDistribution, all_runs: NDArray[np.float64]) -> Spread
     kl = normal_kl(mean, sd, predicted_mean, predicted_sd)
     distance = distances_of_repeated(predicted, all_runs)
     return Spread(
-        len(mean),
-        float(sd.mean()),
-        float(predicted_sd.mean()),
-        float(np.abs(predicted_sd - sd).mean()),
-        float(kl.mean()),
-        float(np.median(kl)),
-        float(expected_kl(n_runs).mean()),
-        tuple((level, float((distance <= level).mean())) for level in LEVELS),
+        n_archs=len(mean),
+        sd_recorded=float(sd.mean()),
+        sd_predicted=float(predicted_sd.mean()),
+        sd_mae=float(np.abs(predicted_sd - sd).mean()),
+        kl_mean=float(kl.mean()),
+        kl_median=float(np.median(kl)),
+        kl_expected=float(expected_kl(n_runs).mean()),
+        coverage=tuple((level, float((distance <= level).mean())) for level in LEVELS),
     )
 
 
@@ -228,10 +228,10 @@ def _collapse(predicted: NDArray[np.float64], fell: NDArray[np.bool_]) -> Collap
             )
     observed = float(fell.mean())
     return Collapse(
-        len(fell),
-        float(predicted.mean()),
-        observed,
-        float(((predicted - fell) ** 2).mean()),
-        observed * (1 - observed),
-        tuple(bins),
+        n_runs=len(fell),
+        predicted=float(predicted.mean()),
+        observed=observed,
+        brier=float(((predicted - fell) ** 2).mean()),
+        brier_constant=observed * (1 - observed),
+        bins=tuple(bins),
     )

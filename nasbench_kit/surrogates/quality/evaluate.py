@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite, isnan
@@ -16,7 +16,6 @@ from nasbench_kit.predictors.agreement import Agreement, agreement
 from nasbench_kit.spaces import describe_space
 from nasbench_kit.surrogates.distribution import RunDistribution
 from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
-from nasbench_kit.surrogates.fitting.split import split_again
 from nasbench_kit.surrogates.quality.calibration import Calibration, calibration
 from nasbench_kit.surrogates.quality.ceiling import (
     UNKNOWN,
@@ -26,16 +25,15 @@ from nasbench_kit.surrogates.quality.ceiling import (
     ceiling_of_noise,
     ceiling_of_runs,
 )
+from nasbench_kit.surrogates.quality.splits import rows_of
 from nasbench_kit.surrogates.targets import NOISE
-from nasbench_kit.tables.column import AdditiveColumn, mean_recorded
+from nasbench_kit.tables.column import mean_recorded
 from nasbench_kit.tables.metric import Metric
 
 if TYPE_CHECKING:
-    from nasbench_kit.surrogates.card import Card
     from nasbench_kit.surrogates.surrogate import Surrogate
     from nasbench_kit.tables import Table
 
-SPLITS = ("test", "val", "train", "all")
 BEST = 0.05
 _PREDICTED, _SPREAD = "predicted by the surrogate", "taken from the spread of the members, as none is modelled"
 
@@ -49,7 +47,7 @@ class Comparison:
     dataset: str
     metric: Metric  #: as the table has it
     epoch: int | None
-    split: str  #: one of `SPLITS`
+    split: str  #: one of `splits.SPLITS`
     case: str  #: whether the surrogate was fitted to these architectures, in words
     archs: NDArray[np.uint8]  #: (n_archs, n_decisions)
     runs: NDArray[np.float64]  #: (n_seeds, n_archs), NaN where not recorded; one at least of each architecture
@@ -145,24 +143,24 @@ def quality_of(compared: Comparison, *, above: float | None = None, best: float 
     metric, true, predicted = compared.metric, compared.true, compared.predicted
     measure = Measure(above, best, metric.sign())
     return Quality(
-        compared.surrogate,
-        compared.table,
-        compared.dataset,
-        metric.name,
-        metric.unit,
-        compared.epoch,
-        compared.split,
-        compared.case,
-        compared.truth,
-        agreement(true, predicted, unit=metric.unit),
-        above,
-        int(measure.is_good(true).sum()),
-        best,
-        int(measure.is_best(true).sum()),
-        measure.figures(true, predicted, compared.if_not_failed),
-        _ceiling(compared, measure),
-        compared.noise,
-        compared.calibration and compared.calibration[0],
+        surrogate=compared.surrogate,
+        table=compared.table,
+        dataset=compared.dataset,
+        metric=metric.name,
+        unit=metric.unit,
+        epoch=compared.epoch,
+        split=compared.split,
+        case=compared.case,
+        truth=compared.truth,
+        agreement=agreement(true, predicted, unit=metric.unit),
+        above=above,
+        n_above=int(measure.is_good(true).sum()),
+        best=best,
+        n_best=int(measure.is_best(true).sum()),
+        figures=measure.figures(true, predicted, compared.if_not_failed),
+        ceiling=_ceiling(compared, measure),
+        noise=compared.noise,
+        calibration=compared.calibration and compared.calibration[0],
     )
 
 
@@ -171,6 +169,11 @@ def _ceiling(compared: Comparison, measure: Measure) -> Ceiling:
     if found or not compared.distribution or compared.noise != _PREDICTED:
         return found or UNKNOWN
     return ceiling_of_noise(compared.distribution, compared.runs)
+
+
+def shown_as(unit: str) -> tuple[float, str, str]:
+    """Return what multiplies values of a unit for people, its name, and that of differences."""
+    return (100.0, "%", "percentage points") if unit == "fraction" else (1.0, unit, unit)
 
 
 def as_json(record: Any) -> Any:
@@ -224,13 +227,13 @@ def compare_epochs(
                 f"{surrogate.name} and {table.name} do not share epoch {epoch!r} of {metric} on {dataset};"
                 f" choose from {listed(both)}"
             )
-    chosen, validates, case = _rows_of(surrogate.card, table, split)
+    chosen, validates, case = rows_of(surrogate.card, table, split)
     rows = np.flatnonzero(chosen)
     archs = table.archs()[rows]
-    values, noise_channels = surrogate.predictor.channels(archs)
+    values, noise_outputs = surrogate.predictor.outputs(archs)
     if validates is not None:
         values = _of_validating(values, validates[:, rows])
-    recorded = _every_run(table, dataset, metric)
+    recorded = table.runs(dataset, metric).swapaxes(1, 2)  # (n_seeds, n_archs, n_epochs)
     fell = mask_collapsed(recorded, metric)  # it needs all epochs and architectures to tell
     predicted_epochs = surrogate.metrics(dataset)[metric].epochs
     found = []
@@ -245,28 +248,28 @@ def compare_epochs(
                 f" of the {split} split"
             )
         at = surrogate.at(dataset, metric, epoch if predicted_epochs else None)
-        prediction = at.prediction(values[there], noise_channels[there])
-        distribution: RunDistribution | None = at.distribution(values[there], noise_channels[there])
+        prediction = at.prediction(values[there], noise_outputs[there])
+        distribution: RunDistribution | None = at.distribution(values[there], noise_outputs[there])
         noise = _PREDICTED if surrogate.card.target(dataset, metric, NOISE) else _SPREAD
         if distribution and not (distribution.sd > 0).all():
             distribution, noise = None, "not predicted"
         found.append(
             Comparison(
-                surrogate.name,
-                table.name,
-                dataset,
-                table.metrics(dataset)[metric],
-                epoch,
-                split,
-                case,
-                archs[there],
-                runs[:, there],
-                mean_recorded(list(runs[:, there])),
-                prediction.mean,
-                prediction.if_not_failed,
-                fell[:, rows, position][:, there],
-                distribution,
-                noise,
+                surrogate=surrogate.name,
+                table=table.name,
+                dataset=dataset,
+                metric=table.metrics(dataset)[metric],
+                epoch=epoch,
+                split=split,
+                case=case,
+                archs=archs[there],
+                runs=runs[:, there],
+                true=mean_recorded(list(runs[:, there])),
+                predicted=prediction.mean,
+                if_not_failed=prediction.if_not_failed,
+                collapsed=fell[:, rows, position][:, there],
+                distribution=distribution,
+                noise=noise,
             )
         )
     return found
@@ -308,92 +311,7 @@ def shared_epochs(surrogate: Surrogate, table: Table, dataset: str, metric: str)
     return both
 
 
-def _every_run(table: Table, dataset: str, metric: str) -> NDArray[np.float64]:
-    """Read all runs of one metric: (n_seeds, n_archs, n_epochs), NaN where not recorded."""
-    column = table.column(dataset, metric)
-    if isinstance(column, AdditiveColumn):
-        return column.values(table.archs(), table.space)[None, :, None]
-    return column.runs().swapaxes(1, 2)
-
-
 def _of_validating(values: NDArray[np.float64], validates: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Replace the channels of members that learned from an architecture by those of one that did not."""
+    """Replace the outputs of members that learned from an architecture by those of one that did not."""
     one = values[np.arange(len(values)), validates.argmax(axis=0)]
     return np.where(validates.T[:, :, None], values, one[:, None])
-
-
-# ---- which architectures ----
-
-
-def _rows_of(card: Card, table: Table, split: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None, str]:
-    """Say which architectures of a table are in a split, which members validate each, if not all, and what it means."""
-    if split not in SPLITS:
-        raise unknown("split", split, SPLITS)
-    rule, same = fitted_rule(card), fitted_to(card, table)
-    every = np.ones(table.n_archs, bool)
-    other = "the surrogate was fitted to other data than this table"
-    if split == "all":
-        return every, None, "all architectures, those that it was fitted to among them" if same else f"all: {other}"
-    if not same and split != "test":
-        raise SettingError(f"there is no {split} split: {other}; choose from test, all")
-    if not rule:
-        if same:
-            raise SettingError(
-                f"the card of {card.name!r} does not say what was held out; only split all can be evaluated"
-            )
-        return every, None, f"all: {other}, and its card does not say which architectures were held out"
-    try:
-        parts = split_again(table, rule)
-    except SettingError:  # the lists that it was split by did not come with this table
-        if same:
-            raise
-        return every, None, f"all: {other}, and which architectures were held out is known for that only"
-    if split == "test":
-        if not parts.test.any():
-            raise SettingError(f"of table {table.name!r} nothing was held out for testing; choose split val or all")
-        held = f"held out by the rule of the card ({_rule_in_words(rule)})"
-        return parts.test, None, held if same else f"{held}; {other}"
-    if "train_only" in rule:
-        raise SettingError(f"{card.name!r} was fitted to chosen architectures only: choose split test or all")
-    if split == "train":
-        return parts.train, None, "fitted to these: shows how closely it follows them, not how good it is"
-    if card.predictor.get("kind") != "members":
-        raise SettingError(
-            f"{card.name!r} has no val split: only members that were kept one by one can be evaluated by what each"
-            " stopped by; choose split test"
-        )
-    validates = np.stack([parts.validates(member) for member in range(card.n_members)])
-    any_member: NDArray[np.bool_] = np.logical_or.reduce(validates)
-    return any_member, validates, "each by the members that stopped by it and did not learn from it"
-
-
-def fitted_to(card: Card, table: Table) -> bool:
-    """Say whether a surrogate, or the one that it was distilled from, was fitted to this table."""
-    tables = (fitted.get("table") for fitted in _history(card))
-    return any(isinstance(one, Mapping) and one.get("sha256") == table.sha256 for one in tables)
-
-
-def fitted_rule(card: Card) -> Mapping[str, Any] | None:
-    """Find how the architectures were divided when a surrogate, or the one that it was distilled from, was fitted."""
-    for fitted in _history(card):
-        rule = fitted.get("split")
-        if isinstance(rule, Mapping):
-            return rule
-    return None
-
-
-def _history(card: Card) -> list[Mapping[str, Any]]:
-    """List how it was fitted, and its teacher before it."""
-    found: list[Mapping[str, Any]] = []
-    fitted: Any = card.fitted
-    while isinstance(fitted, Mapping):
-        found.append(fitted)
-        teacher = fitted.get("teacher")
-        fitted = teacher.get("fitted") if isinstance(teacher, Mapping) else None
-    return found
-
-
-def _rule_in_words(rule: Mapping[str, Any]) -> str:
-    if rule.get("split", "hash") == "hash":
-        return f"{100 * float(rule['test_share']):g} % by hash"
-    return f"lists split[{rule['split']}]"

@@ -99,7 +99,7 @@ def leave_out(
         raise SettingError(f"{metric} of {table.name}/{dataset} is a formula: there is nothing to learn")
     position = column.epoch_position(epoch)
     epoch = column.metric.epochs[position] if column.metric.epochs else None
-    true = mean_recorded([column.at(seed, position).all() for seed in column.seed_positions(None)])
+    true = mean_recorded(list(column.runs()[:, position]))
     groups = _optimizers(table, dataset) if by == OPTIMIZER else _best(true, share, column.metric.sign())
     return _each(table, fit, by, groups, dataset, metric, epoch, true, folder)
 
@@ -143,19 +143,19 @@ def _result(
         chosen = np.argsort(-sign * every.predicted, kind="stable")[: left.sum()]
         found = float(left[chosen].mean())
     return LeftOut(
-        by,
-        what,
-        every.dataset,
-        every.metric.name,
-        unit,
-        every.epoch,
-        len(seen) - int(of_shown.sum()),
-        agreement(every.true[left], every.predicted[left], unit=unit),
-        float((every.predicted - every.true)[left].mean()),
-        agreement(tested.true[of_shown], tested.predicted[of_shown], unit=unit),
-        auc,
-        better,
-        found,
+        by=by,
+        what=what,
+        dataset=every.dataset,
+        metric=every.metric.name,
+        unit=unit,
+        epoch=every.epoch,
+        n_shown=len(seen) - int(of_shown.sum()),
+        left_out=agreement(every.true[left], every.predicted[left], unit=unit),
+        bias=float((every.predicted - every.true)[left].mean()),
+        shown=agreement(tested.true[of_shown], tested.predicted[of_shown], unit=unit),
+        auc=auc,
+        better_than_seen=better,
+        found=found,
     )
 
 
@@ -180,17 +180,14 @@ def _best(true: NDArray[np.float64], share: float, sign: int) -> dict[str, NDArr
 
 def _optimizers(table: Table, dataset: str) -> dict[str, NDArray[np.bool_]]:
     """Map the name of each optimizer to the architectures that it chose."""
-    column = table.column(dataset, OPTIMIZER) if OPTIMIZER in table.metrics(dataset) else None
-    if not isinstance(column, Column):
+    names = table.metrics(dataset)[OPTIMIZER].categories if OPTIMIZER in table.metrics(dataset) else ()
+    if not names:
         raise NotRecordedError(
             f"{table.name}/{dataset} does not record which optimizer chose an architecture (metric {OPTIMIZER!r}),"
             " as tables imported from NAS-Bench-301 do"
         )
-    names = dict(enumerate(column.metric.categories))
-    if not names:  # tables of format 1.0 say it in the unit
-        names = {int(code): name for code, name in re.findall(r"(\d+) ([^,)]+)", column.metric.unit)}
-    codes = np.stack([column.at(seed, 0).all() for seed in column.seed_positions(None)])
-    chosen = {name: (codes == code).any(axis=0) for code, name in names.items()}
+    codes = table.runs(dataset, OPTIMIZER)[:, 0]
+    chosen = {name: (codes == code).any(axis=0) for code, name in enumerate(names)}
     groups = {name: rows for name, rows in chosen.items() if rows.sum() >= _FEWEST and not rows.all()}
     if not groups:
         raise SettingError(
