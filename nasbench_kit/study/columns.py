@@ -33,7 +33,7 @@ _DEFAULTS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {
     "violation": lambda n, _: np.zeros(n),
     "failed": lambda n, _: np.zeros(n, bool),
     "cost_s": lambda n, _: np.full(n, np.nan),
-    "started_s": lambda n, _: np.full(n, np.nan),
+    "started_s": lambda _, there: np.concatenate([[0.0], there["finished_s"]])[:-1],  # one worker without a pause
     "worker": lambda n, _: np.zeros(n, "<i4"),
     "optimizer_s": lambda n, _: np.full(n, np.nan),
 }
@@ -49,8 +49,13 @@ class Column(NamedTuple):
 
 
 def pack(records: Records) -> tuple[Column, ...]:
-    """The columns of a run."""
-    arrays = {name: np.ascontiguousarray(values, _DTYPES[name]) for name, values in records._asdict().items()}
+    """The columns of a run that are not what stands for an absent one."""
+    there, n = records._asdict(), len(records.value)
+    arrays = {
+        name: np.ascontiguousarray(values, _DTYPES[name])
+        for name, values in there.items()
+        if name not in _DEFAULTS or not np.array_equal(values, _DEFAULTS[name](n, there), equal_nan=True)
+    }
     packed = {name: zlib.compress(array.tobytes(), 1) for name, array in arrays.items()}
     if sum(array.nbytes for array in arrays.values()) > MOST_INFLATED * sum(map(len, packed.values())):
         packed = {name: zlib.compress(array.tobytes(), 0) for name, array in arrays.items()}
@@ -72,9 +77,10 @@ def unpack(columns: Iterable[Column], n_evaluations: int) -> Records:
         raise ValueError(f"{n_stored:,} bytes cannot hold {n_bytes:,}")
     arrays = {name: _array(ours[name], shape) for name, shape in shapes.items()}
     for name in Records._fields:
+        if name not in arrays and name not in _DEFAULTS:
+            raise ValueError(f"there is no {name}")
+    for name in Records._fields:
         if name not in arrays:
-            if name not in _DEFAULTS:
-                raise ValueError(f"there is no {name}")
             arrays[name] = _DEFAULTS[name](n_evaluations, arrays)
     finished_s = arrays["finished_s"]
     if not (np.isfinite(finished_s).all() and (np.diff(finished_s) >= 0).all()):
