@@ -50,12 +50,21 @@ class StoppedError(OneLineError):
 
 
 class Group(click.Group):
-    """Turns our errors, and those of the machine, into one line on stderr and exit code 2."""
+    """Turns click's errors, ours, and those of the machine into one line on stderr and exit code 2."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read what was typed before the name of a command."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except click.UsageError as error:
+            raise _in_one_line(error) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            raise _in_one_line(error) from error
         except NasbenchKitError as error:
             raise OneLineError(_as_typed(str(error), self.commands.get(ctx.invoked_subcommand or ""))) from error
         except BrokenPipeError:
@@ -69,6 +78,21 @@ class Group(click.Group):
             raise OneLineError(f"a file or a process ended too early: {error}") from error
         except KeyboardInterrupt:
             raise StoppedError("stopped") from None
+
+
+_RENAMED = {"--table": "--from", "--reveal": "--run"}  # options of 0.1
+
+
+def _in_one_line(error: click.UsageError) -> click.ClickException:
+    """What was typed wrong, and where the help is. A group that got nothing shows its help instead."""
+    if error.ctx is None or isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # of click 8.2
+        return error
+    message = " ".join(error.format_message().split()).rstrip(".")
+    if isinstance(error, click.NoSuchOption):
+        now = _RENAMED.get(error.option_name)
+        if any(now in parameter.opts for parameter in error.ctx.command.params):
+            message = f"No such option {error.option_name!r}; it is {now} now"
+    return OneLineError(f"{message}; {error.ctx.command_path} --help says more")
 
 
 _OF_PYTHON_ALONE = ("clock", "missing", "rng")  # arguments of the library that few commands have

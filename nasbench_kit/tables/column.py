@@ -55,7 +55,7 @@ class Column:
 
     def _position(self, what: str, wanted: int, recorded: tuple[int, ...]) -> int:
         if wanted not in recorded:
-            choices = f"choose from {listed(recorded)}" if recorded else f"it does not depend on the {what}"
+            choices = f"choose from {listed(recorded)}" if recorded else f"it has no {what}s"
             raise NotRecordedError(f"{self._where}: {what} {wanted!r} was not recorded; {choices}")
         return recorded.index(wanted)
 
