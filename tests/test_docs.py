@@ -223,6 +223,18 @@ def test_every_link_to_a_file_leads_somewhere(document):
     assert [link for link in local if not (ROOT / document.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_every_row_of_a_table_has_a_cell_for_each_column(document):
+    tables = re.findall(r"(?:^\|.*\n)+", (ROOT / document).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    odd = [
+        row
+        for table in tables
+        for row in table.splitlines()
+        if len(re.findall(r"(?<!\\)\|", row)) != len(re.findall(r"(?<!\\)\|", table.splitlines()[0]))
+    ]
+    assert odd == []
+
+
 def test_every_command_of_the_readme_exists():
     assert {arguments[0] for arguments in commands()} == set(main.commands)
     for arguments in commands():

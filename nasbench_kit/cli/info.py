@@ -158,7 +158,7 @@ def _print_card(surrogate: Surrogate) -> None:
         for text in _flat_lines(entries):
             _line(what, text)
     if card.fitted or card.quality:
-        _line("", "all that was recorded of how it was fitted and judged: --json")
+        _line("", "all that was recorded of how it was fitted and evaluated: --json")
     for dataset, best in card.best.items():
         known = "best of all" if best["proven"] else "best known"
         _line("best", f"{dataset}: {best['arch']} ({known})")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from nasbench_kit.errors import ArchitectureError, NasbenchKitError, TableError, listed, unknown
 from nasbench_kit.formats.parquet import read_parquet_columns
 from nasbench_kit.spaces import Decision, Space
-from nasbench_kit.tables.check import ROUNDING
+from nasbench_kit.tables.check import ROUNDING, check_is_space
 from nasbench_kit.tables.metric import FAILED_UNIT, Metric
 from nasbench_kit.tables.schema import COST
 from nasbench_kit.tables.spec import ONE_TRAINING, DatasetSpec, Stored
@@ -55,6 +55,7 @@ def read_frame(
     scale: Mapping[str, tuple[int, int]],
 ) -> tuple[Results, DatasetSpec]:
     """Rows of results, and what they say on one dataset; `Table.from_frame` says what the arguments mean."""
+    check_is_space(space)
     results = Results(frame, space=space, arch=arch, form=form, seed=seed, epoch=epoch, failed=failed)
     if not isinstance(metrics, Mapping):
         metrics = {metric: metric for metric in metrics}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import TableError, listed
 from nasbench_kit.spaces import Space, describe_space
-from nasbench_kit.tables.check import check_values
+from nasbench_kit.tables.check import check_is_space, check_values
 from nasbench_kit.tables.format import DTYPES, MAGIC, MINOR, VERSION, RawColumn, encode_checksums, encode_index
 from nasbench_kit.tables.metric import Metric
 from nasbench_kit.tables.schema import ARCHS, IDENTITY, KEYS, archs_follow_from_keys, parse_index
@@ -58,6 +58,7 @@ def write_table(
     """
     if not str(name).isprintable():
         raise TableError(f"{name!r} cannot be a name; a text of one line without a slash expected")
+    check_is_space(space)
     check_replaceable(path)
     columns, order = _architectures(space, archs, keyed_by_identity)
     n_archs = len(columns[KEYS]) if KEYS in columns else space.size

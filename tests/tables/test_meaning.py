@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nasbench_kit.errors import TableError, UnknownNameError
-from nasbench_kit.spaces import ChoiceSpace
+from nasbench_kit.errors import SettingError, TableError, UnknownNameError
+from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
 from nasbench_kit.tables import ONE_TRAINING, SEPARATE_TRAININGS, DatasetSpec, Metric, Stored, Table
 from nasbench_kit.tables.join import join_tables
 
@@ -191,6 +191,16 @@ def test_the_metric_of_failures_has_the_runs_of_the_objective(new_path):
     ):
         with pytest.raises(TableError, match=message):
             Table.create(new_path(), name="t", space=NETS, datasets={"d": spec})
+
+
+@pytest.mark.parametrize("given", ["nasbench201", NASBench201Space, 201], ids=repr)
+def test_what_is_no_space_is_refused_in_one_line(new_path, given):
+    frame = {"arch": ["333132"], "val_accuracy": [0.9]}
+    spec = DatasetSpec([Stored(Metric.from_name("val_accuracy"), [[[0.9]]])], "val_accuracy")
+    with pytest.raises(SettingError, match="space=.*; a space expected"):
+        Table.from_frame(frame, new_path(), name="t", space=given, metrics=["val_accuracy"])
+    with pytest.raises(SettingError, match="space=.*; a space expected"):
+        Table.create(new_path(), name="t", space=given, datasets={"d": spec})
 
 
 def frame_table(path, frame, **settings):
