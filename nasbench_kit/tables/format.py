@@ -157,7 +157,9 @@ def _decode_index(name: str, mapped: memoryview) -> tuple[dict[str, Any], int]:
     head = bytes(mapped[:80])
     if not head.startswith(MAGIC):
         kind = "an HDF5 file without our index" if _HDF5_SIGNATURE in head else f"it begins with {head[:8]!r}"
-        raise TableError(f"{name!r} is not a nasbench_kit table ({kind}); Table.create and Table.from_frame write one")
+        raise TableError(
+            f"{name!r} is not a nasbench_kit table ({kind}); `nasbench-kit import` or Table.from_frame makes one"
+        )
     lines = head.split(b"\n", 2)
     version = lines[0][len(MAGIC) :]
     if version.isdigit() and int(version) > VERSION:

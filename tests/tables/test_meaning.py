@@ -197,9 +197,9 @@ def test_the_metric_of_failures_has_the_runs_of_the_objective(new_path):
 def test_what_is_no_space_is_refused_in_one_line(new_path, given):
     frame = {"arch": ["333132"], "val_accuracy": [0.9]}
     spec = DatasetSpec([Stored(Metric.from_name("val_accuracy"), [[[0.9]]])], "val_accuracy")
-    with pytest.raises(SettingError, match="space=.*; a space expected"):
+    with pytest.raises(SettingError, match=r"space=.*; a space expected"):
         Table.from_frame(frame, new_path(), name="t", space=given, metrics=["val_accuracy"])
-    with pytest.raises(SettingError, match="space=.*; a space expected"):
+    with pytest.raises(SettingError, match=r"space=.*; a space expected"):
         Table.create(new_path(), name="t", space=given, datasets={"d": spec})
 
 
