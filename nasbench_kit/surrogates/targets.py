@@ -90,13 +90,6 @@ class Curve(NamedTuple):
             z += outputs[..., k] * weight
         return z
 
-    def one(self, outputs: NDArray[np.float64]) -> float:
-        """Return `z` of one row of outputs."""
-        z = self.offset
-        for k, weight in self.weights:
-            z += outputs.item(k) * weight
-        return z
-
 
 def forward(transform: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Make `z` of values."""

@@ -28,9 +28,10 @@ from nasbench_kit.formats.numpy_pickles import PLAIN
 from nasbench_kit.formats.pickles import read_plain_pickle
 from nasbench_kit.formats.xgboost_binary import is_binary, to_json
 from nasbench_kit.optional import require
-from nasbench_kit.spaces import Arch, DARTSSpace
+from nasbench_kit.spaces import DARTSSpace
 from nasbench_kit.spaces.darts_forms import COLUMNS
 from nasbench_kit.surrogates.card import Card, make_card, sha256_of, write_card
+from nasbench_kit.surrogates.surrogate import Ensemble
 from nasbench_kit.surrogates.targets import VALUE, Target
 from nasbench_kit.tables.metric import Metric
 
@@ -264,7 +265,7 @@ def _first_line(error: Exception) -> str:
 
 
 @final
-class Ensembles:
+class Ensembles(Ensemble):
     """One ensemble, or one of accuracy and one of runtime.
 
     Args:
@@ -298,11 +299,6 @@ class Ensembles:
                 found = np.tile(found.mean(axis=0), (self.n_members, 1))
             parts.append(found / 100 if metric == ACCURACY else found)
         return np.stack(parts, axis=-1).transpose(1, 0, 2), np.zeros((len(archs), 0))
-
-    def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Predict for one architecture: (n_members, n_values) and (n_noise,)."""
-        values, noise = self.outputs(np.array([arch], np.uint8))
-        return values[0], noise[0]
 
 
 def read(folder: Path) -> Ensembles:
