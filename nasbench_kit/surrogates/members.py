@@ -62,7 +62,11 @@ def load(folder: str, card: Card) -> Members:
     loaded = [model.load(card.space, path) for path in paths]
     noise_models = NoiseModels.load(card.space, noise_paths) if noise else None
     made = Members(card.space, loaded, noise_models)
-    _check(made, folder, card)
+    values, outputs = made.outputs(card.space.sample_many(np.random.default_rng(0), 1))  # one prediction tells
+    shapes = values.shape, outputs.shape
+    expected = (1, card.n_members, card.n_outputs(VALUE)), (1, card.n_outputs(NOISE, COLLAPSE))
+    if shapes != expected:
+        raise SurrogateError(f"{folder!r}: models with outputs of shape {shapes}; its card says {expected}")
     return made
 
 
@@ -78,12 +82,3 @@ def _check_files(models: Path, folder: str, card: Card) -> None:
         name = path.relative_to(folder).as_posix()
         if name not in card.files and (path.is_symlink() or not path.is_dir()):
             raise SurrogateError(f"{folder!r} holds {name!r:.80}, which is none of the files that its card names")
-
-
-def _check(made: Members, folder: str, card: Card) -> None:
-    """Refuse models that do not have the outputs that the card says: one prediction tells."""
-    values, noise = made.outputs(card.space.sample_many(np.random.default_rng(0), 1))
-    expected = (1, card.n_members, card.n_outputs(VALUE)), (1, card.n_outputs(NOISE, COLLAPSE))
-    if (values.shape, noise.shape) != expected:
-        shapes = values.shape, noise.shape
-        raise SurrogateError(f"{folder!r}: models with outputs of shape {shapes}; its card says {expected}")

@@ -104,11 +104,7 @@ class Surrogate:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Surrogate:
-        """Open the surrogate in a folder: read its card, and its models once they are asked.
-
-        Raises:
-            SurrogateError: The folder holds no surrogate, or a damaged one.
-        """
+        """Open the surrogate in a folder: read its card, and its models once they are asked."""
         return cls(path)
 
     @staticmethod
@@ -203,12 +199,12 @@ class Surrogate:
     def predict(
         self, dataset: str, archs: object, metric: str | None = None, *, epoch: int | None = None
     ) -> Prediction:
-        """Predict mean, members and noise of one metric for a batch of architectures.
+        """Predict mean, members and noise of one metric, the objective by default, for a batch of architectures.
 
         Args:
             dataset: One of `datasets`.
             archs: A batch in any form that `space.parse_many` reads.
-            metric: The objective by default.
+            metric: One of `metrics(dataset)`.
             epoch: Epochs trained, counted from 1; the last by default.
 
         Raises:

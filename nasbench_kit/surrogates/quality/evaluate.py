@@ -115,10 +115,9 @@ def evaluate(
         dataset: Which dataset; may be left out if they share one only.
         metric: The objective by default.
         epoch: The last that both know by default.
-        split: "test": architectures held out when the surrogate was fitted; those of its card's rule, on any table.
-            If the card names no such rule and the surrogate was fitted to another table, all.
-            "val": each by the members that stopped by it and did not learn from it, alone; for surrogates of kind
-            "members", on the table that they were fitted to.
+        split: "test": architectures held out when the surrogate was fitted; those of its card's rule, on any table; all
+            if the card names no such rule and the surrogate was fitted to another table.
+            "val": each by the members that stopped by it and did not learn from it, alone.
             "train": what it was fitted to, each by all members.
             "all": every architecture of the table.
         above: A value of the metric: R2 of the architectures that are truly better is reported apart, with what is
