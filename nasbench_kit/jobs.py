@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, final
@@ -32,6 +32,7 @@ Made = TypeVar("Made")
 
 # ---- processes ----
 
+AWAKE_S = 1.0  # a wait no longer than this: Ctrl-C that comes just before it would not end it
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # 1 each: the processes share the processors
 
 
@@ -82,7 +83,10 @@ def run(function: Callable[[Given], Made], tasks: Iterable[Given], n_processes: 
         yield from map(function, tasks)
         return
     with pool(min(n_processes, len(tasks))) as workers:
-        yield from workers.map(function, tasks)
+        for future in [workers.submit(function, task) for task in tasks]:
+            while not future.done():
+                wait([future], timeout=AWAKE_S)
+            yield future.result()
 
 
 class _Workers(ProcessPoolExecutor):

@@ -109,13 +109,14 @@ def check_optimizer(make: Callable[[Task, np.random.Generator], Optimizer], benc
         AssertionError: It does not. (What the optimizer itself raises comes through.)
     """
     rules = Rules(n_evaluations=_ASKED, clock=SECONDS if benchmark.costs else EVALUATIONS)
-    task = task_of(benchmark, rules)
+    needs = getattr(make, "needs", ())
+    task = task_of(benchmark, rules, needs=needs)
     check_needs(make, task, getattr(make, "__name__", "the optimizer"))
 
     def run(n_workers: int) -> Records:
         rng = np.random.default_rng(7)
         own = replace(rules, n_workers=n_workers)
-        return simulate(benchmark, make(task_of(benchmark, own), rng), rng=rng, rules=own)
+        return simulate(benchmark, make(task_of(benchmark, own, needs=needs), rng), rng=rng, rules=own)
 
     for n_workers in (1, 7):
         first, second = run(n_workers), run(n_workers)

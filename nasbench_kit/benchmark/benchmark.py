@@ -163,8 +163,7 @@ class Benchmark:
                 return at.means[self.space.parse(arch)]
         if rng is None:
             return at.run(arch, cast(int, seed))
-        if seed is not None:
-            raise SettingError("seed and rng exclude each other; give seed to choose a run, rng to draw one")
+        _check_drawing(seed, rng)
         drawn: Any = at.drawn
         if drawn is None:
             drawn = at.drawn_runs()
@@ -227,8 +226,8 @@ class Benchmark:
             ArchitectureError, NotRecordedError, SettingError: As `query`.
         """
         at = self._last if epoch is None else self._answers.at(epoch)
-        if seed is not None and rng is not None:
-            raise SettingError("seed and rng exclude each other; give seed to choose a run, rng to draw one")
+        if rng is not None:
+            _check_drawing(seed, rng)
         import numpy as np
 
         found, cost_s, failed = at.many(archs, seed) if rng is None else at.draw_many(archs, rng)
@@ -252,8 +251,8 @@ class Benchmark:
         Raises:
             ArchitectureError, SettingError: As `query`; `at` raises what else it does.
         """
-        if seed is not None and rng is not None:
-            raise SettingError("seed and rng exclude each other; give seed to choose a run, rng to draw one")
+        if rng is not None:
+            _check_drawing(seed, rng)
         return self._answers.training(self.space.parse(arch), seed, rng)
 
     def values(
@@ -474,6 +473,18 @@ class Benchmark:
                 f"{self.name}: {what} was not recorded for {absent.sum():,} of these {len(found):,} architectures;"
                 " missing='nan' returns NaN for them"
             )
+
+
+def _check_drawing(seed: int | None, rng: object) -> None:
+    """Refuse to draw a run that is named too, or by what is no generator.
+
+    Raises:
+        SettingError: It is so.
+    """
+    if seed is not None:
+        raise SettingError("seed and rng exclude each other; give seed to choose a run, rng to draw one")
+    if not hasattr(rng, "random"):
+        raise SettingError(f"rng={rng!r:.80}; a generator expected, such as numpy.random.default_rng(0)")
 
 
 def _names(role: str, names: Sequence[str]) -> tuple[str, ...]:

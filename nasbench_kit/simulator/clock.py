@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from heapq import heappop, heappush
 from math import inf, nan
 from sys import maxsize
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 _MOST_SERVED = 10_000  # repeats in a row that are served from memory before a search counts as ended
 
 
-def task_of(benchmark: Benchmark, rules: Rules | None = None) -> Task:
+def task_of(benchmark: Benchmark, rules: Rules | None = None, *, needs: Iterable[str] = ()) -> Task:
     """What a search of a benchmark may know before it begins.
 
     Args:
         benchmark: What is to be searched.
         rules: Under which rules; the default ones, if not given.
+        needs: What the optimizer states that it needs: of one that needs "epochs" the space holds what was recorded at
+            every epoch, else what was recorded at the last.
     """
     if not isinstance(benchmark, Benchmark):
         raise SettingError(f"task_of({benchmark!r:.80}); a benchmark expected, as nbk.load opens one")
@@ -48,7 +51,7 @@ def task_of(benchmark: Benchmark, rules: Rules | None = None) -> Task:
         return benchmark.values(name, archs, missing="nan")
 
     return Task(
-        space=benchmark.search_space(epochs=epochs or None, epoch=rules.epoch, seed=rules.seed),
+        space=benchmark.search_space(epochs=epochs if "epochs" in needs else None, epoch=rules.epoch, seed=rules.seed),
         epochs=epochs,
         objectives=tuple(metric.name for metric in benchmark.objectives),
         constraints=tuple(map(str, benchmark.constraints)),

@@ -15,18 +15,22 @@ import numpy as np
 
 from nasbench_kit.errors import UnknownNameError, unknown
 from nasbench_kit.optimizers import OPTIMIZERS, check_needs, optimizer_class
+from nasbench_kit.simulator import task_of
 from nasbench_kit.version import __version__
 
 if TYPE_CHECKING:
-    from nasbench_kit.optimizers import Task
+    from nasbench_kit.benchmark import Benchmark
+    from nasbench_kit.simulator import Rules
 
 
-def build(optimizer: str, settings: Mapping[str, Any], task: Task, rng: np.random.Generator) -> Any:
-    """The optimizer of a name, `OPTIMIZERS`' or `module:Class`, for a task.
+def build(
+    optimizer: str, settings: Mapping[str, Any], benchmark: Benchmark, rules: Rules, rng: np.random.Generator
+) -> Any:
+    """The optimizer of a name, `OPTIMIZERS`' or `module:Class`, for a benchmark under rules.
 
     Raises:
         UnknownNameError: There is no such optimizer, or it has no such setting.
-        SettingError: The task lacks what it needs; or whatever its constructor raises.
+        SettingError: The benchmark lacks what it needs; or whatever its constructor raises.
     """
     accepted = _accepted(optimizer)
     names = [parameter.name for parameter in accepted]
@@ -35,6 +39,7 @@ def build(optimizer: str, settings: Mapping[str, Any], task: Task, rng: np.rando
             if name not in names:
                 raise unknown(f"setting of {optimizer}", name, names)
     made = optimizer_class(optimizer)
+    task = task_of(benchmark, rules, needs=getattr(made, "needs", ()))
     check_needs(made, task, optimizer)
     return made(task, rng, **settings)
 

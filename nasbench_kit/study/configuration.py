@@ -15,7 +15,7 @@ import numpy as np
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import NasbenchKitError, SettingError
 from nasbench_kit.optimizers import OPTIMIZERS
-from nasbench_kit.simulator import Rules, task_of
+from nasbench_kit.simulator import Rules
 from nasbench_kit.study.building import build, defaults_of
 from nasbench_kit.study.text import check_printable, in_one_line, read_json, write_json
 
@@ -113,7 +113,7 @@ class Configuration:
             path=results.path,
         )
         try:
-            build(optimizer, made.settings, task_of(benchmark, rules), np.random.default_rng(0))
+            build(optimizer, made.settings, benchmark, rules, np.random.default_rng(0))
         except NasbenchKitError:
             raise
         except Exception as error:  # whatever somebody's class raises

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from nasbench_kit import jobs
 from nasbench_kit.errors import NasbenchKitError, StudyError
@@ -68,7 +68,7 @@ def _submitted(take: Take, executor: Executor, least: int, most: int) -> Generat
                 future.add_done_callback(finished.put)
             if not running:
                 return
-            future = finished.get()
+            future = _next(finished)
             task = running.pop(future)
             made = _result(future, task)
             largest = max(largest, made.n_bytes)
@@ -76,6 +76,13 @@ def _submitted(take: Take, executor: Executor, least: int, most: int) -> Generat
     finally:
         for future in running:
             future.cancel()
+
+
+def _next(finished: SimpleQueue[Future[Made]]) -> Future[Made]:
+    """The next future that is done. Waking up now and then lets Ctrl-C through that came just before the wait."""
+    while True:
+        with contextlib.suppress(Empty):
+            return finished.get(timeout=jobs.AWAKE_S)
 
 
 def _result(future: Future[Made], task: Task) -> Made:

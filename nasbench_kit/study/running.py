@@ -9,7 +9,7 @@ from typing import NamedTuple
 from nasbench_kit.benchmark import Benchmark, Results, open_results
 from nasbench_kit.catalog import data_folder, find
 from nasbench_kit.errors import DataError, NasbenchKitError, StudyError
-from nasbench_kit.simulator import Records, simulate, task_of
+from nasbench_kit.simulator import Records, simulate
 from nasbench_kit.study.building import build
 from nasbench_kit.study.columns import Column, pack
 from nasbench_kit.study.configuration import Configuration
@@ -83,9 +83,9 @@ def execute(configuration: Configuration, run_seed: int) -> Records:
     """
     benchmark = benchmark_of(configuration)
     search, draw = configuration.streams(run_seed)
-    task = task_of(benchmark, configuration.rules)
-    optimizer = build(configuration.optimizer, configuration.settings, task, search)
-    return simulate(benchmark, optimizer, rng=draw, rules=configuration.rules)
+    rules = configuration.rules
+    optimizer = build(configuration.optimizer, configuration.settings, benchmark, rules, search)
+    return simulate(benchmark, optimizer, rng=draw, rules=rules)
 
 
 def make(configuration: Configuration, run_seed: int) -> Made:

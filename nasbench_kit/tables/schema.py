@@ -140,7 +140,8 @@ def _parse_metric(
     if len(set(seeds)) != len(seeds) or min(seeds, default=0) < 0:
         raise TableError(f"{where}: seeds={seeds}; different numbers from 0 expected")
     if any(later <= earlier for earlier, later in pairwise((0, *epochs))):
-        raise TableError(f"{where}: epochs={epochs}; ascending numbers from 1 expected")
+        zero = "; leave epoch 0 out, it is before any training, or add 1 if it is the first" if 0 in epochs else ""
+        raise TableError(f"{where}: epochs={epochs}; ascending numbers from 1 expected{zero}")
     for what, choices in (("split", SPLITS), ("direction", DIRECTIONS)):
         if entry[what] not in (*choices, None):
             raise TableError(f"{where}: {what}={entry[what]!r}; choose from {listed(choices)}, or none")

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,8 @@ def hdf5_fault(name: str) -> str:
             if json.loads(str(file.attrs["description"])) != _meaning(index):
                 return "its index and its HDF5 attribute 'description' differ"
             for where, entry in index["columns"].items():
+                if not _is_inside(file, where):
+                    return f"column {where} is a link, which is not followed"
                 stored = file[where]
                 there = stored.id.get_offset(), stored.dtype.str, list(stored.shape)
                 if there != (entry["offset"], entry["dtype"], entry["shape"]) or stored.chunks:
@@ -111,6 +114,14 @@ def hdf5_fault(name: str) -> str:
     except (OSError, KeyError, ValueError, RuntimeError, AttributeError, TypeError, RecursionError) as error:
         return f"HDF5 cannot read it ({error})"
     return ""
+
+
+def _is_inside(file: Any, where: str) -> bool:
+    """Whether a path leads to an object of this file, by no link that could lead elsewhere."""
+    import h5py
+
+    steps = accumulate(where.strip("/").split("/"), lambda path, step: f"{path}/{step}")
+    return all(isinstance(file.get(step, getlink=True), h5py.HardLink) for step in steps)
 
 
 def _meaning(index: Mapping[str, Any]) -> dict[str, Any]:

@@ -601,3 +601,16 @@ def test_defect_20_duplicates_are_told_by_their_identity(cifar10):
 def test_defect_22_a_table_says_which_data_it_holds(embedded):
     assert len(embedded.results.sha256) == 64
     assert all(len(source["sha256"]) == 64 for source in embedded.results.about["sources"])
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda bench: bench.query("3,16", rng=0),
+        lambda bench: bench.query_many(["3,16"] * 2, rng=0),
+        lambda bench: bench.training((0, 0), rng=0),
+    ],
+)
+def test_a_seed_given_for_a_generator_is_told_in_our_words(curves, ask):
+    with pytest.raises(SettingError, match="rng=0; a generator expected, such as"):
+        ask(curves)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -14,7 +15,7 @@ import nasbench_kit as nbk
 from nasbench_kit.errors import TableError
 from nasbench_kit.tables import Additive, DatasetSpec, Metric, Stored, Table
 from nasbench_kit.tables import format as table_format
-from nasbench_kit.tables.format import n_runs, read_index
+from nasbench_kit.tables.format import encode_index, n_runs, read_index
 from nasbench_kit.tables.verify import hdf5_fault, verify_content
 
 
@@ -233,3 +234,19 @@ def test_the_folder_too_is_written_to_the_disk(make_table, stored, tmp_path, mon
     monkeypatch.setattr(os, "replace", lambda *paths: done.append("replaced") or replace(*paths))
     make_table(stored("val_accuracy", np.zeros(6)), path=tmp_path / "t.h5")
     assert done == ["file", "replaced", "folder"]
+
+
+def test_a_link_out_of_a_table_is_not_followed(make_table, stored, tmp_path):
+    path, other = tmp_path / "linked.h5", tmp_path / "other.h5"
+    for where in (path, other):
+        make_table(stored("val_accuracy", np.arange(6) / 10), path=where)
+    index = read_index(path)[0]
+    (column,) = index["columns"]
+    with h5py.File(path, "r+") as file:
+        file.move(column, "/kept")
+        file[column] = h5py.ExternalLink(str(other), column)
+    index["file_bytes"] = path.stat().st_size
+    with open(path, "r+b") as raw:
+        raw.write(encode_index(index))
+    with pytest.raises(TableError, match=f"column {column} is a link, which is not followed"):
+        nbk.Table.open(path).verify()

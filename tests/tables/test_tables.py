@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import nasbench_kit as nbk
 from nasbench_kit import Metric, Table
 from nasbench_kit.errors import ArchitectureError, NotRecordedError, TableError, UnknownNameError
+from nasbench_kit.optimizers import RandomSearch
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.tables import Additive, DatasetSpec, Stored
 from nasbench_kit.tables.format import DTYPES, MAGIC, RawColumn, read_index
@@ -767,3 +768,29 @@ def test_digit_keys_that_lost_a_zero_are_no_positions(new_path, space, key):
     frame = {"arch": [key, "333132"], "val_accuracy": [0.1, 0.2]}
     with pytest.raises((ArchitectureError, TableError), match=r"no cell of nasbench201|digits that lost their zeros"):
         Table.from_frame(frame, new_path(), name="mine", space=space, metrics=["val_accuracy"])
+
+
+def test_an_epoch_before_any_training_is_refused_with_what_to_do(new_path):
+    frame = {"kernel": ["3", "3"], "width": ["16", "16"], "e": [0, 1], "val_accuracy": [0.1, 0.2]}
+    with pytest.raises(TableError, match="ascending numbers from 1 expected; leave epoch 0 out, it is before any"):
+        Table.from_frame(
+            frame, new_path(), name="m", space=TOY, metrics=["val_accuracy"], arch=["kernel", "width"], epoch="e"
+        )
+
+
+def test_curves_of_different_length_are_compared_at_an_epoch_that_all_have(new_path):
+    frame = {
+        "arch": ["3,16", "3,16", "5,16", "5,32", "5,32"],
+        "e": [1, 2, 1, 1, 2],
+        "val_accuracy": [0.1, 0.2, 0.15, 0.1, 0.1],
+        "cost_s": [1, 2, 1, 1, 2],
+    }
+    metrics = ["val_accuracy", "cost_s"]
+    table = Table.from_frame(frame, new_path(), name="m", space=TOY, metrics=metrics, epoch="e")
+    bench = nbk.Benchmark(table, "default")
+    assert bench.best(epoch=1) == ((1, 0), 0.15)
+    whole, early = {(0, 0), (1, 1)}, nbk.Rules(n_evaluations=30, epoch=1)
+    for rules, archs in ((early, whole | {(1, 0)}), (nbk.Rules(n_evaluations=30), whole)):
+        optimizer = RandomSearch(nbk.task_of(bench, rules), np.random.default_rng(0))
+        records = nbk.simulate(bench, optimizer, rng=np.random.default_rng(0), rules=rules)
+        assert set(map(tuple, records.archs.tolist())) == archs
