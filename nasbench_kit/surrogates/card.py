@@ -83,7 +83,10 @@ def make_card(*, n_members: int, metrics: Mapping[str, Mapping[str, Metric]], **
     """Make a card of the fields of `Card`; the seeds of the metrics and the hash are filled in."""
     seeds = tuple(range(n_members)) if n_members > 1 else ()
     with_seeds = {
-        dataset: {key: metric._replace(seeds=seeds if _has_seeds(metric) else ()) for key, metric in these.items()}
+        dataset: {
+            key: metric._replace(seeds=seeds if metric.split is not None or key == "cost_s" else ())
+            for key, metric in these.items()
+        }
         for dataset, these in metrics.items()
     }
     card = Card(
@@ -93,10 +96,6 @@ def make_card(*, n_members: int, metrics: Mapping[str, Mapping[str, Metric]], **
         **{"epochs_are": {}, "best": {}, "quality": {}} | fields,
     )
     return card._replace(sha256=hashlib.sha256(json.dumps(_numbers(card), sort_keys=True).encode()).hexdigest())
-
-
-def _has_seeds(metric: Metric) -> bool:
-    return metric.split is not None or metric.name == "cost_s"
 
 
 def _numbers(card: Card) -> dict[str, Any]:

@@ -294,6 +294,3 @@ def _mean(members: NDArray[np.float64]) -> NDArray[np.float64]:
     for member in members[1:]:
         total = total + member
     return total / len(members)
-
-
-__all__ = ["PREDICTORS", "AtEpoch", "Ensemble", "Prediction", "Surrogate"]

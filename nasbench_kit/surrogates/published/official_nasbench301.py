@@ -352,6 +352,3 @@ def write(members: Sequence[Member], folder: Path, name: str) -> None:
         fitted={"command": "surrogate import", "by": "the authors of NAS-Bench-301"},
     )
     write_card(folder, card)
-
-
-__all__ = ["Booster", "Ensembles", "Member", "find", "read"]

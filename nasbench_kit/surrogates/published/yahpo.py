@@ -317,6 +317,3 @@ def _of_any_batch(model: bytes) -> bytes:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
-
-
-__all__ = ["EPOCHS", "Yahpo"]
