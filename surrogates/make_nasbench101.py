@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from nasbench_kit.predictors.agreement import agreement, r2
 from nasbench_kit.spaces import Arch, NASBench101Space
 from nasbench_kit.surrogates import Surrogate
-from nasbench_kit.surrogates.card import sha256_of, write_card
+from nasbench_kit.surrogates.card import sha256_of, without_nan, write_card
 from nasbench_kit.surrogates.fitting.distill import distill_surrogate
 from nasbench_kit.surrogates.fitting.fit import fit_surrogate
-from nasbench_kit.surrogates.quality.evaluate import Comparison, as_json, compare, evaluate, quality_of
+from nasbench_kit.surrogates.quality.evaluate import Comparison, compare, evaluate, quality_of
 from nasbench_kit.surrogates.targets import backward
 from nasbench_kit.tables import DatasetSpec, Metric, Stored, Table
 from nasbench_kit.tables.spec import SEPARATE_TRAININGS
@@ -116,16 +116,16 @@ def evaluated(made: Surrogate, table: Table) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for epoch in EPOCHS:
         compared = compare(made, table, epoch=epoch)
-        quality = as_json(quality_of(compared, above=GOOD))
+        quality = without_nan(quality_of(compared, above=GOOD))
         assert compared.distribution  # noise was modelled
         if_not_failed = backward(compared.distribution.transform, compared.distribution.z)
         true = compared.true
         there = ~compared.collapsed[0]
-        quality["not_collapsed"] = as_json(agreement(true[there], if_not_failed[there]))
-        quality["not_collapsed"]["r2_above"] = as_json(r2(true[true > GOOD], if_not_failed[true > GOOD]))
+        quality["not_collapsed"] = without_nan(agreement(true[there], if_not_failed[there]))
+        quality["not_collapsed"]["r2_above"] = without_nan(r2(true[true > GOOD], if_not_failed[true > GOOD]))
         quality["expectation"] = of_expectation(compared)
         found[str(epoch)] = quality
-    cost = as_json(evaluate(made, table, metric="cost_s", epoch=EPOCHS[-1]))
+    cost = without_nan(evaluate(made, table, metric="cost_s", epoch=EPOCHS[-1]))
     return {"cifar10": found, "cifar10/cost_s": {str(EPOCHS[-1]): cost}}
 
 

@@ -24,10 +24,10 @@ from nasbench_kit.encodings.nasbench201 import SEQUENCES, path_counts
 from nasbench_kit.predictors.agreement import agreement
 from nasbench_kit.predictors.splits import held_out
 from nasbench_kit.surrogates import Surrogate
-from nasbench_kit.surrogates.card import sha256_of, write_card
+from nasbench_kit.surrogates.card import sha256_of, without_nan, write_card
 from nasbench_kit.surrogates.fitting.distill import distill_surrogate
 from nasbench_kit.surrogates.fitting.fit import fit_surrogate
-from nasbench_kit.surrogates.quality.evaluate import as_json, compare, evaluate
+from nasbench_kit.surrogates.quality.evaluate import compare, evaluate
 from nasbench_kit.tables import DatasetSpec, Metric, Stored, Table
 from nasbench_kit.tables.spec import SEPARATE_TRAININGS
 
@@ -127,9 +127,9 @@ def evaluated(made: Surrogate, table: Table) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for dataset in made.datasets:
         for epoch in EPOCHS:
-            quality = as_json(evaluate(made, table, dataset=dataset, epoch=epoch))
+            quality = without_nan(evaluate(made, table, dataset=dataset, epoch=epoch))
             compared = compare(made, table, dataset=dataset, epoch=epoch)
-            quality["new_paths"] = as_json(agreement(compared.true[new], compared.predicted[new]))
+            quality["new_paths"] = without_nan(agreement(compared.true[new], compared.predicted[new]))
             found.setdefault(dataset, {})[str(epoch)] = quality
     return found
 

@@ -21,13 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.predictors.agreement import agreement, kendall_tau
-from nasbench_kit.spaces import Arch
 from nasbench_kit.surrogates import Surrogate
-from nasbench_kit.surrogates.card import write_card
+from nasbench_kit.surrogates.card import without_nan, write_card
 from nasbench_kit.surrogates.fitting.distill import distill_surrogate
 from nasbench_kit.surrogates.published import load_published
 from nasbench_kit.surrogates.published.yahpo import EPOCHS, FIRST_SECONDS, Yahpo
-from nasbench_kit.surrogates.quality.evaluate import as_json
+from nasbench_kit.surrogates.surrogate import Ensemble
 from nasbench_kit.surrogates.targets import VALUE, Target, backward, components, forward
 
 NAME, DATASET = "nasbench301", "cifar10"
@@ -72,7 +71,7 @@ def curves(network: Yahpo, archs: NDArray[np.uint8], epochs: tuple[int, ...]) ->
 
 
 @final
-class Compressed:
+class Compressed(Ensemble):
     """The teacher's curves as the components that a few of their epochs determine.
 
     Args:
@@ -97,11 +96,6 @@ class Compressed:
         found = np.hstack([np.hstack([z, ones]) @ self._maps[name] for name, z in some.items()])
         return found[:, None], np.empty((len(archs), 0))
 
-    def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Compute the components of one: (1, n_values) and (0,)."""
-        values, noise = self.outputs(np.array([arch], np.uint8))
-        return values[0], noise[0]
-
 
 def compressed(teacher: Surrogate, n_curves: int) -> Surrogate:
     """Give the teacher its components in the place of its curves."""
@@ -122,7 +116,7 @@ def evaluated(made: Surrogate, network: Yahpo, n_archs: int) -> dict[str, Any]:
         true = backward(TRANSFORMS[name], z)
         for at, epoch in enumerate(EVALUATED):
             predicted = made.predict(DATASET, archs, name, epoch=epoch).mean
-            figures = as_json(agreement(true[:, at], predicted, unit=made.metrics(DATASET)[name].unit))
+            figures = without_nan(agreement(true[:, at], predicted, unit=made.metrics(DATASET)[name].unit))
             top = np.argsort(-true[:, at])[: max(2, n_archs // 20)]
             figures["kendall_tau_best_5_percent"] = kendall_tau(true[top, at], predicted[top])
             found[f"{name}@{epoch}"] = figures

@@ -177,7 +177,7 @@ def make_surrogate(new_path, toy_space):
             "files": {"network.safetensors": sha256_of(folder / "network.safetensors")},
             "about": about or _ABOUT,
             "fitted": {"command": "none", "versions": {"numpy": np.__version__}},
-            "quality": quality,
+            "quality": quality or {},
         }
         write_card(folder, make_card(**fields))
         made = nbk.Surrogate.open(folder)

@@ -94,7 +94,6 @@ def eval_(
     the truth's variance that is not noise; "one run" is what one recorded run of each reaches, compared with the mean
     of the others.
     """
-    from nasbench_kit.surrogates.quality.evaluate import as_json as plain
     from nasbench_kit.surrogates.quality.evaluate import quality_of, shared_datasets
 
     if figure:
@@ -116,7 +115,7 @@ def eval_(
     comparisons = [_compare(opened, truth, dataset, metric, epochs, split) for dataset in chosen]
     found = [[quality_of(one, above=above, best=best) for one in of_dataset] for of_dataset in comparisons]
     if as_json:
-        print_json([plain(quality) for of_dataset in found for quality in of_dataset])
+        print_json([quality for of_dataset in found for quality in of_dataset])
     else:
         _show(opened, truth, found)
     if figure:
@@ -287,7 +286,6 @@ def _leave_out(
 ) -> None:
     from nasbench_kit.surrogates.fitting.fit import fit_surrogate
     from nasbench_kit.surrogates.fitting.settings import FitSettings
-    from nasbench_kit.surrogates.quality.evaluate import as_json as plain
     from nasbench_kit.surrogates.quality.leave_out import leave_out
 
     arguments: Any = surrogate.card.fitted.get("arguments")
@@ -323,7 +321,7 @@ def _leave_out(
 
         found += leave_out(table, fit, by=by, dataset=dataset, metric=metric, epoch=epoch, share=share)
     if as_json:
-        print_json([plain(one) for one in found])
+        print_json(found)
         return
     click.echo(f"{surrogate.name} refitted on {table.name} without some architectures, which it then predicts")
     show_left_out(found)

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.encodings.features import best_dense, matrix
-from nasbench_kit.errors import NasbenchKitError, SettingError, SurrogateError
+from nasbench_kit.errors import SettingError, SurrogateError
 from nasbench_kit.formats.boosters import check_xgboost, checked_lightgbm
 from nasbench_kit.optional import require
 from nasbench_kit.predictors import booster_settings
-from nasbench_kit.predictors.base import Data, Progress, Ranges, silent
-from nasbench_kit.predictors.settings import Setting, read_model, resolved, write_model
+from nasbench_kit.predictors.base import Data, Predictor, Progress, silent
+from nasbench_kit.predictors.settings import read_model, resolved, write_model
 from nasbench_kit.spaces import Space
 
 AUTO = "auto"
@@ -27,7 +27,7 @@ _OWN = ("encoding", "rounds", "early_stopping", "threads")  # settings that are 
 Tell = Callable[[int], None]
 
 
-class Boosters(ABC):
+class Boosters(Predictor, ABC):
     """One booster per output. See `Predictor` for the methods.
 
     Args:
@@ -35,12 +35,7 @@ class Boosters(ABC):
         settings: See `known`.
     """
 
-    name: ClassVar[str]
     suffix: ClassVar[str]  #: of the files
-    needs: ClassVar[tuple[tuple[str, str], ...]]
-    known: ClassVar[Mapping[str, Setting]]
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
-    ranges: ClassVar[Ranges]
 
     def __init__(self, space: Space, settings: Mapping[str, Any]) -> None:
         self.space = space
@@ -117,11 +112,7 @@ class Boosters(ABC):
         Raises:
             SurrogateError: A file is absent or damaged.
         """
-        settings, n_outputs, contents = read_model(folder, cls.name, cls.known, cls._files)
-        try:
-            made = cls(space, settings)
-        except NasbenchKitError as error:
-            raise SurrogateError(f"{str(folder)!r}: a model fitted to {space.name} expected: {error}") from None
+        made, n_outputs, contents = read_model(cls, space, folder, cls._files)
         for name, content in zip(cls._files(n_outputs), contents, strict=True):
             path = str(folder / name)
             booster, n_columns = made._from_bytes(path, content)
@@ -139,7 +130,7 @@ class Boosters(ABC):
 
     # ---- what a library does ----
 
-    def _check(self, values: list[NDArray[np.float64]]) -> None:  # noqa: B027 (most objectives take any)
+    def _check(self, values: list[NDArray[np.float64]]) -> None:
         """Refuse values of outputs, to train on and to stop by, that the objective does not take."""
 
     @abstractmethod
@@ -306,11 +297,11 @@ class XGBoost(Boosters):
             check_xgboost(content)
             booster = xgboost.Booster(model_file=bytearray(content))
         except (xgboost.core.XGBoostError, ValueError) as error:
-            raise SurrogateError(f"{path!r} is no XGBoost model, or damaged: {_first_line(error)}") from None
+            raise SurrogateError(f"{path!r} is no XGBoost model, or damaged: {first_line(error)}") from None
         return self._ready(booster), booster.num_features()
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """Say what went wrong, without the trace of C++ functions."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return lines[0].split("] ")[-1][:200] if lines else type(error).__name__

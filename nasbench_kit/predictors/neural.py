@@ -6,15 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Self, final
+from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.errors import NasbenchKitError, SettingError, SurrogateError
+from nasbench_kit.errors import SettingError, SurrogateError
 from nasbench_kit.formats.safetensors import read_tensors, write_tensors
 from nasbench_kit.optional import require
-from nasbench_kit.predictors.base import Data, Progress, Ranges, silent
+from nasbench_kit.predictors.base import Data, Predictor, Progress, silent
 from nasbench_kit.predictors.settings import Setting, read_model, resolved, write_model
 from nasbench_kit.spaces import Space
 
@@ -44,7 +44,7 @@ _KEPT = 1 << 28  # bytes of inputs that are kept while training; more are comput
 Inputs = tuple[NDArray[Any], ...]
 
 
-class Neural(ABC):
+class Neural(Predictor, ABC):
     """A network trained by stochastic gradient descent. See `Predictor` for the methods.
 
     The loss leaves out outputs that are NaN. "gaussian" learns for each output how uncertain it is, by the beta-NLL
@@ -52,11 +52,7 @@ class Neural(ABC):
     Kept are the weights of the epoch that is best on the validation data.
     """
 
-    name: ClassVar[str]
-    needs: ClassVar[tuple[tuple[str, str], ...]] = (("torch", "torch"), ("safetensors", "fit"))
-    known: ClassVar[Mapping[str, Setting]]
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
-    ranges: ClassVar[Ranges]
+    needs = (("torch", "torch"), ("safetensors", "fit"))
 
     def __init__(self, space: Space, settings: Mapping[str, Any]) -> None:
         self.space = space
@@ -74,14 +70,14 @@ class Neural(ABC):
     def _build(self, n_outputs: int) -> Any:
         """Build a new torch module, that takes the inputs as tensors and gives (n_archs, n_outputs)."""
 
-    def _prepare(self, train: Data) -> None:  # noqa: B027 (most kinds have nothing to do)
+    def _prepare(self, train: Data) -> None:
         """Look at the training data before the network is built."""
 
     def _fixed(self) -> dict[str, NDArray[Any]]:
         """Return what is kept beside the weights."""
         return {}
 
-    def _restore(self, fixed: dict[str, NDArray[Any]]) -> None:  # noqa: B027 (the same)
+    def _restore(self, fixed: dict[str, NDArray[Any]]) -> None:
         """Take back what `_fixed` gave, out of the dictionary, before the network is built."""
 
     # ---- the interface ----
@@ -130,11 +126,7 @@ class Neural(ABC):
         Raises:
             SurrogateError: A file is absent or damaged.
         """
-        settings, n_outputs, _ = read_model(folder, cls.name, cls.known, lambda _: [WEIGHTS_FILE])
-        try:
-            made = cls(space, settings)
-        except NasbenchKitError as error:
-            raise SurrogateError(f"{str(folder)!r}: a model fitted to {space.name} expected: {error}") from None
+        made, n_outputs, _ = read_model(cls, space, folder, lambda _: [WEIGHTS_FILE])
         made._n_outputs = n_outputs
         path = folder / WEIGHTS_FILE
         tensors = read_tensors(path)

@@ -6,9 +6,15 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from nasbench_kit.errors import SettingError, SurrogateError, listed, unknown
+from nasbench_kit.errors import NasbenchKitError, SettingError, SurrogateError, listed, unknown
+
+if TYPE_CHECKING:
+    from nasbench_kit.predictors.base import Predictor
+    from nasbench_kit.spaces import Space
+
+Model = TypeVar("Model", bound="Predictor")
 
 MODEL_FILE = "model.json"
 MOST_OUTPUTS = 10_000
@@ -79,17 +85,17 @@ def write_model(
 
 
 def read_model(
-    folder: Path, model: str, known: Mapping[str, Setting], names: Callable[[int], Sequence[str]]
-) -> tuple[dict[str, Any], int, list[bytes]]:
-    """Settings, number of outputs and contents of the files of a stored model.
+    kind: type[Model], space: Space, folder: Path, names: Callable[[int], Sequence[str]]
+) -> tuple[Model, int, list[bytes]]:
+    """Make a model with its stored settings; and say its number of outputs and the contents of its files.
 
     Files that have changed are refused here: the readers of XGBoost and LightGBM crash on some damaged ones (of 400
     with flipped bytes, XGBoost 3.2 brought down the process with 48). That is no shield against a file made to harm.
 
     Args:
+        kind: The class of the model that is expected.
+        space: What it reads.
         folder: Where `write_model` wrote them.
-        model: The model that is expected.
-        known: Its settings.
         names: The files of a model with so many outputs.
 
     Raises:
@@ -99,12 +105,12 @@ def read_model(
     try:
         with open(path, "rb") as file:
             about = json.loads(file.read(_MOST_BYTES))
-        if about["model"] != model:
-            raise ValueError(f"a model {about['model']!r:.40}, not {model!r}")
+        if about["model"] != kind.name:
+            raise ValueError(f"a model {about['model']!r:.40}, not {kind.name!r}")
         n_outputs = about["n_channels"]
         if type(n_outputs) is not int or not 1 <= n_outputs <= MOST_OUTPUTS:
             raise ValueError(f"n_channels={n_outputs!r:.40}")
-        settings = resolved(model, known, dict(about["settings"]))
+        settings = resolved(kind.name, kind.known, dict(about["settings"]))
         expected = [str(about["files"][name]) for name in names(n_outputs)]
     except OSError as error:
         raise SurrogateError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
@@ -118,4 +124,7 @@ def read_model(
             raise SurrogateError(f"cannot read {str(folder / name)!r}: {error.strerror or error}") from None
         if hashlib.sha256(contents[-1]).hexdigest() != sha256:
             raise SurrogateError(f"{str(folder / name)!r} is damaged: not the file that {MODEL_FILE} describes")
-    return settings, n_outputs, contents
+    try:
+        return kind(space, settings), n_outputs, contents
+    except NasbenchKitError as error:
+        raise SurrogateError(f"{str(folder)!r}: a model fitted to {space.name} expected: {error}") from None

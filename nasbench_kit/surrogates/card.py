@@ -75,51 +75,27 @@ class Card(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """Return what is written to the file."""
         roles = {"epochs_are": self.epochs_are} if self.epochs_are else {}
-        return (
-            _numbers(self)
-            | roles
-            | {
-                "name": self.name,
-                "about": self.about,
-                "quality": self.quality,
-                "fitted": self.fitted,
-                "best": self.best,
-                "sha256": self.sha256,
-            }
-        )
+        names = ("name", "about", "quality", "fitted", "best", "sha256")
+        return _numbers(self) | roles | {name: getattr(self, name) for name in names}
 
 
-def make_card(
-    *,
-    name: str,
-    space: Space,
-    predictor: Mapping[str, Any],
-    n_members: int,
-    objectives: Mapping[str, str],
-    metrics: Mapping[str, Mapping[str, Metric]],
-    targets: tuple[Target, ...],
-    files: Mapping[str, str],
-    about: Mapping[str, Any],
-    fitted: Mapping[str, Any],
-    quality: Mapping[str, Any] | None = None,
-    epochs_are: Mapping[str, str] | None = None,
-    best: Mapping[str, Any] | None = None,
-) -> Card:
-    """Make the card of a new surrogate; arguments as the fields of `Card`, seeds of the metrics are filled in."""
+def make_card(*, n_members: int, metrics: Mapping[str, Mapping[str, Metric]], **fields: Any) -> Card:
+    """Make a card of the fields of `Card`; the seeds of the metrics and the hash are filled in."""
     seeds = tuple(range(n_members)) if n_members > 1 else ()
-    given = {
-        dataset: {key: metric._replace(seeds=seeds if _has_seeds(metric) else ()) for key, metric in these.items()}
+    with_seeds = {
+        dataset: {
+            key: metric._replace(seeds=seeds if metric.split is not None or key == "cost_s" else ())
+            for key, metric in these.items()
+        }
         for dataset, these in metrics.items()
     }
     card = Card(
-        name, space, dict(predictor), n_members, dict(objectives), given, targets, dict(epochs_are or {}),
-        dict(best or {}), dict(files), dict(about), dict(quality or {}), dict(fitted), "",
-    )  # fmt: skip
-    return card._replace(sha256=_hash(card))
-
-
-def _has_seeds(metric: Metric) -> bool:
-    return metric.split is not None or metric.name == "cost_s"
+        n_members=n_members,
+        metrics=with_seeds,
+        sha256="",
+        **{"epochs_are": {}, "best": {}, "quality": {}} | fields,
+    )
+    return card._replace(sha256=hashlib.sha256(json.dumps(_numbers(card), sort_keys=True).encode()).hexdigest())
 
 
 def _numbers(card: Card) -> dict[str, Any]:
@@ -157,10 +133,6 @@ def _unusual_bounds(metric: Metric) -> dict[str, Any]:
     return {"bounds": [bound if isfinite(bound) else None for bound in metric.bounds]}
 
 
-def _hash(card: Card) -> str:
-    return hashlib.sha256(json.dumps(_numbers(card), sort_keys=True).encode()).hexdigest()
-
-
 def write_card(folder: str | os.PathLike[str], card: Card) -> None:
     """Write the card of a surrogate: last, and at once, so that a folder with a card is whole."""
     content = json.dumps(without_nan(card.to_json()), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -168,9 +140,11 @@ def write_card(folder: str | os.PathLike[str], card: Card) -> None:
 
 
 def without_nan(data: Any) -> Any:
-    """Put None for numbers that are not finite, which JSON does not have."""
+    """Put None for numbers that are not finite, which JSON does not have; named tuples become dictionaries."""
     if isinstance(data, float):
         return data if isfinite(data) else None
+    if hasattr(data, "_asdict"):
+        data = data._asdict()
     if isinstance(data, dict):
         return {key: without_nan(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
@@ -206,14 +180,14 @@ def read_card(folder: str | os.PathLike[str]) -> Card:
         raise SurrogateError(f"{path!r} is no valid card: it lacks {error}") from None
     except (ValueError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
         raise SurrogateError(f"{path!r} is no valid card: {str(error) or type(error).__name__:.200}") from None
-    if card.sha256 != _hash(card):
+    if card.sha256 != entries["sha256"]:
         raise SurrogateError(f"{path!r} was changed by hand or damaged: its content does not have the sha256 it names")
     return card
 
 
 def _understood(entries: Mapping[str, Any]) -> Card:
-    name, n_members, sha256 = entries["name"], entries["n_members"], entries["sha256"]
-    for what in (name, sha256, *entries["datasets"]):
+    n_members = entries["n_members"]
+    for what in (entries["name"], entries["sha256"], *entries["datasets"]):
         if not isinstance(what, str) or not what or "/" in what:
             raise ValueError(f"{what!r} cannot be a name; a text without a slash expected")
     if type(n_members) is not int or not 1 <= n_members <= _MOST_MEMBERS:
@@ -241,9 +215,8 @@ def _understood(entries: Mapping[str, Any]) -> Card:
     for dataset, how in epochs_are.items():
         if how not in (ONE_TRAINING, SEPARATE_TRAININGS):
             raise ValueError(f"epochs of {dataset} are {how!r:.40}; choose from {ONE_TRAINING}, {SEPARATE_TRAININGS}")
-    seeds = tuple(range(n_members)) if n_members > 1 else ()
     metrics = {
-        dataset: {key: _metric(key, entry, seeds) for key, entry in description["metrics"].items()}
+        dataset: {key: _metric(key, entry) for key, entry in description["metrics"].items()}
         for dataset, description in entries["datasets"].items()
     }
     objectives = {dataset: description["objective"] for dataset, description in entries["datasets"].items()}
@@ -251,11 +224,16 @@ def _understood(entries: Mapping[str, Any]) -> Card:
         Target.from_json(entry, max(1, len(metrics[entry["dataset"]][entry["metric"]].epochs)))
         for entry in entries["targets"]
     )
-    made = Card(
-        name, space_from(entries["space"]), dict(entries["predictor"]), n_members, objectives, metrics, targets,
-        epochs_are, dict(entries["best"]), dict(entries["files"]), dict(entries["about"]), dict(entries["quality"]),
-        dict(entries["fitted"]), sha256,
-    )  # fmt: skip
+    made = make_card(
+        name=entries["name"],
+        space=space_from(entries["space"]),
+        n_members=n_members,
+        objectives=objectives,
+        metrics=metrics,
+        targets=targets,
+        epochs_are=epochs_are,
+        **{member: entries[member] for member in _OBJECTS if member != "datasets"},
+    )
     for dataset, these in metrics.items():
         for key in (objectives[dataset], *these):
             if made.target(dataset, key, VALUE) is None:
@@ -266,7 +244,7 @@ def _understood(entries: Mapping[str, Any]) -> Card:
     return made
 
 
-def _metric(name: str, entry: Mapping[str, Any], seeds: tuple[int, ...]) -> Metric:
+def _metric(name: str, entry: Mapping[str, Any]) -> Metric:
     epochs = tuple(entry["epochs"])
     if any(type(epoch) is not int for epoch in epochs) or any(b <= a for a, b in pairwise((0, *epochs))):
         raise ValueError(f"{name}: epochs={epochs}; ascending numbers from 1 expected")
@@ -278,8 +256,7 @@ def _metric(name: str, entry: Mapping[str, Any], seeds: tuple[int, ...]) -> Metr
         bounds = (-inf if low is None else float(low), inf if high is None else float(high))
         if not bounds[0] < bounds[1]:
             raise ValueError(f"{name}: bounds={entry['bounds']!r:.40}; the lower one first, or null, expected")
-    made = Metric(name, entry["split"], str(entry["unit"]), entry["direction"], (), epochs, bounds)
-    return made._replace(seeds=seeds if _has_seeds(made) else ())
+    return Metric(name, entry["split"], str(entry["unit"]), entry["direction"], (), epochs, bounds)
 
 
 def is_inside(name: object) -> bool:

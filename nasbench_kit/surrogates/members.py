@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import SurrogateError
 from nasbench_kit.predictors import model_class
-from nasbench_kit.spaces import Arch, Space
+from nasbench_kit.spaces import Space
 from nasbench_kit.surrogates.card import is_inside
 from nasbench_kit.surrogates.noise_models import NoiseModels
+from nasbench_kit.surrogates.surrogate import Ensemble
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _CHUNK = 1 << 14  # architectures whose outputs are computed at a time
 
 
 @final
-class Members:
+class Members(Ensemble):
     """Fitted models, and models of the noise between runs.
 
     Args:
@@ -42,11 +43,6 @@ class Members:
         found = [np.stack([member.predict(part) for member in self._members], axis=1) for part in parts]
         noise = [np.empty((len(part), 0)) if self._noise is None else self._noise.outputs(part) for part in parts]
         return np.concatenate(found), np.concatenate(noise)
-
-    def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Predict the outputs of one architecture: (n_members, n_values) and (n_noise,)."""
-        values, noise = self.outputs(np.array([arch], np.uint8))
-        return values[0], noise[0]
 
 
 def load(folder: str, card: Card) -> Members:
@@ -66,7 +62,11 @@ def load(folder: str, card: Card) -> Members:
     loaded = [model.load(card.space, path) for path in paths]
     noise_models = NoiseModels.load(card.space, noise_paths) if noise else None
     made = Members(card.space, loaded, noise_models)
-    _check(made, folder, card)
+    values, outputs = made.outputs(card.space.sample_many(np.random.default_rng(0), 1))  # one prediction tells
+    shapes = values.shape, outputs.shape
+    expected = (1, card.n_members, card.n_outputs(VALUE)), (1, card.n_outputs(NOISE, COLLAPSE))
+    if shapes != expected:
+        raise SurrogateError(f"{folder!r}: models with outputs of shape {shapes}; its card says {expected}")
     return made
 
 
@@ -82,12 +82,3 @@ def _check_files(models: Path, folder: str, card: Card) -> None:
         name = path.relative_to(folder).as_posix()
         if name not in card.files and (path.is_symlink() or not path.is_dir()):
             raise SurrogateError(f"{folder!r} holds {name!r:.80}, which is none of the files that its card names")
-
-
-def _check(made: Members, folder: str, card: Card) -> None:
-    """Refuse models that do not have the outputs that the card says: one prediction tells."""
-    values, noise = made.outputs(card.space.sample_many(np.random.default_rng(0), 1))
-    expected = (1, card.n_members, card.n_outputs(VALUE)), (1, card.n_outputs(NOISE, COLLAPSE))
-    if (values.shape, noise.shape) != expected:
-        shapes = values.shape, noise.shape
-        raise SurrogateError(f"{folder!r}: models with outputs of shape {shapes}; its card says {expected}")

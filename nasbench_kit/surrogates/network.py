@@ -19,6 +19,7 @@ from nasbench_kit.encodings.features import sparse
 from nasbench_kit.errors import DataError, SurrogateError, listed
 from nasbench_kit.formats.safetensors import read_tensors
 from nasbench_kit.spaces import Arch, Space
+from nasbench_kit.surrogates.surrogate import Ensemble
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _CHUNK = 512  # architectures that go through the layers together, so that they 
 
 
 @final
-class Network:
+class Network(Ensemble):
     """A fitted network.
 
     Args:

@@ -72,7 +72,7 @@ def materialize(
         progress(rows.stop, len(batch))
     datasets = {
         dataset: DatasetSpec(
-            [column.stored() for column in columns if column.dataset == dataset],
+            [column.stored for column in columns if column.dataset == dataset],
             objective,
             epochs_are=surrogate.epochs_are(dataset),
             values_are=surrogate.values_are(dataset),
@@ -121,8 +121,8 @@ class _Column:
         self._is_drawn = draws is not None and metric.split is not None
         self._is_mean = mean or (draws is not None and not self._is_drawn)
         seeds = () if self._is_mean else tuple(range(draws)) if draws else metric.seeds
-        self._metric = metric._replace(seeds=seeds)
         self._values = np.empty((max(1, len(seeds)), len(self._at), n_archs), np.float32)
+        self.stored = Stored(metric._replace(seeds=seeds), self._values)
 
     def fill(self, rows: slice, outputs: Outputs, which: NDArray[np.float64], where: NDArray[np.float64]) -> None:
         """Put in the predictions for some rows; `which` and `where` choose runs, (n_draws, n_archs)."""
@@ -135,14 +135,10 @@ class _Column:
                 prediction = at.prediction(*outputs)
                 self._values[:, epoch, rows] = prediction.mean if self._is_mean else prediction.members
 
-    def stored(self) -> Stored:
-        """Return what a table is made of."""
-        return Stored(self._metric, self._values)
-
 
 def _about(surrogate: Surrogate, draws: int | None, mean: bool) -> dict[str, Any]:
     kind = (
-        f"{draws} runs drawn from its noise" if draws else "the mean of its members" if mean else "its members as seeds"
+        "the mean of its members" if mean else f"{draws} runs drawn from its noise" if draws else "its members as seeds"
     )
     note = (
         f"Predicted, not measured: the surrogate {surrogate.name!r} of sha256 {surrogate.sha256}, {kind}, as float32."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from functools import cached_property, reduce
 from importlib import import_module
-from math import nan, sqrt
+from math import nan
 from operator import add
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,16 +37,17 @@ _MANY = 1 << 16  # so many are looked at only where all must be
 _SOME = 1_000  # architectures that stand for all of a larger space
 
 
-class Ensemble(Protocol):
+class Ensemble(ABC):
     """What answers: it predicts the outputs of every member and of the noise, see `nasbench_kit.surrogates.targets`."""
 
+    @abstractmethod
     def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Predict for a batch of valid architectures: (n_archs, n_members, n_values) and (n_archs, n_noise)."""
-        ...
 
     def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Predict for one: (n_members, n_values) and (n_noise,)."""
-        ...
+        values, noise = self.outputs(np.array([arch], np.uint8))
+        return values[0], noise[0]
 
 
 class Prediction(NamedTuple):
@@ -102,11 +104,7 @@ class Surrogate:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Surrogate:
-        """Open the surrogate in a folder: read its card, and its models once they are asked.
-
-        Raises:
-            SurrogateError: The folder holds no surrogate, or a damaged one.
-        """
+        """Open the surrogate in a folder: read its card, and its models once they are asked."""
         return cls(path)
 
     @staticmethod
@@ -126,9 +124,8 @@ class Surrogate:
             except FileNotFoundError as error:
                 raise SurrogateError(f"surrogate {self.path!r} lacks {name!r}: {error.strerror}") from None
             except OSError as error:
-                raise SurrogateError(
-                    f"cannot read {name!r} of surrogate {self.path!r}: {error.strerror or error}"
-                ) from None
+                why = error.strerror or error
+                raise SurrogateError(f"cannot read {name!r} of surrogate {self.path!r}: {why}") from None
             if found != expected:
                 raise SurrogateError(
                     f"{name!r} of surrogate {self.path!r} is not what was fitted: its sha256 is {found:.12}..."
@@ -202,12 +199,12 @@ class Surrogate:
     def predict(
         self, dataset: str, archs: object, metric: str | None = None, *, epoch: int | None = None
     ) -> Prediction:
-        """Predict mean, members and noise of one metric for a batch of architectures.
+        """Predict mean, members and noise of one metric, the objective by default, for a batch of architectures.
 
         Args:
             dataset: One of `datasets`.
             archs: A batch in any form that `space.parse_many` reads.
-            metric: The objective by default.
+            metric: One of `metrics(dataset)`.
             epoch: Epochs trained, counted from 1; the last by default.
 
         Raises:
@@ -227,9 +224,9 @@ class Surrogate:
 class AtEpoch:
     """What outputs say about one metric at one epoch. Made by `Surrogate.at`.
 
-    What `members_of`, `expected` and `distribution` say of one architecture is what `prediction` and `distribution` say
-    of it in a batch, to the last bit, at a tenth of the cost: sums are added up in the same order, and numpy computes
-    the exponentials of both. No answer leaves the bounds of the metric.
+    An architecture alone and in a batch have the same to the last bit: sums are added up in the same order, and numpy
+    computes the exponentials of both. `members_of` and `expected` are the short way for one alone. No answer leaves
+    the bounds of the metric.
     """
 
     def __init__(self, card: Card, dataset: str, metric: str, position: int) -> None:
@@ -249,11 +246,10 @@ class AtEpoch:
         members = np.moveaxis(backward(self._transform, z), -1, 0)
         if_not_failed = _mean(members)
         sd = np.full_like(if_not_failed, nan)
-        collapse = np.zeros_like(if_not_failed)
         if self._noise:
             sd = np.exp(self._noise.many(noise)) * slope(self._transform, if_not_failed)
+        collapse = self._probability(noise)
         if self._collapse:
-            collapse = 1 / (1 + np.exp(-self._collapse.many(noise)))
             members = members + collapse * (self._mean_end - members)
         members = within(self._bounds, rounded(members))
         return Prediction(rounded(_mean(members)), members, sd, collapse, within(self._bounds, rounded(if_not_failed)))
@@ -264,39 +260,26 @@ class AtEpoch:
         Where the noise between runs was not modelled, its standard deviation is that over the members, as in
         NAS-Bench-301.
         """
-        if values.ndim == 2:
-            return self._distribution_of(values, noise)
         z = np.moveaxis(self._value.many(values), -1, 0)
         mean = _mean(z)
         sd = np.exp(self._noise.many(noise)) if self._noise else np.sqrt(_mean((z - mean) ** 2))
-        collapse = 1 / (1 + np.exp(-self._collapse.many(noise))) if self._collapse else np.zeros_like(mean)
-        return RunDistribution(self._transform, mean, sd, collapse, self._ends, self._bounds)
-
-    def _distribution_of(self, values: NDArray[np.float64], noise: NDArray[np.float64]) -> RunDistribution:
-        z = self._value.many(values).tolist()
-        mean = _mean_of(z)
-        if self._noise:
-            sd = float(np.exp(self._noise.one(noise)))
-        else:
-            sd = sqrt(_mean_of([(member - mean) * (member - mean) for member in z]))
-        collapse = self._probability(noise) if self._collapse else 0.0
-        return RunDistribution(self._transform, mean, sd, collapse, self._ends, self._bounds)
+        return RunDistribution(self._transform, mean, sd, self._probability(noise), self._ends, self._bounds)
 
     def members_of(self, values: NDArray[np.float64], noise: NDArray[np.float64]) -> list[float]:
         """Return what each member expects, from the outputs of one architecture."""
         members = backward(self._transform, self._value.many(values))
         if self._collapse:
             members = members + self._probability(noise) * (self._mean_end - members)
-        found: list[float] = within(self._bounds, rounded(members)).tolist()
-        return found
+        return list(within(self._bounds, rounded(members)).tolist())
 
     def expected(self, values: NDArray[np.float64], noise: NDArray[np.float64]) -> float:
         """Return the mean of the members, from the outputs of one architecture."""
-        return rounded_one(_mean_of(self.members_of(values, noise)))
+        members = self.members_of(values, noise)
+        return rounded_one(reduce(add, members) / len(members))  # `sum` adds more exactly in some versions of Python
 
-    def _probability(self, noise: NDArray[np.float64]) -> float:
-        assert self._collapse
-        return 1 / (1 + float(np.exp(-self._collapse.one(noise))))
+    def _probability(self, noise: NDArray[np.float64]) -> Any:
+        """Return the probability of a collapse, 0 where it is not modelled."""
+        return 1 / (1 + np.exp(-self._collapse.many(noise))) if self._collapse else np.zeros(noise.shape[:-1])
 
 
 def _in_short(epochs: tuple[int, ...]) -> str:
@@ -311,11 +294,3 @@ def _mean(members: NDArray[np.float64]) -> NDArray[np.float64]:
     for member in members[1:]:
         total = total + member
     return total / len(members)
-
-
-def _mean_of(members: list[float]) -> float:
-    """`_mean` of one architecture; `sum` would add more exactly in some versions of Python."""
-    return reduce(add, members) / len(members)
-
-
-__all__ = ["PREDICTORS", "AtEpoch", "Ensemble", "Prediction", "Surrogate"]

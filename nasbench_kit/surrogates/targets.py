@@ -90,13 +90,6 @@ class Curve(NamedTuple):
             z += outputs[..., k] * weight
         return z
 
-    def one(self, outputs: NDArray[np.float64]) -> float:
-        """Return `z` of one row of outputs."""
-        z = self.offset
-        for k, weight in self.weights:
-            z += outputs.item(k) * weight
-        return z
-
 
 def forward(transform: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Make `z` of values."""
@@ -120,18 +113,11 @@ def slope(transform: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def components(z: NDArray[np.float64], *, keep: float, most: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Find offset and basis of curves: principal components until the share `keep` of the variance is explained.
+    """Find offset (n_epochs,) and basis (n_outputs, n_epochs) of curves `z` (n_archs, n_epochs).
 
-    Curves of up to four epochs are kept as they are, one output per epoch, each of unit variance; so may they have
-    missing values. The outputs of longer ones are uncorrelated.
-
-    Args:
-        z: (n_archs, n_epochs). NaN where missing, which only curves of up to four epochs may have.
-        keep: Share of the variance.
-        most: Outputs at most.
-
-    Returns:
-        offset (n_epochs,), basis (n_outputs, n_epochs).
+    These are principal components until the share `keep` of the variance is explained, at most `most` of them;
+    their outputs are uncorrelated. Curves of up to four epochs are kept as they are, one output per epoch, each of unit
+    variance; only these may have missing values, as NaN.
     """
     offset = np.nanmean(z, axis=0)
     scale = np.nanstd(z, axis=0)

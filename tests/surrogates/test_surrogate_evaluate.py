@@ -23,13 +23,13 @@ from nasbench_kit.predictors.agreement import agreement, best_share, expected_kl
 from nasbench_kit.predictors.splits import fold, held_out
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.surrogates import Surrogate
-from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
+from nasbench_kit.surrogates.card import make_card, sha256_of, without_nan, write_card
 from nasbench_kit.surrogates.distribution import RunDistribution
 from nasbench_kit.surrogates.fitting.fit import fit_surrogate
 from nasbench_kit.surrogates.fitting.training_data import read_runs
 from nasbench_kit.surrogates.quality.calibration import calibration, pit
 from nasbench_kit.surrogates.quality.ceiling import Figures, Measure, ceiling_of_noise, ceiling_of_runs
-from nasbench_kit.surrogates.quality.evaluate import as_json, compare, evaluate, quality_of
+from nasbench_kit.surrogates.quality.evaluate import compare, evaluate, quality_of
 from nasbench_kit.surrogates.quality.leave_out import LeftOut, leave_out
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE, Target
 
@@ -551,7 +551,7 @@ def test_only_what_both_know_is_compared(world, make_runs, archs, new_folder, ma
 
 
 def test_what_is_found_can_be_written_as_json(world, new_folder):
-    found = as_json(evaluate(make_surrogate(new_folder(), noise=0.02), world))
+    found = without_nan(evaluate(make_surrogate(new_folder(), noise=0.02), world))
     again = json.loads(json.dumps(found))
     assert again["agreement"]["n"] == world.n_archs
     assert again["ceiling"]["reliability"] == found["ceiling"]["reliability"]
@@ -712,7 +712,7 @@ def test_the_command_prints_figures_beside_their_ceiling_and_draws(world, new_fo
     assert any(line.startswith("R² where truly better than 0.7") for line in lines)
     assert any(line.startswith("MAE [percentage points]") for line in lines)
     as_printed = json.loads(run(surrogate.path, "--table", world.path, "--above", 0.7, "--json").stdout)
-    assert as_printed == [json.loads(json.dumps(as_json(quality)))]
+    assert as_printed == [json.loads(json.dumps(without_nan(quality)))]
 
 
 def test_the_command_refits_without_the_best(world, fitted):

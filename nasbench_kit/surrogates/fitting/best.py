@@ -33,16 +33,8 @@ def find_best(
     """Find the best architecture of each dataset by the expected objective after the last epoch, as a card has it.
 
     Of a space with at most `n_listed` different architectures all are looked at, and the answer is proven. Else local
-    search climbs from `starts` and from 32 random places. The search is counted, not timed: every machine finds the
-    same.
-
-    Args:
-        card: What the outputs mean.
-        predictor: What computes them.
-        starts: Dataset -> architectures that are known to be good.
-        n_listed: Spaces of at most so many architectures are looked at whole.
-        n_asked: Architectures that local search asks the predictor about at most, for each dataset.
-        seed: Of the random places.
+    search climbs from `starts`, dataset -> good architectures, and from 32 random places, and asks about `n_asked`
+    architectures at most for each dataset. The search is counted, not timed: every machine finds the same.
     """
     space = card.space
     objectives = {dataset: _objective(card, predictor, dataset) for dataset in card.metrics}
@@ -63,11 +55,8 @@ def find_best(
 def climb(space: Space, values: Values, starts: NDArray[np.uint8], n_asked: int) -> NDArray[np.uint8]:
     """Find the best end of local searches: every place moves to the best of its neighbors until none is better.
 
-    Args:
-        space: Where the architectures come from.
-        values: What is climbed: from a batch to (n_archs,), larger is better.
-        starts: Where to begin: (n_starts, n_decisions).
-        n_asked: Architectures asked about at most; the best places go first.
+    `values` is what is climbed, from a batch to (n_archs,), larger is better; of the `starts` (n_starts, n_decisions)
+    the best go first, until `n_asked` architectures were asked about.
     """
     places, heights = starts.copy(), values(starts)
     left = n_asked - len(places)

@@ -38,8 +38,7 @@ def bootstrapped(
         units: From rows of the labels to what the last layer reads: (n_rows, n_units).
         labels: The outputs to follow.
         held_out: Which rows are not trained on.
-        n_members: How many.
-        seed: Of the samples.
+        n_members, seed: How many, and of the samples.
 
     Returns:
         The last layer with the outputs of all members; and by how much the deviations of each target were multiplied.

@@ -19,10 +19,7 @@ _ALIKE = 2.0  # peaks of collapsed runs differ by less than this factor: they ar
 _GAP = 2.0  # or: all below a gap between one value and the next of this factor,
 _BAND = 0.05  # if they lie as close together as this
 _SURE = 30.0  # log-odds
-_PRIOR = (
-    1e-3,
-    1e-1,
-)  # precision of intercept and slope: keeps them finite where all runs collapse, or all those of some
+_PRIOR = (1e-3, 1e-1)  # precision of intercept and slope: keeps them finite where all runs collapse
 _NEWTON_STEPS = 100
 _NEAR = 1e-9
 
@@ -31,20 +28,17 @@ def mask_collapsed(values: NDArray[np.float64], metric_name: str) -> NDArray[np.
     """Which runs collapsed: ended near chance, where the others of their epoch do not end.
 
     A network that predicts one class whatever it sees reaches the share of that class in the data: one of a few exact
-    values, which so many runs share that they stand out as peaks. On NAS-Bench-101 that is 949 of 9,984 images in 32 of
-    30,001 runs of 108 epochs, 197 of 36 and 221 of 12 (where other classes have peaks too); on NAS-Bench-201 the 341
-    cells without a path end there in every run. Runs that merely lie as low, among as many others, did not collapse:
-    after four epochs, 25 % of the cells of NAS-Bench-101 are below 0.15, spread evenly. Nor did those that share a
-    value far above the lowest peak: on NAS-Bench-201, cells that compute the same have the same accuracy after 12
-    epochs (48.3 % on CIFAR-10, where one class is 9.7 %). In small tables without peaks, five runs or more count that
-    lie close together, and below half of the next one.
+    values, which so many runs share that they stand out as peaks. On NAS-Bench-101 that is 949 of 9,984 images in 32
+    of 30,001 runs of 108 epochs; on NAS-Bench-201 the 341 cells without a path end there in every run. Runs that
+    merely lie as low did not collapse: after four epochs, 25 % of the cells of NAS-Bench-101 are below 0.15, spread
+    evenly. Nor did those that share a value far above the lowest peak, as cells do that compute the same. In small
+    tables without peaks, five runs or more count that lie close together, and below half of the next one.
 
-    Nothing is assumed about the number of classes. Only accuracies and errors are looked at; a loss or a time never
-    counts as collapsed.
+    Only accuracies and errors are looked at, as the name of the metric ends; nothing is assumed about the classes.
 
     Args:
         values: (n_seeds, n_archs, n_epochs), NaN where not recorded.
-        metric_name: Says by its ending whether it is an accuracy or an error.
+        metric_name: What they are.
 
     Returns:
         The same shape.
@@ -107,7 +101,7 @@ def log_odds(
 
     Each epoch with collapses has a logistic regression of its own. Where few did, its slope is drawn towards those
     of the others, the more the less it is known; one that is known well stays. The offset then is such that as many are
-    expected as collapsed.
+    expected as collapsed. An epoch without collapses has none at any score.
 
     Args:
         scores: (n_archs,), predicted by models that did not see the architecture.
@@ -115,7 +109,7 @@ def log_odds(
         known: Which runs were recorded, same shape.
 
     Returns:
-        Offsets and slopes, (n_epochs,) each. An epoch without collapses has none at any score.
+        Offsets and slopes, (n_epochs,) each.
 
     Source: DerSimonian and Laird 1986, https://doi.org/10.1016/0197-2456(86)90046-2, for the variance between slopes.
     """

@@ -76,7 +76,7 @@ def distill_surrogate(
     if n_processes < 1:
         raise SettingError(f"n_processes={n_processes}; at least 1 expected")
     plan = _plan(surrogate, Path(out), how or DistillSettings(**settings))
-    _begin(plan)
+    begin(plan.out, plan.shop, "distillation", {"arguments": plan.settings})
     tell = Percent(progress, 2)  # labels, then training
     with writing_to(plan.out):
         labelled = _labelled(plan, n_processes, tell)
@@ -115,16 +115,11 @@ def _plan(teacher: Surrogate, out: Path, given: DistillSettings) -> _Plan:
     sparse(teacher.space, settings["encoding"])  # what is wrong is an error now, not after hours
     versions(_NEEDS)  # likewise
     shop = Workshop(out / _UNFINISHED, {"arguments": settings})
-    return _Plan(teacher, out, settings, given.name or teacher.name, is_listed, given.n_archs or teacher.n_archs, shop)
-
-
-def _begin(plan: _Plan) -> None:
-    out = plan.out
-    if out.resolve() == Path(plan.teacher.path).resolve():
+    if out.resolve() == Path(teacher.path).resolve():
         raise SettingError(f"{str(out)!r} is the surrogate to follow; write elsewhere")
-    if out.exists() and not Surrogate.is_one(out) and not plan.shop.is_begun():
+    if out.exists() and not Surrogate.is_one(out) and not shop.is_begun():
         raise SettingError(f"{str(out)!r} is there and holds no surrogate, so it is not replaced")
-    begin(out, plan.shop, "distillation", {"arguments": plan.settings})
+    return _Plan(teacher, out, settings, given.name or teacher.name, is_listed, given.n_archs or teacher.n_archs, shop)
 
 
 # ---- steps ----
@@ -276,7 +271,8 @@ def _likeness(
     told, own = taken_apart(followed, labels), network.outputs(archs)
     for dataset, metrics in card.metrics.items():
         for name, metric in metrics.items():
-            for where in _some_epochs(len(metric.epochs)):
+            n = max(1, len(metric.epochs))
+            for where in range(n) if n <= 4 else (0, n // 2, n - 1):
                 at = AtEpoch(card, dataset, name, where)
                 wanted, found = at.prediction(*told), at.prediction(*own)
                 top = np.argsort(-wanted.mean * metric.sign(), kind="stable")[: max(2, len(wanted.mean) // 20)]
@@ -293,7 +289,3 @@ def _likeness(
                     key: round(value, 5) for key, value in entry.items() if math.isfinite(value)
                 }
     return report
-
-
-def _some_epochs(n: int) -> list[int]:
-    return list(range(max(n, 1))) if n <= 4 else [0, n // 2, n - 1]

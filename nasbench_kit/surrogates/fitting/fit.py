@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nasbench_kit.errors import DataError, SettingError, listed
 from nasbench_kit.jobs import Workshop, n_processors, sync
 from nasbench_kit.predictors import model_class
-from nasbench_kit.spaces import Space, describe_space
+from nasbench_kit.spaces import describe_space
 from nasbench_kit.surrogates.card import CARD, Card, make_card, read_card, sha256_of, write_card
 from nasbench_kit.surrogates.fitting.begun import Percent, Progress, begin, refuse_other, versions, writing_to
 from nasbench_kit.surrogates.fitting.best import find_best
@@ -120,17 +120,12 @@ class _Plan(NamedTuple):
     job: dict[str, dict[str, Any]]
     shop: Workshop
 
-    @property
-    def space(self) -> Space:
-        """Return what the architectures are."""
-        return self.table.space
-
     def member(self, k: int, tuned: dict[str, Any]) -> Member:
         """Say what one of the members is to learn."""
-        seed, validates = seed_of(self.settings.seed, k), self.split.validates(k)[self.rows]
+        space, validates = describe_space(self.table.space), self.split.validates(k)[self.rows]
         return Member(
-            k, describe_space(self.space), self.settings.model, tuned, self.archs, self.data.outputs, validates, seed,
-            self.shop,
+            k, space, self.settings.model, tuned, self.archs, self.data.outputs, validates,
+            seed_of(self.settings.seed, k), self.shop,
         )  # fmt: skip
 
 
@@ -204,7 +199,7 @@ def _tuned(plan: _Plan, progress: Callable[[float], None]) -> dict[str, Any]:
         for part in (plan.split.learns(0), plan.split.validates(0))
     )
     return tune_settings(
-        plan.space, settings.model, settings.of_model(), learns, stops,
+        plan.table.space, settings.model, settings.of_model(), learns, stops,
         n_trials=settings.tune, seed=settings.seed, shop=plan.shop, progress=progress,
     )  # fmt: skip
 
@@ -221,9 +216,9 @@ def _fit_noise(plan: _Plan, members: Sequence[Member]) -> dict[str, list[Target]
             for i, (runs, target, which) in enumerate(learned):
                 if runs.metric.split is not None:
                     (folder / str(i)).mkdir()
-                    z, seed = curve(target, predicted[:, which]), seed_of(plan.settings.seed, i)
+                    z, seed, where = curve(target, predicted[:, which]), seed_of(plan.settings.seed, i), folder / str(i)
                     found = fit_noise(
-                        plan.space, plan.archs, target, runs.values, z, folder / str(i), seed=seed, failed=runs.failed
+                        plan.table.space, plan.archs, target, runs.values, z, where, seed=seed, failed=runs.failed
                     )
                     made[f"noise/{i}"] = [each.to_json() for each in found]
             (folder / _TARGETS).write_text(json.dumps(made))

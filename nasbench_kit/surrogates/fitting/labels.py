@@ -77,13 +77,7 @@ def _opened(path: str) -> Surrogate:
 
 
 class Labels:
-    """What was labelled so far, kept in a workshop.
-
-    Args:
-        shop: Keeps each piece.
-        label: Labels pieces, in order.
-        progress: Told how many architectures are labelled.
-    """
+    """What was labelled so far, in pieces that a workshop keeps; `progress` is told how many architectures are."""
 
     def __init__(self, shop: Workshop, label: Label, progress: Callable[[int], None]) -> None:
         self._shop, self._label, self._progress = shop, label, progress
@@ -125,15 +119,8 @@ def sample_near_best(
 ) -> tuple[NDArray[np.uint8], int]:
     """Label so many different architectures: some uniform, then some bred from the best in a few rounds.
 
-    Args:
-        surrogate: What labels.
-        kept: Where the labels go.
-        n_archs: How many; fewer where no more are found.
-        near_best: Which share is bred.
-        seed: Of all randomness.
-
-    Returns:
-        The architectures, and how many of them, from the first, are uniform.
+    `near_best` is the share to breed. Returned are the architectures, fewer where no more are found, and how many of
+    them, from the first, are uniform.
     """
     space, rng = surrogate.space, np.random.default_rng(seed)
     n_bred = int(n_archs * near_best)

@@ -50,15 +50,9 @@ def known_of(archs: NDArray[np.uint8], outputs: NDArray[np.float64]) -> Data:
 
 
 def fit_members(members: Sequence[Member], n_processes: int, progress: Callable[[float], None]) -> None:
-    """Fit those members that are not yet.
+    """Fit those members that are not yet, so many at a time; 1 is this process. A `WorkerError` says that one died.
 
-    Args:
-        members: All of them.
-        n_processes: How many at a time; 1 is this process.
-        progress: Told how many are done; in this process, parts count.
-
-    Raises:
-        WorkerError: A process died; or whatever fitting raises.
+    `progress` is told how many are done; in this process, parts count.
     """
     waiting = [member for member in members if member.shop.made(member.step) is None]
     n_done = len(members) - len(waiting)

@@ -48,7 +48,7 @@ def fit_noise(
     seed: int,
     failed: NDArray[np.bool_] | None = None,
 ) -> list[Target]:
-    """Learn how the runs of one metric spread, and which collapse; write the models into a folder.
+    """Learn how the runs of one metric spread, and which collapse; write the models into a folder that exists.
 
     The spread is fitted as the logarithm of squared deviations, of which a normal distribution's expected logarithm is
     taken off, so that a few runs far out do not decide; then pulled towards a constant as far as other folds do not
@@ -63,10 +63,9 @@ def fit_noise(
         value_target: The target whose runs these are.
         runs: Recorded values (n_seeds, n_archs, n_epochs), NaN where not recorded.
         out_of_fold_z: (n_archs, n_epochs), what members that did not see an architecture predict for it.
-        folder: Where to write; exists.
+        folder: Where to write.
         seed: Of the models.
-        failed: Which runs failed, of the shape of `runs`, where that was recorded. They count as collapsed, with the
-            worst value that any run of their epoch has, as they have none.
+        failed: Which runs failed, like `runs`. They count as collapsed, with the worst value of their epoch.
 
     Returns:
         The target of the noise, and that of collapse if any run collapsed.
@@ -130,7 +129,7 @@ def _fit_spread(
         variance = np.maximum(variance, _FLOOR * np.nanmedian(variance, axis=0))
         log_variance = np.log(variance) - _log_chi2(n_free)
     log_variance[~np.isfinite(log_variance)] = np.nan
-    level = _over(np.nanmean, log_variance, 0.0)
+    level = np.array([0.0 if np.isnan(column).all() else np.nanmean(column) for column in log_variance.T])
     basis = _hats(log_variance.shape[1])
     nearest = np.argmax(basis, axis=0)
     outputs = np.stack(
@@ -145,9 +144,7 @@ def _fit_spread(
     # as much of it as other folds confirm: the slope of a regression of what was seen on what was predicted
     slopes = np.array([_slope(scaled[:, k], outputs[:, k]) for k in range(len(basis))])
     basis = basis * slopes[:, None] / 2  # of the standard deviation
-    found = Target(
-        value_target.dataset, value_target.metric, NOISE, "identity", level / 2, basis, np.empty((0, 0))
-    )  # fmt: skip
+    found = value_target._replace(kind=NOISE, transform="identity", offset=level / 2, basis=basis)
     offset = found.offset.copy()
     for epoch in range(len(offset)):
         ratio = np.abs(deviations[..., epoch]) / np.exp(found.at(epoch).many(scaled))
@@ -205,8 +202,8 @@ def _fit_collapse(
         ended = runs[..., epoch][collapsed[..., epoch]]
         ended = ended if len(ended) else runs[collapsed]
         quantiles[epoch] = np.quantile(ended, (np.arange(_QUANTILES) + 0.5) / _QUANTILES, method="nearest")
-    found = Target(value_target.dataset, value_target.metric, COLLAPSE, "identity", offset, slopes[None], quantiles)
-    return found, part
+    found = value_target._replace(kind=COLLAPSE, transform="identity", offset=offset, basis=slopes[None])
+    return found._replace(collapsed=quantiles), part
 
 
 def _cross_fitted(
@@ -223,9 +220,8 @@ def _cross_fitted(
     for k in range(_FOLDS):
         own, stop = folds == k, folds == (k + 1) % _FOLDS
         model = model_class("lightgbm")(space, {"encoding": best_dense(space), **settings})
-        model.fit(
-            Data(archs[~own & ~stop], outputs[~own & ~stop]), Data(archs[stop], outputs[stop]), seed=seed + k
-        )  # fmt: skip
+        learns, stops = (Data(archs[which], outputs[which]) for which in (~own & ~stop, stop))
+        model.fit(learns, stops, seed=seed + k)
         if own.any():
             foreign[own] = model.predict(archs[own])
         models.append(model)
@@ -262,9 +258,3 @@ def _row_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Means over the last axis of what is there; NaN where nothing is."""
     n = (~np.isnan(values)).sum(axis=1)
     return np.where(n > 0, np.nansum(values, axis=1) / np.maximum(n, 1), np.nan)
-
-
-def _over(mean: Any, values: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
-    """A mean over architectures, or something else for epochs where nothing is known."""
-    known: list[bool] = (~np.isnan(values)).max(axis=0).tolist()
-    return np.array([mean(values[:, i]) if there else otherwise for i, there in enumerate(known)])

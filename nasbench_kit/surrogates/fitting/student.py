@@ -109,11 +109,7 @@ def train(
         learned: What to learn: (n_archs, n_learned), of about unit variance.
         weight: Of each output in the loss.
         n_columns: Of the encoding.
-        hidden: Units of each hidden layer.
-        epochs: Passes over the data.
-        batch: Architectures per step.
-        learning_rate: The highest: it rises to this, then falls to 0 by a cosine.
-        seed: Of weights and order.
+        hidden, epochs, batch, learning_rate, seed: As of `DistillSettings`.
         shop: Keeps the state after each epoch.
         progress: Told how many epochs are done.
 
@@ -218,8 +214,7 @@ def last_layer(
 
 def last_units(parameters: Mapping[str, NDArray[Any]], columns: NDArray[np.intp]) -> NDArray[np.float64]:
     """Compute what the last layer reads, before anything is rounded: (n_archs, n_units)."""
-    pieces = [columns[start : start + _TOGETHER] for start in range(0, len(columns), _TOGETHER)]
-    return np.concatenate([activations[-1].astype(np.float64) for activations in _activations(parameters, pieces)])
+    return np.concatenate([found[-1].astype(np.float64) for found in _activations(parameters, columns)])
 
 
 def to_integers(
@@ -229,16 +224,15 @@ def to_integers(
 ) -> dict[str, NDArray[Any]]:
     """Make the tensors of `Network`: each unit's weights and activations with a factor of their own.
 
-    Args:
-        parameters: As `train` returns them.
-        last: As `last_layer` returns it, in the place of the last layer.
-        columns: Of architectures that show how large the activations get.
+    `last` stands in the place of the last layer; `columns` of some architectures show how large the activations get.
     """
     n_layers = _n_layers(parameters)
     weights = [*(parameters[f"weights.{i}"].astype(np.float64) for i in range(n_layers - 1)), last[0]]
     made: dict[str, NDArray[Any]] = {}
     made["embedding"], unit = _rounded(parameters["embedding"][:-1].astype(np.float64))
-    largest = _largest_activations(parameters, columns[:: max(1, len(columns) // _MOST_SEEN)])
+    largest = [np.zeros(len(parameters[f"bias.{i}"])) for i in range(n_layers)]
+    for found in _activations(parameters, columns[:: max(1, len(columns) // _MOST_SEEN)]):
+        largest = [np.maximum(seen, units.max(axis=0)) for seen, units in zip(largest, found, strict=True)]
     for i in range(n_layers):
         bias = parameters[f"bias.{i}"].astype(np.float64)
         step = np.maximum(largest[i] * _HEADROOM, 1e-12) / LARGEST  # what 1 of an activation means
@@ -257,22 +251,12 @@ def _rounded(weights: NDArray[np.float64]) -> tuple[NDArray[np.int16], NDArray[n
     return np.rint(weights / unit).astype(np.int16), unit
 
 
-def _largest_activations(
-    parameters: Mapping[str, NDArray[Any]], columns: NDArray[np.intp]
-) -> list[NDArray[np.float64]]:
-    largest = [np.zeros(len(parameters[f"bias.{i}"])) for i in range(_n_layers(parameters))]
-    pieces = [columns[start : start + _TOGETHER] for start in range(0, len(columns), _TOGETHER)]
-    for activations in _activations(parameters, pieces):
-        largest = [np.maximum(seen, units.max(axis=0)) for seen, units in zip(largest, activations, strict=True)]
-    return largest
-
-
 def _activations(
-    parameters: Mapping[str, NDArray[Any]], pieces: Sequence[NDArray[np.intp]]
+    parameters: Mapping[str, NDArray[Any]], columns: NDArray[np.intp]
 ) -> Iterator[list[NDArray[np.float32]]]:
     """Compute the activations of each hidden layer, piece by piece."""
-    for columns in pieces:
-        sums = parameters["embedding"][columns].sum(axis=1)
+    for start in range(0, len(columns), _TOGETHER):
+        sums = parameters["embedding"][columns[start : start + _TOGETHER]].sum(axis=1)
         found = []
         for i in range(_n_layers(parameters)):
             found.append(np.maximum(sums + parameters[f"bias.{i}"], 0))

@@ -54,11 +54,7 @@ def read_runs(
 ) -> list[Recorded]:
     """Read the runs in a table: the objective of each dataset first, then its other metrics.
 
-    Args:
-        table: Where they were recorded.
-        datasets: All of the table by default.
-        metrics: Which to read beside the objective; `cost_s`, where the table has it, by default.
-        epochs: Which epochs; all that were recorded by default. Metrics that do not depend on them are read too.
+    Arguments are the fields of `FitSettings`; metrics that do not depend on the epoch are read whatever the epochs.
 
     Raises:
         UnknownNameError: There is no such dataset or metric.
@@ -80,17 +76,12 @@ def _read(table: Table, dataset: str, name: str, epochs: Sequence[int] | None) -
         raise unknown(f"metric of {table.name}/{dataset} that can be predicted", name, quantities)
     if epochs is not None and not metric.epochs and name == table.objectives[dataset]:
         raise NotRecordedError(f"{table.name}/{dataset}: {name} does not depend on the epoch; give no epochs")
-    chosen = metric._replace(epochs=metric.epochs if epochs is None or not metric.epochs else sorted_epochs(epochs))
+    chosen = metric if epochs is None or not metric.epochs else metric._replace(epochs=tuple(sorted(set(epochs))))
     positions = _positions(column, chosen.epochs)
     values = np.moveaxis(table.runs(dataset, name)[:, positions], 1, 2).copy()
     failed = _failed(table, dataset, chosen.epochs, values.shape) if metric.split else np.zeros(values.shape, bool)
     values[failed] = np.nan
     return Recorded(dataset, chosen, values, failed)
-
-
-def sorted_epochs(epochs: Sequence[int]) -> tuple[int, ...]:
-    """Take each epoch once, ascending."""
-    return tuple(sorted(set(epochs)))
 
 
 def _positions(column: Any, epochs: Sequence[int]) -> list[int]:
@@ -145,9 +136,7 @@ class TrainingData(NamedTuple):
 def training_data(all_runs: Sequence[Recorded], *, mask: bool = True) -> TrainingData:
     """Choose targets that fit these runs; the outputs are those of the mean over the runs.
 
-    Args:
-        all_runs: The runs of each metric.
-        mask: Leave those out that collapsed, which only makes sense where their probability is modelled too.
+    `mask` leaves those out that collapsed, which only makes sense where their probability is modelled too.
 
     Raises:
         NotRecordedError: Of some metric there is nothing, or of no architecture a whole curve.
@@ -155,7 +144,11 @@ def training_data(all_runs: Sequence[Recorded], *, mask: bool = True) -> Trainin
     targets, outputs = [], []
     for runs in all_runs:
         z, transform = _mean_curve(runs, mask)
-        _check_whole(runs, z)
+        if z.shape[1] > FEW and np.isnan(z).any(axis=1).all():  # long curves are learned from those that are whole
+            raise NotRecordedError(
+                f"{runs.dataset}: {runs.metric.name} was recorded at all {z.shape[1]} epochs for none of the"
+                f" {len(z):,} architectures to learn from; choose epochs that were recorded together, or {FEW} at most"
+            )
         offset, basis = components(z, keep=KEEP, most=MOST)
         target = Target(runs.dataset, runs.metric.name, VALUE, transform, offset, basis, np.empty((0, 0)))
         targets.append(target)
@@ -190,15 +183,6 @@ def _check_recorded(runs: Recorded) -> None:
         raise NotRecordedError(
             f"{runs.dataset}: {runs.metric.name} was recorded{where} for none of the {runs.values.shape[1]:,}"
             " architectures to learn from"
-        )
-
-
-def _check_whole(runs: Recorded, z: NDArray[np.float64]) -> None:
-    """Refuse long curves of which none is whole, as they are learned from those that are."""
-    if z.shape[1] > FEW and np.isnan(z).any(axis=1).all():
-        raise NotRecordedError(
-            f"{runs.dataset}: {runs.metric.name} was recorded at all {z.shape[1]} epochs for none of the {len(z):,}"
-            f" architectures to learn from; choose epochs that were recorded together, or {FEW} at most"
         )
 
 

@@ -28,25 +28,11 @@ def tune_settings(
     shop: Workshop,
     progress: Callable[[float], None],
 ) -> dict[str, Any]:
-    """Find the best of so many settings within the model's `ranges`; the given ones are the first that are tried.
+    """Find the best of `n_trials` settings within the model's `ranges`; the given ones are the first that are tried.
 
     Compared by the mean squared error over all outputs of `valid`, which are of about unit variance; by `valid` a trial
     stops early too. Trials are proposed by Optuna's TPE sampler (Bergstra et al. 2011). Each is kept, and an
-    interrupted search goes on, to the same end.
-
-    Args:
-        space: What the model reads.
-        model: Its name.
-        settings: Where to start; those without a range stay.
-        train: To learn from.
-        valid: To stop and to compare by.
-        n_trials: How many, the given settings included.
-        seed: Of the sampler and the models.
-        shop: Keeps each trial.
-        progress: Told how many trials are done; parts count.
-
-    Raises:
-        SettingError: Optuna is not installed.
+    interrupted search goes on, to the same end. `progress` is told how many trials are done; parts count.
     """
     optuna = require("optuna", extra="fit")
     optuna.logging.set_verbosity(optuna.logging.WARNING)

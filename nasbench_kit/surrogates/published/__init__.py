@@ -16,13 +16,10 @@ from nasbench_kit.surrogates.surrogate import Surrogate
 def load_published(
     sources: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str], *, name: str | None = None
 ) -> Surrogate:
-    """Make a surrogate of published models of NAS-Bench-301.
+    """Make a surrogate of published models of NAS-Bench-301, in the folder `out`.
 
-    Args:
-        sources: YAHPO Gym's folder `nb301`; or the folders of official ensembles, one for accuracies and, if wanted,
-            one for runtimes.
-        out: The folder to make.
-        name: What to call it; the kind of models by default.
+    `sources` are YAHPO Gym's folder `nb301`; or the folders of official ensembles, one for accuracies and, if wanted,
+    one for runtimes. Its `name` is the kind of models by default.
 
     Raises:
         ImportDataError: A source is none of these, or damaged.

@@ -13,6 +13,7 @@ and `gradient_boosting` in its `surrogate_models`.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -28,9 +29,11 @@ from nasbench_kit.formats.numpy_pickles import PLAIN
 from nasbench_kit.formats.pickles import read_plain_pickle
 from nasbench_kit.formats.xgboost_binary import is_binary, to_json
 from nasbench_kit.optional import require
-from nasbench_kit.spaces import Arch, DARTSSpace
+from nasbench_kit.predictors.boosters import first_line
+from nasbench_kit.spaces import DARTSSpace
 from nasbench_kit.spaces.darts_forms import COLUMNS
 from nasbench_kit.surrogates.card import Card, make_card, sha256_of, write_card
+from nasbench_kit.surrogates.surrogate import Ensemble
 from nasbench_kit.surrogates.targets import VALUE, Target
 from nasbench_kit.tables.metric import Metric
 
@@ -90,7 +93,7 @@ def chosen(members: Sequence[Member]) -> dict[str, list[Member]]:
         kinds = sorted({member.model for member in those})
         if len(kinds) > 1:
             raise ImportDataError(f"{metric} has members of several models, {listed(kinds)}; give the folder of one")
-    return found
+    return {metric: found[metric] for metric in (ACCURACY, RUNTIME) if metric in found}
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
@@ -98,8 +101,6 @@ def _natural(text: str) -> list[tuple[int, str]]:
 
 
 def _configured(path: Path) -> str:
-    import json
-
     try:
         with open(path, "rb") as file:
             entries = json.loads(file.read(_MOST_CONFIG))
@@ -142,18 +143,13 @@ def _plain_bytearray(content: object = b"", encoding: object = None) -> bytes:
     return bytes(content)
 
 
-def _plain_defaultdict(*_: object) -> dict[Any, Any]:
-    """Make a defaultdict in a pickle, which fills it afterwards."""
-    return {}
-
-
 _ALLOWED: Mapping[tuple[str, str], Any] = {
     **PLAIN,
     ("xgboost.core", "Booster"): _PlainBooster,
     ("lightgbm.basic", "Booster"): _PlainBooster,
     ("builtins", "bytearray"): _plain_bytearray,
     ("__builtin__", "bytearray"): _plain_bytearray,
-    ("collections", "defaultdict"): _plain_defaultdict,
+    ("collections", "defaultdict"): lambda *_: {},
 }
 
 
@@ -162,8 +158,7 @@ def read_booster(member: Member) -> Booster:
 
     Raises:
         ImportDataError: The pickle is damaged, or names anything but a booster.
-        SurrogateError: The library does not read the booster.
-        SettingError: The library is not installed.
+        SurrogateError, SettingError: As `Booster`.
     """
     where = str(member.path)
     try:
@@ -174,63 +169,54 @@ def read_booster(member: Member) -> Booster:
     state = made.state if isinstance(made, _PlainBooster) else {}
     content = state.get("handle", state.get("_handle"))  # LightGBM renamed it in version 4
     if member.library == _XGBOOST and isinstance(content, bytes | bytearray):
-        return Booster.of_xgboost(bytes(content), where)
+        return Booster(_XGBOOST, bytes(content), where)
     if member.library == _LIGHTGBM and isinstance(content, str):
         best = state.get("best_iteration")
-        return Booster.of_lightgbm(content, where, best if type(best) is int and best > 0 else None)
+        return Booster(_LIGHTGBM, content.encode(), where, best if type(best) is int and best > 0 else -1)
     raise ImportDataError(f"{where!r} holds no booster of {member.library}, but a {type(made).__name__}")
 
 
 @final
 class Booster:
-    """A booster of either library, that reads vectors of 56 numbers."""
+    """A booster of either library, that reads vectors of 56 numbers.
 
-    def __init__(self, library: str, booster: Any, n_trees: int | None, where: str) -> None:
-        self.library, self._booster, self._n_trees = library, booster, n_trees
-        n_features = booster.num_features() if library == _XGBOOST else booster.num_feature()
+    Args:
+        library: "xgb" or "lgb".
+        content: A model or, as pickles of XGBoost have it, a model and its configuration.
+        where: What to call it in messages.
+        n_trees: So many count; all by default.
+
+    Raises:
+        SurrogateError: The library does not read it.
+        SettingError: The library is not installed.
+    """
+
+    def __init__(self, library: str, content: bytes, where: str, n_trees: int = -1) -> None:
+        self.library, self._n_trees = library, n_trees
+        is_xgboost = library == _XGBOOST
+        package = require("xgboost", "xgboost") if is_xgboost else require("lightgbm", "fit")
+        wrong = package.core.XGBoostError if is_xgboost else package.basic.LightGBMError
+        try:
+            if is_xgboost:
+                self._booster = _read_xgboost(package, content)
+                n_features = self._booster.num_features()
+            else:
+                self._booster = package.Booster(model_str=checked_lightgbm(content))
+                n_features = self._booster.num_feature()
+        except (wrong, ValueError, KeyError) as error:
+            raise SurrogateError(
+                f"{where!r} holds no booster that {package.__name__} reads: {first_line(error)}"
+            ) from None
         if n_features != len(COLUMNS):
             raise SurrogateError(f"{where!r} reads {n_features} numbers; the {len(COLUMNS)} of NAS-Bench-301 expected")
 
     @classmethod
-    def of_xgboost(cls, content: bytes, where: str) -> Booster:
-        """Make it of a model or, as pickles have it, of a model and its configuration."""
-        xgboost = require("xgboost", "xgboost")
-        booster = xgboost.Booster()
-        try:
-            content = to_json(content) if is_binary(content) else content
-            check_xgboost(content)
-            if _has_configuration(content):
-                booster.__setstate__({"handle": bytearray(content)})
-            else:
-                booster.load_model(bytearray(content))
-            return cls(_XGBOOST, booster, None, where)
-        except (xgboost.core.XGBoostError, ValueError) as error:
-            raise SurrogateError(f"{where!r} holds no booster that xgboost reads: {_first_line(error)}") from None
-
-    @classmethod
-    def of_lightgbm(cls, content: str, where: str, n_trees: int | None = None) -> Booster:
-        """Make it of the text of a model, of which the first trees count, or all."""
-        lightgbm = require("lightgbm", "fit")
-        try:
-            booster = lightgbm.Booster(model_str=checked_lightgbm(content.encode()))
-            return cls(_LIGHTGBM, booster, n_trees, where)
-        except (lightgbm.basic.LightGBMError, ValueError, KeyError) as error:
-            raise SurrogateError(f"{where!r} holds no booster that lightgbm reads: {_first_line(error)}") from None
-
-    @classmethod
     def load(cls, path: Path) -> Booster:
-        """Load it from a file that `save` wrote.
-
-        Raises:
-            SurrogateError: It is absent or damaged.
-        """
+        """Load it from a file that `save` wrote; a `SurrogateError` says that it is absent or damaged."""
         try:
-            content = path.read_bytes()
+            return cls(_SUFFIXES[path.suffix], path.read_bytes(), str(path))
         except OSError as error:
             raise SurrogateError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
-        if path.suffix == ".ubj":
-            return cls.of_xgboost(content, str(path))
-        return cls.of_lightgbm(content.decode("utf-8", "replace"), str(path))
 
     def save(self, path: Path) -> Path:
         """Write it in its library's own form; which file that is."""
@@ -239,7 +225,7 @@ class Booster:
             path.write_bytes(self._booster.save_raw("ubj"))
         else:
             path = path.with_name(f"{path.name}.txt")
-            path.write_text(self._booster.model_to_string(num_iteration=self._n_trees or -1), encoding="utf-8")
+            path.write_text(self._booster.model_to_string(num_iteration=self._n_trees), encoding="utf-8")
         return path
 
     def predict(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -247,24 +233,26 @@ class Booster:
         if self.library == _XGBOOST:
             found = self._booster.inplace_predict(vectors, validate_features=False)
         else:
-            found = self._booster.predict(vectors, num_iteration=self._n_trees or -1)
+            found = self._booster.predict(vectors, num_iteration=self._n_trees)
         return np.asarray(found, np.float64).reshape(len(vectors))
 
 
-def _has_configuration(content: bytes) -> bool:
-    """Say whether "Config" is the first key, in UBJSON or JSON."""
-    return b"Config" in content[:32]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0][:200]
+def _read_xgboost(xgboost: Any, content: bytes) -> Any:
+    booster = xgboost.Booster()
+    content = to_json(content) if is_binary(content) else content
+    check_xgboost(content)
+    if b"Config" in content[:32]:  # the first key, in UBJSON or JSON: its configuration comes first
+        booster.__setstate__({"handle": bytearray(content)})
+    else:
+        booster.load_model(bytearray(content))
+    return booster
 
 
 # ---- the predictor ----
 
 
 @final
-class Ensembles:
+class Ensembles(Ensemble):
     """One ensemble, or one of accuracy and one of runtime.
 
     Args:
@@ -272,14 +260,10 @@ class Ensembles:
     """
 
     def __init__(self, boosters: Mapping[str, Sequence[Booster]]) -> None:
-        self._boosters = {metric: list(members) for metric, members in boosters.items()}
-        self.n_members = len(next(iter(self._boosters.values())))
+        self._boosters = boosters
+        self.metrics = tuple(boosters)  #: what is predicted; the first has members of its own in `outputs`
+        self.n_members = len(boosters[self.metrics[0]])
         self._space = DARTSSpace()
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """Return what is predicted; the first has members of its own in `outputs`."""
-        return tuple(self._boosters)
 
     def members(self, metric: str, archs: object) -> NDArray[np.float64]:
         """Ask each member, in the release's units, percent and seconds: (n_members, n_archs)."""
@@ -299,11 +283,6 @@ class Ensembles:
             parts.append(found / 100 if metric == ACCURACY else found)
         return np.stack(parts, axis=-1).transpose(1, 0, 2), np.zeros((len(archs), 0))
 
-    def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Predict for one architecture: (n_members, n_values) and (n_noise,)."""
-        values, noise = self.outputs(np.array([arch], np.uint8))
-        return values[0], noise[0]
-
 
 def read(folder: Path) -> Ensembles:
     """Read the ensembles in an official folder.
@@ -315,8 +294,7 @@ def read(folder: Path) -> Ensembles:
     found = chosen(find(folder))
     if not found:
         raise ImportDataError(f"{str(folder)!r} holds no model of NAS-Bench-301: no {MODEL_FILE} in it or below")
-    metrics = [metric for metric in (ACCURACY, RUNTIME) if metric in found]
-    return Ensembles({metric: [read_booster(member) for member in found[metric]] for metric in metrics})
+    return Ensembles({metric: list(map(read_booster, these)) for metric, these in found.items()})
 
 
 def load(folder: str, card: Card) -> Ensembles:
@@ -349,11 +327,10 @@ def write(members: Sequence[Member], folder: Path, name: str) -> None:
     if ACCURACY not in found:
         raise ImportDataError("these members predict runtimes alone; give the folder of those for accuracies too")
     files: dict[str, list[str]] = {}
-    for metric in (metric for metric in (ACCURACY, RUNTIME) if metric in found):
+    for metric, these in found.items():
         files[metric] = [
-            read_booster(member).save(folder / f"{metric}-{number}").name for number, member in enumerate(found[metric])
+            read_booster(member).save(folder / f"{metric}-{number}").name for number, member in enumerate(these)
         ]
-    n_members = len(found[ACCURACY])
     targets = tuple(
         Target("cifar10", metric, VALUE, "identity", np.zeros(1), np.ones((1, 1)), np.zeros((0, 0))) for metric in files
     )
@@ -361,7 +338,7 @@ def write(members: Sequence[Member], folder: Path, name: str) -> None:
         name=name,
         space=DARTSSpace(),
         predictor={"kind": "nasbench301", "members": files},
-        n_members=n_members,
+        n_members=len(found[ACCURACY]),
         objectives={"cifar10": ACCURACY},
         metrics={"cifar10": {metric: Metric.from_name(metric, (), (LAST_EPOCH,)) for metric in files}},
         targets=targets,
@@ -375,6 +352,3 @@ def write(members: Sequence[Member], folder: Path, name: str) -> None:
         fitted={"command": "surrogate import", "by": "the authors of NAS-Bench-301"},
     )
     write_card(folder, card)
-
-
-__all__ = ["Booster", "Ensembles", "Member", "find", "read"]

@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from nasbench_kit.errors import ImportDataError, SurrogateError, listed
 from nasbench_kit.formats.protobuf import BYTES, fields
 from nasbench_kit.optional import require
-from nasbench_kit.spaces import Arch, DARTSSpace
-from nasbench_kit.spaces.darts_forms import COLUMNS, OPERATIONS, PAIRS, TRAINING
+from nasbench_kit.spaces import DARTSSpace
+from nasbench_kit.spaces.darts_forms import CELLS, COLUMNS, FIRST_EDGE, OPERATIONS, PAIR_AT, PAIRS, PREFIX, TRAINING
 from nasbench_kit.surrogates.card import Card, make_card, sha256_of, write_card
+from nasbench_kit.surrogates.surrogate import Ensemble
 from nasbench_kit.surrogates.targets import VALUE, Target
 from nasbench_kit.tables.metric import Metric
 
@@ -38,7 +39,7 @@ _CHUNK = 2_048  # rows, architectures times epochs, at once
 
 
 @final
-class Yahpo:
+class Yahpo(Ensemble):
     """What the network says.
 
     Args:
@@ -75,7 +76,7 @@ class Yahpo:
         codes = self._rows(archs)
         at = np.array(epochs, np.float32)
         found = np.empty((len(codes), len(at), 2))
-        step = max(1, _CHUNK // len(at)) if self._any_batch else 1
+        step = max(1, _CHUNK // len(at))
         for start in range(0, len(codes), step):
             some = codes[start : start + step]
             given = np.repeat(some, len(at), axis=0), np.tile(at, len(some))[:, None]
@@ -89,11 +90,6 @@ class Yahpo:
             accuracy, seconds = self.curves(arch[None])
             made[row, 0] = np.concatenate([accuracy[0], seconds[0, FIRST_SECONDS - 1 :]])
         return made, np.zeros((len(archs), 0))
-
-    def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Predict for one architecture: (1, n_values) and (0,)."""
-        values, noise = self.outputs(np.array([arch], np.uint8))
-        return values[0], noise[0]
 
     def _run(self, codes: NDArray[np.int64], epochs: NDArray[np.float32]) -> NDArray[np.float64]:
         codes = codes.astype(self._integer)
@@ -137,11 +133,6 @@ class Yahpo:
                 raise SurrogateError(f"{where!r}: {name} has the numbers {codes!r:.60}; 0 to {len(codes) - 1} expected")
             found.append((COLUMNS.index(name), np.array(codes, np.int64)))
         return found
-
-
-def read_yahpo(folder: str | os.PathLike[str]) -> Yahpo:
-    """Read the network in a folder of a surrogate or, under whatever name, of YAHPO's data; see `Yahpo`."""
-    return Yahpo(folder)
 
 
 def load(folder: str, card: Card) -> Yahpo:
@@ -253,15 +244,7 @@ def _check_space(folder: Path) -> None:
     wanted = {name: _choices(name) for name in COLUMNS if name not in TRAINING}
     if {name: tuple(found or ()) for name, found in choices.items() if name != "epoch"} != wanted or n_forbidden:
         raise SurrogateError(f"{where} does not have the 34 decisions of NAS-Bench-301, or not their choices")
-    if needs != _conditions():
-        raise SurrogateError(f"{where} makes edges depend on other inputs than NAS-Bench-301 does")
-
-
-def _conditions() -> dict[tuple[str, str], frozenset[str]]:
-    """(edge, inputs of its node) -> for which of these the edge is there."""
-    from nasbench_kit.spaces.darts_forms import CELLS, FIRST_EDGE, PAIR_AT, PREFIX
-
-    return {
+    conditions = {
         (f"{PREFIX}edge_{cell}_{FIRST_EDGE[node] + source}", f"{PREFIX}inputs_node_{cell}_{node}"): frozenset(
             f"{a}_{b}" for a, b in PAIRS[node] if source in (a, b)
         )
@@ -269,6 +252,8 @@ def _conditions() -> dict[tuple[str, str], frozenset[str]]:
         for node in PAIR_AT
         for source in range(node)
     }
+    if needs != conditions:
+        raise SurrogateError(f"{where} makes edges depend on other inputs than NAS-Bench-301 does")
 
 
 def _content(folder: str | os.PathLike[str], name: str) -> bytes:
@@ -332,6 +317,3 @@ def _of_any_batch(model: bytes) -> bytes:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
-
-
-__all__ = ["EPOCHS", "Yahpo", "read_yahpo"]

@@ -71,7 +71,7 @@ class Calibration(NamedTuple):
 def calibration(
     predicted: RunDistribution, runs: NDArray[np.float64], collapsed: NDArray[np.bool_], *, seed: int = 0
 ) -> tuple[Calibration, NDArray[np.float64]]:
-    """Compare predicted distributions with recorded runs.
+    """Compare predicted distributions, for n_archs architectures, with recorded runs.
 
     A run's distribution is a collapse with its probability, else `backward(z + sd * normal)`. Its quantile in that
     (the probability integral transform, uniform if the distribution is right) is drawn between those just below and
@@ -85,7 +85,7 @@ def calibration(
     first; few runs and a predicted noise that is too small make it large in either case.
 
     Args:
-        predicted: What was predicted, for n_archs architectures.
+        predicted: What was predicted.
         runs: (n_seeds, n_archs), NaN where not recorded.
         collapsed: Which runs collapsed, same shape.
         seed: Of the draws between quantiles.
@@ -118,17 +118,12 @@ def calibration(
 def pit(
     predicted: RunDistribution, values: NDArray[np.float64], which: NDArray[np.intp], uniform: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Find the quantile of each value in the distribution of its architecture.
+    """Find the quantile of each value (n_runs,) in the distribution of its architecture, at the positions `which`.
 
-    Args:
-        predicted: The distributions.
-        values: (n_runs,).
-        which: Position of each value's architecture, (n_runs,).
-        uniform: In [0, 1), (n_runs,): where between the quantiles below and at the value.
+    `uniform`, in [0, 1), says where between the quantiles below and at the value.
     """
     ndtr = require("scipy.special", "fit").ndtr
-    with np.errstate(divide="ignore", invalid="ignore"):  # the logarithm of an accuracy of 0 or an error of 0
-        inside = ndtr((forward(predicted.transform, values) - predicted.z[which]) / predicted.sd[which])
+    inside = ndtr(_scaled(predicted, values, which))
     low, high = predicted.bounds  # what lies beyond is cut, so they have probabilities of their own
     below, at = np.where(values <= low, 0.0, inside), np.where(values >= high, 1.0, inside)
     inside = below + uniform * (at - below)
@@ -140,13 +135,17 @@ def pit(
     return p * (below + uniform * (at - below)) + (1 - p) * inside
 
 
+def _scaled(predicted: RunDistribution, values: NDArray[np.float64], which: NDArray[np.intp]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore", invalid="ignore"):  # the logarithm of an accuracy of 0 or an error of 0
+        return (forward(predicted.transform, values) - predicted.z[which]) / predicted.sd[which]
+
+
 def _nll(
     predicted: RunDistribution, values: NDArray[np.float64], which: NDArray[np.intp], fell: NDArray[np.bool_]
 ) -> float:
     p = np.clip(predicted.collapse[which], _SURE, 1 - _SURE) if len(predicted.collapsed) else np.zeros(len(values))
     with np.errstate(divide="ignore", invalid="ignore"):
-        scaled = (forward(predicted.transform, values) - predicted.z[which]) / predicted.sd[which]
-        density = 0.5 * np.log(2 * np.pi) + np.log(predicted.sd[which]) + scaled**2 / 2
+        density = 0.5 * np.log(2 * np.pi) + np.log(predicted.sd[which]) + _scaled(predicted, values, which) ** 2 / 2
         density += np.log(slope(predicted.transform, values))
         return float(np.where(fell, -np.log(p), density - np.log1p(-p)).mean())
 
@@ -167,10 +166,7 @@ def distances_of_repeated(predicted: RunDistribution, runs: NDArray[np.float64])
 
     Of `k` runs with the predicted standard deviation, one less the mean of the others has the variance
     `sd^2 (1 + 1 / (k - 1))` in `z`. Uniform in [0, 1] if the predicted noise is right, whatever the predicted means.
-
-    Args:
-        predicted: What was predicted.
-        runs: (n_seeds, n_archs), NaN where not recorded or collapsed.
+    `runs` are (n_seeds, n_archs), NaN where not recorded or collapsed.
     """
     ndtr = require("scipy.special", "fit").ndtr
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -59,13 +59,10 @@ class Measure(NamedTuple):
         predicted: NDArray[np.float64],
         if_not_failed: NDArray[np.float64] | None = None,
     ) -> Figures:
-        """Compute the figures.
+        """Compute the figures, of (n_archs,) each.
 
-        Args:
-            true: (n_archs,).
-            predicted: (n_archs,).
-            if_not_failed: What is predicted for runs that do not collapse, as those of good architectures did not; the
-                same by default.
+        `if_not_failed` is predicted for runs that do not collapse, as those of good architectures did not; the same by
+        default.
         """
         good, best = self.is_good(true), self.is_best(true)
         of_good = predicted if if_not_failed is None else if_not_failed
@@ -85,11 +82,8 @@ def ceiling_of_runs(runs: NDArray[np.float64], measure: Measure) -> Ceiling | No
     """Find the ceiling by architectures that were trained repeatedly; None if these are fewer than 100.
 
     The noise of one run has the mean variance between the runs of an architecture (`ddof=1`), that of the mean of `k`
-    runs a `k`-th of it. What one run reaches, compared with the mean of the others, is observed.
-
-    Args:
-        runs: (n_seeds, n_archs), NaN where not recorded; every architecture has one at least.
-        measure: Which figures.
+    runs a `k`-th of it. What one run reaches, compared with the mean of the others, is observed. `runs` are
+    (n_seeds, n_archs), NaN where not recorded; every architecture has one at least.
 
     Source: Spearman 1904, https://doi.org/10.2307/1412159 (attenuation of correlations by the reliability).
     """
@@ -101,15 +95,10 @@ def ceiling_of_runs(runs: NDArray[np.float64], measure: Measure) -> Ceiling | No
 
 
 def ceiling_of_noise(distribution: RunDistribution, runs: NDArray[np.float64], *, seed: int = 0) -> Ceiling:
-    """Find the ceiling by the predicted noise, where architectures were trained once.
+    """Find the ceiling by the predicted noise, where architectures were trained once; `runs` as above.
 
     It is as right as the predicted noise is, see `Calibration`: noise that was learned from single runs includes errors
-    of the predictions, and then the ceiling is too low.
-
-    Args:
-        distribution: How the runs of n_archs architectures are predicted to be distributed.
-        runs: (n_seeds, n_archs), NaN where not recorded.
-        seed: Of the draws that show how much runs vary.
+    of the predictions, and then the ceiling is too low. `seed` is of the draws that show how much runs vary.
     """
     rng = np.random.default_rng(seed)
     drawn = [distribution.draw(*rng.random((2, runs.shape[1]))) for _ in range(_DRAWS)]

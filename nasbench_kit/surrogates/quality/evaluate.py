@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite, isnan
-from typing import TYPE_CHECKING, Any, NamedTuple
+from math import isfinite
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +74,7 @@ class Comparison:
 
 
 class Quality(NamedTuple):
-    """How good a surrogate is at one metric and epoch. `as_json` makes plain dictionaries of it."""
+    """How good a surrogate is at one metric and epoch. `card.without_nan` makes plain dictionaries of it."""
 
     surrogate: str
     table: str
@@ -115,10 +115,9 @@ def evaluate(
         dataset: Which dataset; may be left out if they share one only.
         metric: The objective by default.
         epoch: The last that both know by default.
-        split: "test": architectures held out when the surrogate was fitted; those of its card's rule, on any table.
-            If the card names no such rule and the surrogate was fitted to another table, all.
-            "val": each by the members that stopped by it and did not learn from it, alone; for surrogates of kind
-            "members", on the table that they were fitted to.
+        split: "test": architectures held out when the surrogate was fitted; those of its card's rule, on any table; all
+            if the card names no such rule and the surrogate was fitted to another table.
+            "val": each by the members that stopped by it and did not learn from it, alone.
             "train": what it was fitted to, each by all members.
             "all": every architecture of the table.
         above: A value of the metric: R2 of the architectures that are truly better is reported apart, with what is
@@ -174,15 +173,6 @@ def _ceiling(compared: Comparison, measure: Measure) -> Ceiling:
 def shown_as(unit: str) -> tuple[float, str, str]:
     """Return what multiplies values of a unit for people, its name, and that of differences."""
     return (100.0, "%", "percentage points") if unit == "fraction" else (1.0, unit, unit)
-
-
-def as_json(record: Any) -> Any:
-    """Make named tuples dictionaries, all the way down; None for figures that are NaN, which JSON does not have."""
-    if isinstance(record, float) and isnan(record):
-        return None
-    if hasattr(record, "_asdict"):
-        return {name: as_json(value) for name, value in record._asdict().items()}
-    return list(map(as_json, record)) if isinstance(record, list | tuple) else record
 
 
 # ---- what is compared ----

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import NotRecordedError, SettingError, unknown
 from nasbench_kit.predictors.agreement import Agreement, agreement
-from nasbench_kit.surrogates.quality.evaluate import Comparison, compare
+from nasbench_kit.surrogates.quality.evaluate import compare
 from nasbench_kit.tables.column import Column, mean_recorded
 
 if TYPE_CHECKING:
@@ -56,9 +55,8 @@ def leave_out(
     metric: str | None = None,
     epoch: int | None = None,
     share: float = _SHARE,
-    folder: str | os.PathLike[str] | None = None,
 ) -> Iterator[LeftOut]:
-    """Refit without some architectures, and evaluate the predictions of them.
+    """Refit without some architectures, and evaluate the predictions of them: one result per refit.
 
     - "optimizer": without all that one optimizer chose (in any run), for each optimizer of the table's metric
       `optimizer` that chose ten or more: leave-one-optimizer-out as in NAS-Bench-301.
@@ -71,14 +69,8 @@ def leave_out(
         table: What was recorded.
         fit: Called with which architectures may be shown, in the order of the table's rows, and a folder to make.
         by: One of `BY`.
-        dataset: The only one of the table by default.
-        metric: Its objective by default.
-        epoch: The last by default.
+        dataset, metric, epoch: The only one of the table, its objective and the last by default.
         share: What counts as the best.
-        folder: Where to keep the surrogates; not at all by default.
-
-    Yields:
-        One result per refit.
 
     Raises:
         UnknownNameError, NotRecordedError, SettingError: As they say, before anything is fitted.
@@ -101,41 +93,27 @@ def leave_out(
     epoch = column.metric.epochs[position] if column.metric.epochs else None
     true = mean_recorded(list(column.runs()[:, position]))
     groups = _optimizers(table, dataset) if by == OPTIMIZER else _best(true, share, column.metric.sign())
-    return _each(table, fit, by, groups, dataset, metric, epoch, true, folder)
+    asked = {"dataset": dataset, "metric": metric, "epoch": epoch}
 
+    def each() -> Iterator[LeftOut]:
+        with tempfile.TemporaryDirectory(prefix="nasbench_kit_") as temporary:
+            for what, left in groups.items():
+                where = Path(temporary) / f"without_{re.sub('[^a-z0-9_]+', '_', what.lower()).strip('_')}"
+                yield _result(by, what, left, true, fit(~left, where), table, asked)
 
-def _each(
-    table: Table,
-    fit: Fit,
-    by: str,
-    groups: dict[str, NDArray[np.bool_]],
-    dataset: str,
-    metric: str,
-    epoch: int | None,
-    true: NDArray[np.float64],
-    folder: str | os.PathLike[str] | None,
-) -> Iterator[LeftOut]:
-    with tempfile.TemporaryDirectory(prefix="nasbench_kit_") as temporary:
-        for what, left in groups.items():
-            where = Path(folder or temporary) / f"without_{re.sub('[^a-z0-9_]+', '_', what.lower()).strip('_')}"
-            surrogate = fit(~left, where)
-            tested = compare(surrogate, table, dataset=dataset, metric=metric, epoch=epoch, split="test")
-            every = compare(surrogate, table, dataset=dataset, metric=metric, epoch=epoch, split="all")
-            yield _result(by, what, left[~np.isnan(true)], true[~left & ~np.isnan(true)], every, tested, table, left)
+    return each()
 
 
 def _result(
-    by: str,
-    what: str,
-    left: NDArray[np.bool_],
-    seen: NDArray[np.float64],
-    every: Comparison,
-    tested: Comparison,
-    table: Table,
-    left_rows: NDArray[np.bool_],
-) -> LeftOut:
-    unit, sign = every.metric.unit, every.metric.sign()
-    of_shown = ~left_rows[table.rows(tested.archs)]
+    by: str, what: str, left: NDArray[np.bool_], true: NDArray[np.float64], surrogate: Surrogate, table: Table,
+    asked: dict[str, Any],
+) -> LeftOut:  # fmt: skip
+    """Evaluate a surrogate that was not shown those architectures of the table that are `left`, by its rows."""
+    tested, every = (compare(surrogate, table, **asked, split=split) for split in ("test", "all"))
+    metric, sign = every.metric, every.metric.sign()
+    of_shown = ~left[table.rows(tested.archs)]
+    known = ~np.isnan(true)
+    seen, left = true[~left & known], left[known]
     auc = better = found = np.nan
     if by == BEST:
         auc = _auc(sign * every.predicted[left], sign * tested.predicted[of_shown])
@@ -146,13 +124,13 @@ def _result(
         by=by,
         what=what,
         dataset=every.dataset,
-        metric=every.metric.name,
-        unit=unit,
+        metric=metric.name,
+        unit=metric.unit,
         epoch=every.epoch,
         n_shown=len(seen) - int(of_shown.sum()),
-        left_out=agreement(every.true[left], every.predicted[left], unit=unit),
+        left_out=agreement(every.true[left], every.predicted[left], unit=metric.unit),
         bias=float((every.predicted - every.true)[left].mean()),
-        shown=agreement(tested.true[of_shown], tested.predicted[of_shown], unit=unit),
+        shown=agreement(tested.true[of_shown], tested.predicted[of_shown], unit=metric.unit),
         auc=auc,
         better_than_seen=better,
         found=found,
