@@ -243,7 +243,7 @@ class AtEpoch:
     def prediction(self, values: NDArray[np.float64], noise: NDArray[np.float64]) -> Prediction:
         """Return what is predicted, from the outputs of a batch or of one architecture."""
         z = self._value.many(values)  # (n_archs, n_members)
-        members = np.moveaxis(backward(self._transform, z), -1, 0)
+        members = backward(self._transform, z).T
         if_not_failed = _mean(members)
         sd = np.full_like(if_not_failed, nan)
         if self._noise:
@@ -260,7 +260,7 @@ class AtEpoch:
         Where the noise between runs was not modelled, its standard deviation is that over the members, as in
         NAS-Bench-301.
         """
-        z = np.moveaxis(self._value.many(values), -1, 0)
+        z = self._value.many(values).T
         mean = _mean(z)
         sd = np.exp(self._noise.many(noise)) if self._noise else np.sqrt(_mean((z - mean) ** 2))
         return RunDistribution(self._transform, mean, sd, self._probability(noise), self._ends, self._bounds)
@@ -279,7 +279,7 @@ class AtEpoch:
 
     def _probability(self, noise: NDArray[np.float64]) -> Any:
         """Return the probability of a collapse, 0 where it is not modelled."""
-        return 1 / (1 + np.exp(-self._collapse.many(noise))) if self._collapse else np.zeros(noise.shape[:-1])
+        return 1 / (1 + np.exp(-self._collapse.many(noise))) if self._collapse else np.zeros(noise.shape[:-1])[()]
 
 
 def _in_short(epochs: tuple[int, ...]) -> str:
