@@ -210,8 +210,8 @@ def test_benchmarks_with_different_metrics_and_clocks_are_compared_without_mixin
     ]
     assert " metric " in lines[0]
     (how,) = [line for line in lines if line.startswith("how: ")]
-    assert "budget in simulated seconds" in how
-    assert "budget in 500 evaluations" in how
+    assert "budget 500 simulated seconds" in how
+    assert "budget 500 evaluations" in how
     assert losses.name == "losses"
 
 

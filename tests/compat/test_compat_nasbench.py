@@ -11,7 +11,7 @@ import nasbench_kit as nbk
 from nasbench_kit.compat import nasbench as api
 from nasbench_kit.errors import SettingError, TableError
 from nasbench_kit.spaces import NASBench101Space
-from nasbench_kit.tables import DatasetSpec
+from nasbench_kit.tables import SEPARATE_TRAININGS, DatasetSpec
 
 INPUT, OUTPUT = "input", "output"
 CONV3X3, CONV1X1, MAXPOOL3X3 = "conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"
@@ -57,7 +57,7 @@ def write_table(path, stored, cells, params, values, *, epochs=EPOCHS, seeds=SEE
             counts = np.where(np.isnan(raw), 65_535, np.round(raw * 9_984)).astype(np.uint16)
             metrics.append(stored(metric, counts, seeds=seeds, epochs=epochs, scale=(1, 9_984), missing=65_535))
     metrics = [metric for metric in metrics if metric.metric.name not in leave_out]
-    dataset = {"cifar10": DatasetSpec(metrics)}
+    dataset = {"cifar10": DatasetSpec(metrics, epochs_are=SEPARATE_TRAININGS)}
     nbk.Table.create(path, name="nasbench101", space=SPACE, archs=cells, datasets=dataset)
     return path
 

@@ -187,7 +187,9 @@ def test_times_that_are_not_since_the_start_are_no_cost(tmp_path):
     table = import_table([write_zip(tmp_path / NAME, data)], tmp_path / "a.h5", name="transnas_micro")
     assert "cost_s" not in table.metrics("jigsaw")
     assert "cost_s" in table.metrics("normal")
-    assert any("jigsaw: does not grow in 3 of 3 runs, so it is not" in note for note in table.about["notes"])
+    assert any(
+        "jigsaw: time_elapsed does not grow in 3 of 3 runs, so it is not" in note for note in table.about["notes"]
+    )
     api = TransNASBenchAPI(table.path)
     assert api.get_single_metric(ARCHS["micro"][0], "jigsaw", "time_elapsed", "list") == [5.0, 4.0] * 5
 

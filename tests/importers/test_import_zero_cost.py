@@ -321,7 +321,7 @@ def test_a_flipped_bit_is_refused_or_changes_a_number_at_most(new_path, position
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("net,synflow,nwot,zen\n(9),1,2,3\n", "a.csv: .9,. has 1 numbers; nasbench201 has 6 decisions"),
+        ("net,synflow,nwot,zen\n(9),1,2,3\n", "a.csv: '.9.' is not of the form 'naslib', like"),
         ("net,synflow,nwot,zen\n", "holds no rows"),
         ('net,synflow,nwot,zen\n"(0, 0, 0, 0, 0, 0)",1,2,high\n', "zen is 'high'; a number expected"),
         ('net,synflow,nwot,zen\n"(0, 0, 0, 0, 0, 0)",1,2,3\n', "cannot tell the dataset of a.csv; name the file after"),

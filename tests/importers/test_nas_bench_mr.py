@@ -173,7 +173,7 @@ class Command:
         ([README | {"mIoU": float("nan")}], "mIoU is nan; a number from 0 expected"),
         ([README, README | {"mIoU": 70.0}], "network 1, 16_64-.*, is given twice with different results"),
         ([item(LISTED[0], flops=1)], "holds none of the results top1, mIoU, moderate"),
-        ([item(LISTED[0], mIoU=7057)], "is no fraction"),
+        ([item(LISTED[0], mIoU=7057)], "is 70.57; a value from 0 to 1 expected"),
     ],
     ids=range(15),
 )

@@ -387,7 +387,7 @@ def test_show_refuses_to_draw_over_the_table_it_reads(tmp_path, cifar10):
     picture = tmp_path / "table.png"
     picture.write_bytes(Path(cifar10.results.path).read_bytes())
     before = picture.read_bytes()
-    text = run("333132", "-b", "nasbench201/cifar10", "--table", picture, "-o", picture, code=2)
+    text = run("333132", "-b", "nasbench201/cifar10", "--from", picture, "-o", picture, code=2)
     assert "would overwrite --benchmark" in text
     assert picture.read_bytes() == before
 
@@ -438,9 +438,9 @@ def test_show_takes_the_space_of_a_benchmark(tmp_path):
     frame = {"arch": ["a,a", "a,b", "b,a"], "val_accuracy": [0.1, 0.2, 0.3]}
     path = tmp_path / "mine.h5"
     nbk.Table.from_frame(frame, path, name="mine", space=space, metrics=["val_accuracy"])
-    text = run("a,b", "--benchmark", "mine/default", "--table", path)
+    text = run("a,b", "--benchmark", "mine/default", "--from", path)
     assert re.search(r"first: a +<- input\n +second: b <- first: a\n +output +<- second: b", text)
-    run("a,b", "--benchmark", "mine/default", "--table", path, "-o", tmp_path / "mine.png")
+    run("a,b", "--benchmark", "mine/default", "--from", path, "-o", tmp_path / "mine.png")
 
 
 @pytest.mark.parametrize(
@@ -449,7 +449,7 @@ def test_show_takes_the_space_of_a_benchmark(tmp_path):
         (["333135"], "choice 5 of decision '2->3' is out of range"),
         (["3", "--space", "nasbench20"], "unknown space 'nasbench20'; did you mean 'nasbench201'"),
         (["3", "--space", "nasbench201", "-b", "nasbench201/cifar10"], "--space and --benchmark exclude each other"),
-        (["3", "--table", "mine.h5"], "--table needs --benchmark"),
+        (["3", "--from", "mine.h5"], "--from needs --benchmark"),
         (["3", "-o", "cell.xyz"], "cannot write figure 'cell.xyz': its name must end in one of"),
         (["3", "-o", "nowhere/cell.png"], "cannot write figure 'nowhere/cell.png': there is no folder"),
         (["333132", "--form", "json"], "unknown form 'json'"),

@@ -13,8 +13,7 @@ from nasbench_kit.optimizers import OPTIMIZERS
 from nasbench_kit.simulator import simulate, task_of
 from nasbench_kit.spaces import DARTSSpace, NASBench201Space
 from nasbench_kit.spaces.recorded import RecordedSpace
-from nasbench_kit.study import Configuration, Study
-from nasbench_kit.study.configuration import execute
+from nasbench_kit.study import Configuration, Study, execute
 from nasbench_kit.testing import check_optimizer
 
 WHOLE = NASBench201Space()
@@ -139,13 +138,13 @@ def test_a_search_that_sees_one_training_run_stays_where_that_was_recorded(cifar
     with pytest.raises(NotRecordedError, match="seed 6 was not recorded"):
         bench.search_space(seed=6)
     # 888 was not used for every cell of NAS-Bench-201
-    key = Configuration.of(cifar10, "regularized_evolution", n_evaluations=300, seed=888)
+    key = Configuration.of(cifar10, "regularized_evolution", n_evaluations=300, run=888)
     assert len(execute(key, 0).value) == 300
 
 
 def test_each_epoch_has_its_own_part(make_benchmark, stored):
     values = np.array([[0.1] * 6, [0.2, 0.3, np.nan, np.nan, np.nan, np.nan]])
-    costs = np.ones((2, 6))
+    costs = np.array([[1.0] * 6, [9.0] * 6])
     bench = make_benchmark(stored("val_accuracy", values, epochs=[1, 9]), stored("cost_s", costs, epochs=[1, 9]))
     assert bench.search_space(epoch=1) is bench.space
     assert len(bench.search_space().all_archs()) == 2

@@ -160,7 +160,7 @@ def test_the_command_refuses_to_overwrite_what_it_reads(make_table, stored, accu
     other = make_table(stored("latency_ms", np.arange(6.0)), objective="latency_ms")
     done = CliRunner().invoke(main, ["join", accuracy.path, other.path, "--out", other.path])
     assert done.exit_code == 2
-    assert "is one of the tables to join" in done.stderr
+    assert "would overwrite TABLE" in done.stderr
     done = CliRunner().invoke(main, ["join", accuracy.path, other.path, "--out", str(tmp_path / "j.h5"), "--name", "j"])
     assert done.exit_code == 0
     assert "j/d: 2 metrics; a search sees val_accuracy" in done.stdout
