@@ -196,7 +196,7 @@ def _stacked(texts: Sequence[Sequence[str]], width: int) -> list[str]:
             continue
         known = [f"{name} {cell.strip()}".strip() for name, cell in zip(names, cells, strict=True) if cell.strip()]
         below = " " * (len(head) - len(head.lstrip()) + 2) + "; ".join(known)
-        lines += _folded(head, width, further=2) + (_folded(below, width, further=2) if known else [])
+        lines += _folded(head, width, further=2) + (_folded(below, width) if known else [])
     return lines
 
 
