@@ -142,7 +142,8 @@ class RecordedAnswers:
             return self.table.space
         from nasbench_kit.spaces.recorded import RecordedSpace
 
-        return RecordedSpace(self.table.space, self.table.archs()[there])
+        archs, rows = self.table.members()
+        return RecordedSpace(self.table.space, archs[there[rows]])
 
 
 @final
@@ -167,7 +168,8 @@ class RecordedTraining:
             return at.means[self._arch]
         runs: tuple[Evaluation, ...] = at.drawn_runs()[self._arch]
         if self._answers.is_one_training:
-            runs = tuple([run for run in runs if run.seeds in self._seeds_that_end()]) or runs
+            ending = self._seeds_that_end()
+            runs = tuple([run for run in runs if run.seeds in ending]) or runs
         run = runs[int(self._rng.random() * len(runs))]
         if self._answers.is_one_training and run.seeds:
             (self._seed,) = run.seeds

@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
     value: float  #: the first objective, larger is better; -inf where the training failed
     values: tuple[float, ...]  #: all objectives of the task, oriented likewise
     epoch: int | None = None  #: up to which it was trained
-    cost_s: float = 0.0  #: what it took on the clock
+    cost_s: float = 0.0  #: seconds that were paid for it; NaN where the results record none
     violation: float = 0.0  #: how far the constraints are exceeded, in sum; 0 where it is feasible
 
     @classmethod

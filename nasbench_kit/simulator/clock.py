@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from heapq import heappop, heappush
-from math import inf, nan
+from math import inf, isnan, nan
 from sys import maxsize
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, final
@@ -277,6 +277,11 @@ class _Told:
             failed = (-inf,) * len(self.signs)
             return (nan,) * len(self.signs), Outcome(-inf, failed, evaluation.epoch, paid_s, 0.0)
         values = self._benchmark.objective_values(arch, evaluation)
+        for metric, value in zip(self._benchmark.objectives, values, strict=True):
+            if isnan(value):
+                after = "" if evaluation.epoch is None else f" at epoch {evaluation.epoch}"
+                text = self._benchmark.space.format(arch)
+                raise NotRecordedError(f"{self._benchmark.name}: {metric.name} of {text!r} was not recorded{after}")
         told = tuple([sign * value for sign, value in zip(self.signs, values, strict=True)])
         violation = self._benchmark.violation(arch, evaluation)
         return values, Outcome(told[0], told, evaluation.epoch, paid_s, violation)

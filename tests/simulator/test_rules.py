@@ -172,6 +172,20 @@ def test_further_objectives_are_told_oriented_and_recorded_as_they_are(make_tabl
     assert bench.true_front().tolist() == [[1, 2]]
 
 
+def test_no_search_is_told_an_objective_that_was_not_recorded(make_table, stored):
+    table = make_table(
+        stored("val_accuracy", np.arange(6) / 10),
+        stored("latency_ms[chip]", [6.0, 5, np.nan, 3, 2, 1]),
+        stored("cost_s", [1.0] * 6),
+    )
+    bench = nbk.Benchmark(table, "d", objectives=["val_accuracy", "latency_ms[chip]"])
+    records = searched(bench, n_evaluations=60)
+    assert len(set(map(tuple, records.archs.tolist()))) == 5
+    assert np.isfinite(records.values).all()
+    with pytest.raises(NotRecordedError, match=r"latency_ms\[chip\] of '3,64' was not recorded"):
+        simulate(bench, Waits([(0, 2)]), rng=np.random.default_rng(0), n_evaluations=1)
+
+
 def test_the_true_front_holds_what_nothing_dominates(cifar10):
     bench = nbk.load("nasbench201/cifar10", objectives=["val_accuracy", "params_m"])
     front = bench.true_front()

@@ -170,3 +170,15 @@ def test_info_says_that_equal_ones_are_counted_once(shared):
 
     shown = CliRunner().invoke(main, ["info", shared.path]).stdout
     assert f"all {shared.space.n_classes:,} architectures, equal ones counted once" in shown
+
+
+def test_a_search_of_a_part_may_propose_every_member_of_its_classes(make_table, stored):
+    few = one_of_each(SPACE)[:40]
+    bench = nbk.Benchmark(
+        make_table(stored("val_accuracy", np.arange(40) / 40), space=SPACE, archs=few, keyed_by_identity=True), "d"
+    )
+    found = bench.search_space().all_archs()
+    members = np.isin(SPACE.identity(SPACE.all_archs()), SPACE.identity(few))
+    assert sorted(map(tuple, found.tolist())) == sorted(map(tuple, SPACE.all_archs()[members].tolist()))
+    assert len(found) > 40
+    assert np.isfinite(bench.query_many(found).value).all()
