@@ -50,15 +50,18 @@ class LocalSearch:
 
     def ask(self) -> Trial | None:
         """A neighbor of the present center that is not known yet, or a random architecture to start from."""
-        self._move()
-        if self._center is None:
-            if len(self._starts) + len(self._awaited) >= self._n_initial:
-                return None
-            arch = self._sample()
-        elif self._queue:
-            arch = self._queue.pop()
-        else:
+        while True:
+            while self._queue and self._better is None:
+                arch = self._queue.pop()
+                if arch not in self._told:
+                    self._awaited.add(arch)
+                    return Trial(arch)
+            self._move()
+            if not self._queue:
+                break
+        if self._center is not None or len(self._starts) + len(self._awaited) >= self._n_initial:
             return None
+        arch = self._sample()
         self._awaited.add(arch)
         return Trial(arch)
 

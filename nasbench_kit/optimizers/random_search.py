@@ -21,11 +21,11 @@ class RandomSearch:
 
     def __init__(self, task: Task, rng: np.random.Generator) -> None:
         check_start(task, rng)
-        self._samples = task.space.samples(rng)
+        self._trials = map(Trial, task.space.samples(rng))
 
     def ask(self) -> Trial:
         """A uniform sample."""
-        return Trial(next(self._samples))
+        return next(self._trials)
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         """Take note of nothing."""

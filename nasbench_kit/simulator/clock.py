@@ -15,14 +15,13 @@ from nasbench_kit.benchmark import Benchmark, Evaluation
 from nasbench_kit.errors import NotRecordedError, SettingError
 from nasbench_kit.optimizers.base import Optimizer, Outcome, Task, Trial, check_generator
 from nasbench_kit.simulator.records import BLOCK, Records, RecordsBuilder
+from nasbench_kit.simulator.repeats import ServesRepeats
 from nasbench_kit.simulator.rules import DRAWN, EPOCHS, SECONDS, Rules
 from nasbench_kit.spaces import DrawnAhead
 from nasbench_kit.tables import ONE_TRAINING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_MOST_SERVED = 10_000  # repeats in a row that are served from memory before a search counts as ended
 
 
 def task_of(benchmark: Benchmark, rules: Rules | None = None, *, needs: Iterable[str] = ()) -> Task:
@@ -95,8 +94,10 @@ def simulate(
 
 def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, rules: Rules) -> Records:
     """Ask, wait, tell, until the budget is spent. What every evaluation passes is written out here, not in calls."""
-    ask, tell = optimizer.ask, optimizer.tell
     parse, n_decisions = benchmark.space.parse, benchmark.space.n_decisions
+    if rules.repeats == "served":
+        optimizer = ServesRepeats(optimizer, parse, rules.epoch)
+    ask, tell = optimizer.ask, optimizer.tell
     draw = DrawnAhead(rng) if rules.run == DRAWN else None
     reveal = benchmark.revealing(rules.seed, draw)
     last_epoch, clock = rules.epoch, rules.clock
@@ -104,17 +105,18 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
     most = maxsize if rules.n_evaluations is None else rules.n_evaluations
     epochs_left = inf if rules.n_epochs is None else rules.n_epochs
     charges, counts_overshoot = rules.optimizer_time == "charged", rules.overshoot == "counted"
-    served: dict[Any, Outcome] | None = {} if rules.repeats == "served" else None
+    may_not_begin = charges or counts_overshoot or rules.n_epochs is not None  # although time is left
     trainings = _Trainings(benchmark, rules, draw)
     told_of = _Told(benchmark)
     sign, is_single = told_of.signs[0], told_of.is_single
     new: Any = tuple.__new__  # what calling `Outcome` does, at half the cost
     records = RecordsBuilder(n_decisions, len(told_of.signs))
-    add_arch, add_evaluation, add_number = records.archs.extend, records.evaluations.append, records.numbers.append
+    evaluations = records.evaluations
+    add_arch, add_evaluation, add_number = records.archs.extend, evaluations.append, records.numbers.append
     add_worker, add_paid, add_spent = records.workers.append, records.paid_s.append, records.spent_s.append
     add_start, add_end = records.started_s.append, records.finished_s.append
     now, optimizer_free_s = 0.0, 0.0
-    n_begun, n_served, is_waiting, is_over = 0, 0, False, False
+    n_begun, is_waiting, is_over = 0, False, False
     running: list[tuple[Any, ...]] = []  # a heap: who ends first, then who began first
     idle = list(range(rules.n_workers - 1, -1, -1))
     while True:
@@ -132,11 +134,6 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
                 arch = parse(arch)
             if epoch is None:
                 epoch = last_epoch
-            if served is not None and training is None and (arch, epoch) in served:
-                n_served += 1
-                is_over = n_served == _MOST_SERVED
-                tell(trial, served[arch, epoch])
-                continue
             try:
                 number = n_begun
                 if training is None:
@@ -157,25 +154,14 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
             started_s = now
             if charges:
                 started_s = optimizer_free_s = max(now, optimizer_free_s) + asked_s
-            if started_s >= most_s or epochs_left < (1 if counts_overshoot else n_epochs):
-                is_over = True
-                break
-            epochs_left -= n_epochs
-            begun = (
-                started_s + takes,
-                n_begun,
-                idle.pop(),
-                trial,
-                arch,
-                number,
-                evaluation,
-                paid_s,
-                started_s,
-                asked_s,
-            )
-            heappush(running, begun)
+            if may_not_begin:
+                is_over = started_s >= most_s or epochs_left < (1 if counts_overshoot else n_epochs)
+                if is_over:
+                    break
+                epochs_left -= n_epochs
+            end_s, worker = started_s + takes, idle.pop()
+            heappush(running, (end_s, n_begun, worker, trial, arch, number, evaluation, paid_s, started_s, asked_s))
             n_begun += 1
-            n_served = 0
         if not running:
             break
         finished_s, _, worker, trial, arch, number, evaluation, paid_s, started_s, asked_s = heappop(running)
@@ -191,8 +177,6 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
                 records.further.append((values, outcome.violation))
         if trial.training is not None:
             trainings.finished(trial.training, evaluation)
-        if served is not None:
-            served[arch, last_epoch if trial.epoch is None else trial.epoch] = outcome
         began = perf_counter()
         tell(trial, outcome)
         told_s = perf_counter() - began
@@ -206,7 +190,7 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
         add_start(started_s)
         add_end(finished_s)
         add_spent(asked_s + told_s)
-        if n_begun % BLOCK == 0:
+        if len(evaluations) == BLOCK:
             records.pack()
         idle.append(worker)
     return records.build()

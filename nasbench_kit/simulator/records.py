@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
@@ -97,15 +97,16 @@ class RecordsBuilder:
     def _arrays(self) -> Records:
         epochs, value, _, seeds, failed, _ = zip(*self.evaluations, strict=True)
         n, several = len(value), bool(self.further)
-        values, violations = zip(*self.further, strict=True) if several else (value, ())
+        first = _column(value)
+        values, violations = zip(*self.further, strict=True) if several else (first, ())
         one_epoch = epochs.count(epochs[0]) == n
         return Records(
             archs=np.array(self.archs).reshape(n, -1),
             trial=_column(self.numbers, np.int32),
-            epoch=np.full(n, _epoch(epochs[0]), np.int32) if one_epoch else _column(map(_epoch, epochs), np.int32),
+            epoch=np.full(n, _epoch(epochs[0]), np.int32) if one_epoch else _column([*map(_epoch, epochs)], np.int32),
             seed=_column([runs[0] if len(runs) == 1 else NO_SEED for runs in seeds], np.int64),
-            value=_column(value),
-            values=np.array(values).reshape(n, self._n_objectives),
+            value=first,
+            values=np.asarray(values).reshape(n, self._n_objectives),
             violation=_column(violations) if several else np.zeros(n),
             failed=np.array(failed) == 1 if any(failed) else np.zeros(n, bool),
             cost_s=_column(self.paid_s),
@@ -116,8 +117,8 @@ class RecordsBuilder:
         )
 
 
-def _column(numbers: Iterable[float], kind: Any = np.float64) -> NDArray[Any]:
-    return np.fromiter(numbers, kind)
+def _column(numbers: Sequence[float], kind: Any = np.float64) -> NDArray[Any]:
+    return np.fromiter(numbers, kind, len(numbers))
 
 
 def _epoch(epoch: int | None) -> int:
