@@ -16,7 +16,7 @@ from nasbench_kit.simulator import EVALUATIONS, SECONDS, Records, Rules, task_of
 from nasbench_kit.tables import Metric
 
 if TYPE_CHECKING:
-    from nasbench_kit.benchmark import Constraint
+    pass
 
 _Key = TypeVar("_Key")
 
@@ -82,7 +82,7 @@ def _best(benchmark: Benchmark, where: Benchmark, metric: Metric, epoch: int | N
     """The best that a search may end on, oriented, and whether it is the best of all."""
     if benchmark.constraints:
         archs = where.results.representative_archs()
-        there = archs[_feasible(benchmark, benchmark.constraints, archs)]
+        there = archs[benchmark.feasible(archs)]
         values = metric.sign() * where.values(metric.name, there, epoch=epoch, missing="nan")
         if np.isnan(values).all():
             limits = listed(map(str, benchmark.constraints))
@@ -95,14 +95,6 @@ def _best(benchmark: Benchmark, where: Benchmark, metric: Metric, epoch: int | N
         if is_proven:
             raise
         return -inf, False
-
-
-def _feasible(benchmark: Benchmark, constraints: Sequence[Constraint], archs: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    feasible = np.ones(len(archs), bool)
-    for limit in constraints:
-        values = benchmark.values(limit.metric, archs, missing="nan")
-        feasible &= np.array([limit.exceeded_by(value) == 0 for value in values.tolist()], bool)
-    return feasible
 
 
 def with_common_best(outcomes: Mapping[_Key, Outcomes]) -> dict[_Key, Outcomes]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast, final
 from nasbench_kit.benchmark.constraint import Constraint
 from nasbench_kit.benchmark.evaluation import Best, Evaluation, Evaluations
 from nasbench_kit.benchmark.recorded import RecordedAnswers
+from nasbench_kit.benchmark.training import Training
 from nasbench_kit.errors import NotRecordedError, SettingError, unknown
 from nasbench_kit.spaces.base import how_many
 from nasbench_kit.tables import Table
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench_kit.benchmark.predicted import PredictedAnswers, PredictedTraining, Runs
-    from nasbench_kit.benchmark.recorded import RecordedTraining
+    from nasbench_kit.benchmark.predicted import PredictedAnswers, Runs
     from nasbench_kit.benchmark.results import Results
     from nasbench_kit.spaces import Arch, Space, Uniform
     from nasbench_kit.tables.metric import Metric
@@ -235,9 +235,7 @@ class Benchmark:
         self._check_missing(found if failed is None else found[failed != 1], missing, name, seed)
         return Evaluations(at.epoch, found, cost_s, np.zeros(len(found)) if failed is None else failed, name)
 
-    def training(
-        self, arch: object, *, seed: int | None = None, rng: Uniform | None = None
-    ) -> RecordedTraining | PredictedTraining:
+    def training(self, arch: object, *, seed: int | None = None, rng: Uniform | None = None) -> Training:
         """One training of one architecture, to be asked at several epochs: `training(arch, rng=rng).at(12)`.
 
         It is the same recorded run, or the same draw of the predicted noise, at each epoch; where `epochs_are`
@@ -253,7 +251,7 @@ class Benchmark:
         """
         if rng is not None:
             _check_drawing(seed, rng)
-        return self._answers.training(self.space.parse(arch), seed, rng)
+        return Training(self._answers, self.space.parse(arch), seed, rng)
 
     def values(
         self,
@@ -330,6 +328,17 @@ class Benchmark:
             total += limit.exceeded_by(value)
         return total
 
+    def feasible(self, archs: object) -> NDArray[np.bool_]:
+        """Which architectures keep to all constraints after the last epoch: bool (n_archs,)."""
+        import numpy as np
+
+        batch = self.space.parse_many(archs)
+        found = np.ones(len(batch), bool)
+        for limit in self.constraints:
+            values = self.values(limit.metric, batch, missing="nan")
+            found &= np.array([limit.exceeded_by(value) == 0 for value in values.tolist()], bool)
+        return found
+
     def reference_point(self) -> tuple[float, ...]:
         """The worst that was recorded of each objective after the last epoch: where hypervolume is measured from.
 
@@ -362,10 +371,7 @@ class Benchmark:
                 " at all of them"
             )
         signed = np.stack([m.sign() * self.values(m.name, archs, missing="nan") for m in self.objectives], axis=1)
-        there = ~np.isnan(signed).any(axis=1)
-        for limit in self.constraints:
-            values = self.values(limit.metric, archs, missing="nan")
-            there &= np.array([limit.exceeded_by(value) == 0 for value in values.tolist()])
+        there = ~np.isnan(signed).any(axis=1) & self.feasible(archs)
         archs, signed = archs[there], signed[there]
         order = np.lexsort(-signed.T[::-1])
         kept: list[int] = []

@@ -84,9 +84,9 @@ class PredictedAnswers:
             self._epochs[epoch] = PredictedAt(self, epoch)
         return self._epochs[epoch]
 
-    def training(self, arch: Arch, seed: int | None, rng: Uniform | None) -> PredictedTraining:
-        """One training: what a member expects, a run drawn from the predicted noise, or the mean."""
-        return PredictedTraining(self, arch, seed, rng)
+    def draw(self, at: PredictedAt, arch: Arch, rng: Uniform) -> tuple[float, float]:
+        """The two numbers that are a run of the predicted noise, for a training."""
+        return rng.random(), rng.random()
 
     def value_of(self, metric: str, arch: Arch, epoch: int | None, seeds: Sequence[int]) -> float:
         """Another metric of one architecture: the mean of the members, or of those named by `seeds`."""
@@ -139,32 +139,6 @@ class PredictedAnswers:
 
 
 @final
-class PredictedTraining:
-    """One training of one architecture: one draw of the predicted noise, kept over its epochs.
-
-    Where epochs are separate trainings, each epoch is another training, drawn anew.
-    """
-
-    __slots__ = ("_answers", "_arch", "_drawn", "_rng", "_seed")
-
-    def __init__(self, answers: PredictedAnswers, arch: Arch, seed: int | None, rng: Uniform | None) -> None:
-        self._answers, self._arch, self._seed, self._rng = answers, arch, seed, rng
-        self._drawn: tuple[float, float] | None = None
-
-    def at(self, epoch: int | None = None) -> Evaluation:
-        """What it reveals after an epoch; the last by default."""
-        at = self._answers.at(epoch)
-        if self._seed is not None:
-            return at.run(self._arch, self._seed)
-        if self._rng is None:
-            return at.means[self._arch]
-        if self._drawn is None or not self._answers.is_one_training:
-            self._drawn = self._rng.random(), self._rng.random()
-        runs: Runs = at.drawn[self._arch]
-        return runs.at(*self._drawn)
-
-
-@final
 class Runs:
     """The training runs of one architecture: drawn from the predicted noise, each at the expected cost."""
 
@@ -201,6 +175,10 @@ class PredictedAt:
         after = surrogate.n_archs // _BATCH_FASTER
         self.means: dict[Any, Evaluation] = Memo(self._mean, self._parse, self._every_mean if few else None, after)
         self.drawn: dict[Any, Runs] = Memo(self._runs, self._parse, None)
+
+    def that_was_drawn(self, arch: Arch, numbers: tuple[float, float]) -> Evaluation:
+        """The run that `PredictedAnswers.draw` gave."""
+        return self.drawn[arch].at(*numbers)
 
     def drawn_runs(self) -> dict[Any, Runs]:
         """`drawn`, which is always there."""

@@ -81,9 +81,16 @@ class RecordedAnswers:
             self._epochs[epoch] = RecordedAt(self, epoch, position)
         return self._epochs[epoch]
 
-    def training(self, arch: Arch, seed: int | None, rng: Uniform | None) -> RecordedTraining:
-        """One training: a recorded run, one drawn, or the mean over all."""
-        return RecordedTraining(self, arch, seed, rng)
+    def draw(self, at: RecordedAt, arch: Arch, rng: Uniform) -> tuple[int, ...]:
+        """The seed of a recorded run, for a training: one that reaches the last epoch, if there are such."""
+        runs = at.drawn_runs()[arch]
+        if self.is_one_training:
+            try:
+                ending = {run.seeds for run in self.at(None).drawn_runs()[arch]}
+            except NotRecordedError:
+                ending = set()
+            runs = tuple([run for run in runs if run.seeds in ending]) or runs
+        return runs[int(rng.random() * len(runs))].seeds
 
     def values(self, metric: str, archs: object, epoch: int | None, seed: int | None) -> NDArray[np.float64]:
         """Any metric of a batch; NaN where it was not recorded."""
@@ -147,42 +154,6 @@ class RecordedAnswers:
 
 
 @final
-class RecordedTraining:
-    """One training of one architecture: the same recorded run at each epoch.
-
-    Where a run is drawn, that happens when it is first asked about, among the runs that reach the last epoch if there
-    are such. Where epochs are separate trainings, each epoch is another training, drawn anew.
-    """
-
-    __slots__ = ("_answers", "_arch", "_rng", "_seed")
-
-    def __init__(self, answers: RecordedAnswers, arch: Arch, seed: int | None, rng: Uniform | None) -> None:
-        self._answers, self._arch, self._seed, self._rng = answers, arch, seed, rng
-
-    def at(self, epoch: int | None = None) -> Evaluation:
-        """What it reveals after an epoch; the last by default."""
-        at = self._answers.at(epoch)
-        if self._seed is not None:
-            return at.run(self._arch, self._seed)
-        if self._rng is None:
-            return at.means[self._arch]
-        runs: tuple[Evaluation, ...] = at.drawn_runs()[self._arch]
-        if self._answers.is_one_training:
-            ending = self._seeds_that_end()
-            runs = tuple([run for run in runs if run.seeds in ending]) or runs
-        run = runs[int(self._rng.random() * len(runs))]
-        if self._answers.is_one_training and run.seeds:
-            (self._seed,) = run.seeds
-        return run
-
-    def _seeds_that_end(self) -> set[tuple[int, ...]]:
-        try:
-            return {run.seeds for run in self._answers.at(None).drawn_runs()[self._arch]}
-        except NotRecordedError:
-            return set()
-
-
-@final
 class RecordedAt:
     """Objective and cost after one epoch."""
 
@@ -218,6 +189,10 @@ class RecordedAt:
             lacking = [(self._there(i) & np.isnan(costs[i % len(costs)])).any() for i in self._all()] if costs else []
             self.drawn = Memo(self._drawable, self._space.parse, None) if any(lacking) else self.runs
         return self.drawn
+
+    def that_was_drawn(self, arch: Arch, seeds: tuple[int, ...]) -> Evaluation:
+        """The run that `RecordedAnswers.draw` gave."""
+        return self.run(arch, seeds[0]) if seeds else self.drawn_runs()[arch][0]
 
     def _drawable(self, arch: object) -> tuple[Evaluation, ...]:
         runs = tuple([run for run in self.runs[arch] if not isnan(run.cost_s)])
