@@ -66,6 +66,16 @@ class WorkerError(NasbenchKitError, RuntimeError):
     """A worker process that died: killed, or out of memory."""
 
 
+def check_generator(rng: object) -> None:
+    """Refuse what is no random generator, such as a seed.
+
+    Raises:
+        SettingError: It cannot draw.
+    """
+    if not hasattr(rng, "random"):
+        raise SettingError(f"rng={rng!r:.80}; a generator expected, such as numpy.random.default_rng(0)")
+
+
 def listed(choices: Iterable[object], most: int = 20) -> str:
     """`a, b, c` for an error message, cut after `most` names."""
     names = [str(choice) for choice in choices]

@@ -10,7 +10,7 @@ from nasbench_kit.benchmark.constraint import Constraint
 from nasbench_kit.benchmark.evaluation import Best, Evaluation, Evaluations
 from nasbench_kit.benchmark.recorded import RecordedAnswers
 from nasbench_kit.benchmark.training import Training
-from nasbench_kit.errors import NotRecordedError, SettingError, unknown
+from nasbench_kit.errors import NotRecordedError, SettingError, check_generator, unknown
 from nasbench_kit.spaces.base import how_many
 from nasbench_kit.tables import Table
 from nasbench_kit.tables.schema import COST
@@ -489,8 +489,7 @@ def _check_drawing(seed: int | None, rng: object) -> None:
     """
     if seed is not None:
         raise SettingError("seed and rng exclude each other; give seed to choose a run, rng to draw one")
-    if not hasattr(rng, "random"):
-        raise SettingError(f"rng={rng!r:.80}; a generator expected, such as numpy.random.default_rng(0)")
+    check_generator(rng)
 
 
 def _names(role: str, names: Sequence[str]) -> tuple[str, ...]:

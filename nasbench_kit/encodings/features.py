@@ -65,11 +65,13 @@ def _own(space: Space) -> Encodings:
     return _OF_SPACE.get(type(space.whole), Encodings())
 
 
+@named.of_a_space
 def encodings_of(space: Space) -> dict[str, Callable[[Any], NDArray[Any]]]:
     """The dense encodings of a space by name: functions of a batch, to arrays (n_archs, n_columns)."""
     return {name: partial(encode, space) for name, encode in {**_DENSE, **_own(space).dense}.items()}
 
 
+@named.of_a_space
 def best_dense(space: Space) -> str:
     """The encoding that trees read where the caller names none: what was best in trials."""
     own = _own(space).best_dense
@@ -80,6 +82,7 @@ def best_dense(space: Space) -> str:
     return "one_hot" if is_chain else "one_hot+paths+adjacency"
 
 
+@named.of_a_space
 def best_sparse(space: Space) -> str:
     """The sparse encoding that a network follows best, by measurement."""
     own = _own(space).best_sparse
@@ -90,6 +93,7 @@ def best_sparse(space: Space) -> str:
     return "pairs" if n_pairs <= _MOST_PAIRS else "one_hot"
 
 
+@named.of_a_space
 def matrix(space: Space, archs: object, names: str) -> NDArray[Any]:
     """The features of a batch: float32 (n_archs, n_columns).
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, wraps
 from hashlib import blake2b
 from itertools import accumulate, chain, islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MOST_COLUMNS = 1_000_000  # of path encodings that are not truncated
 
 _Number = TypeVar("_Number", bound=np.generic)
+_Given = ParamSpec("_Given")
+_Encoded = TypeVar("_Encoded")
 
 _CHUNK = 8_192  # architectures whose graphs are held in memory at a time
 _ENUMERATED = 1 << 16  # spaces up to this size are looked at whole to find their paths
@@ -28,9 +30,23 @@ _NOTHING = ("none", "zero")  # operations that no path leads through
 _CLIPPED = 1 << 40  # columns from here on are never kept; their exact numbers do not matter
 
 
+def of_a_space(encode: Callable[_Given, _Encoded]) -> Callable[_Given, _Encoded]:
+    """Refuse to encode architectures of what is no space, such as a benchmark."""
+
+    @wraps(encode)
+    def checked(*args: _Given.args, **kwargs: _Given.kwargs) -> _Encoded:
+        space = args[0] if args else kwargs.get("space")
+        if not isinstance(space, Space):
+            raise SettingError(f"space={space!r:.80}; a space expected, such as benchmark.space")
+        return encode(*args, **kwargs)
+
+    return checked
+
+
 # ---- decisions and edges ----
 
 
+@of_a_space
 def one_hot(space: Space, archs: object) -> NDArray[np.uint8]:
     """One column per decision and choice, 1 where it is taken. Injective.
 
@@ -40,6 +56,7 @@ def one_hot(space: Space, archs: object) -> NDArray[np.uint8]:
     return space.one_hot(archs)
 
 
+@of_a_space
 def adjacency(space: Space, archs: object) -> NDArray[np.uint8]:
     """The adjacency matrix above its diagonal, row by row, then for each node its operation, one-hot.
 
@@ -62,6 +79,7 @@ def adjacency(space: Space, archs: object) -> NDArray[np.uint8]:
 # ---- paths ----
 
 
+@of_a_space
 def paths(space: Space, archs: object, length: int | None = None) -> NDArray[np.uint8]:
     """One column per sequence of operations that a path from input to output can meet, 1 where there is such a path.
 
@@ -93,6 +111,7 @@ def paths(space: Space, archs: object, length: int | None = None) -> NDArray[np.
     return _in_pieces(space, archs, lambda graphs: _paths(_with_ends(graphs), known, n_columns))
 
 
+@of_a_space
 def path_names(space: Space, length: int | None = None) -> list[str]:
     """What each column of `paths` stands for: the operations from input to output, joined by `>`.
 
@@ -247,6 +266,7 @@ def _roles(graphs: GraphBatch) -> tuple[NDArray[np.bool_], NDArray[np.bool_], ND
 # ---- neighborhoods ----
 
 
+@of_a_space
 def weisfeiler_lehman(space: Space, archs: object, rounds: int = 2, *, n_features: int = 512) -> NDArray[np.float32]:
     """Histograms of Weisfeiler-Lehman labels; the inner product of two rows is their subtree kernel.
 
@@ -323,6 +343,7 @@ class SparseGraphs(NamedTuple):
     graph_of_node: NDArray[np.int64]  #: (n_nodes,): number of the architecture
 
 
+@of_a_space
 def graph_tensors(space: Space, archs: object) -> GraphTensors:
     """The graphs of a batch as dense arrays. Injective as far as `space.graph_many` is."""
     graphs = space.graph_many(archs)
@@ -330,6 +351,7 @@ def graph_tensors(space: Space, archs: object) -> GraphTensors:
     return GraphTensors(nodes, graphs.adjacency.astype(np.float32), graphs.nodes >= 0)
 
 
+@of_a_space
 def sparse_graphs(space: Space, archs: object) -> SparseGraphs:
     """The graphs of a batch as lists of nodes and edges. Nodes that an architecture does not have are left out.
 

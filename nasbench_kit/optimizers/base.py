@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from nasbench_kit.errors import SettingError, UnknownNameError, listed, unknown
+from nasbench_kit.errors import SettingError, UnknownNameError, check_generator, listed, unknown
 from nasbench_kit.spaces import Arch, Space
 
 if TYPE_CHECKING:
@@ -124,16 +124,6 @@ def check_at_least(least: int, **settings: int) -> None:
     for name, value in settings.items():
         if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
             raise SettingError(f"{name}={value!r}; an integer of at least {least} expected")
-
-
-def check_generator(rng: object) -> None:
-    """Refuse what is no random generator, such as a seed.
-
-    Raises:
-        SettingError: It cannot draw.
-    """
-    if not hasattr(rng, "random"):
-        raise SettingError(f"rng={rng!r:.80}; a generator expected, such as numpy.random.default_rng(0)")
 
 
 def check_start(task: object, rng: object) -> None:

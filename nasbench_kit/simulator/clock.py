@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 import numpy as np
 
 from nasbench_kit.benchmark import Benchmark, Evaluation
-from nasbench_kit.errors import NotRecordedError, SettingError
-from nasbench_kit.optimizers.base import Optimizer, Outcome, Task, Trial, check_generator
+from nasbench_kit.errors import NotRecordedError, SettingError, check_generator
+from nasbench_kit.optimizers.base import Optimizer, Outcome, Task, Trial
 from nasbench_kit.simulator.records import BLOCK, Records, RecordsBuilder
 from nasbench_kit.simulator.repeats import ServesRepeats
 from nasbench_kit.simulator.rules import DRAWN, EPOCHS, SECONDS, Rules

@@ -17,7 +17,7 @@ from operator import ge
 from operator import index as as_int
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, final
 
-from nasbench_kit.errors import ArchitectureError, NasbenchKitError, listed, unknown
+from nasbench_kit.errors import ArchitectureError, NasbenchKitError, check_generator, listed, unknown
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 from nasbench_kit.spaces.splitmix import GOLDEN, MASK, mix
 
@@ -565,7 +565,11 @@ class Space:
 
     def sample(self, rng: Uniform) -> Arch:
         """One architecture, each choice uniform."""
-        return tuple([int(rng.random() * n) for n in self.n_choices])
+        try:
+            return tuple([int(rng.random() * n) for n in self.n_choices])
+        except AttributeError:
+            check_generator(rng)
+            raise
 
     def sample_from(self, weights: Sequence[Sequence[float]], rng: Uniform) -> Arch:
         """One architecture, drawn by the weights of the choices at each decision, which are positive.
@@ -573,6 +577,7 @@ class Space:
         Its probability is proportional to the product of the weights of its choices: what is no architecture is drawn
         again. After a thousand draws in vain, one near the last is given.
         """
+        check_generator(rng)
         for _ in range(_MOST_DRAWS):
             arch = tuple([_choose(row, rng.random()) for row in weights])
             if self.is_valid(arch):
@@ -595,6 +600,7 @@ class Space:
         """The `n` architectures that as many calls of `sample` would give: uint8 (n, n_decisions)."""
         import numpy as np
 
+        check_generator(rng)
         return (rng.random((n, self.n_decisions)) * np.array(self.n_choices)).astype(np.uint8)
 
     def samples(self, rng: np.random.Generator) -> Iterator[Arch]:
@@ -609,7 +615,11 @@ class Space:
             rng: Source of randomness.
             mutation: One of `mutations`: how the decision is chosen.
         """
-        decision = bisect_right(self._cumulative[mutation], rng.random())
+        try:
+            decision = bisect_right(self._cumulative[mutation], rng.random())
+        except AttributeError:
+            check_generator(rng)
+            raise
         n = self.n_choices[decision]
         choice = (arch[decision] + 1 + int(rng.random() * (n - 1))) % n
         return arch[:decision] + (choice,) + arch[decision + 1 :]  # noqa: RUF005 (twice as fast as unpacking)
@@ -620,6 +630,7 @@ class Space:
 
         children = self.parse_many(archs).copy()
         rows = np.arange(len(children))
+        check_generator(rng)
         drawn = rng.random((len(children), 2))
         decisions = np.searchsorted(self._cumulative[mutation], drawn[:, 0], side="right")
         n = np.array(self.n_choices)[decisions]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from operator import ne
 from typing import TYPE_CHECKING, Any
 
-from nasbench_kit.errors import ArchitectureError
+from nasbench_kit.errors import ArchitectureError, check_generator
 from nasbench_kit.spaces.base import Arch, Space, Uniform
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ class ConstrainedSpace(Space):
         """
         import numpy as np
 
+        check_generator(rng)
         wanted = super()._checked(choices)
         if self._invalid(wanted) is None:
             return wanted

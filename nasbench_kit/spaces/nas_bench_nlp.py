@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
+from nasbench_kit.errors import check_generator
 from nasbench_kit.spaces.base import Arch, Decision, Form, Uniform
 from nasbench_kit.spaces.constrained import ConstrainedSpace
 from nasbench_kit.spaces.graph import Graph, GraphBatch
@@ -251,6 +252,7 @@ class NASBenchNLPSpace(ConstrainedSpace):
         The number of states, of nodes (before those that lead nowhere are dropped), operations and inputs are uniform;
         every other first input is one that nothing has read so far.
         """
+        check_generator(rng)
         while True:
             cell = draw(rng)
             if cell is not None:

@@ -15,7 +15,7 @@ from itertools import chain, compress, product
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, final
 
-from nasbench_kit.errors import ArchitectureError, unknown
+from nasbench_kit.errors import ArchitectureError, check_generator, unknown
 from nasbench_kit.spaces import nasbench101_graphs as cells
 from nasbench_kit.spaces.base import Arch, Decision, Form, Uniform
 from nasbench_kit.spaces.constrained import ConstrainedSpace
@@ -309,6 +309,7 @@ class NASBench101Space(ConstrainedSpace):
         """
         if mutation != "official":
             return super().mutate(arch, rng, mutation)
+        check_generator(rng)
         while True:
             edges = [bit ^ (rng.random() < 1 / N_VERTICES) for bit in arch[:N_EDGES]]
             drawn = [rng.random() * (N_VERTICES - 2) for _ in range(N_EDGES, self.n_decisions)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from nasbench_kit.errors import ArchitectureError
+from nasbench_kit.errors import ArchitectureError, check_generator
 from nasbench_kit.spaces.base import Arch, Space, Uniform
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
@@ -100,10 +100,15 @@ class RecordedSpace(Space):
 
     def sample(self, rng: Uniform) -> Arch:
         """A recorded architecture, each as likely as any other."""
-        return self._archs[int(rng.random() * len(self._archs))]
+        try:
+            return self._archs[int(rng.random() * len(self._archs))]
+        except AttributeError:
+            check_generator(rng)
+            raise
 
     def sample_from(self, weights: Sequence[Sequence[float]], rng: Uniform) -> Arch:
         """A recorded architecture, its probability proportional to the product of the weights of its choices."""
+        check_generator(rng)
         chances = np.log(weights[0])[self._columns[0]]
         for row, column in zip(weights[1:], self._columns[1:], strict=True):
             chances += np.log(row)[column]
@@ -112,10 +117,12 @@ class RecordedSpace(Space):
 
     def sample_many(self, rng: np.random.Generator, n: int) -> NDArray[np.uint8]:
         """The `n` architectures that as many calls of `sample` would give: uint8 (n, n_decisions)."""
+        check_generator(rng)
         return self._recorded[(rng.random(n) * len(self._archs)).astype(np.intp)]
 
     def mutate(self, arch: Arch, rng: Uniform, mutation: str = "uniform") -> Arch:
         """Another recorded architecture near the parent; see the class."""
+        check_generator(rng)
         if mutation == "uniform":
             near = self.neighbors(arch)
             return near[int(rng.random() * len(near))]
@@ -126,6 +133,7 @@ class RecordedSpace(Space):
         return self._closest(super()._checked(choices), rng)
 
     def _closest(self, arch: Arch, rng: Uniform, but: Arch | None = None) -> Arch:
+        check_generator(rng)
         distance = self._distances(arch)
         if but is not None:
             distance[self._distances(but) == 0] = self.n_decisions + 1

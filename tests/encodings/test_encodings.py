@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+import nasbench_kit as nbk
 from nasbench_kit import encodings
 from nasbench_kit.errors import ArchitectureError, SettingError
 from nasbench_kit.spaces import SPACES, ChoiceSpace, Decision, Form, GraphBatch, Space, space_from
@@ -170,6 +171,17 @@ def test_a_part_of_a_space_is_encoded_as_the_whole(space):
 def test_one_architecture_is_no_batch(space, encoding):
     with pytest.raises(ArchitectureError, match="put it in a list"):
         encoding(space, (3, 3, 3, 1, 3, 2))
+
+
+def test_a_benchmark_in_place_of_a_space_is_refused():
+    bench = nbk.load("nasbench201/cifar10")
+    given = [*ARRAYS, encodings.graph_tensors, encodings.sparse_graphs]
+    for encode in given:
+        with pytest.raises(SettingError, match=r"^space=<Benchmark .*; a space expected, such as benchmark.space"):
+            encode(bench, [(0, 0, 0, 0, 0, 0)])
+    for ask in (encodings.path_names, encodings.best_dense, encodings.best_sparse, encodings.encodings_of):
+        with pytest.raises(SettingError, match="a space expected"):
+            ask(bench)
 
 
 # ---- NAS-Bench-201 ----

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nasbench_kit.spaces
-from nasbench_kit.errors import ArchitectureError, UnknownNameError
+from nasbench_kit.errors import ArchitectureError, SettingError, UnknownNameError
 from nasbench_kit.spaces import SPACES, ChoiceSpace, describe_space, space_from
+from nasbench_kit.spaces.recorded import RecordedSpace
 
 SPACE = ChoiceSpace(
     "mine",
@@ -81,6 +82,26 @@ def test_every_space_reads_its_architectures_as_mappings_and_as_json(name):
     for arch in space.sample_many(np.random.default_rng(0), 3).tolist():
         by_name = {d.name: d.choices[n] for d, n in zip(space.decisions, arch, strict=True)}
         assert space.parse(by_name) == space.parse(json.dumps(by_name)) == tuple(arch)
+
+
+@pytest.mark.parametrize("rng", [0, None])
+@pytest.mark.parametrize("name", SPACES)
+def test_a_seed_in_place_of_a_generator_is_refused_wherever_a_space_draws(name, rng):
+    whole = space_from(name)
+    archs = whole.sample_many(np.random.default_rng(0), 9)
+    arch = tuple(archs[0].tolist())
+    weights = [[1 / n] * n for n in whole.n_choices]
+    for space in (whole, RecordedSpace(whole, archs)):
+        draws = [
+            lambda space=space: space.sample(rng),
+            lambda space=space: space.sample_many(rng, 2),
+            lambda space=space: next(space.samples(rng)),
+            lambda space=space: space.sample_from(weights, rng),
+            lambda space=space: space.mutate_many(archs, rng),
+        ] + [lambda space=space, mutation=mutation: space.mutate(arch, rng, mutation) for mutation in space.mutations]
+        for draw in draws:
+            with pytest.raises(SettingError, match=f"^rng={rng}; a generator expected, such as"):
+                draw()
 
 
 @pytest.mark.parametrize("choices", ["abc", 3, None])
