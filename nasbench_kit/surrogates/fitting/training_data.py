@@ -40,10 +40,8 @@ class Recorded(NamedTuple):
 
     def best_first(self) -> NDArray[np.intp]:
         """Order the architectures by their mean after the last epoch, the best first."""
-        last = self.values[:, :, -1]
-        there = ~np.isnan(last)
-        means = np.where(there, last, 0).sum(axis=0) / np.maximum(there.sum(axis=0), 1) * self.metric.sign()
-        return np.argsort(-np.where(there.any(axis=0), means, -np.inf), kind="stable")
+        means = self.metric.sign() * mean_known(self.values[:, :, -1])
+        return np.argsort(np.where(np.isnan(means), np.inf, -means), kind="stable")
 
 
 def read_runs(
@@ -162,17 +160,19 @@ def _mean_curve(runs: Recorded, mask: bool) -> tuple[NDArray[np.float64], str]:
     values = runs.values
     if mask:
         values = np.where(mask_collapsed(values, runs.metric.name), np.nan, values)
-    there = ~np.isnan(values)
     transform = choose_transform(runs.metric, values)
     if transform == "log_error":
-        errors = 1 - values[there]
+        errors = 1 - values[~np.isnan(values)]
         # no run without error is infinitely better than all others: half of the smallest error seen counts for it
         least = errors[errors > 0].min(initial=1.0) / 2
         values = np.minimum(values, 1 - least)
-    z = forward(transform, values)
-    total = np.where(there, z, 0).sum(axis=0)
-    n_runs = there.sum(axis=0)
-    return np.divide(total, n_runs, out=np.full(total.shape, np.nan), where=n_runs > 0), transform
+    return mean_known(forward(transform, values)), transform
+
+
+def mean_known(values: NDArray[np.float64], axis: int = 0) -> NDArray[np.float64]:
+    """Average along an axis what is not NaN; NaN where all is."""
+    n_known = (~np.isnan(values)).sum(axis=axis)
+    return np.divide(np.nansum(values, axis=axis), n_known, out=np.full(n_known.shape, np.nan), where=n_known > 0)
 
 
 def _check_recorded(runs: Recorded) -> None:
