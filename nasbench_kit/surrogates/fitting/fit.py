@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from nasbench_kit.errors import DataError, SettingError, listed
 from nasbench_kit.jobs import Workshop, n_processors, sync
 from nasbench_kit.predictors import model_class
+from nasbench_kit.predictors.tune import seed_of, tune_settings
 from nasbench_kit.spaces import describe_space
 from nasbench_kit.surrogates.card import CARD, Card, make_card, read_card, sha256_of, write_card
 from nasbench_kit.surrogates.fitting.begun import Percent, Progress, begin, refuse_other, versions, writing_to
@@ -34,7 +35,6 @@ from nasbench_kit.surrogates.fitting.training_data import (
     read_runs,
     training_data,
 )
-from nasbench_kit.surrogates.fitting.tune import seed_of, tune_settings
 from nasbench_kit.surrogates.members import load
 from nasbench_kit.surrogates.surrogate import Ensemble, Surrogate
 from nasbench_kit.surrogates.targets import Target

@@ -75,27 +75,19 @@ def _read(table: Table, dataset: str, name: str, epochs: Sequence[int] | None) -
     if epochs is not None and not metric.epochs and name == table.objectives[dataset]:
         raise NotRecordedError(f"{table.name}/{dataset}: {name} does not depend on the epoch; give no epochs")
     chosen = metric if epochs is None or not metric.epochs else metric._replace(epochs=tuple(sorted(set(epochs))))
-    positions = _positions(column, chosen.epochs)
-    values = np.moveaxis(table.runs(dataset, name)[:, positions], 1, 2).copy()
-    failed = _failed(table, dataset, chosen.epochs, values.shape) if metric.split else np.zeros(values.shape, bool)
+    values = _at_epochs(table, dataset, name, chosen.epochs)
+    failed = np.zeros(values.shape, bool)
+    if metric.split and (which := table.failed(dataset)):
+        failed |= _at_epochs(table, dataset, which, chosen.epochs) == 1
     values[failed] = np.nan
     return Recorded(dataset, chosen, values, failed)
 
 
-def _positions(column: Any, epochs: Sequence[int]) -> list[int]:
-    """Find where these epochs stand in a column; raises for one that was not recorded."""
-    return [column.epoch_position(epoch) for epoch in epochs] if epochs else [0]
-
-
-def _failed(table: Table, dataset: str, epochs: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Say which runs failed, as far as the table says so: bool of the shape (n_seeds, n_archs, n_epochs)."""
-    name = table.failed(dataset)
-    if name is None:
-        return np.zeros(shape, bool)
-    column = table.column(dataset, name)
-    positions = _positions(column, epochs if column.metric.epochs else ())
-    failed = np.moveaxis(table.runs(dataset, name)[:, positions], 1, 2) == 1
-    return np.broadcast_to(failed, shape).copy()
+def _at_epochs(table: Table, dataset: str, name: str, epochs: Sequence[int]) -> NDArray[np.float64]:
+    """Read the runs of a metric at some epochs, if it depends on them: (n_seeds, n_archs, n_epochs)."""
+    column: Any = table.column(dataset, name)  # one that is a formula has no epochs
+    positions = [column.epoch_position(epoch) for epoch in epochs] if column.metric.epochs else [0]
+    return np.moveaxis(table.runs(dataset, name)[:, positions], 1, 2).copy()
 
 
 def check_finite(table: Table, archs: NDArray[np.uint8], recorded: Sequence[Recorded]) -> None:
