@@ -206,26 +206,23 @@ def _tuned(plan: _Plan, progress: Callable[[float], None]) -> dict[str, Any]:
 
 def _fit_noise(plan: _Plan, members: Sequence[Member]) -> dict[str, list[Target]]:
     """Map the folder of each metric that depends on how training goes to the targets of its noise."""
-    if not plan.settings.noise:
-        return {}
-    if plan.shop.made("noise") is None:
-        predicted = out_of_fold(members)
-        learned = zip(plan.recorded, plan.data.targets, plan.data.slices(), strict=True)
-        with plan.shop.making("noise") as folder:
-            made = {}
-            for i, (runs, target, which) in enumerate(learned):
-                if runs.metric.split is not None:
-                    (folder / str(i)).mkdir()
-                    z, seed, where = curve(target, predicted[:, which]), seed_of(plan.settings.seed, i), folder / str(i)
-                    found = fit_noise(
-                        plan.table.space, plan.archs, target, runs.values, z, where, seed=seed, failed=runs.failed
-                    )
-                    made[f"noise/{i}"] = [each.to_json() for each in found]
-            (folder / _TARGETS).write_text(json.dumps(made))
-    read = json.loads((plan.shop.folder / "noise" / _TARGETS).read_text())
-    return {
-        folder: [Target.from_json(entry, len(entry["offset"])) for entry in entries] for folder, entries in read.items()
-    }
+    found = {}
+    learned = zip(plan.recorded, plan.data.targets, plan.data.slices(), strict=True)
+    for i, (runs, target, which) in enumerate(learned):
+        step = f"noise/{i}"
+        if not plan.settings.noise or runs.metric.split is None:
+            continue
+        if plan.shop.made(step) is None:
+            z = curve(target, out_of_fold(members)[:, which])
+            with plan.shop.making(step) as folder:
+                made = fit_noise(
+                    plan.table.space, plan.archs, target, runs.values, z, folder,
+                    seed=seed_of(plan.settings.seed, i), failed=runs.failed,
+                )  # fmt: skip
+                (folder / _TARGETS).write_text(json.dumps([each.to_json() for each in made]))
+        entries = json.loads((plan.shop.folder / step / _TARGETS).read_text())
+        found[step] = [Target.from_json(entry, len(entry["offset"])) for entry in entries]
+    return found
 
 
 def _settle(
@@ -279,7 +276,7 @@ def _settle(
 def _place(plan: _Plan, folders: Sequence[str]) -> None:
     for part in _PARTS:
         shutil.rmtree(plan.out / part, ignore_errors=True)  # of an attempt that was interrupted here
-    skip = shutil.ignore_patterns(OUT_OF_FOLD, SECONDS)
+    skip = shutil.ignore_patterns(OUT_OF_FOLD, SECONDS, _TARGETS)
     for folder in folders:
         shutil.copytree(plan.shop.folder / folder, plan.out / folder, ignore=skip)
 
