@@ -13,7 +13,7 @@ from nasbench_kit.errors import SurrogateError
 from nasbench_kit.predictors import model_class
 from nasbench_kit.surrogates.card import is_inside
 from nasbench_kit.surrogates.noise_models import NoiseModels
-from nasbench_kit.surrogates.surrogate import Ensemble
+from nasbench_kit.surrogates.surrogate import Ensemble, Outputs
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Members(Ensemble):
     def __init__(self, members: Sequence[Predictor], noise: NoiseModels) -> None:
         self._members, self._noise = members, noise
 
-    def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outputs(self, archs: NDArray[np.uint8]) -> Outputs:
         """Predict the outputs of a batch: (n_archs, n_members, n_values) and (n_archs, n_noise)."""
         parts = [archs[start : start + _CHUNK] for start in range(0, len(archs) or 1, _CHUNK)]
         found = [np.stack([member.predict(part) for member in self._members], axis=1) for part in parts]

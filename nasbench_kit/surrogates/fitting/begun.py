@@ -73,7 +73,7 @@ def writing_to(out: Path) -> Iterator[None]:
 
 
 class Percent:
-    """Tells whole percents of some steps, each once."""
+    """Tell whole percents of some steps, each once."""
 
     def __init__(self, progress: Progress, n_steps: float) -> None:
         self._progress, self._n_steps, self._told = progress, n_steps, -1

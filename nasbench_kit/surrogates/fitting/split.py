@@ -118,7 +118,7 @@ def _name(split: str) -> str:
 
 
 def _listed(table: Table, split: str) -> NDArray[np.float64]:
-    """0 train, 1 validation, 2 test; of several the last; NaN for none."""
+    """Read the lists of a split: 0 train, 1 validation, 2 test; of several the last; NaN for none."""
     metric = f"split[{_name(split)}]"
     found: list[NDArray[np.float64]] = []
     for dataset in table.datasets:

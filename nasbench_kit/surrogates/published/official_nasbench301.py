@@ -33,7 +33,7 @@ from nasbench_kit.predictors.boosters import first_line
 from nasbench_kit.spaces import DARTSSpace
 from nasbench_kit.spaces.darts_forms import COLUMNS
 from nasbench_kit.surrogates.card import Card, make_card, sha256_of, write_card
-from nasbench_kit.surrogates.surrogate import Ensemble
+from nasbench_kit.surrogates.surrogate import Ensemble, Outputs
 from nasbench_kit.surrogates.targets import VALUE, Target
 from nasbench_kit.tables.metric import Metric
 
@@ -184,7 +184,7 @@ class Booster:
         return path
 
     def predict(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Predict: (n_archs,)."""
+        """Predict one number per vector: (n_archs,)."""
         if self.library == _XGBOOST:
             found = self._booster.inplace_predict(vectors, validate_features=False)
         else:
@@ -225,7 +225,7 @@ class Ensembles(Ensemble):
         vectors = self._space.vector(archs)
         return np.stack([booster.predict(vectors) for booster in self._boosters[metric]])
 
-    def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outputs(self, archs: NDArray[np.uint8]) -> Outputs:
         """Predict accuracy as a fraction, then seconds where an ensemble does: (n_archs, n_members, n_values).
 
         An ensemble of seconds with another number of members gives each its mean.

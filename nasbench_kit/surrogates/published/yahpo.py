@@ -25,7 +25,7 @@ from nasbench_kit.formats.onnx import OnnxNetwork
 from nasbench_kit.spaces import DARTSSpace
 from nasbench_kit.spaces.darts_forms import CELLS, COLUMNS, FIRST_EDGE, OPERATIONS, PAIR_AT, PAIRS, PREFIX, TRAINING
 from nasbench_kit.surrogates.card import Card, make_card, sha256_of, write_card
-from nasbench_kit.surrogates.surrogate import Ensemble
+from nasbench_kit.surrogates.surrogate import Ensemble, Outputs
 from nasbench_kit.surrogates.targets import VALUE, Target
 from nasbench_kit.tables.metric import Metric
 
@@ -86,7 +86,7 @@ class Yahpo(Ensemble):
             found[start : start + step] = said.reshape(len(some), len(at), 2)
         return found[..., 0] / 100, found[..., 1]
 
-    def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outputs(self, archs: NDArray[np.uint8]) -> Outputs:
         """Take the values at all epochs as outputs: (n_archs, 1, n_values), and none of noise."""
         made = np.empty((len(archs), 1, 2 * len(EPOCHS) - FIRST_SECONDS + 1))
         for row, arch in enumerate(archs):  # one by one: sums over a batch of another size may differ in the last bits
