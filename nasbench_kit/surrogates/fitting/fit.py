@@ -18,11 +18,10 @@ from nasbench_kit.errors import DataError, SettingError, listed
 from nasbench_kit.jobs import Workshop, n_processors, sync
 from nasbench_kit.predictors import model_class
 from nasbench_kit.predictors.tune import seed_of, tune_settings
-from nasbench_kit.spaces import describe_space
 from nasbench_kit.surrogates.card import CARD, Card, make_card, read_card, sha256_of, write_card
 from nasbench_kit.surrogates.fitting.begun import Percent, Progress, begin, refuse_other, versions, writing_to
 from nasbench_kit.surrogates.fitting.best import find_best
-from nasbench_kit.surrogates.fitting.members import OUT_OF_FOLD, SECONDS, Member, fit_members, known_of, out_of_fold
+from nasbench_kit.surrogates.fitting.members import OUT_OF_FOLD, SECONDS, Member, fit_members, out_of_fold
 from nasbench_kit.surrogates.fitting.noise import fit_noise
 from nasbench_kit.surrogates.fitting.settings import FitSettings
 from nasbench_kit.surrogates.fitting.split import Split, check_split, restricted, split_table
@@ -122,10 +121,9 @@ class _Plan(NamedTuple):
 
     def member(self, k: int, tuned: dict[str, Any]) -> Member:
         """Say what one of the members is to learn."""
-        space, validates = describe_space(self.table.space), self.split.validates(k)[self.rows]
         return Member(
-            k, space, self.settings.model, tuned, self.archs, self.data.outputs, validates,
-            seed_of(self.settings.seed, k), self.shop,
+            k, self.table.space, self.settings.model, tuned, self.archs, self.data.outputs,
+            self.split.validates(k)[self.rows], seed_of(self.settings.seed, k), self.shop,
         )  # fmt: skip
 
 
@@ -194,12 +192,8 @@ def _tuned(plan: _Plan, progress: Callable[[float], None]) -> dict[str, Any]:
     settings = plan.settings
     if not settings.tune:
         return settings.of_model()
-    learns, stops = (
-        known_of(plan.archs[part[plan.rows]], plan.data.outputs[part[plan.rows]])
-        for part in (plan.split.learns(0), plan.split.validates(0))
-    )
     return tune_settings(
-        plan.table.space, settings.model, settings.of_model(), learns, stops,
+        plan.table.space, settings.model, settings.of_model(), *plan.member(0, {}).data(),
         n_trials=settings.tune, seed=settings.seed, shop=plan.shop, progress=progress,
     )  # fmt: skip
 

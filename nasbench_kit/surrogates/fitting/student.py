@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nasbench_kit.jobs import Workshop
 from nasbench_kit.surrogates.card import Card
 from nasbench_kit.surrogates.network import LARGEST, LARGEST_BIAS
+from nasbench_kit.surrogates.surrogate import split_outputs
 from nasbench_kit.surrogates.targets import VALUE
 
 _MEMBERS_COUNT, _NOISE_COUNTS = 0.4, 0.3  # in the loss, beside the mean of the members, which counts 1
@@ -41,8 +42,7 @@ class Learned(NamedTuple):
     def of(cls, card: Card, outputs: NDArray[np.float64]) -> Learned:
         """Make it of the outputs of the architectures to train on: (n_archs, n_members * n_values + n_noise)."""
         n_members, n_values = card.n_members, card.n_outputs(VALUE)
-        made = cls(np.zeros(0), np.ones(0), np.ones(0), n_members, n_values)
-        found = made._rearranged(outputs)
+        found = _rearranged(outputs, n_members, n_values)
         spread = found.std(axis=0)
         values, noise = _importance(card, True), _importance(card, False)
         weight = np.concatenate(
@@ -50,11 +50,12 @@ class Learned(NamedTuple):
         )
         if n_members == 1:
             weight[n_values : 2 * n_values] = 0
-        return made._replace(center=found.mean(axis=0), scale=np.where(spread > 1e-9, spread, 1), weight=weight)
+        return cls(found.mean(axis=0), np.where(spread > 1e-9, spread, 1), weight, n_members, n_values)
 
     def standardized(self, outputs: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return what is learned of some outputs, of about unit variance: (n_archs, n_learned)."""
-        return ((self._rearranged(outputs) - self.center) / self.scale).astype(np.float32)
+        found = _rearranged(outputs, self.n_members, self.n_values)
+        return ((found - self.center) / self.scale).astype(np.float32)
 
     def back(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Give the linear map from what is learned to outputs: (n_learned, n_outputs), and what it adds.
@@ -70,11 +71,12 @@ class Learned(NamedTuple):
         to[self.n_values : self.n_values + n, :n] = np.kron(apart, np.eye(self.n_values))
         return self.scale[:, None] * to, self.center @ to
 
-    def _rearranged(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-        n = self.n_members * self.n_values
-        members = outputs[:, :n].reshape(-1, self.n_members, self.n_values)
-        mean = members.mean(axis=1, keepdims=True)
-        return np.hstack([mean[:, 0], (members - mean).reshape(-1, n), outputs[:, n:]])
+
+def _rearranged(outputs: NDArray[np.float64], n_members: int, n_values: int) -> NDArray[np.float64]:
+    """Put the mean over members first, then their deviations from it, then the noise: (n_archs, n_learned)."""
+    members, noise = split_outputs(outputs, n_members, n_values)
+    mean = members.mean(axis=1, keepdims=True)
+    return np.hstack([mean[:, 0], (members - mean).reshape(len(outputs), -1), noise])
 
 
 def _importance(card: Card, is_value: bool) -> NDArray[np.float64]:
