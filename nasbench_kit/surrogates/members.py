@@ -25,7 +25,7 @@ _CHUNK = 1 << 14  # architectures whose outputs are computed at a time
 
 @final
 class Members(Ensemble):
-    """Fitted models, and models of the noise between runs.
+    """Predict by fitted models, and by models of the noise between runs.
 
     Args:
         members: One model per member.

@@ -33,7 +33,7 @@ _CHUNK = 512  # architectures that go through the layers together, so that they 
 
 @final
 class Network(Ensemble):
-    """A fitted network.
+    """Predict by a fitted network.
 
     Args:
         path: Its safetensors file: `embedding` int16 (n_columns, n_units); then for each hidden layer `i` from 0 its

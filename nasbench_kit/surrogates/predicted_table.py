@@ -109,7 +109,7 @@ def _batch(surrogate: Surrogate, archs: object, rng: np.random.Generator) -> NDA
 
 
 class _Column:
-    """The values of one metric, filled in piece by piece."""
+    """Fill in the values of one metric piece by piece."""
 
     def __init__(
         self, surrogate: Surrogate, dataset: str, metric: Metric, n_archs: int, *, draws: int | None, mean: bool

@@ -49,7 +49,7 @@ def split_outputs(joined: NDArray[np.float64], n_members: int, n_values: int) ->
 
 
 class Ensemble(ABC):
-    """What answers: it predicts the outputs of every member and of the noise, see `nasbench_kit.surrogates.targets`."""
+    """Predict the outputs of every member and of the noise, see `nasbench_kit.surrogates.targets`: what answers."""
 
     @abstractmethod
     def outputs(self, archs: NDArray[np.uint8]) -> Outputs:

@@ -74,7 +74,7 @@ def _opened(path: str) -> Surrogate:
 
 
 class Labels:
-    """What was labelled so far, in pieces that a workshop keeps; `progress` is told how many architectures are."""
+    """Keep what was labelled so far, in pieces of a workshop; `progress` is told how many architectures are."""
 
     def __init__(self, shop: Workshop, label: Label, progress: Callable[[int], None]) -> None:
         self._shop, self._label, self._progress = shop, label, progress

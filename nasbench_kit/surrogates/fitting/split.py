@@ -20,7 +20,7 @@ _TRAIN_SHARE = 2  # salt of the hash that thins out what is learned from
 
 
 class Split(NamedTuple):
-    """Where each architecture of a table belongs, in the order of its rows."""
+    """Say where each architecture of a table belongs, in the order of its rows."""
 
     test: NDArray[np.bool_]  #: never touched by fitting
     train: NDArray[np.bool_]  #: learned from, or stopped by; a part of the rest

@@ -27,7 +27,7 @@ _MOST_SEEN = 65_536  # architectures whose activations are looked at for that
 
 
 class Learned(NamedTuple):
-    """The numbers that the network learns in the place of outputs: their mean over members, deviations from it, noise.
+    """Make what the network learns in the place of outputs: their mean over members, deviations from it, noise.
 
     The members are nearly equal, so their outputs told one by one would be the same number many times.
     """

@@ -133,7 +133,7 @@ def read_booster(member: Member) -> Booster:
 
 @final
 class Booster:
-    """A booster of either library, that reads vectors of 56 numbers.
+    """Predict by a booster of either library, from vectors of 56 numbers.
 
     Args:
         library: "xgb" or "lgb".
@@ -208,7 +208,7 @@ def _read_xgboost(xgboost: Any, content: bytes) -> Any:
 
 @final
 class Ensembles(Ensemble):
-    """One ensemble, or one of accuracy and one of runtime.
+    """Predict by one ensemble, or by one of accuracy and one of runtime.
 
     Args:
         boosters: Metric -> the members.

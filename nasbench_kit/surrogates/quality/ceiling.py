@@ -39,7 +39,7 @@ class Ceiling(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """Which figures are computed."""
+    """Say which figures are computed, and compute them."""
 
     above: float | None  #: a value of the metric that counts as good; NaN figures if None
     best: float  #: share of architectures that are the best
