@@ -163,7 +163,8 @@ class Benchmark:
                 return at.means[self.space.parse(arch)]
         if rng is None:
             return at.run(arch, cast(int, seed))
-        _check_drawing(seed, rng)
+        if seed is not None:
+            _check_drawing(seed, rng)  # raises
         drawn: Any = at.drawn
         if drawn is None:
             drawn = at.drawn_runs()
@@ -172,8 +173,11 @@ class Benchmark:
             runs = drawn[arch]
         except TypeError:
             runs = drawn[self.space.parse(arch)]
-        # no method of a common class: its call would cost a tenth of a search on a table
-        return runs[int(rng.random() * len(runs))] if isinstance(runs, tuple) else runs.draw(rng)
+        try:  # no method of a common class: its call would cost a tenth of a search on a table
+            return runs[int(rng.random() * len(runs))] if isinstance(runs, tuple) else runs.draw(rng)
+        except AttributeError:
+            check_generator(rng)
+            raise
 
     def revealing(self, seed: int | None, rng: Uniform | None) -> Callable[[Arch, int | None], Evaluation]:
         """`query` of tuples with `seed` and `rng` given once: for who asks very often."""

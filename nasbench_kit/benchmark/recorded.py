@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial, reduce
 from itertools import chain, compress, cycle, repeat
 from math import isnan, nan
@@ -316,20 +316,20 @@ class RecordedAt:
 
     def costs(self, seed: int | None) -> NDArray[np.float64]:
         """The costs in order of rows, of the runs that were recorded."""
-        return self._mean_of_runs("costs", seed, self._costs_of_runs())
+        return self._mean_of_runs("costs", seed, self._costs_of_runs)
 
     def failures(self, seed: int | None) -> NDArray[np.float64]:
         """The share of failed runs in order of rows, among those that were recorded."""
-        import numpy as np
+        return self._mean_of_runs("failures", seed, self._failures_of_runs)
 
-        failed = [run.all() for run in self._failed] or [np.zeros(self._table.n_archs)]
-        return self._mean_of_runs("failures", seed, failed)
-
-    def _mean_of_runs(self, what: str, seed: int | None, runs: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-        """Over the recorded runs; `runs` are the values of each, or those that are the same for all."""
+    def _mean_of_runs(
+        self, what: str, seed: int | None, of_runs: Callable[[], list[NDArray[np.float64]]]
+    ) -> NDArray[np.float64]:
+        """Over the recorded runs; `of_runs` gives the values of each, or those that are the same for all."""
         import numpy as np
 
         if (what, seed) not in self._arrays:
+            runs = of_runs()
             there = [self._there(i) for i in self._objective.seed_positions(seed)]
             if len(runs) == 1:
                 self._arrays[what, seed] = np.where(np.any(there, axis=0), runs[0], nan)
@@ -344,6 +344,11 @@ class RecordedAt:
         import numpy as np
 
         return [costs.all() for costs in self._costs] or [np.full(self._table.n_archs, nan)]
+
+    def _failures_of_runs(self) -> list[NDArray[np.float64]]:
+        import numpy as np
+
+        return [run.all() for run in self._failed] or [np.zeros(self._table.n_archs)]
 
     def draw_many(
         self, archs: object, rng: np.random.Generator

@@ -26,6 +26,11 @@ class Training:
         self._answers, self._arch, self._seed, self._rng = answers, arch, seed, rng
         self._drawn: Any = None  # what the answers' `draw` gave
 
+    def __repr__(self) -> str:
+        run = "the mean over all" if self._rng is None else "drawn"
+        run = run if self._seed is None else f"seed {self._seed}"
+        return f"<Training of {self._arch} on {self._answers.name}: {run}>"
+
     def at(self, epoch: int | None = None) -> Evaluation:
         """What it reveals after an epoch; the last by default.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from nasbench_kit.errors import SettingError, UnknownNameError, check_generator, listed, unknown
@@ -22,6 +24,11 @@ class Trial(NamedTuple):
     training: int | None = None
     """A number of the optimizer's own: the same number goes on with that training, the same recorded run, and pays the
     difference only. None: a training of its own."""
+
+
+def trials_of(archs: Iterable[Arch]) -> Iterator[Trial]:
+    """A `Trial` of each architecture, made at half the cost of a call."""
+    return map(partial(tuple.__new__, Trial), zip(archs, repeat(None), repeat(None)))
 
 
 class Outcome(NamedTuple):

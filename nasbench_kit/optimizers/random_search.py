@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
 
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_start
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_start, trials_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ class RandomSearch:
 
     def __init__(self, task: Task, rng: np.random.Generator) -> None:
         check_start(task, rng)
-        self._trials = map(Trial, task.space.samples(rng))
+        self._trials = trials_of(task.space.samples(rng))
 
     def ask(self) -> Trial:
         """A uniform sample."""

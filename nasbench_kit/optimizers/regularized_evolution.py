@@ -57,12 +57,13 @@ class RegularizedEvolution:
         # the population, oldest first
         self._archs: deque[Arch] = deque(maxlen=population_size)
         self._values: deque[float] = deque(maxlen=population_size)
+        self._value_of = self._values.__getitem__
 
     def ask(self) -> Trial:
         """A random architecture while the population fills, then the mutated winner of a tournament."""
         if len(self._archs) < self._population_size:
             return Trial(self._space.sample(self._rng))  # line 4
-        winner = max(next(self._tournaments), key=self._values.__getitem__)  # lines 9 to 12
+        winner = max(next(self._tournaments), key=self._value_of)  # lines 9 to 12
         return Trial(self._space.mutate(self._archs[winner], self._rng, self._mutation))  # line 13
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_DEFAULT = Rules()
+
+
 def task_of(benchmark: Benchmark, rules: Rules | None = None, *, needs: Iterable[str] = ()) -> Task:
     """What a search of a benchmark may know before it begins.
 
@@ -35,7 +38,7 @@ def task_of(benchmark: Benchmark, rules: Rules | None = None, *, needs: Iterable
     """
     if not isinstance(benchmark, Benchmark):
         raise SettingError(f"task_of({benchmark!r:.80}); a benchmark expected, as nbk.load opens one")
-    rules = rules or Rules()
+    rules = rules or _DEFAULT
     last = rules.last_epoch(benchmark)
     epochs = tuple(epoch for epoch in benchmark.epochs if last is None or epoch <= last)
     columns = tuple(
@@ -87,7 +90,9 @@ def simulate(
     if isinstance(optimizer, type) or not (hasattr(optimizer, "ask") and hasattr(optimizer, "tell")):
         raise SettingError(f"{optimizer!r:.80} is no optimizer that can be asked; make one: Class(task, rng)")
     check_generator(rng)
-    rules = (rules or Rules()).changed(how)
+    rules = rules or _DEFAULT
+    if how:
+        rules = rules.changed(how)
     rules.check(benchmark)
     return _run(rules.applied_to(benchmark), optimizer, rng, rules)
 
@@ -105,14 +110,15 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
     most = maxsize if rules.n_evaluations is None else rules.n_evaluations
     epochs_left = inf if rules.n_epochs is None else rules.n_epochs
     charges, counts_overshoot = rules.optimizer_time == "charged", rules.overshoot == "counted"
+    is_gapless = rules.n_workers == 1 and not charges  # each begins when the one before ends
     may_not_begin = charges or counts_overshoot or rules.n_epochs is not None  # although time is left
     trainings = _Trainings(benchmark, rules, draw)
     told_of = _Told(benchmark)
-    sign, is_single = told_of.signs[0], told_of.is_single
+    sign, is_single = float(told_of.signs[0]), told_of.is_single
     new: Any = tuple.__new__  # what calling `Outcome` does, at half the cost
     records = RecordsBuilder(n_decisions, len(told_of.signs))
     evaluations = records.evaluations
-    add_arch, add_evaluation, add_number = records.archs.extend, evaluations.append, records.numbers.append
+    add_arch, add_evaluation, add_number = records.archs.append, evaluations.append, records.numbers.append
     add_worker, add_paid, add_spent = records.workers.append, records.paid_s.append, records.spent_s.append
     add_start, add_end = records.started_s.append, records.finished_s.append
     now, optimizer_free_s = 0.0, 0.0
@@ -138,15 +144,15 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
                 number = n_begun
                 if training is None:
                     evaluation = reveal(arch, epoch)
-                    paid_s, n_epochs = evaluation[2], evaluation[0] or 0  # faster than by name
+                    paid_s, n_epochs = evaluation[2], evaluation[0]  # faster than by name
                 else:
                     number, evaluation, paid_s, n_epochs = trainings.go_on(training, arch, epoch, n_begun)
             except NotRecordedError as error:
                 if benchmark.results.is_complete:
                     raise
                 raise NotRecordedError(f"{error}; task_of(benchmark).space is the part of the space that is") from None
-            takes = paid_s if clock == SECONDS else float(n_epochs) if clock == EPOCHS else 1.0
-            if not 0 < takes < inf and not (takes == 0 and evaluation.failed == 1):
+            takes: Any = paid_s if clock == SECONDS else n_epochs if clock == EPOCHS else 1.0
+            if not 0.0 < takes < inf and not (takes == 0 and evaluation.failed == 1):
                 raise NotRecordedError(
                     f"{benchmark.name}: a cost of {takes} cannot advance the clock;"
                     " costs must be above 0 and grow with the epoch"
@@ -155,28 +161,33 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
             if charges:
                 started_s = optimizer_free_s = max(now, optimizer_free_s) + asked_s
             if may_not_begin:
+                n_epochs = n_epochs or 0  # where none are known, they are not counted
                 is_over = started_s >= most_s or epochs_left < (1 if counts_overshoot else n_epochs)
                 if is_over:
                     break
                 epochs_left -= n_epochs
             end_s, worker = started_s + takes, idle.pop()
-            heappush(running, (end_s, n_begun, worker, trial, arch, number, evaluation, paid_s, started_s, asked_s))
+            heappush(
+                running,
+                (end_s, n_begun, worker, trial, arch, training, number, evaluation, paid_s, started_s, asked_s),
+            )
             n_begun += 1
         if not running:
             break
-        finished_s, _, worker, trial, arch, number, evaluation, paid_s, started_s, asked_s = heappop(running)
+        ended = heappop(running)
+        finished_s, _, worker, trial, arch, training, number, evaluation, paid_s, started_s, asked_s = ended
         if finished_s > most_s and not counts_overshoot:
             break
         now, is_waiting = finished_s, False
-        if is_single and evaluation[4] != 1:
+        if is_single and not evaluation[4]:
             value = sign * evaluation[1]
             outcome = new(Outcome, (value, (value,), evaluation[0], paid_s, 0.0))
         else:
             values, outcome = told_of.all(arch, evaluation, paid_s)
             if not is_single:
                 records.further.append((values, outcome.violation))
-        if trial.training is not None:
-            trainings.finished(trial.training, evaluation)
+        if training is not None:
+            trainings.finished(training, evaluation)
         began = perf_counter()
         tell(trial, outcome)
         told_s = perf_counter() - began
@@ -185,9 +196,10 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
         add_arch(arch)
         add_evaluation(evaluation)
         add_number(number)
-        add_worker(worker)
         add_paid(paid_s)
-        add_start(started_s)
+        if not is_gapless:
+            add_worker(worker)
+            add_start(started_s)
         add_end(finished_s)
         add_spent(asked_s + told_s)
         if len(evaluations) == BLOCK:

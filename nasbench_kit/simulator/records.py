@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
@@ -52,21 +53,20 @@ class RecordsBuilder:
     """Records while they grow. A simulation appends to the lists, and calls `pack` at the latest after every `BLOCK`.
 
     Attributes:
-        archs: Choices, one architecture after the other.
+        archs: What was evaluated.
         evaluations: What was revealed.
         numbers: Of the trainings.
-        workers: Who did it.
+        workers: Who did it; may stay empty where there is one worker that never waits.
         paid_s: What it cost.
-        started_s: When it began.
+        started_s: When it began; likewise.
         finished_s: When it was done.
         spent_s: Real seconds of the optimizer.
         further: All objectives as recorded and the violation, where one objective is not all.
     """
 
     def __init__(self, n_decisions: int, n_objectives: int) -> None:
-        self._n_objectives = n_objectives
-        self._shapes = {"archs": (n_decisions,), "values": (n_objectives,)}
-        self.archs = bytearray()
+        self._n_decisions, self._n_objectives = n_decisions, n_objectives
+        self.archs: list[tuple[int, ...]] = []
         self.evaluations: list[Evaluation] = []
         self.numbers: list[int] = []
         self.workers: list[int] = []
@@ -82,7 +82,8 @@ class RecordsBuilder:
         self.pack()
         if len(self._packed) == 1:
             return self._packed[0]
-        none = [np.zeros((0, *self._shapes.get(name, ())), kind) for name, kind in DTYPES.items()]
+        shapes = {"archs": (self._n_decisions,), "values": (self._n_objectives,)}
+        none = [np.zeros((0, *shapes.get(name, ())), kind) for name, kind in DTYPES.items()]
         return Records(*map(np.concatenate, zip(none, *self._packed, strict=True)))
 
     def pack(self) -> None:
@@ -99,9 +100,10 @@ class RecordsBuilder:
         n, several = len(value), bool(self.further)
         first = _column(value)
         values, violations = zip(*self.further, strict=True) if several else (first, ())
+        before_s = self._packed[-1].finished_s[-1].item() if self._packed else 0.0
         one_epoch = epochs.count(epochs[0]) == n
         return Records(
-            archs=np.array(self.archs).reshape(n, -1),
+            archs=np.fromiter(chain.from_iterable(self.archs), np.uint8, n * self._n_decisions).reshape(n, -1),
             trial=_column(self.numbers, np.int32),
             epoch=np.full(n, _epoch(epochs[0]), np.int32) if one_epoch else _column([*map(_epoch, epochs)], np.int32),
             seed=_column([runs[0] if len(runs) == 1 else NO_SEED for runs in seeds], np.int64),
@@ -110,9 +112,9 @@ class RecordsBuilder:
             violation=_column(violations) if several else np.zeros(n),
             failed=np.array(failed) == 1 if any(failed) else np.zeros(n, bool),
             cost_s=_column(self.paid_s),
-            started_s=_column(self.started_s),
+            started_s=_column(self.started_s or [before_s, *self.finished_s[:-1]]),
             finished_s=_column(self.finished_s),
-            worker=_column(self.workers, np.int32),
+            worker=_column(self.workers or [0] * n, np.int32),
             optimizer_s=_column(self.spent_s),
         )
 

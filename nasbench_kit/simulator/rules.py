@@ -102,6 +102,9 @@ class Rules:
                 raise SettingError(f"{name}={getattr(self, name)!r}; choose from {listed(map(repr, choices))}")
         self._check_budgets()
 
+    def __repr__(self) -> str:
+        return f"Rules({', '.join(f'{name}={value!r}' for name, value in self.to_json().items())})"
+
     def _check_budgets(self) -> None:
         if self.budget_s is not None and not 0 < self.budget_s < inf:
             raise SettingError(f"budget_s={self.budget_s!r}; a finite number of seconds above 0 expected")

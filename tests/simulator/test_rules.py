@@ -232,6 +232,7 @@ def test_rules_are_stored_as_what_differs_from_the_defaults():
     assert json.dumps(rules.to_json(), sort_keys=True) == (
         '{"budget_s": 5.0, "costs": ["cost_s"], "n_workers": 4, "run": 777}'
     )
+    assert repr(rules) == "Rules(budget_s=5.0, n_workers=4, run=777, costs=('cost_s',))"
     for one in (Rules(), rules, Rules(n_evaluations=5, reported=("cifar10", "test_accuracy", 200))):
         assert Rules.from_json(json.loads(json.dumps(one.to_json()))) == one
     with pytest.raises(UnknownNameError, match="unknown rule 'worker'; did you mean 'n_workers'"):

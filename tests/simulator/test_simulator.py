@@ -13,6 +13,7 @@ import nasbench_kit as nbk
 from nasbench_kit.errors import NotRecordedError, SettingError, TableError
 from nasbench_kit.optimizers import OPTIMIZERS, RandomSearch, RegularizedEvolution, Trial
 from nasbench_kit.simulator import NO_EPOCH, NO_SEED, Records, simulate, task_of
+from nasbench_kit.simulator.records import BLOCK
 from nasbench_kit.spaces import ChoiceSpace, TransNASMacroSpace
 
 SAME = [name for name in Records._fields if name != "optimizer_s"]
@@ -73,6 +74,17 @@ def test_one_worker_takes_the_sum_of_the_costs(cifar10):
     records = random_search(cifar10, n_evaluations=50)
     assert records.finished_s.tolist() == np.cumsum(records.cost_s).tolist()
     assert set(records.worker) == {0}
+
+
+def test_one_worker_never_pauses_however_long_the_run_is(cifar10):
+    records = random_search(cifar10, n_evaluations=2 * BLOCK + 7)
+    np.testing.assert_array_equal(records.started_s, [0, *records.finished_s[:-1]])
+    np.testing.assert_array_equal(records.worker, np.zeros(2 * BLOCK + 7))
+    assert records.archs.shape == (2 * BLOCK + 7, 6)
+    values = [
+        run.value for seed in (777, 888, 999) for run in [cifar10.query_many(records.archs, seed=seed, missing="nan")]
+    ]
+    assert (records.value == np.array(values)).any(axis=0).all()
 
 
 def test_two_workers_follow_the_schedule_computed_by_hand(letters):

@@ -126,6 +126,14 @@ def test_the_queries_of_a_training_agree_with_the_table(make_curves):
         assert training.at() == training.at(9)
 
 
+def test_a_training_says_whose_it_is_and_which(make_curves):
+    bench = make_curves()
+    rng = np.random.default_rng(0)
+    shown = [repr(bench.training((1, 2), **which)) for which in ({"rng": rng}, {"seed": 2}, {})]
+    runs = ("drawn", "seed 2", "the mean over all")
+    assert shown == [f"<Training of (1, 2) on {bench.name}: {run}>" for run in runs]
+
+
 @pytest.mark.parametrize(
     ("trials", "message"),
     [
