@@ -605,7 +605,7 @@ class Space:
 
     def samples(self, rng: np.random.Generator) -> Iterator[Arch]:
         """`sample` without end, drawn in blocks: a few times as fast; `rng` runs ahead of what was taken."""
-        return chain.from_iterable(iter(lambda: map(tuple, self.sample_many(rng, _BLOCK // 4).tolist()), None))
+        return chain.from_iterable(iter(lambda: map(tuple, self.sample_many(rng, _BLOCK // 8).tolist()), None))
 
     def mutate(self, arch: Arch, rng: Uniform, mutation: str = "uniform") -> Arch:
         """One decision changed to another choice, uniform among the others.
