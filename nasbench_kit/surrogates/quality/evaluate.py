@@ -166,11 +166,6 @@ def _ceiling(compared: Comparison, measure: Measure) -> Ceiling:
     return ceiling_of_noise(np.stack(drawn), compared.runs)
 
 
-def shown_as(unit: str) -> tuple[float, str, str]:
-    """Return what multiplies values of a unit for people, its name, and that of differences."""
-    return (100.0, "%", "percentage points") if unit == "fraction" else (1.0, unit, unit)
-
-
 # ---- what is compared ----
 
 
