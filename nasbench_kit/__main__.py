@@ -31,7 +31,6 @@ def run() -> None:
 
 def _prepare() -> None:
     os.environ["MPLBACKEND"] = "agg"  # a notebook's, or a mistyped one, is of no use here
-    os.environ["PYTHONSAFEPATH"] = "1"  # worker processes, too, import nothing that lies in the working directory
     for stream in _streams():  # a terminal may know ASCII alone
         stream.reconfigure(errors="backslashreplace")
 

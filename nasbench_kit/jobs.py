@@ -33,7 +33,10 @@ Made = TypeVar("Made")
 # ---- processes ----
 
 AWAKE_S = 1.0  # a wait no longer than this: Ctrl-C that comes just before it would not end it
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # 1 each: the processes share the processors
+_ENVIRONMENT = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),  # they share the processors
+    "PYTHONSAFEPATH": "1",  # not even while it starts does a worker import what lies in the working directory
+}
 
 
 def n_processors() -> int:
@@ -57,7 +60,8 @@ def pool(n_processes: int) -> Iterator[Executor]:
     # "spawn", on every system: a forked child would inherit the locks of whatever threads the caller runs
     context = multiprocessing.get_context("spawn")
     held, leash = context.Pipe(duplex=False)
-    workers = _Workers(n_processes, mp_context=context, initializer=_begin_worker, initargs=(held,))
+    with _environment():  # its queues start a process of Python's own
+        workers = _Workers(n_processes, mp_context=context, initializer=_begin_worker, initargs=(held,))
     try:
         yield workers
         workers.shutdown(wait=True)
@@ -93,14 +97,15 @@ class _Workers(ProcessPoolExecutor):
     """Starts its workers, which `submit` does, with what has to hold before any of our code runs in them."""
 
     def submit(self, fn: Callable[..., Made], /, *args: Any, **kwargs: Any) -> Future[Made]:
-        with _one_thread_each(), _no_interrupts(), _main_that_is_a_file():
+        with _environment(), _no_interrupts(), _main_that_is_a_file():
             return super().submit(fn, *args, **kwargs)
 
 
 @contextlib.contextmanager
-def _one_thread_each() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+def _environment() -> Iterator[None]:
+    """The environment of what is started in the block."""
+    before = {name: os.environ.get(name) for name in _ENVIRONMENT}
+    os.environ.update(_ENVIRONMENT)
     try:
         yield
     finally:

@@ -65,13 +65,15 @@ def test_an_interrupt_abandons_what_the_workers_do():
     wait_until_gone(pid)
 
 
-def test_libraries_of_a_worker_use_one_thread_and_the_caller_keeps_its_own(monkeypatch):
+def test_a_worker_uses_one_thread_and_a_safe_path_and_the_caller_keeps_its_own(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    own = ["MKL_NUM_THREADS", "PYTHONSAFEPATH"]
+    for name in own:
+        monkeypatch.delenv(name, raising=False)
     with pool(1) as workers:
-        assert list(workers.map(os.getenv, ["OMP_NUM_THREADS", "MKL_NUM_THREADS"])) == ["1", "1"]
+        assert list(workers.map(os.getenv, ["OMP_NUM_THREADS", *own])) == ["1", "1", "1"]
     assert os.environ["OMP_NUM_THREADS"] == "7"
-    assert "MKL_NUM_THREADS" not in os.environ
+    assert not {*own} & {*os.environ}
 
 
 PARENT = """

@@ -13,6 +13,11 @@ from nasbench_kit.optimizers.own import own_class
 MINE = "from nasbench_kit.optimizers import RandomSearch as Mine\n"
 STRAY = "open(__file__ + '.run', 'w').close()\nraise SystemExit('a stray module was run')\n"
 SCRIPT = "from nasbench_kit.__main__ import run\nif __name__ == '__main__':\n    run()\n"  # as pip writes it
+LIBRARY = """import sys
+import nasbench_kit as nbk
+if __name__ == "__main__":
+    nbk.compare("nasbench201/cifar10", sys.argv[1:], runs=4, n_processes=2, n_evaluations=5)
+"""
 STRAYS = ("random", "pickle", "numpy", "rich", "lightgbm", "click", "sqlite3", "matplotlib", "queue", "statistics")
 
 
@@ -66,7 +71,20 @@ def test_no_other_file_of_the_working_directory_is_run_by_a_command_or_its_worke
     (folder / "bin" / "nasbench-kit").write_text(SCRIPT)
     command = [sys.executable, *(["-m", "nasbench_kit"] if how == "module" else ["bin/nasbench-kit"]), "compare"]
     arguments = ["-b", "nasbench201/cifar10", "-o", optimizer, "--runs", "4", "--evaluations", "5", "--processes", "2"]
+    assert_runs_without_strays(folder, [*command, *arguments])
+
+
+@pytest.mark.parametrize("optimizer", ["random_search", "my_search:Mine"])
+def test_no_other_file_of_the_working_directory_is_run_by_workers_of_a_program_that_lies_elsewhere(folder, optimizer):
+    for name in STRAYS:
+        Path(f"{name}.py").write_text(STRAY)
+    (folder / "libs").mkdir()
+    (folder / "libs" / "program.py").write_text(LIBRARY)
+    assert_runs_without_strays(folder, [sys.executable, "libs/program.py", optimizer])
+
+
+def assert_runs_without_strays(folder, command):
     env = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
-    done = subprocess.run([*command, *arguments], env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert list(folder.glob("*.run")) == []
