@@ -17,7 +17,7 @@ from nasbench_kit.errors import NasbenchKitError, SettingError
 from nasbench_kit.optimizers import OPTIMIZERS
 from nasbench_kit.simulator import Rules
 from nasbench_kit.study.building import build, defaults_of
-from nasbench_kit.study.text import check_printable, in_one_line, read_json, write_json
+from nasbench_kit.study.text import check_printable, in_one_line, read_json, reason_of, write_json
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -117,7 +117,7 @@ class Configuration:
         except NasbenchKitError:
             raise
         except Exception as error:  # whatever somebody's class raises
-            raise SettingError(f"cannot make {made.legend}: {type(error).__name__}: {in_one_line(error)}") from error
+            raise SettingError(f"cannot make {made.legend}: {reason_of(error)}") from error
         return made
 
     @cached_property

@@ -12,7 +12,7 @@ from nasbench_kit import jobs
 from nasbench_kit.errors import NasbenchKitError, StudyError
 from nasbench_kit.study.claims import Task
 from nasbench_kit.study.running import Made, make
-from nasbench_kit.study.text import in_one_line
+from nasbench_kit.study.text import in_one_line, reason_of
 
 Take = Callable[[int, bool], list[Task]]
 """Up to so many runs to make now; whether to wait for one, so that none means that none is left."""
@@ -92,4 +92,4 @@ def _result(future: Future[Made], task: Task) -> Made:
         raise
     except Exception as error:  # whatever somebody's cluster raises
         where = f"{task[0].legend} on {task[0].benchmark} with seed {task[1]}"
-        raise StudyError(f"{where} was not executed: {type(error).__name__}: {in_one_line(error)}") from error
+        raise StudyError(f"{where} was not executed: {reason_of(error)}") from error

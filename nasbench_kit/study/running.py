@@ -13,7 +13,7 @@ from nasbench_kit.simulator import Records, simulate
 from nasbench_kit.study.building import build
 from nasbench_kit.study.columns import Column, pack
 from nasbench_kit.study.configuration import Configuration
-from nasbench_kit.study.text import in_one_line
+from nasbench_kit.study.text import in_one_line, reason_of
 
 
 class Made(NamedTuple):
@@ -100,6 +100,5 @@ def make(configuration: Configuration, run_seed: int) -> Made:
     except (DataError, StudyError):
         raise
     except (Exception, SystemExit) as error:  # whatever somebody's class raises
-        reason = str(error) if isinstance(error, NasbenchKitError) else f"{type(error).__name__}: {error}"
-        return Made(0, (), in_one_line(reason))
+        return Made(0, (), in_one_line(error) if isinstance(error, NasbenchKitError) else reason_of(error))
     return Made(len(records.value), pack(records))

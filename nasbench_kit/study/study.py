@@ -123,16 +123,14 @@ class Study:
             progress: Called with (runs that are there or failed, runs asked for), at the start and after each run.
 
         Raises:
+            SettingError: An argument is not what is expected.
             StudyError: The file could not be written, or a table was not found or has changed. The runs stored before
                 are safe.
             WorkerError: A worker process died. The runs stored before are safe.
         """
         if n_processes is not None:
             check_at_least(1, n_processes=n_processes)
-        configurations = list(dict.fromkeys(configurations))
-        run_seeds = list(dict.fromkeys(map(as_int, run_seeds)))
-        if any(not 0 <= seed < 2**63 for seed in run_seeds):
-            raise SettingError(f"run seeds {listed(run_seeds)}; integers from 0 to 2^63 - 1 expected")
+        configurations, run_seeds = _configurations(configurations), _run_seeds(run_seeds)
         tasks = [(key, seed) for key in configurations for seed in run_seeds]
         left = self._left(tasks)
         versions = {key: versions_of(key.optimizer) for key in configurations}
@@ -197,13 +195,15 @@ class Study:
         """Numbers of the configurations, which are in the file now; what failed before is to be tried again."""
         with self._db.transaction():
             ids = {key: self._enter(key) for key in dict.fromkeys(key for key, _ in tasks)}
-            for key, run_seed in tasks:
-                self._db.write(
-                    "DELETE FROM runs WHERE configuration = ? AND run_seed = ? AND failure IS NOT NULL",
-                    ids[key],
-                    run_seed,
-                )
+            again = {(ids[key], run_seed) for key, run_seed in tasks}
+            for row in self._db.read("SELECT configuration, run_seed FROM runs WHERE failure IS NOT NULL"):
+                if row in again:
+                    self._remove_failed(*row)
         return ids
+
+    def _remove_failed(self, id_: int, run_seed: int) -> None:
+        failed = "DELETE FROM runs WHERE configuration = ? AND run_seed = ? AND failure IS NOT NULL"
+        self._db.write(failed, id_, run_seed)
 
     def _store(self, configuration: Configuration, run_seed: int, versions: str, made: Made) -> None:
         digest = digest_of_run(
@@ -230,8 +230,7 @@ class Study:
 
     def _insert(self, row: _Row, columns: Iterable[Column]) -> bool:
         """Add a run, unless there is one already that did not fail; another process may have made the same."""
-        failed = "DELETE FROM runs WHERE configuration = ? AND run_seed = ? AND failure IS NOT NULL"
-        self._db.write(failed, row.configuration, row.run_seed)
+        self._remove_failed(row.configuration, row.run_seed)
         added = self._db.write(
             "INSERT OR IGNORE INTO runs (configuration, run_seed, versions, n_evaluations, failure, digest)"
             " VALUES (?, ?, ?, ?, ?, ?)",
@@ -339,7 +338,7 @@ class Study:
     def n_runs(self, configuration: Configuration) -> int:
         """How many runs of one configuration there are that did not fail."""
         counted = "SELECT count(*) FROM runs WHERE configuration = ? AND failure IS NULL"
-        return int(self._db.read(counted, self._ids().get(configuration))[0][0])
+        return int(self._db.read(counted, self._id_of(configuration))[0][0])
 
     def runs(self, configuration: Configuration, run_seeds: Iterable[int] | None = None) -> Iterator[StoredRun]:
         """The runs of one configuration that did not fail, in order of seed; all by default.
@@ -347,7 +346,7 @@ class Study:
         Raises:
             StudyError: A stored run is damaged.
         """
-        for row in self._rows(self._ids().get(configuration), run_seeds).values():
+        for row in self._rows(self._id_of(configuration), run_seeds).values():
             if row.failure is None:
                 yield self._run(configuration, row)
 
@@ -358,7 +357,7 @@ class Study:
             StudyError: A stored run is damaged.
         """
         found = {}
-        for row in self._rows(self._ids().get(configuration), run_seeds).values():
+        for row in self._rows(self._id_of(configuration), run_seeds).values():
             if row.failure is not None:
                 self._checked(configuration, row)
                 found[row.run_seed] = row.failure
@@ -375,6 +374,7 @@ class Study:
             StudyError: It is not here, or another one is at `path`.
             DataError: There is none at `path`.
         """
+        _check_configuration(configuration)
         if path is None:
             return benchmark_of(configuration)
         results = open_results(path)
@@ -389,6 +389,11 @@ class Study:
         """All configurations, in the order of first use, and their numbers."""
         rows = self._db.read("SELECT identity, label, defaults, digest, id FROM configurations ORDER BY id")
         return {self._configuration(row[:-1]): row[-1] for row in rows}
+
+    def _id_of(self, configuration: Configuration) -> int | None:
+        """The number of a configuration; None if it is not in the file."""
+        _check_configuration(configuration)
+        return self._ids().get(configuration)
 
     def _configuration(self, row: tuple[Any, ...]) -> Configuration:
         if row not in self._known:
@@ -409,14 +414,14 @@ class Study:
         """Seed -> row of the runs of one configuration, in order of seed."""
         columns = ", ".join(_Row._fields)
         query = f"SELECT {columns} FROM runs WHERE configuration = ? ORDER BY run_seed"  # noqa: S608
-        wanted = None if run_seeds is None else set(run_seeds)
+        wanted = None if run_seeds is None else {*_run_seeds(run_seeds)}
         rows = map(_Row._make, self._db.read(query, id_))
         return {row.run_seed: row for row in rows if wanted is None or row.run_seed in wanted}
 
     def _versions(self, configuration: Configuration) -> list[dict[str, str]]:
         """What the runs of one configuration that did not fail were made with."""
         query = "SELECT DISTINCT versions FROM runs WHERE configuration = ? AND failure IS NULL"
-        found = self._db.read(query, self._ids().get(configuration))
+        found = self._db.read(query, self._id_of(configuration))
         try:
             return [_read_versions(versions) for (versions,) in found]
         except ValueError as error:
@@ -466,6 +471,33 @@ class Study:
 
     def _damaged(self, row: _Row, error: BaseException) -> StudyError:
         return StudyError(f"{self.path!r} is damaged: run with seed {row.run_seed!r:.20} ({in_one_line(error)})")
+
+
+def _configurations(given: Iterable[Configuration]) -> list[Configuration]:
+    """Those that are given, each once."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise SettingError(f"configurations={given!r:.80}; a list of them expected, be it of one")
+    configurations = list(given)
+    for configuration in configurations:
+        _check_configuration(configuration)
+    return list(dict.fromkeys(configurations))
+
+
+def _check_configuration(given: object) -> None:
+    if not isinstance(given, Configuration):
+        raise SettingError(f"{given!r:.80} is no configuration; Configuration.of(benchmark, optimizer) expected")
+
+
+def _run_seeds(given: Iterable[int]) -> list[int]:
+    """Those that are given, each once."""
+    expected = "a list of integers from 0 to 2^63 - 1 expected, such as range(3)"
+    try:
+        run_seeds = list(dict.fromkeys(map(as_int, given)))
+    except TypeError:
+        raise SettingError(f"run_seeds={given!r:.80}; {expected}") from None
+    if any(not 0 <= seed < 2**63 for seed in run_seeds):
+        raise SettingError(f"run_seeds={listed(run_seeds)}; {expected}")
+    return run_seeds
 
 
 def _verify(results: Results) -> None:

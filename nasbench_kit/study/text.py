@@ -61,6 +61,11 @@ def in_one_line(reason: object) -> str:
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
+def reason_of(error: BaseException) -> str:
+    """The kind of an error, and what it says if it says anything, in one line."""
+    return in_one_line(": ".join(filter(None, (type(error).__name__, str(error)))))
+
+
 def _texts(data: Any) -> Iterator[str]:
     if isinstance(data, str):
         yield data

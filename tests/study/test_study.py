@@ -309,6 +309,34 @@ def test_the_number_of_processes_changes_nothing(tmp_path, random_search, evolut
         assert executor.submit(int).result() == 0  # it is left open
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda study, key: study.run(key, [0]), r"=Configuration\(.*; a list of them expected, be it of one"),
+        (lambda study, key: study.run(5, [0]), "configurations=5; a list of them expected"),
+        (lambda study, key: study.run("abc", [0]), "configurations='abc'; a list of them expected"),
+        (lambda study, key: study.run([key, 5], [0]), r"5 is no configuration; Configuration.of\(.*\) expected"),
+        (lambda study, key: study.run([key], 3), r"run_seeds=3; a list of integers .* expected, such as range\(3\)"),
+        (lambda study, key: study.run([key], [0, 0.5]), r"run_seeds=\[0, 0.5\]; a list of integers"),
+        (lambda study, key: study.run([key], [-1]), "run_seeds=-1; a list of integers from 0 to"),
+        (lambda study, key: study.run([key], "12"), "run_seeds='12'; a list of integers"),
+        (lambda study, key: study.benchmark(5), "5 is no configuration"),
+        (lambda study, key: study.n_runs("random_search"), "'random_search' is no configuration"),
+        (lambda study, key: list(study.runs("random_search")), "'random_search' is no configuration"),
+        (lambda study, key: list(study.runs(key, 2)), "run_seeds=2; a list of integers"),
+        (lambda study, key: study.failures(None), "None is no configuration"),
+    ],
+)  # fmt: skip
+def test_an_argument_of_another_kind_is_told_in_one_line_that_says_what_is_expected(
+    path, random_search, wrong, message
+):
+    with Study(path) as study:
+        with pytest.raises(SettingError, match=message) as error:
+            wrong(study, random_search)
+        assert one_line(error)
+        assert study.configurations() == []
+
+
 def test_seeds_from_a_numpy_array_are_the_same_seeds(path, random_search):
     with Study(path) as study:
         study.run([random_search], np.arange(3), n_processes=1)
@@ -437,7 +465,8 @@ def test_a_run_that_fails_is_kept_as_failed_and_the_rest_go_on(tmp_path, cifar10
     [
         ("SystemExit(3)", "SystemExit: 3"),
         ("__import__('nasbench_kit.errors').errors.NotRecordedError('never measured')", "never measured"),
-        ("MemoryError()", "MemoryError:"),
+        ("MemoryError()", "MemoryError"),
+        ("EOFError()", "EOFError"),
         ("ValueError('a\\nb' * 10_000)", "ValueError: a ba ba b.*[.][.][.]"),
     ],
 )
