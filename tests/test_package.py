@@ -3,6 +3,7 @@
 import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -13,6 +14,15 @@ def test_the_package_shows_its_public_names_and_no_others():
     assert set(nbk.__all__) < set(dir(nbk))
     assert [name for name in dir(nbk) if name.startswith("_") and name != "__version__"] == []
     assert "annotations" not in dir(nbk)
+
+
+def test_packages_that_import_their_parts_when_asked_show_their_public_names_and_no_others():
+    packages = [import_module(f"nasbench_kit.{module.name}") for module in pkgutil.iter_modules(nbk.__path__)]
+    lazy = [package for package in packages if hasattr(package, "__getattr__")]
+    assert {nbk.spaces, nbk.surrogates} <= {*lazy}
+    for package in lazy:
+        assert dir(package) == sorted(package.__all__)
+        assert all(hasattr(package, name) for name in dir(package))
 
 
 def test_every_name_that_the_package_shows_is_there():

@@ -80,7 +80,7 @@ def __getattr__(attribute: str) -> Any:  # a space's module is imported when its
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)
 
 
 __all__ = [
