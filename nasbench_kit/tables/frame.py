@@ -412,14 +412,14 @@ def _fill(
     what: str,
 ) -> None:
     """Put each value in its place; the same place may be given twice only with the same value."""
-    there = ~np.isnan(values)
+    there = np.flatnonzero(~np.isnan(values))[::-1]  # in this order the first of several for a place stays
     place = tuple(axis[there] for axis in place)
     values = values[there]
     known = raw[place]
-    raw[place] = values
-    differing = np.flatnonzero((raw[place] != values) | ~(np.isnan(known) | (known == values)))
-    if len(differing):
-        row = int(rows[there][differing[0]])
+    raw[place] = np.where(np.isnan(known), values, known)
+    differing = raw[place] != values
+    if differing.any():
+        row = int(rows[there][differing].min())
         raise TableError(f"{what}: row {row} gives a second, different value for its architecture, seed and epoch")
 
 

@@ -167,7 +167,7 @@ def test_runs_without_numbers_are_counted_in_each_dataset_and_epoch(described):
 
 def test_a_latency_may_be_measured_in_every_run(described):
     data = CSV.replace("62,0.62,21,4.5", "62,0.62,21,4.7")
-    with pytest.raises(ImportDataError, match=r"column 'pixel3': row . gives a second, different value"):
+    with pytest.raises(ImportDataError, match=r"column 'pixel3': row 2 gives a second, different value"):
         described(data=data)
     table = described(TOML.replace("missing = -1", "missing = -1, varies = true"), data)
     bench = nbk.Benchmark(table, "default")
@@ -249,7 +249,7 @@ def test_the_kind_is_told_from_the_content(tmp_path):
             r"unknown from in \[columns.seed\] 'odrer'; did you mean 'order'?",
         ),
         ("missing = -1", "varies = 1", "is 1; true or false expected"),
-        ('seed = "run"', "", "column 'acc': row . gives a second, different value"),
+        ('seed = "run"', "", "column 'acc': row 2 gives a second, different value"),
         ("test_accuracy", "test_acuracy", "cannot tell unit and direction from the name 'test_acuracy'.*give { column"),
         ('"top1"', '"acc"', "is 50; it is no fraction; if these are percentages, say so by scale"),
         ('"top1"', "7", r"test_accuracy in \[metrics\] is 7; a column, or { column = ... }, expected"),

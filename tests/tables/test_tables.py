@@ -326,7 +326,7 @@ def test_an_empty_cell_of_any_kind_is_a_missing_value(new_path):
         ({"val_accuracy": [0.5, "high", 1]}, {}, TableError, "row 1 of column 'val_accuracy' is 'high'; a number exp"),
         ({"val_accuracy": [0.5, [1], 1]}, {}, TableError, "row 1 of column 'val_accuracy' is .*; a number expected"),
         ({"val_accuracy": [0.5, 0.5]}, {}, TableError, "row|length|2"),
-        ({"arch": ["3,16", "5,64", "3,16"]}, {}, TableError, "column 'val_accuracy': row 0 gives a second, different"),
+        ({"arch": ["3,16", "5,64", "3,16"]}, {}, TableError, "column 'val_accuracy': row 2 gives a second, different"),
         (
             {"arch": ["3,16", "5,64", "7,16"]},
             {},
@@ -800,3 +800,23 @@ def test_curves_of_different_length_are_compared_at_an_epoch_that_all_have(new_p
         optimizer = RandomSearch(nbk.task_of(bench, rules), np.random.default_rng(0))
         records = nbk.simulate(bench, optimizer, rng=np.random.default_rng(0), rules=rules)
         assert set(map(tuple, records.archs.tolist())) == archs
+
+
+@pytest.mark.parametrize("as_frame", [dict, pd.DataFrame, "csv"], ids=["dictionary", "DataFrame", "CSV"])
+@pytest.mark.parametrize(
+    ("archs", "values", "row"),
+    [
+        (["3,16", "5,64", "5,64"], [0.80, 0.81, 0.82], 2),
+        (["3,16", "5,64", "5,64", "3,16", "5,64"], [0.80, 0.81, 0.81, 0.80, 0.82], 4),
+        (["5,64", "3,16", "5,64", "5,64", "3,16"], [0.81, 0.80, "", 0.82, 0.79], 3),
+    ],
+)
+def test_the_row_that_differs_from_an_earlier_one_is_named(new_path, tmp_path, as_frame, archs, values, row):
+    columns = {"arch": archs, "val_accuracy": values}
+    if as_frame == "csv":
+        frame = tmp_path / "rows.csv"
+        pd.DataFrame(columns).to_csv(frame, index=False)
+    else:
+        frame = as_frame(columns)
+    with pytest.raises(TableError, match=f"column 'val_accuracy': row {row} gives a second, different value"):
+        Table.from_frame(frame, new_path(), name="mine", space=TOY, metrics=["val_accuracy"])
