@@ -130,6 +130,7 @@ def _write(
         datasets=content.datasets,
         archs=content.archs,
         about=content.about,
+        keyed_by_identity=content.keyed_by_identity,
     )
 
 

@@ -33,6 +33,7 @@ class Content(NamedTuple):
     archs: object = None  #: in the order of the arrays; None: all of the space in lexicographic order
     about: Mapping[str, Any] = {}  #: `title`, `licence`, `citation`; the sources are added to it
     files: Sequence[Path] = ()  #: what it was read from; all that was given by default
+    keyed_by_identity: bool = False  #: whether isomorphic architectures share a row
 
 
 def files_of(paths: Sequence[Path], pattern: str = "*") -> list[Path]:

@@ -17,8 +17,12 @@ from nasbench_kit.spaces import ChoiceSpace, Space, space_from
 from nasbench_kit.tables import ONE_TRAINING, SEPARATE_TRAININGS, Metric, Stored
 from nasbench_kit.tables.frame import INDEX, ORDER, Part, Results
 from nasbench_kit.tables.metric import DIRECTIONS, SPLITS
+from nasbench_kit.tables.schema import IDENTITY
 
-KEYS = ("name", "data", "space", "dataset", "objective", "epochs_are", "columns", "metrics", "datasets", "about")
+KEYS = (
+    "name", "data", "space", "keyed_by", "dataset", "objective", "epochs_are", "columns",
+    "metrics", "datasets", "about",
+)  # fmt: skip
 _OURS = ("data", "space", "metrics", "datasets")  # some of these stand in every such file
 _KINDS = {str: "a text", int: "a whole number", float: "a number", list: "a list", dict: "a section"}
 _MEANING = ("split", "unit", "direction", "bounds")
@@ -69,6 +73,7 @@ def _read(path: Path) -> Content:
     counted = isinstance(columns.entries.get("seed"), dict)
     if counted and columns.section("seed", "from").one_of("from", ["order"]) is None:
         raise ImportDataError('seed in [columns] is empty; a column, or { from = "order" }, expected')
+    keyed_by_identity = top.one_of("keyed_by", [IDENTITY]) is not None
     results = Results(
         data,
         space=space,
@@ -78,6 +83,7 @@ def _read(path: Path) -> Content:
         epoch=columns.text("epoch", None),
         failed=columns.text("failed", None),
         dataset=columns.text("dataset", None),
+        keyed_by_identity=keyed_by_identity,
     )
     epochs_are = top.one_of("epochs_are", (ONE_TRAINING, SEPARATE_TRAININGS)) or ONE_TRAINING
     datasets = {}
@@ -87,7 +93,7 @@ def _read(path: Path) -> Content:
         datasets[dataset] = results.dataset(stored, objective, epochs_are, _parts(metrics, objective), rows)
     if results.notes:
         described["notes"] = results.notes
-    return Content(name, space, datasets, results.archs, described, [path, data])
+    return Content(name, space, datasets, results.archs, described, [path, data], keyed_by_identity)
 
 
 @final

@@ -53,10 +53,20 @@ def read_frame(
     objective: str,
     epochs_are: str,
     scale: Mapping[str, tuple[int, int]],
+    keyed_by_identity: bool,
 ) -> tuple[Results, DatasetSpec]:
     """Rows of results, and what they say on one dataset; `Table.from_frame` says what the arguments mean."""
     check_is_space(space)
-    results = Results(frame, space=space, arch=arch, form=form, seed=seed, epoch=epoch, failed=failed)
+    results = Results(
+        frame,
+        space=space,
+        arch=arch,
+        form=form,
+        seed=seed,
+        epoch=epoch,
+        failed=failed,
+        keyed_by_identity=keyed_by_identity,
+    )
     if not isinstance(metrics, Mapping):
         metrics = {metric: metric for metric in metrics}
     names = [metric.name if isinstance(metric, Metric) else metric for metric in metrics]
@@ -83,6 +93,7 @@ class Results:
         epoch: As for `Table.from_frame`.
         failed: As for `Table.from_frame`.
         dataset: The column that tells the dataset, if there is one: runs are counted in each.
+        keyed_by_identity: As for `Table.from_frame`.
 
     Attributes:
         archs: The different architectures, in the order of the metrics' last axis: uint8 (n_archs, n_decisions).
@@ -100,11 +111,13 @@ class Results:
         epoch: str | None = None,
         failed: str | None = None,
         dataset: str | None = None,
+        keyed_by_identity: bool = False,
     ) -> None:
         self.notes: list[str] = []
         self._columns = _Columns(frame)
         archs = _archs(self._columns, arch, space, form)
-        _, first_row, self._arch_of_row = np.unique(space.key_many(archs), return_index=True, return_inverse=True)
+        keys = space.identity(archs) if keyed_by_identity else space.key_many(archs)
+        _, first_row, self._arch_of_row = np.unique(keys, return_index=True, return_inverse=True)
         self.archs = archs[first_row]
         self._seed = seed
         self._epochs = None if epoch is None else _whole_numbers(self._columns, epoch)

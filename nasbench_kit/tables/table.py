@@ -114,6 +114,7 @@ class Table:
         epochs_are: str = "one training",
         scale: Mapping[str, tuple[int, int]] | None = None,
         about: Mapping[str, Any] | None = None,
+        keyed_by_identity: bool = False,
     ) -> Table:
         """Make a table of one dataset from rows of results: one architecture each, at one seed and epoch if given.
 
@@ -143,6 +144,8 @@ class Table:
             epochs_are: "one training", if the epochs of a run lie on one curve, or "separate trainings".
             scale: Metric name -> (numerator, denominator) to multiply by: `{"val_accuracy": (1, 100)}` for percentages.
             about: `title`, `licence`, `sources` and whatever else should be kept.
+            keyed_by_identity: Whether isomorphic architectures share a row, as for `create`: rows of results on several
+                members of a class are results of one architecture.
 
         Raises:
             UnknownNameError: There is no such column.
@@ -163,11 +166,20 @@ class Table:
             objective=objective,
             epochs_are=epochs_are,
             scale=scale or {},
+            keyed_by_identity=keyed_by_identity,
         )
         about = dict(about or {})
         if results.notes:
             about["notes"] = [*about.get("notes", ()), *results.notes]
-        return cls.create(path, name=name, space=space, datasets={dataset: spec}, archs=results.archs, about=about)
+        return cls.create(
+            path,
+            name=name,
+            space=space,
+            datasets={dataset: spec},
+            archs=results.archs,
+            about=about,
+            keyed_by_identity=keyed_by_identity,
+        )
 
     def verify(self) -> None:
         """Read the whole file and compare it with its recorded hash; then see that HDF5 finds the same in it.

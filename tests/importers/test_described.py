@@ -158,6 +158,26 @@ def test_datasets_are_told_by_a_column_or_have_columns_of_their_own(described):
     assert table.datasets == ("x", "y")
 
 
+def test_isomorphic_architectures_share_a_row_where_the_description_says_so(described):
+    toml = """
+name = "cells"
+data = "results.csv"
+space = "nasbench201"
+keyed_by = "identity"
+[metrics]
+val_accuracy = "acc"
+"""
+    data = "arch,acc\n030000,0.1\n333333,0.5\n"
+    table = described(toml, data)
+    assert table.keyed_by_identity
+    assert nbk.Benchmark(table, "default").query("300000").val_accuracy == 0.1  # not in the file; it computes the same
+    assert not described(toml.replace('keyed_by = "identity"', ""), data).keyed_by_identity
+    with pytest.raises(ImportDataError, match="unknown keyed_by 'isomorphism'; choose from identity"):
+        described(toml.replace('"identity"', '"isomorphism"'), data)
+    with pytest.raises(ImportDataError, match="keyed_by is True; a text expected"):
+        described(toml.replace('"identity"', "true"), data)
+
+
 def test_runs_without_numbers_are_counted_in_each_dataset_and_epoch(described):
     toml = TOML.replace('seed = "run"', 'seed = { from = "order" }\ndataset = "set"')
     table = described(toml, CSV)

@@ -113,6 +113,21 @@ def test_a_part_of_the_classes_lacks_the_others_and_says_so(make_table, stored):
     assert bench.search_space().all_archs().tolist() == members.tolist()  # as on a whole table: architectures, not rows
 
 
+def test_a_member_that_is_in_no_row_of_a_frame_is_answered_by_that_of_its_class(new_path):
+    frame = {"arch": ["030000", "333333", "000000"], "run": [0, 0, 1], "val_accuracy": [0.1, 0.5, 0.3]}
+    how = {"name": "mine", "space": SPACE, "metrics": ["val_accuracy"]}
+    table = Table.from_frame(frame, new_path(), seed="run", keyed_by_identity=True, **how)
+    assert (table.keyed_by_identity, table.n_archs) == (True, 2)
+    bench = nbk.Benchmark(table, "default")
+    assert bench.query("300000").val_accuracy == pytest.approx(0.2)  # it computes nothing, as the two in the frame
+    assert [bench.query("300000", seed=seed).val_accuracy for seed in (0, 1)] == [0.1, 0.3]
+    apart = nbk.Benchmark(Table.from_frame(frame, new_path(), seed="run", **how), "default")
+    with pytest.raises(nbk.errors.NotRecordedError, match="is not among the 3 architectures"):
+        apart.query("300000")
+    with pytest.raises(TableError, match="row 2 gives a second, different value for its architecture"):
+        Table.from_frame(frame, new_path(), keyed_by_identity=True, **how)
+
+
 def test_without_the_flag_isomorphic_architectures_stay_apart(make_table, stored):
     table = make_table(stored("val_accuracy", [0.5, 0.1]), space=SPACE, archs=["000000", "030000"])
     assert not table.keyed_by_identity
