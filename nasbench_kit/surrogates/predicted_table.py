@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import SettingError
 from nasbench_kit.spaces.sampling import draw_different
-from nasbench_kit.surrogates.surrogate import ENUMERATED, AtEpoch, Outputs, Surrogate
+from nasbench_kit.surrogates.surrogate import ENUMERATED, AtEpoch, Outputs, Surrogate, check_opened
 from nasbench_kit.tables import DatasetSpec, Stored, Table
 from nasbench_kit.tables.metric import Metric
 from nasbench_kit.tables.write import check_replaceable
@@ -46,11 +46,12 @@ def materialize(
         progress: Told how many architectures are done.
 
     Raises:
-        SettingError: `draws` and `mean` are both given; a number is out of range; or the space cannot be listed and
-            `archs` is not given.
+        SettingError: `surrogate` is none; `draws` and `mean` are both given; a number is out of range; or the space
+            cannot be listed and `archs` is not given.
         ArchitectureError: One of `archs` is none of the space.
         TableError: The file cannot be written.
     """
+    check_opened(Surrogate, surrogate)
     if draws is not None and (mean or draws < 1):
         raise SettingError(f"draws={draws}, mean={mean}; give a number of at least 1, or mean, not both")
     check_replaceable(out)

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.errors import NotRecordedError, SurrogateError, listed, unknown
+from nasbench_kit.errors import NotRecordedError, SettingError, SurrogateError, listed, unknown
 from nasbench_kit.spaces import Arch
 from nasbench_kit.surrogates.card import CARD, read_card, sha256_of
 from nasbench_kit.surrogates.distribution import RunDistribution, rounded, rounded_one, within
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE, backward, slope
+from nasbench_kit.tables import Table
 from nasbench_kit.tables.metric import Metric
 from nasbench_kit.tables.spec import ONE_TRAINING, PREDICTED
 
@@ -305,3 +306,16 @@ def _mean(members: NDArray[np.float64]) -> NDArray[np.float64]:
     for member in members[1:]:
         total = total + member
     return total / len(members)
+
+
+def check_opened(kind: type[Surrogate] | type[Table], given: object) -> None:
+    """Refuse a name, a file or a benchmark in place of what was opened.
+
+    Raises:
+        SettingError: It is not of this kind.
+    """
+    if not isinstance(given, kind):
+        raise SettingError(
+            f"{kind.kind}={given!r:.80}; an opened one expected: nbk.{kind.__name__}.open(path), or"
+            " nbk.load(name).results"
+        )

@@ -21,6 +21,7 @@ import pytest
 from click.testing import CliRunner
 
 import nasbench_kit as nbk
+from nasbench_kit import surrogates
 from nasbench_kit.analysis import outcomes_of, with_common_best
 from nasbench_kit.benchmark import Benchmark, open_results
 from nasbench_kit.catalog import problems
@@ -28,6 +29,7 @@ from nasbench_kit.cli import main
 from nasbench_kit.errors import (
     ArchitectureError,
     NotRecordedError,
+    SettingError,
     StudyError,
     SurrogateError,
     TableError,
@@ -40,6 +42,7 @@ from nasbench_kit.simulator import simulate, task_of
 from nasbench_kit.spaces import SPACES, DrawnAhead, space_from
 from nasbench_kit.study import Configuration, Study, execute
 from nasbench_kit.surrogates.card import make_card, write_card
+from nasbench_kit.surrogates.quality.leave_out import leave_out
 from nasbench_kit.testing import check_benchmark, check_optimizer
 
 SHAPES = {
@@ -675,6 +678,31 @@ def test_a_query_imports_numpy_for_a_surrogate_and_nothing_for_a_table(folder, n
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == used.split()
+
+
+@pytest.mark.parametrize("wrong", ["pretend", 5, None, Path("pretend"), "its benchmark", "the other kind"], ids=repr)
+@pytest.mark.parametrize(
+    ("ask", "expected"),
+    [
+        (lambda table, surrogate, out: surrogates.materialize(surrogate, out), "surrogate"),
+        (lambda table, surrogate, out: surrogates.distill(surrogate, out), "surrogate"),
+        (lambda table, surrogate, out: surrogates.evaluate(surrogate, table), "surrogate"),
+        (lambda table, surrogate, out: surrogates.evaluate(surrogate, table), "table"),
+        (lambda table, surrogate, out: surrogates.fit(table, out), "table"),
+        (lambda table, surrogate, out: leave_out(table, surrogates.fit, by="best"), "table"),
+    ],
+    ids=["materialize", "distill", "evaluate", "evaluate by", "fit", "leave out"],
+)
+def test_what_was_not_opened_is_refused_in_one_line(make_surrogate, cifar10, tmp_path, ask, expected, wrong):
+    given = {"table": cifar10.results, "surrogate": make_surrogate()}
+    own = {"table": cifar10, "surrogate": Benchmark(given["surrogate"], "d")}
+    (other,) = {*given} - {expected}
+    wrong = {"its benchmark": own[expected], "the other kind": given[other]}.get(wrong, wrong)
+    message = rf"^{expected}=.*; an opened one expected: nbk\.{expected.title()}\.open\(path\), or nbk\.load\(name\)"
+    with pytest.raises(SettingError, match=message) as error:
+        ask(**given | {expected: wrong}, out=tmp_path / "out")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_package_names_surrogates_and_imports_them_when_asked():

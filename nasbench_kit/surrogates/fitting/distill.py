@@ -33,7 +33,7 @@ from nasbench_kit.surrogates.fitting.labels import (
 )
 from nasbench_kit.surrogates.fitting.settings import DistillSettings
 from nasbench_kit.surrogates.network import load
-from nasbench_kit.surrogates.surrogate import ENUMERATED, AtEpoch, Ensemble, Surrogate
+from nasbench_kit.surrogates.surrogate import ENUMERATED, AtEpoch, Ensemble, Surrogate, check_opened
 
 FILE = "network.safetensors"
 _UNFINISHED = "unfinished"  # folder with what is kept until the end
@@ -73,6 +73,7 @@ def distill_surrogate(
         SettingError: A setting is out of range; `out` cannot be replaced or written; or the space cannot be listed and
             `n_archs` is not given.
     """
+    check_opened(Surrogate, surrogate)
     if n_processes < 1:
         raise SettingError(f"n_processes={n_processes}; at least 1 expected")
     plan = _plan(surrogate, Path(out), how or DistillSettings(**settings))

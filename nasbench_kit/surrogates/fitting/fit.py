@@ -35,7 +35,7 @@ from nasbench_kit.surrogates.fitting.training_data import (
     training_data,
 )
 from nasbench_kit.surrogates.members import load
-from nasbench_kit.surrogates.surrogate import Ensemble, Surrogate
+from nasbench_kit.surrogates.surrogate import Ensemble, Surrogate, check_opened
 from nasbench_kit.surrogates.targets import Target
 from nasbench_kit.tables import Table
 
@@ -83,6 +83,7 @@ def fit_surrogate(
             holds something else.
         SurrogateError: The table holds what cannot be learned from.
     """
+    check_opened(Table, table)
     if n_processes is not None and n_processes < 1:
         raise SettingError(f"n_processes={n_processes}; at least 1 expected")
     plan = _plan(table, Path(out), how or FitSettings(**settings), train_only)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,11 @@ from nasbench_kit.surrogates.distribution import RunDistribution
 from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
 from nasbench_kit.surrogates.quality.calibration import Calibration, calibration
 from nasbench_kit.surrogates.quality.splits import rows_of
+from nasbench_kit.surrogates.surrogate import Surrogate, check_opened
 from nasbench_kit.surrogates.targets import NOISE
+from nasbench_kit.tables import Table
 from nasbench_kit.tables.column import mean_recorded
 from nasbench_kit.tables.metric import Metric
-
-if TYPE_CHECKING:
-    from nasbench_kit.surrogates.surrogate import Surrogate
-    from nasbench_kit.tables import Table
 
 BEST = 0.05
 _DRAWS = 20  # runs of each architecture that tell how much predicted runs vary
@@ -193,6 +191,8 @@ def compare_epochs(
     split: str = "test",
 ) -> list[Comparison]:
     """Compare at several epochs, all that both know by default, at little more than the cost of one."""
+    check_opened(Surrogate, surrogate)
+    check_opened(Table, table)
     if describe_space(surrogate.space) != describe_space(table.space):
         raise SettingError(
             f"surrogate {surrogate.name!r} predicts architectures of {surrogate.space.name}, table {table.name!r}"

@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +14,15 @@ from numpy.typing import NDArray
 from nasbench_kit.errors import NotRecordedError, SettingError, unknown
 from nasbench_kit.predictors.agreement import Agreement, agreement
 from nasbench_kit.surrogates.quality.evaluate import compare
+from nasbench_kit.surrogates.surrogate import Surrogate, check_opened
+from nasbench_kit.tables import Table
 from nasbench_kit.tables.column import Column, mean_recorded
-
-if TYPE_CHECKING:
-    from nasbench_kit.surrogates.surrogate import Surrogate
-    from nasbench_kit.tables import Table
 
 OPTIMIZER, BEST = BY = ("optimizer", "best")
 _FEWEST = 10  # architectures that are worth a refit
 _SHARE = 0.05
 
-Fit = Callable[["NDArray[np.bool_]", Path], "Surrogate"]
+Fit = Callable[[NDArray[np.bool_], Path], Surrogate]
 """Fits a surrogate to those architectures of a table, in a folder that does not exist yet."""
 
 
@@ -77,6 +75,7 @@ def leave_out(
 
     Source: Siems et al. 2020, https://arxiv.org/abs/2008.09777, section on leave-one-optimizer-out.
     """
+    check_opened(Table, table)
     if by not in BY:
         raise unknown("way to leave out", by, BY)
     if not 0 < share < 1:
