@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from nasbench_kit.errors import unknown
+from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.spaces.base import Arch, Decision, DrawnAhead, Form, Space, Uniform
 from nasbench_kit.spaces.choices import ChoiceSpace, is_ascending
 from nasbench_kit.spaces.graph import Graph, GraphBatch
@@ -49,12 +49,15 @@ def space_from(description: str | Mapping[str, Any]) -> Space:
 
     Raises:
         UnknownNameError: No space has this name.
+        SettingError: It is no description.
     """
     if isinstance(description, str):
         if description not in SPACES:
             raise unknown("space", description, SPACES)
         made: Space = _class_of(description)()
         return made
+    if not isinstance(description, Mapping) or not {"name", "decisions"} <= {*description}:
+        raise SettingError(f"space={description!r:.60}; a name, or a mapping with 'name' and 'decisions', expected")
     return ChoiceSpace(description["name"], dict(description["decisions"]), ordered=description.get("ordered"))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, final
 
-from nasbench_kit.errors import ArchitectureError, unknown
+from nasbench_kit.errors import ArchitectureError, SettingError, unknown
 from nasbench_kit.spaces.base import Arch, Decision, Form, Space
 
 
@@ -19,11 +19,25 @@ class ChoiceSpace(Space):
         decisions: Decision name -> names of its choices, e.g. `{"kernel": ("3", "5"), "width": ("16", "32")}`.
         ordered: The decisions whose choices stand in a natural order; by default those whose choices are ascending
             numbers.
+
+    Raises:
+        SettingError: An argument is of another kind.
+        ArchitectureError: The choices of a decision are no list, are not all different, or cannot be written as text.
+        UnknownNameError: There is no such decision to be ordered.
     """
 
     def __init__(
         self, name: str, decisions: Mapping[str, Sequence[object]], *, ordered: Iterable[str] | None = None
     ) -> None:
+        if not isinstance(name, str):
+            raise SettingError(f"name={name!r:.60}; a text expected")
+        if not isinstance(decisions, Mapping):
+            raise SettingError(
+                f"decisions={decisions!r:.60}; a mapping from decision to choices expected,"
+                " such as {'kernel': [3, 5]}"
+            )
+        if isinstance(ordered, str) or not isinstance(ordered, Iterable | None):
+            raise SettingError(f"ordered={ordered!r:.60}; a list of decisions expected, or None")
         named = {str(decision): _choices(decision, choices) for decision, choices in decisions.items()}
         in_order = [decision for decision, choices in named.items() if is_ascending(choices)]
         in_order = in_order if ordered is None else list(ordered)

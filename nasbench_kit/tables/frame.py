@@ -7,7 +7,7 @@ import gzip
 import os
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.errors import ArchitectureError, NasbenchKitError, TableError, listed, unknown
+from nasbench_kit.errors import ArchitectureError, NasbenchKitError, SettingError, TableError, listed, unknown
 from nasbench_kit.formats.parquet import read_parquet_columns
 from nasbench_kit.spaces import Decision, Space
 from nasbench_kit.tables.check import ROUNDING, check_is_space
@@ -29,6 +29,7 @@ INDEX = "index"  # in place of a form of texts: official positions
 FAILED = "failed"  # what the metric is called that a column of failures becomes
 _EMPTY = ("", "none", "nan", "<na>", "nat")  # how a cell without value reads, in CSV and in pandas
 _TRUTHS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
+_PAIR = 2  # numerator and denominator
 _MOST_EMPTY = 2**20  # cells of a metric, from which on at least one in fifty must have a value
 
 
@@ -67,10 +68,18 @@ def read_frame(
         failed=failed,
         keyed_by_identity=keyed_by_identity,
     )
+    if isinstance(metrics, str) or not isinstance(metrics, Iterable):
+        raise SettingError(
+            f"metrics={metrics!r:.80}; a list of metrics, or a mapping from each to its column, expected"
+        )
     if not isinstance(metrics, Mapping):
         metrics = {metric: metric for metric in metrics}
     names = [metric.name if isinstance(metric, Metric) else metric for metric in metrics]
-    for name in scale:
+    for name, by in scale.items():
+        if not isinstance(by, Sequence) or len(by) != _PAIR:
+            raise SettingError(
+                f"scale[{name!r}]={by!r:.60}; (numerator, denominator) expected, such as (1, 100) for percentages"
+            )
         if name not in names:
             raise unknown("metric to scale", name, names)
     stored = []
@@ -261,6 +270,11 @@ class _Columns:
     def __init__(self, frame: Any) -> None:
         if isinstance(frame, (str, os.PathLike)):
             frame = _read_file(Path(frame))
+        if not isinstance(frame, Mapping) and not hasattr(frame, "columns"):
+            raise SettingError(
+                f"frame={frame!r:.80}; a DataFrame, a mapping from column to values, or the path of a CSV or"
+                " Parquet file expected"
+            )
         self._frame = frame
         self._names = {str(column): column for column in getattr(frame, "columns", frame)}
         self._n_rows: int | None = None
@@ -272,7 +286,10 @@ class _Columns:
         column = str(column)
         if column not in self._names:
             raise unknown("column", column, self._names)
-        values = list(self._frame[self._names[column]])
+        found = self._frame[self._names[column]]
+        if isinstance(found, str) or not isinstance(found, Iterable):
+            raise TableError(f"column {column!r} is {found!r:.80}; a list of values expected")
+        values = list(found)
         self._n_rows = len(values) if self._n_rows is None else self._n_rows
         if len(values) != self._n_rows:
             raise TableError(f"column {column!r} has {len(values)} rows; others have {self._n_rows}")

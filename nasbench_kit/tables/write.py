@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.errors import TableError, listed
+from nasbench_kit.errors import SettingError, TableError, listed
 from nasbench_kit.spaces import Space, describe_space
 from nasbench_kit.tables.check import check_is_space, check_values
 from nasbench_kit.tables.format import DTYPES, MAGIC, MINOR, VERSION, RawColumn, encode_checksums, encode_index
@@ -54,11 +54,13 @@ def write_table(
             them apart: `archs` holds one of each class, and every other member is answered with its values.
 
     Raises:
+        SettingError: The space is none, or `datasets` does not say what to store.
         TableError: Shapes, types or values do not fit the description, or the file cannot be written.
     """
     if not str(name).isprintable():
         raise TableError(f"{name!r} cannot be a name; a text of one line without a slash expected")
     check_is_space(space)
+    _check_datasets(datasets)
     check_replaceable(path)
     columns, order = _architectures(space, archs, keyed_by_identity)
     n_archs = len(columns[KEYS]) if KEYS in columns else space.size
@@ -106,6 +108,16 @@ def check_replaceable(path: str | os.PathLike[str]) -> None:
         raise TableError(f"cannot write table {name!r}: {error.strerror}") from None
     if head and head != MAGIC:
         raise TableError(f"{name!r} is there and is no table, so it is not replaced; write elsewhere, or remove it")
+
+
+def _check_datasets(datasets: object) -> None:
+    if not isinstance(datasets, Mapping) or not all(isinstance(spec, DatasetSpec) for spec in datasets.values()):
+        raise SettingError(f"datasets={datasets!r:.80}; a mapping from dataset to DatasetSpec expected")
+    for dataset, spec in datasets.items():
+        for entry in spec.metrics if isinstance(spec.metrics, list | tuple) else [spec.metrics]:
+            is_stored = isinstance(entry, Stored) and isinstance(entry.raw, np.ndarray)
+            if not isinstance(entry, Additive) and not (is_stored and isinstance(entry.metric, Metric)):
+                raise SettingError(f"{dataset}: {entry!r:.80} among its metrics; Stored(Metric, array) expected")
 
 
 def _architectures(

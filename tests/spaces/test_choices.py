@@ -175,3 +175,32 @@ def test_a_space_too_large_to_list_says_what_to_do(name):
         ArchitectureError, match=rf"{name} has .* architectures, too many to list; draw some with sample_m"
     ):
         space_from(name).all_archs()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("x", ["k"]), r"decisions=\['k'\]; a mapping from decision to choices expected, such as {'kernel': \[3, 5\]}"),
+        (("x", [("k", ["3", "5"])]), "decisions=.*; a mapping from decision to choices expected"),
+        (("x", "kernel"), "decisions='kernel'; a mapping"),
+        (("x", 5), "decisions=5; a mapping"),
+        (("x", None), "decisions=None; a mapping"),
+        (({"k": ["3", "5"]}, "x"), "name={'k': .*; a text expected"),
+        ((5, {"k": ["3", "5"]}), "name=5; a text expected"),
+    ],
+)
+def test_a_space_is_made_of_a_name_and_a_mapping_or_says_so(arguments, message):
+    with pytest.raises(SettingError, match=message):
+        ChoiceSpace(*arguments)
+
+
+@pytest.mark.parametrize("ordered", ["kernel", 5, True])
+def test_ordered_decisions_are_a_list_or_that_is_said(ordered):
+    with pytest.raises(SettingError, match=f"ordered={ordered!r}; a list of decisions expected, or None"):
+        ChoiceSpace("x", {"kernel": ["3", "5"]}, ordered=ordered)
+
+
+@pytest.mark.parametrize("description", [5, ["nasbench201"], {}, {"name": "x"}, None])
+def test_what_describes_no_space_is_told_what_would(description):
+    with pytest.raises(SettingError, match="a name, or a mapping with 'name' and 'decisions', expected"):
+        space_from(description)

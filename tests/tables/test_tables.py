@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import nasbench_kit as nbk
 from nasbench_kit import Metric, Table
-from nasbench_kit.errors import ArchitectureError, NotRecordedError, TableError, UnknownNameError
+from nasbench_kit.errors import ArchitectureError, NotRecordedError, SettingError, TableError, UnknownNameError
 from nasbench_kit.optimizers import RandomSearch
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.tables import Additive, DatasetSpec, Stored
@@ -820,3 +820,53 @@ def test_the_row_that_differs_from_an_earlier_one_is_named(new_path, tmp_path, a
         frame = as_frame(columns)
     with pytest.raises(TableError, match=f"column 'val_accuracy': row {row} gives a second, different value"):
         Table.from_frame(frame, new_path(), name="mine", space=TOY, metrics=["val_accuracy"])
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "message"),
+    [
+        ({"frame": 5}, SettingError, "frame=5; a DataFrame, a mapping from column to values, or the path"),
+        ({"frame": [FRAME]}, SettingError, r"frame=\[{'arch'.*; a DataFrame, a mapping from column to values, or"),
+        ({"frame": None}, SettingError, "frame=None; a DataFrame"),
+        ({"frame": {"arch": "3,16", "val_accuracy": 0.5}}, TableError, "column 'arch' is '3,16'; a list of values"),
+        (
+            {"metrics": "val_accuracy"},
+            SettingError,
+            "metrics='val_accuracy'; a list of metrics, or a mapping from each",
+        ),
+        ({"metrics": 5}, SettingError, "metrics=5; a list of metrics"),
+        (
+            {"scale": {"val_accuracy": 100}},
+            SettingError,
+            r"=100; \(numerator, denominator\) expected, such as \(1, 100",
+        ),
+        ({"space": "nasbench201"}, SettingError, "space='nasbench201'; a space expected"),
+    ],
+)
+def test_an_argument_of_another_kind_is_told_what_is_expected(new_path, how, kind, message):
+    path = new_path()
+    description = {"name": "mine", "space": TOY, "metrics": ["val_accuracy"], "frame": FRAME} | how
+    with pytest.raises(kind, match=message) as error:
+        Table.from_frame(path=path, **description)
+    assert "\n" not in str(error.value)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("datasets", "message"),
+    [
+        (5, "datasets=5; a mapping from dataset to DatasetSpec expected"),
+        ([DatasetSpec([])], "datasets=.*; a mapping from dataset to DatasetSpec expected"),
+        ({"d": np.zeros(6)}, "datasets=.*; a mapping from dataset to DatasetSpec expected"),
+        ({"d": DatasetSpec([np.zeros(6)])}, r"d: array.* among its metrics; Stored\(Metric, array\) expected"),
+        ({"d": DatasetSpec([Stored("val_accuracy", np.zeros((1, 1, 6)))])}, r"d: Stored\(metric='val_accuracy'"),
+        ({"d": DatasetSpec([Stored(Metric.from_name("val_accuracy"), [0.5] * 6)])}, "d: Stored.* among its metrics"),
+    ],
+    ids=range(6),
+)
+def test_datasets_that_are_none_are_told_what_is_expected(new_path, datasets, message):
+    path = new_path()
+    with pytest.raises(SettingError, match=message) as error:
+        Table.create(path, name="mine", space=TOY, datasets=datasets)
+    assert "\n" not in str(error.value)
+    assert not path.exists()
