@@ -370,16 +370,3 @@ def _files(folder: Path) -> dict[str, str]:
 def _is_plain(path: Path) -> bool:
     """Whether it is a file itself: no link, nor a FIFO, whose reading never ends."""
     return path.is_file() and not path.is_symlink()
-
-
-def difference(known: Mapping[str, Any], wanted: Mapping[str, Any], within: str = "") -> tuple[str, Any, Any] | None:
-    """The first entry in which two jobs differ: its name, and what it is in each; None where they are the same."""
-    for name in {**wanted, **known}:
-        there, here = known.get(name), wanted.get(name)
-        if there == here:
-            continue
-        where = f"{within}{name}"
-        if isinstance(there, dict) and isinstance(here, dict):
-            return difference(there, here, f"{where}.")
-        return where, there, here
-    return None

@@ -11,7 +11,7 @@ import pytest
 
 from nasbench_kit import jobs
 from nasbench_kit.errors import WorkerError
-from nasbench_kit.jobs import Workshop, difference, pool, replacing, run, write_bytes
+from nasbench_kit.jobs import Workshop, pool, replacing, run, write_bytes
 
 # ---- processes ----
 
@@ -270,13 +270,3 @@ def test_a_step_that_was_interrupted_is_made_again(tmp_path):
         raise KeyboardInterrupt
     assert shop.made("parts/0") is None
     assert make(tmp_path / "w")[0] == ["parts/0"]
-
-
-def test_the_first_entry_in_which_two_jobs_differ_is_named():
-    wanted = {"table": {"sha256": "a"}, "arguments": {"seed": 1, "tune": 0}}
-    assert difference(wanted, wanted) is None
-    assert difference({"table": {"sha256": "a"}, "arguments": {"seed": 2, "tune": 0}}, wanted) == (
-        "arguments.seed", 2, 1,
-    )  # fmt: skip
-    assert difference({"table": {"sha256": "a"}}, wanted) == ("arguments", None, wanted["arguments"])
-    assert difference({**wanted, "more": 1}, wanted) == ("more", 1, None)

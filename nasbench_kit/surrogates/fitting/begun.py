@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nasbench_kit.errors import SettingError
-from nasbench_kit.jobs import Workshop, difference
+from nasbench_kit.jobs import Workshop
 from nasbench_kit.optional import require
 from nasbench_kit.version import __version__
 
@@ -54,13 +54,26 @@ def refuse_other(out: Path, what: str, known: Mapping[str, Any], wanted: Mapping
     wanted = json.loads(json.dumps(wanted))
     for part, whose in _WHOSE.items():
         there, here = (job[part] if isinstance(job.get(part), dict) else {} for job in (known, wanted))
-        found = difference(there, here)
+        found = _difference(there, here)
         if found:
             name, before, now = found
             raise SettingError(
                 f"{str(out)!r} holds {what}: {whose}{name} is {before!r} there, {now!r} now; give another folder, or"
                 " remove that one"
             )
+
+
+def _difference(known: Mapping[str, Any], wanted: Mapping[str, Any], within: str = "") -> tuple[str, Any, Any] | None:
+    """The first entry in which two jobs differ: its name, and what it is in each; None where they are the same."""
+    for name in {**wanted, **known}:
+        there, here = known.get(name), wanted.get(name)
+        if there == here:
+            continue
+        where = f"{within}{name}"
+        if isinstance(there, dict) and isinstance(here, dict):
+            return _difference(there, here, f"{where}.")
+        return where, there, here
+    return None
 
 
 @contextmanager
