@@ -92,6 +92,7 @@ def runs(study: str, out: str | None, results: str | None, remove: str | None, y
                 click.echo(f"{n_rows:,} evaluations in {out}")
         else:
             _show(opened, as_json)
+            opened.verify()  # last, so that what it holds is seen beside what is damaged
 
 
 def _show(study: Study, as_json: bool) -> None:

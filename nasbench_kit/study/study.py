@@ -363,6 +363,16 @@ class Study:
                 found[row.run_seed] = row.failure
         return found
 
+    def verify(self) -> None:
+        """Read every run, and compare it with its digest.
+
+        Raises:
+            StudyError: One of them is damaged; it names the first.
+        """
+        for configuration, id_ in self._ids().items():
+            for row in self._rows(id_).values():
+                self._checked(configuration, row)
+
     def benchmark(self, configuration: Configuration, path: str | os.PathLike[str] | None = None) -> Benchmark:
         """The benchmark that runs were made on: the table or surrogate of the same hash.
 

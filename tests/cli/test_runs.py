@@ -114,6 +114,26 @@ def test_runs_shows_what_failed_and_why(failed):
     assert "failing:Failing on nasbench201/cifar10 failed with seed 0: RuntimeError: out of ideas" in text
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE runs SET versions = replace(versions, ':', ';') WHERE run_seed = 1",
+        "UPDATE runs SET n_evaluations = n_evaluations + 1 WHERE run_seed = 1",
+        "UPDATE columns SET data = zeroblob(length(data)) WHERE run = (SELECT id FROM runs WHERE run_seed = 1)",
+        "DELETE FROM columns WHERE run = (SELECT id FROM runs WHERE run_seed = 1)",
+    ],
+)
+@pytest.mark.parametrize("how", [(), ("--json",)])
+def test_runs_names_a_damaged_run_and_shows_the_study_nevertheless(folder, damage, how):
+    whole = run("runs", "compare.db", *how)
+    with contextlib.closing(sqlite3.connect("compare.db")) as db, db:
+        db.execute(damage)
+    result = run("runs", "compare.db", *how, code=2)
+    assert result.stdout == whole
+    assert result.stderr.startswith("error: 'compare.db' is damaged: run with seed 1 (")
+    assert result.stderr.count("\n") == 1
+
+
 def test_the_csv_file_holds_all_evaluations_under_the_names_of_records(folder):
     expected = list(expected_rows())
     assert f"{len(expected)} evaluations in runs.csv" in run("runs", "compare.db", "--out", "runs.csv")
