@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
-from nasbench_kit.analysis import Outcomes, Summary, check_reported, outcomes_of, shown, summarize, with_common_best
+from nasbench_kit.analysis import Outcomes, Summary, check_reported, outcomes_of, summarize, with_common_best
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.catalog import load
 from nasbench_kit.errors import SettingError, StudyError
@@ -156,7 +156,7 @@ class Comparison:
         for benchmark, panel in self.outcomes.items():
             rows.append((benchmark, "", "" if same else by[benchmark], "", "", ""))
             for optimizer, outcomes in panel.items():
-                show, summary = shown(outcomes.metric), summarize(outcomes)
+                show, summary = outcomes.show, summarize(outcomes)
                 n_runs.add(summary.n_runs)
                 spread = f" ± {show.text(summary.sd)}" if isfinite(summary.sd) else ""
                 shares = (f"{100 * share:.1f} %" for share in (summary.found_share, summary.kept_share))
@@ -168,8 +168,8 @@ class Comparison:
     def notes(self) -> list[str]:
         """What the columns of the table mean, and what is to be known about the runs; a line each."""
         every = [one for panel in self.outcomes.values() for one in panel.values()]
-        names = {shown(one.metric).name for one in every}
-        units = {shown(one.metric).difference_unit for one in every}
+        names = {one.show.name for one in every}
+        units = {one.show.difference_unit for one in every}
         means = " or ".join(dict.fromkeys(one.values_are for one in every))
         notes = [
             f"{names.pop() if len(names) == 1 else 'metric'}: of the final incumbent, {means}; mean ± standard"
@@ -384,7 +384,7 @@ def _outcomes(panel: _Panel, study: Study, run_seeds: range) -> dict[str, Outcom
 
 
 def _reported_by(panel: Mapping[str, Outcomes]) -> str:
-    show = shown(next(iter(panel.values())).metric)
+    show = next(iter(panel.values())).show
     return f"{show.name} [{show.unit}]"
 
 

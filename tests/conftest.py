@@ -3,6 +3,7 @@
 import bz2
 import io
 import os
+import signal
 import tempfile
 from itertools import count, pairwise
 from pathlib import Path
@@ -25,6 +26,9 @@ from nasbench_kit.tables import DatasetSpec, Stored
 # on a busy machine everything takes long: that says nothing of what is tested
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+# a shell ignores Ctrl-C in what it starts in the background, and so would every process that a test interrupts
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # tables that the user keeps must not be found by tests
 os.environ["NASBENCH_KIT_DATA"] = tempfile.mkdtemp(prefix="nasbench_kit_data_")

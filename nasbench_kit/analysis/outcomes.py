@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.analysis.incumbents import may_be_incumbents
+from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import NotRecordedError, SettingError, listed
 from nasbench_kit.simulator import EVALUATIONS, SECONDS, Records, Rules, task_of
 from nasbench_kit.tables import Metric
-
-if TYPE_CHECKING:
-    pass
 
 _Key = TypeVar("_Key")
 
@@ -32,6 +30,11 @@ class Outcomes(NamedTuple):
     clock: str = SECONDS  #: what `finished_s` counts: "seconds", "evaluations" or "epochs"
     is_proven: bool = True  #: whether `best` is the best of all, not only of what somebody looked at
     values_are: str = "the mean of the recorded runs"  #: what a value of `metric` is, in words
+
+    @property
+    def show(self) -> Shown:
+        """How values of `metric` are shown."""
+        return shown(self.metric.name, self.metric.unit)
 
 
 def outcomes_of(benchmark: Benchmark, runs: Sequence[Records], rules: Rules | None = None) -> Outcomes:

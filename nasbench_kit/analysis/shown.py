@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from nasbench_kit.tables import Metric
+from typing import NamedTuple
 
 
 class Shown(NamedTuple):
@@ -26,7 +23,7 @@ class Shown(NamedTuple):
         return self.unit.replace("%", "percentage points")
 
 
-def shown(metric: Metric) -> Shown:
+def shown(metric: str, unit: str) -> Shown:
     """Fractions are shown as percentages, all else in the metric's own unit."""
-    name = metric.name.replace("[", " (").replace("]", ")").replace("_", " ")
-    return Shown(name, 100.0, "%", 2) if metric.unit == "fraction" else Shown(name, 1.0, metric.unit, 4)
+    name = metric.replace("[", " (").replace("]", ")").replace("_", " ")
+    return Shown(name, 100.0, "%", 2) if unit == "fraction" else Shown(name, 1.0, unit, 4)

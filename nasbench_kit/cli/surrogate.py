@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -114,7 +113,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 def _tell(made: Surrogate, table: str, out: str) -> None:
     fitted = made.card.fitted
-    n_bytes = sum(os.path.getsize(os.path.join(made.path, name)) for name in made.card.files)
+    n_bytes = sum(made.file_sizes().values())
     click.echo(
         f"{made.path}: {made.n_members} members ({fitted['arguments']['model']}), learned from"
         f" {fitted['n_train']:,} architectures, {fitted['n_test']:,} held out; {n_bytes / 1e6:,.1f} MB"

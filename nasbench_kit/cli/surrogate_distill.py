@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
@@ -51,7 +50,7 @@ def distill(surrogate_: str, out: str, **given: Any) -> None:
         except KeyboardInterrupt:
             raise StoppedError(f"stopped; what is finished is in {out}: the same command goes on") from None
     fitted = made.card.fitted
-    size = sum(os.path.getsize(os.path.join(made.path, file)) for file in made.card.files)
+    size = sum(made.file_sizes().values())
     click.echo(
         f"{made.path}: a network of {fitted['n_trained_on']:,} architectures, {fitted['n_held_out']:,} held out;"
         f" {size / 1e6:,.1f} MB"

@@ -205,10 +205,11 @@ def _print_columns(corner: str, titles: Sequence[str], columns: Sequence[Iterabl
 
 def _figures(quality: Quality) -> Iterable[Row]:
     """List what is shown of one epoch."""
-    from nasbench_kit.surrogates.quality.evaluate import shown_as
+    from nasbench_kit.analysis import shown
 
     found, ceiling = quality.agreement, quality.ceiling
-    factor, _, unit = shown_as(quality.unit)
+    show = shown(quality.metric, quality.unit)
+    factor, unit = show.factor, show.difference_unit
 
     def beside(name: str, figure: str, at_most: float = nan) -> Iterable[Row]:
         yield Row(name, name, _text(getattr(quality.figures, figure)))
@@ -337,18 +338,19 @@ def show_left_out(found: Sequence[LeftOut]) -> None:
 
 
 def _figures_left_out(one: LeftOut) -> Iterable[Row]:
-    from nasbench_kit.surrogates.quality.evaluate import shown_as
+    from nasbench_kit.analysis import shown
 
-    left, shown = one.left_out, one.shown
-    factor, _, unit = shown_as(one.unit)
+    left, kept = one.left_out, one.shown
+    show = shown(one.metric, one.unit)
+    factor, unit = show.factor, show.difference_unit
     yield Row("n", "architectures shown", f"{one.n_shown:,}")
     yield Row("left", "architectures left out", f"{left.n:,}")
     for name, figure in (("R²", "r2"), ("Kendall tau", "kendall_tau"), ("sparse tau (0.1 %)", "kendall_tau_1_dec")):
         yield Row(name, name, _text(getattr(left, figure)))
-        yield Row(name, "held out of the kind shown", _text(getattr(shown, figure)))
+        yield Row(name, "held out of the kind shown", _text(getattr(kept, figure)))
     yield Row("spearman", "Spearman", _text(left.spearman))
     yield Row("mae", f"MAE [{unit}]", _text(factor * left.mae))
-    yield Row("mae", "held out of the kind shown", _text(factor * shown.mae))
+    yield Row("mae", "held out of the kind shown", _text(factor * kept.mae))
     yield Row("bias", f"mean of predicted - recorded [{unit}]", _text(factor * one.bias))
     if not isnan(one.found):
         yield Row("auc", "left out predicted above held out, AUC", _text(one.auc))

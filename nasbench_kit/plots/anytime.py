@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
 
-from nasbench_kit.analysis import Outcomes, quantile_curves, regret_curves, shown, time_grid
+from nasbench_kit.analysis import Outcomes, quantile_curves, regret_curves, time_grid
 from nasbench_kit.errors import SettingError
 from nasbench_kit.plots.style import COLORS, LINE_STYLES, ShownFigure, add_caption, quiet
 from nasbench_kit.simulator import EPOCHS, EVALUATIONS, SECONDS
@@ -43,7 +43,7 @@ def plot_anytime(
         outcomes: Label -> runs of that optimizer, all on the same benchmark.
         band: The two quantiles that bound the band.
     """
-    factor = shown(next(iter(outcomes.values())).metric).factor
+    factor = next(iter(outcomes.values())).show.factor
     if not any((told > -inf).any() for one in outcomes.values() for told in one.told):
         ax.text(0.5, 0.5, "no run has an incumbent", ha="center", va="center", transform=ax.transAxes)
         return
@@ -92,7 +92,7 @@ def _label_regret(ax: Axes, floor: float, lowest: float) -> None:
 
 
 def _regret_in_words(one: Outcomes) -> str:
-    show = shown(one.metric)
+    show = one.show
     against = "" if one.is_proven else "; to the best known"
     return f"regret of the incumbent [{show.difference_unit}]\n({show.name}, {one.values_are}{against})"
 

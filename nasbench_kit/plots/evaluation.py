@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
+from nasbench_kit.analysis import shown
 from nasbench_kit.plots.style import COLORS, GRAY, ShownFigure, add_caption, quiet
 from nasbench_kit.predictors.agreement import r2
 from nasbench_kit.surrogates.quality.calibration import LEVELS, distances_of_repeated, if_not_failed
-from nasbench_kit.surrogates.quality.evaluate import Comparison, shown_as
+from nasbench_kit.surrogates.quality.evaluate import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +36,8 @@ def plot_predicted(ax: Axes, compared: Comparison) -> None:
         ax: Where to draw.
         compared: What `nasbench_kit.surrogates.quality.evaluate.compare` returned.
     """
-    factor, unit, _ = shown_as(compared.metric.unit)
+    show = shown(compared.metric.name, compared.metric.unit)
+    factor, unit = show.factor, show.unit
     true, predicted = factor * compared.true, factor * compared.predicted
     low, high = _limits(np.concatenate([true, predicted]), compared.metric.sign())
     inside = (np.minimum(true, predicted) >= low) & (np.maximum(true, predicted) <= high)
@@ -75,7 +77,8 @@ def plot_residuals(ax: Axes, compared: Comparison) -> None:
         ax: Where to draw.
         compared: What `nasbench_kit.surrogates.quality.evaluate.compare` returned.
     """
-    factor, _, unit = shown_as(compared.metric.unit)
+    show = shown(compared.metric.name, compared.metric.unit)
+    factor, unit = show.factor, show.difference_unit
     order = np.argsort(-compared.metric.sign() * compared.predicted, kind="stable")
     residuals = factor * (compared.true - compared.predicted)[order]
     edges = _rank_bins(len(residuals))

@@ -21,7 +21,7 @@ _STANDARD_NORMAL = NormalDist()
 
 
 class RunDistribution(NamedTuple):
-    """How the runs of architectures are distributed; `z`, `sd` and `collapse` are numbers of one, or (n_archs,).
+    """Say how the runs of architectures are distributed; `z`, `sd` and `collapse` are numbers of one, or (n_archs,).
 
     One architecture alone and in a batch draw the same to the last bit.
     """

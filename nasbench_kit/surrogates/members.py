@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import SurrogateError
 from nasbench_kit.predictors import model_class
-from nasbench_kit.spaces import Space
 from nasbench_kit.surrogates.card import is_inside
 from nasbench_kit.surrogates.noise_models import NoiseModels
-from nasbench_kit.surrogates.surrogate import Ensemble
+from nasbench_kit.surrogates.surrogate import Ensemble, Outputs
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE
 
 if TYPE_CHECKING:
@@ -26,23 +25,21 @@ _CHUNK = 1 << 14  # architectures whose outputs are computed at a time
 
 @final
 class Members(Ensemble):
-    """Fitted models, and models of the noise between runs.
+    """Predict by fitted models, and by models of the noise between runs.
 
     Args:
-        space: What they read.
         members: One model per member.
-        noise: None where none were fitted.
+        noise: Those of the noise; without parts where none were fitted.
     """
 
-    def __init__(self, space: Space, members: Sequence[Predictor], noise: NoiseModels | None = None) -> None:
-        self._space, self._members, self._noise = space, members, noise
+    def __init__(self, members: Sequence[Predictor], noise: NoiseModels) -> None:
+        self._members, self._noise = members, noise
 
-    def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outputs(self, archs: NDArray[np.uint8]) -> Outputs:
         """Predict the outputs of a batch: (n_archs, n_members, n_values) and (n_archs, n_noise)."""
         parts = [archs[start : start + _CHUNK] for start in range(0, len(archs) or 1, _CHUNK)]
         found = [np.stack([member.predict(part) for member in self._members], axis=1) for part in parts]
-        noise = [np.empty((len(part), 0)) if self._noise is None else self._noise.outputs(part) for part in parts]
-        return np.concatenate(found), np.concatenate(noise)
+        return np.concatenate(found), np.concatenate([self._noise.outputs(part) for part in parts])
 
 
 def load(folder: str, card: Card) -> Members:
@@ -52,16 +49,13 @@ def load(folder: str, card: Card) -> Members:
         SurrogateError: A file is absent or damaged, or does not fit the card.
     """
     try:
-        members, noise = list(card.predictor["members"]), list(card.predictor["noise"])
         model = model_class(card.predictor["model"])
-        paths, noise_paths = ([_inside(folder, name) for name in names] for names in (members, noise))
+        members, noise = ([_inside(folder, name) for name in card.predictor[part]] for part in ("members", "noise"))
     except (KeyError, TypeError) as error:
         raise SurrogateError(f"the card of {folder!r} does not say how its members are read: {error}") from None
-    for path in {*paths, *noise_paths}:
+    for path in {*members, *noise}:
         _check_files(path, folder, card)
-    loaded = [model.load(card.space, path) for path in paths]
-    noise_models = NoiseModels.load(card.space, noise_paths) if noise else None
-    made = Members(card.space, loaded, noise_models)
+    made = Members([model.load(card.space, path) for path in members], NoiseModels.load(card.space, noise))
     values, outputs = made.outputs(card.space.sample_many(np.random.default_rng(0), 1))  # one prediction tells
     shapes = values.shape, outputs.shape
     expected = (1, card.n_members, card.n_outputs(VALUE)), (1, card.n_outputs(NOISE, COLLAPSE))

@@ -19,7 +19,7 @@ from nasbench_kit.encodings.features import sparse
 from nasbench_kit.errors import DataError, SurrogateError, listed
 from nasbench_kit.formats.safetensors import read_tensors
 from nasbench_kit.spaces import Arch, Space
-from nasbench_kit.surrogates.surrogate import Ensemble
+from nasbench_kit.surrogates.surrogate import Ensemble, Outputs, split_outputs
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _CHUNK = 512  # architectures that go through the layers together, so that they 
 
 @final
 class Network(Ensemble):
-    """A fitted network.
+    """Predict by a fitted network.
 
     Args:
         path: Its safetensors file: `embedding` int16 (n_columns, n_units); then for each hidden layer `i` from 0 its
@@ -79,12 +79,12 @@ class Network(Ensemble):
         # the row behind the last stands for no column
         self._embedding = np.vstack([tensors["embedding"], np.zeros_like(tensors["embedding"][:1])]).astype(np.int32)
 
-    def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outputs_of(self, arch: Arch) -> Outputs:
         """Predict the outputs of one architecture: (n_members, n_values) and (n_noise,)."""
         units = self._embedding.take(self._encoding.one(arch), axis=0).sum(axis=0)
-        return self._split(self._forward(units))
+        return split_outputs(self._forward(units), self.n_members, self._n_values)
 
-    def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outputs(self, archs: NDArray[np.uint8]) -> Outputs:
         """Predict the outputs of a batch: (n_archs, n_members, n_values) and (n_archs, n_noise)."""
         found = np.empty((len(archs), len(self._scale)))
         for start in range(0, len(archs), _CHUNK):
@@ -93,7 +93,7 @@ class Network(Ensemble):
             for column in columns.T[1:]:
                 units += self._embedding[column]
             found[start : start + _CHUNK] = self._forward(units)
-        return self._split(found)
+        return split_outputs(found, self.n_members, self._n_values)
 
     def _forward(self, units: NDArray[Any]) -> NDArray[np.float64]:
         sums = units.astype(np.float64)
@@ -107,10 +107,6 @@ class Network(Ensemble):
         sums *= self._scale
         sums += self._shift
         return sums
-
-    def _split(self, outputs: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        n = self.n_members * self._n_values
-        return outputs[..., :n].reshape(*outputs.shape[:-1], self.n_members, self._n_values), outputs[..., n:]
 
 
 def _checked(tensors: Mapping[str, NDArray[Any]], n_columns: int, n_outputs: int) -> int:

@@ -17,7 +17,6 @@ from nasbench_kit.spaces import Space
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE
 
 _FILE = "noise.json"
-_CHUNK = 8_192  # architectures whose features are held in memory at a time
 _MOST_MODELS = 100
 
 
@@ -62,26 +61,10 @@ class NoiseModels:
         Raises:
             SurrogateError: A file is absent or damaged.
         """
-        parts = []
-        for folder in folders:
-            path = folder / _FILE
+        parts: list[NoisePart] = []
+        for path in (folder / _FILE for folder in folders):
             try:
-                content = dict(json.loads(path.read_text(encoding="utf-8")))
-                if not content.keys() <= {NOISE, COLLAPSE}:
-                    raise ValueError(f"of kinds {listed(content)}")
-                for kind in (NOISE, COLLAPSE):
-                    if kind in content:
-                        entry = content[kind]
-                        shift, scale = (np.array(entry[name], np.float64) for name in ("shift", "scale"))
-                        if shift.ndim != 1 or shift.shape != scale.shape or not (scale > 0).all():
-                            raise ValueError(f"shift and scale of {kind} do not fit together")
-                        if not isinstance(entry["n_models"], int) or not 0 <= entry["n_models"] <= _MOST_MODELS:
-                            raise ValueError(f"n_models={entry['n_models']!r:.20}")
-                        models = [
-                            model_class("lightgbm").load(space, folder / f"{kind}_{k}")
-                            for k in range(entry["n_models"])
-                        ]
-                        parts.append(NoisePart(models, shift, scale))
+                parts += _read(space, path)
             except OSError as error:
                 raise SurrogateError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -90,11 +73,27 @@ class NoiseModels:
 
     def outputs(self, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Predict for a batch: (n_archs, n_noise), in the order of the targets that were fitted, folder by folder."""
-        encodings = sorted({model.settings["encoding"] for part in self._parts for model in part.models})
-        pieces = [np.empty((0, sum(len(part.shift) for part in self._parts)))]
-        for start in range(0, len(archs), _CHUNK):
-            some = archs[start : start + _CHUNK]
-            features = {name: matrix(self._space, some, name) for name in encodings}
-            found = [part.outputs(len(some), features) for part in self._parts]
-            pieces.append(np.hstack([np.empty((len(some), 0)), *found]))
-        return np.concatenate(pieces)
+        found = np.empty((len(archs), sum(len(part.shift) for part in self._parts)))
+        if len(archs) and self._parts:
+            encodings = {model.settings["encoding"] for part in self._parts for model in part.models}
+            features = {name: matrix(self._space, archs, name) for name in encodings}
+            np.concatenate([part.outputs(len(archs), features) for part in self._parts], axis=1, out=found)
+        return found
+
+
+def _read(space: Space, path: Path) -> list[NoisePart]:
+    """Read the models that a file describes, from beside it; raises ValueError or the like where it is damaged."""
+    content = dict(json.loads(path.read_text(encoding="utf-8")))
+    if not content.keys() <= {NOISE, COLLAPSE}:
+        raise ValueError(f"of kinds {listed(content)}")
+    parts = []
+    for kind in (kind for kind in (NOISE, COLLAPSE) if kind in content):
+        n_models, *arrays = (content[kind][name] for name in ("n_models", "shift", "scale"))
+        shift, scale = (np.array(array, np.float64) for array in arrays)
+        if shift.ndim != 1 or shift.shape != scale.shape or not (scale > 0).all():
+            raise ValueError(f"shift and scale of {kind} do not fit together")
+        if not isinstance(n_models, int) or not 0 <= n_models <= _MOST_MODELS:
+            raise ValueError(f"n_models={n_models!r:.20}")
+        models = [model_class("lightgbm").load(space, path.with_name(f"{kind}_{k}")) for k in range(n_models)]
+        parts.append(NoisePart(models, shift, scale))
+    return parts

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import SettingError
-from nasbench_kit.surrogates.fitting.labels import Outputs, different_archs
-from nasbench_kit.surrogates.surrogate import ENUMERATED, AtEpoch, Surrogate
+from nasbench_kit.spaces.sampling import draw_different
+from nasbench_kit.surrogates.surrogate import ENUMERATED, AtEpoch, Outputs, Surrogate
 from nasbench_kit.tables import DatasetSpec, Stored, Table
 from nasbench_kit.tables.metric import Metric
 from nasbench_kit.tables.write import check_replaceable
@@ -104,14 +104,12 @@ def _batch(surrogate: Surrogate, archs: object, rng: np.random.Generator) -> NDA
         if archs > surrogate.n_archs // 2:  # drawing until all are different would take long
             every = space.all_archs()
             return every[np.sort(rng.permutation(len(every))[:archs])]
-        return different_archs(
-            space, np.empty((0, space.n_decisions), np.uint8), archs, partial(space.sample_many, rng)
-        )
+        return draw_different(space, archs, partial(space.sample_many, rng))
     return space.parse_many(archs)
 
 
 class _Column:
-    """The values of one metric, filled in piece by piece."""
+    """Fill in the values of one metric piece by piece."""
 
     def __init__(
         self, surrogate: Surrogate, dataset: str, metric: Metric, n_archs: int, *, draws: int | None, mean: bool

@@ -37,14 +37,25 @@ _MANY = 1 << 16  # so many are looked at only where all must be
 _SOME = 1_000  # architectures that stand for all of a larger space
 
 
+Outputs = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Of a batch: those of the members, (n_archs, n_members, n_values), and those of the noise, (n_archs, n_noise). Of one
+architecture: without the first axis."""
+
+
+def split_outputs(joined: NDArray[np.float64], n_members: int, n_values: int) -> Outputs:
+    """Split outputs in a row, those of one member after the other and then those of the noise."""
+    n = n_members * n_values
+    return joined[..., :n].reshape(*joined.shape[:-1], n_members, n_values), joined[..., n:]
+
+
 class Ensemble(ABC):
-    """What answers: it predicts the outputs of every member and of the noise, see `nasbench_kit.surrogates.targets`."""
+    """Predict the outputs of every member and of the noise, see `nasbench_kit.surrogates.targets`: what answers."""
 
     @abstractmethod
-    def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outputs(self, archs: NDArray[np.uint8]) -> Outputs:
         """Predict for a batch of valid architectures: (n_archs, n_members, n_values) and (n_archs, n_noise)."""
 
-    def outputs_of(self, arch: Arch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outputs_of(self, arch: Arch) -> Outputs:
         """Predict for one: (n_members, n_values) and (n_noise,)."""
         values, noise = self.outputs(np.array([arch], np.uint8))
         return values[0], noise[0]
@@ -61,7 +72,7 @@ class Prediction(NamedTuple):
 
     @property
     def spread(self) -> NDArray[np.float64]:
-        """Standard deviation over the members (of a population, `ddof=0`): where they disagree."""
+        """Return the standard deviation over the members (of a population, `ddof=0`): where they disagree."""
         return self.members.std(axis=0)
 
 
@@ -283,7 +294,7 @@ class AtEpoch:
 
 
 def _in_short(epochs: tuple[int, ...]) -> str:
-    """`1 to 98` where none is left out."""
+    """Write epochs as `1 to 98` where none is left out."""
     whole = len(epochs) > 2 and epochs[-1] - epochs[0] == len(epochs) - 1
     return f"{epochs[0]} to {epochs[-1]}" if whole else listed(epochs)
 

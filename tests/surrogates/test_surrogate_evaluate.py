@@ -20,6 +20,7 @@ from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError
 from nasbench_kit.formats.safetensors import write_tensors
 from nasbench_kit.plots import evaluation_figure, plot_calibration, plot_predicted, plot_residuals
 from nasbench_kit.predictors.agreement import agreement, best_share, expected_kl, kendall_tau, normal_kl, r2
+from nasbench_kit.predictors.ceiling import Figures, Measure, ceiling_of_noise, ceiling_of_runs
 from nasbench_kit.predictors.splits import fold, held_out
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.surrogates import Surrogate
@@ -28,7 +29,6 @@ from nasbench_kit.surrogates.distribution import RunDistribution
 from nasbench_kit.surrogates.fitting.fit import fit_surrogate
 from nasbench_kit.surrogates.fitting.training_data import read_runs
 from nasbench_kit.surrogates.quality.calibration import calibration, pit
-from nasbench_kit.surrogates.quality.ceiling import Figures, Measure, ceiling_of_noise, ceiling_of_runs
 from nasbench_kit.surrogates.quality.evaluate import compare, evaluate, quality_of
 from nasbench_kit.surrogates.quality.leave_out import LeftOut, leave_out
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE, VALUE, Target
@@ -167,7 +167,8 @@ def test_the_ceiling_by_repeated_runs_needs_no_more_than_some_that_are_repeated(
 def test_the_ceiling_by_predicted_noise_is_that_of_the_world_it_describes():
     expected, runs, sd = known_world(np.random.default_rng(3), n_runs=1)
     predicted = RunDistribution("identity", expected, sd, np.zeros_like(sd), np.empty(0))
-    ceiling = ceiling_of_noise(predicted, runs)
+    rng = np.random.default_rng(0)
+    ceiling = ceiling_of_noise(np.stack([predicted.draw(*rng.random((2, len(sd)))) for _ in range(20)]), runs)
     assert ceiling.reliability == pytest.approx(r2(runs[0], expected), abs=0.01)
     assert np.isnan(ceiling.one_run.kendall_tau)
 

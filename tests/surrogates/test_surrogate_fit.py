@@ -342,7 +342,7 @@ def test_after_a_loss_of_power_the_same_call_goes_on_to_the_same_files(make, tmp
     one_of_a_kind = {re.sub(r"\d+", "N", str(name)): name for name in names}
     assert {
         ".fit/job.json", ".fit/trials/N", ".fit/members/N.done", ".fit/members/N/out_of_fold.npy",
-        ".fit/members/N/channel_N.txt", ".fit/noise.done", ".fit/noise/targets.json", "members/N/channel_N.txt",
+        ".fit/members/N/channel_N.txt", ".fit/noise/N.done", ".fit/noise/N/targets.json", "members/N/channel_N.txt",
     } <= set(one_of_a_kind)  # fmt: skip
     damages = cycle(DAMAGES.values())
     for name in one_of_a_kind.values():

@@ -51,23 +51,16 @@ def refuse_other(out: Path, what: str, known: Mapping[str, Any], wanted: Mapping
     Raises:
         SettingError: It names the first entry in which they differ.
     """
-    found = difference(_in_words(known), _in_words(json.loads(json.dumps(wanted))))
-    if found:
-        name, there, here = found
-        raise SettingError(
-            f"{str(out)!r} holds {what}: {name} is {there!r} there, {here!r} now; give another folder, or remove that"
-            " one"
-        )
-
-
-def _in_words(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the entries of a job under the names that a message gives them."""
-    parts = {part: job.get(part) for part in _WHOSE}
-    return {
-        f"{_WHOSE[part]}{name}": value
-        for part, entries in parts.items()
-        for name, value in (entries.items() if isinstance(entries, Mapping) else ())
-    }
+    wanted = json.loads(json.dumps(wanted))
+    for part, whose in _WHOSE.items():
+        there, here = (job[part] if isinstance(job.get(part), dict) else {} for job in (known, wanted))
+        found = difference(there, here)
+        if found:
+            name, before, now = found
+            raise SettingError(
+                f"{str(out)!r} holds {what}: {whose}{name} is {before!r} there, {now!r} now; give another folder, or"
+                " remove that one"
+            )
 
 
 @contextmanager
@@ -80,7 +73,7 @@ def writing_to(out: Path) -> Iterator[None]:
 
 
 class Percent:
-    """Tells whole percents of some steps, each once."""
+    """Tell whole percents of some steps, each once."""
 
     def __init__(self, progress: Progress, n_steps: float) -> None:
         self._progress, self._n_steps, self._told = progress, n_steps, -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from nasbench_kit.surrogates.surrogate import AtEpoch
 if TYPE_CHECKING:
     from nasbench_kit.spaces import Space
     from nasbench_kit.surrogates.card import Card
-    from nasbench_kit.surrogates.surrogate import Ensemble
+    from nasbench_kit.surrogates.surrogate import Ensemble, Outputs
 
 Values = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 
@@ -36,20 +37,17 @@ def find_best(
     search climbs from `starts`, dataset -> good architectures, and from 32 random places, and asks about `n_asked`
     architectures at most for each dataset. The search is counted, not timed: every machine finds the same.
     """
-    space = card.space
-    objectives = {dataset: _objective(card, predictor, dataset) for dataset in card.metrics}
-    if (space.size if space.n_keys is None else space.n_keys) <= n_listed:
-        archs = space.all_archs()
-        rows = {dataset: archs[values(archs).argmax()] for dataset, values in objectives.items()}
-        return {dataset: {"arch": space.format(row.tolist()), "proven": True} for dataset, row in rows.items()}
-    random = space.sample_many(np.random.default_rng(seed), _RANDOM)
-    return {
-        dataset: {
-            "arch": space.format(climb(space, values, np.vstack([starts[dataset], random]), n_asked).tolist()),
-            "proven": False,
-        }
-        for dataset, values in objectives.items()
-    }
+    space, found = card.space, {}
+    proven = (space.size if space.n_keys is None else space.n_keys) <= n_listed
+    archs = space.all_archs() if proven else space.sample_many(np.random.default_rng(seed), _RANDOM)
+    for dataset in card.metrics:
+        values = partial(_objective, card, predictor, dataset)
+        if proven:
+            best = archs[values(archs).argmax()]
+        else:
+            best = climb(space, values, np.vstack([starts[dataset], archs]), n_asked)
+        found[dataset] = {"arch": space.format(best.tolist()), "proven": proven}
+    return found
 
 
 def climb(space: Space, values: Values, starts: NDArray[np.uint8], n_asked: int) -> NDArray[np.uint8]:
@@ -82,19 +80,14 @@ def climb(space: Space, values: Values, starts: NDArray[np.uint8], n_asked: int)
     return places[int(heights.argmax())]
 
 
-def expected_objective(
-    card: Card, dataset: str, outputs: tuple[NDArray[np.float64], NDArray[np.float64]]
-) -> NDArray[np.float64]:
+def expected_objective(card: Card, dataset: str, outputs: Outputs) -> NDArray[np.float64]:
     """Compute the expected objective after the last epoch, the larger the better, from the outputs of a batch."""
     metric = card.metrics[dataset][card.objectives[dataset]]
     at = AtEpoch(card, dataset, metric.name, max(0, len(metric.epochs) - 1))
     return metric.sign() * at.prediction(*outputs).mean
 
 
-def _objective(card: Card, predictor: Ensemble, dataset: str) -> Values:
-    def values(archs: NDArray[np.uint8]) -> NDArray[np.float64]:
-        pieces = [archs[start : start + _CHUNK] for start in range(0, len(archs), _CHUNK)]
-        found = [expected_objective(card, dataset, predictor.outputs(piece)) for piece in pieces]
-        return np.concatenate(found) if found else np.empty(0)
-
-    return values
+def _objective(card: Card, predictor: Ensemble, dataset: str, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
+    pieces = [archs[start : start + _CHUNK] for start in range(0, len(archs), _CHUNK)]
+    found = [expected_objective(card, dataset, predictor.outputs(piece)) for piece in pieces]
+    return np.concatenate(found) if found else np.empty(0)

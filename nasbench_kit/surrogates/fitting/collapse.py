@@ -25,7 +25,7 @@ _NEAR = 1e-9
 
 
 def mask_collapsed(values: NDArray[np.float64], metric_name: str) -> NDArray[np.bool_]:
-    """Which runs collapsed: ended near chance, where the others of their epoch do not end.
+    """Say which runs collapsed: ended near chance, where the others of their epoch do not end.
 
     A network that predicts one class whatever it sees reaches the share of that class in the data: one of a few exact
     values, which so many runs share that they stand out as peaks. On NAS-Bench-101 that is 949 of 9,984 images in 32
@@ -65,7 +65,7 @@ def mask_collapsed(values: NDArray[np.float64], metric_name: str) -> NDArray[np.
 
 
 def _peaks(runs: NDArray[np.float64], high: float) -> list[float]:
-    """Values that occur far more often than their neighbors; peaks are no neighbors of each other."""
+    """Find values that occur far more often than their neighbors; peaks are no neighbors of each other."""
     values, counts = np.unique(np.round(runs, 9), return_counts=True)
     few = counts < _FEWEST
     candidates = np.flatnonzero(~few & (values > 0) & (values <= high))
@@ -80,6 +80,7 @@ def _peaks(runs: NDArray[np.float64], high: float) -> list[float]:
 
 
 def _stands_out(runs: NDArray[np.float64], peak: float) -> bool:
+    """Say whether a peak holds far more of an epoch's runs, in ascending order, than its neighborhood lets expect."""
     ends = np.searchsorted(runs, [peak / _WINDOW, peak * (1 - _WIDTH), peak * (1 + _WIDTH), peak * _WINDOW])
     inside, near = ends[2] - ends[1], ends[3] - ends[0]
     share = 2 * _WIDTH / (_WINDOW - 1 / _WINDOW)
@@ -87,7 +88,7 @@ def _stands_out(runs: NDArray[np.float64], peak: float) -> bool:
 
 
 def _below_gap(runs: NDArray[np.float64], high: float) -> float:
-    """The largest value below a wide gap; -1 if there is no such group of runs."""
+    """Find the largest value below a wide gap; -1 if there is no such group of runs."""
     n_low = int(np.searchsorted(runs, high, side="right"))
     ends = np.arange(_FEWEST - 1, min(n_low, len(runs) - 1))
     ends = ends[(runs[ends + 1] > _GAP * runs[ends]) & (runs[ends] - runs[0] <= _BAND)]
@@ -128,7 +129,7 @@ def log_odds(
 
 
 def _partially_pooled(values: NDArray[np.float64], errors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Estimates of related numbers, drawn towards their mean: all the way where they differ by their errors alone."""
+    """Draw estimates of related numbers towards their mean: all the way where they differ by their errors alone."""
     if len(values) < 2:
         return values
     weights = errors**-2
@@ -145,7 +146,7 @@ def _partially_pooled(values: NDArray[np.float64], errors: NDArray[np.float64]) 
 def _logistic(
     design: NDArray[np.float64], fell: NDArray[np.bool_], fixed: NDArray[np.float64] | float = 0.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Coefficients of the log-odds `fixed + design @ coefficients` by Newton's method, and their standard errors."""
+    """Fit coefficients of the log-odds `fixed + design @ coefficients` by Newton's method, with standard errors."""
     rate = (fell.sum() + 0.5) / (len(fell) + 1)
     start = np.zeros(design.shape[1])
     start[0] = np.log(rate / (1 - rate))

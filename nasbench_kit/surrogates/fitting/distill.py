@@ -161,35 +161,31 @@ class _Trained(NamedTuple):
     parameters: Mapping[str, NDArray[np.float32]]
     last: Last  #: its last layer, to the outputs of all members
     n_members: int
-    epochs: int
+    settings: dict[str, Any]  #: with the epochs
     about: dict[str, Any]  #: what the card says of its members
 
 
 def _trained(plan: _Plan, labelled: _Labelled, tell: Percent) -> _Trained:
-    teacher, settings, learns = plan.teacher, plan.settings, ~labelled.held_out
+    teacher, learns = plan.teacher, ~labelled.held_out
     learned = student.Learned.of(teacher.card, labelled.labels[learns])
-    epochs = settings["epochs"] or math.ceil(_PASSES / int(learns.sum()))
+    settings = plan.settings | {"epochs": plan.settings["epochs"] or math.ceil(_PASSES / int(learns.sum()))}
     parameters = student.train(
         labelled.columns[learns],
         learned.standardized(labelled.labels[learns]),
         learned.weight,
+        settings,
         n_columns=sparse(teacher.space, settings["encoding"]).n_columns,
-        hidden=settings["hidden"],
-        epochs=epochs,
-        batch=settings["batch"],
-        learning_rate=settings["learning_rate"],
-        seed=settings["seed"],
         shop=plan.shop,
         progress=lambda done, of: tell(1 + done / of),
     )
     last = student.last_layer(parameters, learned)
     if "members" not in settings:
-        return _Trained(parameters, last, teacher.n_members, epochs, {})
+        return _Trained(parameters, last, teacher.n_members, settings, {})
     last, factors = bootstrapped(
         teacher.card, last, lambda rows: student.last_units(parameters, labelled.columns[rows]), labelled.labels,
         labelled.held_out, n_members=settings["members"], seed=settings["seed"] + 1,
     )  # fmt: skip
-    return _Trained(parameters, last, settings["members"], epochs, {"deviations_multiplied_by": factors})
+    return _Trained(parameters, last, settings["members"], settings, {"deviations_multiplied_by": factors})
 
 
 def _settle(plan: _Plan, labelled: _Labelled, trained: _Trained) -> Card:
@@ -215,7 +211,7 @@ def _settle(plan: _Plan, labelled: _Labelled, trained: _Trained) -> Card:
     network = load(os.fspath(plan.out), card)
     fitted = {
         "command": "surrogate distill",
-        "settings": plan.settings | {"epochs": trained.epochs},
+        "settings": trained.settings,
         "n_trained_on": int((~labelled.held_out).sum()),
         "n_held_out": int(labelled.held_out.sum()),
         "teacher": {

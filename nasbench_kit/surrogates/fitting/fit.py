@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from nasbench_kit.errors import DataError, SettingError, listed
 from nasbench_kit.jobs import Workshop, n_processors, sync
 from nasbench_kit.predictors import model_class
-from nasbench_kit.spaces import describe_space
+from nasbench_kit.predictors.tune import seed_of, tune_settings
 from nasbench_kit.surrogates.card import CARD, Card, make_card, read_card, sha256_of, write_card
 from nasbench_kit.surrogates.fitting.begun import Percent, Progress, begin, refuse_other, versions, writing_to
 from nasbench_kit.surrogates.fitting.best import find_best
-from nasbench_kit.surrogates.fitting.members import OUT_OF_FOLD, SECONDS, Member, fit_members, known_of, out_of_fold
+from nasbench_kit.surrogates.fitting.members import OUT_OF_FOLD, SECONDS, Member, fit_members, out_of_fold
 from nasbench_kit.surrogates.fitting.noise import fit_noise
 from nasbench_kit.surrogates.fitting.settings import FitSettings
 from nasbench_kit.surrogates.fitting.split import Split, check_split, restricted, split_table
@@ -34,7 +34,6 @@ from nasbench_kit.surrogates.fitting.training_data import (
     read_runs,
     training_data,
 )
-from nasbench_kit.surrogates.fitting.tune import seed_of, tune_settings
 from nasbench_kit.surrogates.members import load
 from nasbench_kit.surrogates.surrogate import Ensemble, Surrogate
 from nasbench_kit.surrogates.targets import Target
@@ -122,10 +121,9 @@ class _Plan(NamedTuple):
 
     def member(self, k: int, tuned: dict[str, Any]) -> Member:
         """Say what one of the members is to learn."""
-        space, validates = describe_space(self.table.space), self.split.validates(k)[self.rows]
         return Member(
-            k, space, self.settings.model, tuned, self.archs, self.data.outputs, validates,
-            seed_of(self.settings.seed, k), self.shop,
+            k, self.table.space, self.settings.model, tuned, self.archs, self.data.outputs,
+            self.split.validates(k)[self.rows], seed_of(self.settings.seed, k), self.shop,
         )  # fmt: skip
 
 
@@ -194,38 +192,31 @@ def _tuned(plan: _Plan, progress: Callable[[float], None]) -> dict[str, Any]:
     settings = plan.settings
     if not settings.tune:
         return settings.of_model()
-    learns, stops = (
-        known_of(plan.archs[part[plan.rows]], plan.data.outputs[part[plan.rows]])
-        for part in (plan.split.learns(0), plan.split.validates(0))
-    )
     return tune_settings(
-        plan.table.space, settings.model, settings.of_model(), learns, stops,
+        plan.table.space, settings.model, settings.of_model(), *plan.member(0, {}).data(),
         n_trials=settings.tune, seed=settings.seed, shop=plan.shop, progress=progress,
     )  # fmt: skip
 
 
 def _fit_noise(plan: _Plan, members: Sequence[Member]) -> dict[str, list[Target]]:
     """Map the folder of each metric that depends on how training goes to the targets of its noise."""
-    if not plan.settings.noise:
-        return {}
-    if plan.shop.made("noise") is None:
-        predicted = out_of_fold(members)
-        learned = zip(plan.recorded, plan.data.targets, plan.data.slices(), strict=True)
-        with plan.shop.making("noise") as folder:
-            made = {}
-            for i, (runs, target, which) in enumerate(learned):
-                if runs.metric.split is not None:
-                    (folder / str(i)).mkdir()
-                    z, seed, where = curve(target, predicted[:, which]), seed_of(plan.settings.seed, i), folder / str(i)
-                    found = fit_noise(
-                        plan.table.space, plan.archs, target, runs.values, z, where, seed=seed, failed=runs.failed
-                    )
-                    made[f"noise/{i}"] = [each.to_json() for each in found]
-            (folder / _TARGETS).write_text(json.dumps(made))
-    read = json.loads((plan.shop.folder / "noise" / _TARGETS).read_text())
-    return {
-        folder: [Target.from_json(entry, len(entry["offset"])) for entry in entries] for folder, entries in read.items()
-    }
+    found = {}
+    learned = zip(plan.recorded, plan.data.targets, plan.data.slices(), strict=True)
+    for i, (runs, target, which) in enumerate(learned):
+        step = f"noise/{i}"
+        if not plan.settings.noise or runs.metric.split is None:
+            continue
+        if plan.shop.made(step) is None:
+            z = curve(target, out_of_fold(members)[:, which])
+            with plan.shop.making(step) as folder:
+                made = fit_noise(
+                    plan.table.space, plan.archs, target, runs.values, z, folder,
+                    seed=seed_of(plan.settings.seed, i), failed=runs.failed,
+                )  # fmt: skip
+                (folder / _TARGETS).write_text(json.dumps([each.to_json() for each in made]))
+        entries = json.loads((plan.shop.folder / step / _TARGETS).read_text())
+        found[step] = [Target.from_json(entry, len(entry["offset"])) for entry in entries]
+    return found
 
 
 def _settle(
@@ -279,7 +270,7 @@ def _settle(
 def _place(plan: _Plan, folders: Sequence[str]) -> None:
     for part in _PARTS:
         shutil.rmtree(plan.out / part, ignore_errors=True)  # of an attempt that was interrupted here
-    skip = shutil.ignore_patterns(OUT_OF_FOLD, SECONDS)
+    skip = shutil.ignore_patterns(OUT_OF_FOLD, SECONDS, _TARGETS)
     for folder in folders:
         shutil.copytree(plan.shop.folder / folder, plan.out / folder, ignore=skip)
 

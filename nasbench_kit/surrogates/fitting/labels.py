@@ -17,19 +17,18 @@ from numpy.typing import NDArray
 from nasbench_kit.errors import SettingError
 from nasbench_kit.jobs import Workshop, pool
 from nasbench_kit.spaces import Space
+from nasbench_kit.spaces.sampling import draw_different
 from nasbench_kit.surrogates.card import Card
 from nasbench_kit.surrogates.fitting.best import expected_objective
-from nasbench_kit.surrogates.surrogate import Surrogate
+from nasbench_kit.surrogates.surrogate import Outputs, Surrogate, split_outputs
 from nasbench_kit.surrogates.targets import VALUE
 
 PIECE = 16_384  # architectures labelled, and kept, at a time
 _ROUNDS = 6  # in which architectures are bred from the best ones
 _PARENTS = 0.02  # share of the labelled architectures that are bred from
-_MOST_TRIES = 50
 
 Pieces = Iterable[NDArray[np.uint8]]
 Label = Callable[[Pieces], Iterator[NDArray[np.float64]]]
-Outputs = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def labels_of(surrogate: Surrogate, archs: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -45,9 +44,7 @@ def joined(outputs: Outputs) -> NDArray[np.float64]:
 
 def taken_apart(card: Card, labels: NDArray[np.float64]) -> Outputs:
     """Undo `joined`: (n_archs, n_members, n_values) and (n_archs, n_noise)."""
-    n_values = card.n_outputs(VALUE)
-    n = card.n_members * n_values
-    return labels[:, :n].reshape(-1, card.n_members, n_values), labels[:, n:]
+    return split_outputs(labels, card.n_members, card.n_outputs(VALUE))
 
 
 def goodness(card: Card, labels: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -77,7 +74,7 @@ def _opened(path: str) -> Surrogate:
 
 
 class Labels:
-    """What was labelled so far, in pieces that a workshop keeps; `progress` is told how many architectures are."""
+    """Keep what was labelled so far, in pieces of a workshop; `progress` is told how many architectures are."""
 
     def __init__(self, shop: Workshop, label: Label, progress: Callable[[int], None]) -> None:
         self._shop, self._label, self._progress = shop, label, progress
@@ -124,37 +121,17 @@ def sample_near_best(
     """
     space, rng = surrogate.space, np.random.default_rng(seed)
     n_bred = int(n_archs * near_best)
-    archs = different_archs(
-        space, np.empty((0, space.n_decisions), np.uint8), n_archs - n_bred, partial(space.sample_many, rng)
-    )
+    archs = draw_different(space, n_archs - n_bred, partial(space.sample_many, rng))
     good = goodness(surrogate.card, kept.add(archs))
     n_uniform = len(archs)
     for sizes in np.array_split(np.arange(n_bred), _ROUNDS):
         best = [np.argsort(-of_dataset)[: max(10, int(_PARENTS * len(archs)))] for of_dataset in good]
         parents = archs[np.concatenate(best)]
-        more = different_archs(space, archs, len(sizes), partial(_bred, space, parents, rng))
+        more = draw_different(space, len(sizes), partial(_bred, space, parents, rng), archs)
         if len(more):
             archs = np.concatenate([archs, more])
             good = np.hstack([good, goodness(surrogate.card, kept.add(more))])
     return archs, n_uniform
-
-
-def different_archs(
-    space: Space, known: NDArray[np.uint8], n: int, draw: Callable[[int], NDArray[np.uint8]]
-) -> NDArray[np.uint8]:
-    """Draw so many architectures, all different and none of them known; fewer where no more are found."""
-    seen = space.key_many(known)
-    found = [known[:0]]
-    lacking, tries = n, 0
-    while lacking and tries < _MOST_TRIES:
-        drawn = draw(lacking)
-        keys = space.key_many(drawn)
-        first = np.sort(np.unique(keys, return_index=True)[1])
-        new = drawn[first[~np.isin(keys[first], seen)]]
-        seen = np.concatenate([seen, space.key_many(new)])
-        found.append(new)
-        lacking, tries = lacking - len(new), tries + 1
-    return np.concatenate(found)
 
 
 def _bred(space: Space, parents: NDArray[np.uint8], rng: np.random.Generator, n: int) -> NDArray[np.uint8]:

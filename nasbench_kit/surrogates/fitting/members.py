@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from nasbench_kit.jobs import Workshop, run
 from nasbench_kit.predictors import Data, model_class
-from nasbench_kit.spaces import space_from
+from nasbench_kit.spaces import Space
 
 OUT_OF_FOLD = "out_of_fold.npy"
 SECONDS = "seconds.txt"  # that fitting the member took
 
 
 class Member(NamedTuple):
-    """One member to fit. Numpy arrays, texts and numbers: any process can be given it."""
+    """One member to fit; any process can be given it."""
 
     number: int
-    space: Any  #: as `describe_space` describes it
+    space: Space
     model: str
     settings: dict[str, Any]
     archs: NDArray[np.uint8]
@@ -42,11 +42,11 @@ class Member(NamedTuple):
         """Return the folder of its files."""
         return self.shop.folder / self.step
 
-
-def known_of(archs: NDArray[np.uint8], outputs: NDArray[np.float64]) -> Data:
-    """Take those architectures of which anything is known."""
-    there = ~np.isnan(outputs).all(axis=1)
-    return Data(archs[there], outputs[there])
+    def data(self) -> tuple[Data, Data]:
+        """Return what it learns from, and what it stops by: those architectures of which anything is known."""
+        known = ~np.isnan(self.outputs).all(axis=1)
+        learns, stops = known & ~self.validates, known & self.validates
+        return Data(self.archs[learns], self.outputs[learns]), Data(self.archs[stops], self.outputs[stops])
 
 
 def fit_members(members: Sequence[Member], n_processes: int, progress: Callable[[float], None]) -> None:
@@ -66,11 +66,9 @@ def fit_members(members: Sequence[Member], n_processes: int, progress: Callable[
 def fit_member(member: Member, progress: Callable[[float], None] | None = None) -> None:
     """Fit one member; write its files and what it predicts for the architectures that it did not learn from."""
     started = time.perf_counter()
-    model = model_class(member.model)(space_from(member.space), member.settings)
-    archs, outputs = member.archs, member.outputs
-    learns, stops = (known_of(archs[which], outputs[which]) for which in (~member.validates, member.validates))
-    model.fit(learns, stops, seed=member.seed, progress=lambda done, of: progress(done / of) if progress else None)
-    predicted = model.predict(archs[member.validates])
+    model = model_class(member.model)(member.space, member.settings)
+    model.fit(*member.data(), seed=member.seed, progress=lambda done, of: progress(done / of) if progress else None)
+    predicted = model.predict(member.archs[member.validates])
     with member.shop.making(member.step) as folder:
         model.save(folder)
         np.save(folder / OUT_OF_FOLD, predicted)

@@ -20,7 +20,7 @@ _TRAIN_SHARE = 2  # salt of the hash that thins out what is learned from
 
 
 class Split(NamedTuple):
-    """Where each architecture of a table belongs, in the order of its rows."""
+    """Say where each architecture of a table belongs, in the order of its rows."""
 
     test: NDArray[np.bool_]  #: never touched by fitting
     train: NDArray[np.bool_]  #: learned from, or stopped by; a part of the rest
@@ -118,7 +118,7 @@ def _name(split: str) -> str:
 
 
 def _listed(table: Table, split: str) -> NDArray[np.float64]:
-    """0 train, 1 validation, 2 test; of several the last; NaN for none."""
+    """Read the lists of a split: 0 train, 1 validation, 2 test; of several the last; NaN for none."""
     metric = f"split[{_name(split)}]"
     found: list[NDArray[np.float64]] = []
     for dataset in table.datasets:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nasbench_kit.jobs import Workshop
 from nasbench_kit.surrogates.card import Card
 from nasbench_kit.surrogates.network import LARGEST, LARGEST_BIAS
+from nasbench_kit.surrogates.surrogate import split_outputs
 from nasbench_kit.surrogates.targets import VALUE
 
 _MEMBERS_COUNT, _NOISE_COUNTS = 0.4, 0.3  # in the loss, beside the mean of the members, which counts 1
@@ -21,12 +22,12 @@ _LEAST = 0.02  # share of the loss that a component of a curve has in any case
 _WARM_UP = 0.1  # share of the steps
 _HEADROOM = 1.25  # an activation may be so much larger than any that was seen in training
 _TOGETHER = 4_096  # architectures that go through the layers together
-_STATE = "state"
+_STATE, _OF_ADAM = "state", ("step", "exp_avg", "exp_avg_sq")
 _MOST_SEEN = 65_536  # architectures whose activations are looked at for that
 
 
 class Learned(NamedTuple):
-    """The numbers that the network learns in the place of outputs: their mean over members, deviations from it, noise.
+    """Make what the network learns in the place of outputs: their mean over members, deviations from it, noise.
 
     The members are nearly equal, so their outputs told one by one would be the same number many times.
     """
@@ -41,8 +42,7 @@ class Learned(NamedTuple):
     def of(cls, card: Card, outputs: NDArray[np.float64]) -> Learned:
         """Make it of the outputs of the architectures to train on: (n_archs, n_members * n_values + n_noise)."""
         n_members, n_values = card.n_members, card.n_outputs(VALUE)
-        made = cls(np.zeros(0), np.ones(0), np.ones(0), n_members, n_values)
-        found = made._rearranged(outputs)
+        found = _rearranged(outputs, n_members, n_values)
         spread = found.std(axis=0)
         values, noise = _importance(card, True), _importance(card, False)
         weight = np.concatenate(
@@ -50,11 +50,12 @@ class Learned(NamedTuple):
         )
         if n_members == 1:
             weight[n_values : 2 * n_values] = 0
-        return made._replace(center=found.mean(axis=0), scale=np.where(spread > 1e-9, spread, 1), weight=weight)
+        return cls(found.mean(axis=0), np.where(spread > 1e-9, spread, 1), weight, n_members, n_values)
 
     def standardized(self, outputs: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return what is learned of some outputs, of about unit variance: (n_archs, n_learned)."""
-        return ((self._rearranged(outputs) - self.center) / self.scale).astype(np.float32)
+        found = _rearranged(outputs, self.n_members, self.n_values)
+        return ((found - self.center) / self.scale).astype(np.float32)
 
     def back(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Give the linear map from what is learned to outputs: (n_learned, n_outputs), and what it adds.
@@ -70,11 +71,12 @@ class Learned(NamedTuple):
         to[self.n_values : self.n_values + n, :n] = np.kron(apart, np.eye(self.n_values))
         return self.scale[:, None] * to, self.center @ to
 
-    def _rearranged(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-        n = self.n_members * self.n_values
-        members = outputs[:, :n].reshape(-1, self.n_members, self.n_values)
-        mean = members.mean(axis=1, keepdims=True)
-        return np.hstack([mean[:, 0], (members - mean).reshape(-1, n), outputs[:, n:]])
+
+def _rearranged(outputs: NDArray[np.float64], n_members: int, n_values: int) -> NDArray[np.float64]:
+    """Put the mean over members first, then their deviations from it, then the noise: (n_archs, n_learned)."""
+    members, noise = split_outputs(outputs, n_members, n_values)
+    mean = members.mean(axis=1, keepdims=True)
+    return np.hstack([mean[:, 0], (members - mean).reshape(len(outputs), -1), noise])
 
 
 def _importance(card: Card, is_value: bool) -> NDArray[np.float64]:
@@ -92,13 +94,9 @@ def train(
     columns: NDArray[np.intp],
     learned: NDArray[np.float32],
     weight: NDArray[np.float64],
+    settings: Mapping[str, Any],
     *,
     n_columns: int,
-    hidden: Sequence[int],
-    epochs: int,
-    batch: int,
-    learning_rate: float,
-    seed: int,
     shop: Workshop,
     progress: Callable[[int, int], None],
 ) -> dict[str, NDArray[np.float32]]:
@@ -108,8 +106,8 @@ def train(
         columns: Which columns of the sparse encoding are 1: (n_archs, at most so many); `n_columns` stands for none.
         learned: What to learn: (n_archs, n_learned), of about unit variance.
         weight: Of each output in the loss.
+        settings: `hidden`, `epochs`, `batch`, `learning_rate` and `seed` of `DistillSettings`.
         n_columns: Of the encoding.
-        hidden, epochs, batch, learning_rate, seed: As of `DistillSettings`.
         shop: Keeps the state after each epoch.
         progress: Told how many epochs are done.
 
@@ -118,7 +116,8 @@ def train(
     """
     import torch
 
-    sizes = [*hidden, learned.shape[1]]
+    epochs, batch, seed = (settings[name] for name in ("epochs", "batch", "seed"))
+    sizes = [*settings["hidden"], learned.shape[1]]
     generator = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int, sd: float) -> Any:
@@ -133,7 +132,7 @@ def train(
     parameters["bias"] = torch.zeros(sizes[-1])
     for parameter in parameters.values():
         parameter.requires_grad_()
-    optimizer = torch.optim.Adam(parameters.values(), learning_rate, fused=True)
+    optimizer = torch.optim.Adam(parameters.values(), fused=True)
     begun = _restore(shop.kept(_STATE), parameters, optimizer)
 
     inputs, wanted = torch.from_numpy(columns.astype(np.int32)), torch.from_numpy(learned)
@@ -143,7 +142,8 @@ def train(
     for epoch in range(begun, epochs):
         order = torch.from_numpy(np.random.default_rng((seed, epoch)).permutation(len(columns)))
         for step, rows in enumerate(torch.split(order, batch)):
-            optimizer.param_groups[0]["lr"] = learning_rate * _schedule((epoch * n_steps + step) / (epochs * n_steps))
+            done = (epoch * n_steps + step) / (epochs * n_steps)
+            optimizer.param_groups[0]["lr"] = settings["learning_rate"] * _schedule(done)
             found = _forward(parameters, inputs[rows], n_columns)
             loss = ((found - wanted[rows]) ** 2 * weights).sum() / len(rows)
             optimizer.zero_grad()
@@ -171,19 +171,16 @@ def _forward(parameters: Mapping[str, Any], inputs: Any, n_columns: int) -> Any:
 
 
 def _state(parameters: Mapping[str, Any], optimizer: Any, epoch: int) -> bytes:
-    arrays: dict[str, NDArray[Any]] = {"epoch": np.array([epoch])}
+    arrays = {name: parameter.detach().numpy() for name, parameter in parameters.items()}
     for name, parameter in parameters.items():
-        arrays[name] = parameter.detach().numpy()
-        for moment in ("exp_avg", "exp_avg_sq"):
-            arrays[f"{moment} {name}"] = optimizer.state[parameter][moment].numpy()
-        arrays[f"step {name}"] = optimizer.state[parameter]["step"].numpy().reshape(1)
+        arrays |= {f"{what} {name}": optimizer.state[parameter][what].numpy() for what in _OF_ADAM}
     content = io.BytesIO()
-    np.savez(content, **arrays)  # type: ignore[arg-type]
+    np.savez(content, epoch=epoch, **arrays)
     return content.getvalue()
 
 
 def _restore(state: bytes | None, parameters: Mapping[str, Any], optimizer: Any) -> int:
-    """Put a kept state in place; returns how many epochs it is of."""
+    """Put a kept state in place, and return how many epochs it is of."""
     import torch
 
     if state is None:
@@ -192,12 +189,8 @@ def _restore(state: bytes | None, parameters: Mapping[str, Any], optimizer: Any)
     for name, parameter in parameters.items():
         with torch.no_grad():
             parameter.copy_(torch.from_numpy(arrays[name]))
-        optimizer.state[parameter] = {
-            "step": torch.tensor(float(arrays[f"step {name}"][0])),
-            "exp_avg": torch.from_numpy(arrays[f"exp_avg {name}"]),
-            "exp_avg_sq": torch.from_numpy(arrays[f"exp_avg_sq {name}"]),
-        }
-    return int(arrays["epoch"][0])
+        optimizer.state[parameter] = {what: torch.from_numpy(arrays[f"{what} {name}"]) for what in _OF_ADAM}
+    return int(arrays["epoch"])
 
 
 # ---- integers ----

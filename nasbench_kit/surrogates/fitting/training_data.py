@@ -40,10 +40,8 @@ class Recorded(NamedTuple):
 
     def best_first(self) -> NDArray[np.intp]:
         """Order the architectures by their mean after the last epoch, the best first."""
-        last = self.values[:, :, -1]
-        there = ~np.isnan(last)
-        means = np.where(there, last, 0).sum(axis=0) / np.maximum(there.sum(axis=0), 1) * self.metric.sign()
-        return np.argsort(-np.where(there.any(axis=0), means, -np.inf), kind="stable")
+        means = self.metric.sign() * mean_known(self.values[:, :, -1])
+        return np.argsort(np.where(np.isnan(means), np.inf, -means), kind="stable")
 
 
 def read_runs(
@@ -77,27 +75,19 @@ def _read(table: Table, dataset: str, name: str, epochs: Sequence[int] | None) -
     if epochs is not None and not metric.epochs and name == table.objectives[dataset]:
         raise NotRecordedError(f"{table.name}/{dataset}: {name} does not depend on the epoch; give no epochs")
     chosen = metric if epochs is None or not metric.epochs else metric._replace(epochs=tuple(sorted(set(epochs))))
-    positions = _positions(column, chosen.epochs)
-    values = np.moveaxis(table.runs(dataset, name)[:, positions], 1, 2).copy()
-    failed = _failed(table, dataset, chosen.epochs, values.shape) if metric.split else np.zeros(values.shape, bool)
+    values = _at_epochs(table, dataset, name, chosen.epochs)
+    failed = np.zeros(values.shape, bool)
+    if metric.split and (which := table.failed(dataset)):
+        failed |= _at_epochs(table, dataset, which, chosen.epochs) == 1
     values[failed] = np.nan
     return Recorded(dataset, chosen, values, failed)
 
 
-def _positions(column: Any, epochs: Sequence[int]) -> list[int]:
-    """Find where these epochs stand in a column; raises for one that was not recorded."""
-    return [column.epoch_position(epoch) for epoch in epochs] if epochs else [0]
-
-
-def _failed(table: Table, dataset: str, epochs: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Say which runs failed, as far as the table says so: bool of the shape (n_seeds, n_archs, n_epochs)."""
-    name = table.failed(dataset)
-    if name is None:
-        return np.zeros(shape, bool)
-    column = table.column(dataset, name)
-    positions = _positions(column, epochs if column.metric.epochs else ())
-    failed = np.moveaxis(table.runs(dataset, name)[:, positions], 1, 2) == 1
-    return np.broadcast_to(failed, shape).copy()
+def _at_epochs(table: Table, dataset: str, name: str, epochs: Sequence[int]) -> NDArray[np.float64]:
+    """Read the runs of a metric at some epochs, if it depends on them: (n_seeds, n_archs, n_epochs)."""
+    column: Any = table.column(dataset, name)  # one that is a formula has no epochs
+    positions = [column.epoch_position(epoch) for epoch in epochs] if column.metric.epochs else [0]
+    return np.moveaxis(table.runs(dataset, name)[:, positions], 1, 2).copy()
 
 
 def check_finite(table: Table, archs: NDArray[np.uint8], recorded: Sequence[Recorded]) -> None:
@@ -162,17 +152,19 @@ def _mean_curve(runs: Recorded, mask: bool) -> tuple[NDArray[np.float64], str]:
     values = runs.values
     if mask:
         values = np.where(mask_collapsed(values, runs.metric.name), np.nan, values)
-    there = ~np.isnan(values)
     transform = choose_transform(runs.metric, values)
     if transform == "log_error":
-        errors = 1 - values[there]
+        errors = 1 - values[~np.isnan(values)]
         # no run without error is infinitely better than all others: half of the smallest error seen counts for it
         least = errors[errors > 0].min(initial=1.0) / 2
         values = np.minimum(values, 1 - least)
-    z = forward(transform, values)
-    total = np.where(there, z, 0).sum(axis=0)
-    n_runs = there.sum(axis=0)
-    return np.divide(total, n_runs, out=np.full(total.shape, np.nan), where=n_runs > 0), transform
+    return mean_known(forward(transform, values)), transform
+
+
+def mean_known(values: NDArray[np.float64], axis: int = 0) -> NDArray[np.float64]:
+    """Average along an axis what is not NaN; NaN where all is."""
+    n_known = (~np.isnan(values)).sum(axis=axis)
+    return np.divide(np.nansum(values, axis=axis), n_known, out=np.full(n_known.shape, np.nan), where=n_known > 0)
 
 
 def _check_recorded(runs: Recorded) -> None:

@@ -24,16 +24,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import ImportDataError, SurrogateError, listed
+from nasbench_kit.formats.booster_pickles import read_booster_pickle
 from nasbench_kit.formats.boosters import check_xgboost, checked_lightgbm
-from nasbench_kit.formats.numpy_pickles import PLAIN
-from nasbench_kit.formats.pickles import read_plain_pickle
+from nasbench_kit.formats.files import read_file
 from nasbench_kit.formats.xgboost_binary import is_binary, to_json
 from nasbench_kit.optional import require
 from nasbench_kit.predictors.boosters import first_line
 from nasbench_kit.spaces import DARTSSpace
 from nasbench_kit.spaces.darts_forms import COLUMNS
 from nasbench_kit.surrogates.card import Card, make_card, sha256_of, write_card
-from nasbench_kit.surrogates.surrogate import Ensemble
+from nasbench_kit.surrogates.surrogate import Ensemble, Outputs
 from nasbench_kit.surrogates.targets import VALUE, Target
 from nasbench_kit.tables.metric import Metric
 
@@ -76,7 +76,7 @@ def find(folder: Path) -> list[Member]:
 
 
 def chosen(members: Sequence[Member]) -> dict[str, list[Member]]:
-    """Metric -> the members that predict it.
+    """Group members by the metric that they predict.
 
     Raises:
         ImportDataError: They are of several kinds, or of one that is not read.
@@ -102,8 +102,7 @@ def _natural(text: str) -> list[tuple[int, str]]:
 
 def _configured(path: Path) -> str:
     try:
-        with open(path, "rb") as file:
-            entries = json.loads(file.read(_MOST_CONFIG))
+        entries = json.loads(read_file(path, _MOST_CONFIG))
         model = entries["model"]
         if entries.get("param:bananas_enc"):
             raise ValueError("it reads the path encoding, where the vector of 56 numbers is expected")
@@ -111,46 +110,14 @@ def _configured(path: Path) -> str:
             raise ValueError(f"its model is {model!r:.40}")
     except OSError as error:
         raise ImportDataError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
+    except ImportDataError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ImportDataError(f"{str(path)!r} is no configuration of a model: {type(error).__name__} {error}") from None
     return model
 
 
 # ---- boosters out of pickles ----
-
-
-@final
-class _PlainBooster:
-    """A booster in a pickle: its state, a dictionary."""
-
-    __slots__ = ("state",)
-
-    def __init__(self, *_: object) -> None:
-        self.state: Mapping[Any, Any] = {}
-
-    def __setstate__(self, state: object) -> None:
-        if not isinstance(state, dict):
-            raise ImportDataError(f"the pickle gives a booster the state {state!r:.40}; a dictionary expected")
-        self.state = state
-
-
-def _plain_bytearray(content: object = b"", encoding: object = None) -> bytes:
-    """Read a bytearray in a pickle of a protocol before 5."""
-    if isinstance(content, str) and encoding in ("latin-1", "latin1"):
-        return content.encode("latin-1")
-    if not isinstance(content, bytes | bytearray):
-        raise ImportDataError(f"the pickle makes a bytearray of {content!r:.40}; bytes expected")
-    return bytes(content)
-
-
-_ALLOWED: Mapping[tuple[str, str], Any] = {
-    **PLAIN,
-    ("xgboost.core", "Booster"): _PlainBooster,
-    ("lightgbm.basic", "Booster"): _PlainBooster,
-    ("builtins", "bytearray"): _plain_bytearray,
-    ("__builtin__", "bytearray"): _plain_bytearray,
-    ("collections", "defaultdict"): lambda *_: {},
-}
 
 
 def read_booster(member: Member) -> Booster:
@@ -160,25 +127,13 @@ def read_booster(member: Member) -> Booster:
         ImportDataError: The pickle is damaged, or names anything but a booster.
         SurrogateError, SettingError: As `Booster`.
     """
-    where = str(member.path)
-    try:
-        with open(member.path, "rb") as file:
-            made = read_plain_pickle(file, where, _ALLOWED)
-    except OSError as error:
-        raise ImportDataError(f"cannot read {where!r}: {error.strerror or error}") from None
-    state = made.state if isinstance(made, _PlainBooster) else {}
-    content = state.get("handle", state.get("_handle"))  # LightGBM renamed it in version 4
-    if member.library == _XGBOOST and isinstance(content, bytes | bytearray):
-        return Booster(_XGBOOST, bytes(content), where)
-    if member.library == _LIGHTGBM and isinstance(content, str):
-        best = state.get("best_iteration")
-        return Booster(_LIGHTGBM, content.encode(), where, best if type(best) is int and best > 0 else -1)
-    raise ImportDataError(f"{where!r} holds no booster of {member.library}, but a {type(made).__name__}")
+    content, n_trees = read_booster_pickle(member.path, member.library)
+    return Booster(member.library, content, str(member.path), n_trees)
 
 
 @final
 class Booster:
-    """A booster of either library, that reads vectors of 56 numbers.
+    """Predict by a booster of either library, from vectors of 56 numbers.
 
     Args:
         library: "xgb" or "lgb".
@@ -219,7 +174,7 @@ class Booster:
             raise SurrogateError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
 
     def save(self, path: Path) -> Path:
-        """Write it in its library's own form; which file that is."""
+        """Write it in its library's own form, with the ending of that; return which file it is."""
         if self.library == _XGBOOST:
             path = path.with_name(f"{path.name}.ubj")
             path.write_bytes(self._booster.save_raw("ubj"))
@@ -229,7 +184,7 @@ class Booster:
         return path
 
     def predict(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Predict: (n_archs,)."""
+        """Predict one number per vector: (n_archs,)."""
         if self.library == _XGBOOST:
             found = self._booster.inplace_predict(vectors, validate_features=False)
         else:
@@ -253,7 +208,7 @@ def _read_xgboost(xgboost: Any, content: bytes) -> Any:
 
 @final
 class Ensembles(Ensemble):
-    """One ensemble, or one of accuracy and one of runtime.
+    """Predict by one ensemble, or by one of accuracy and one of runtime.
 
     Args:
         boosters: Metric -> the members.
@@ -270,8 +225,8 @@ class Ensembles(Ensemble):
         vectors = self._space.vector(archs)
         return np.stack([booster.predict(vectors) for booster in self._boosters[metric]])
 
-    def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Accuracy as a fraction, then seconds where there is an ensemble for them: (n_archs, n_members, n_values).
+    def outputs(self, archs: NDArray[np.uint8]) -> Outputs:
+        """Predict accuracy as a fraction, then seconds where an ensemble does: (n_archs, n_members, n_values).
 
         An ensemble of seconds with another number of members gives each its mean.
         """

@@ -14,25 +14,24 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.errors import ImportDataError, SurrogateError, listed
-from nasbench_kit.formats.protobuf import BYTES, fields
-from nasbench_kit.optional import require
+from nasbench_kit.errors import DataError, ImportDataError, SurrogateError, listed
+from nasbench_kit.formats.files import read_file
+from nasbench_kit.formats.onnx import OnnxNetwork
 from nasbench_kit.spaces import DARTSSpace
 from nasbench_kit.spaces.darts_forms import CELLS, COLUMNS, FIRST_EDGE, OPERATIONS, PAIR_AT, PAIRS, PREFIX, TRAINING
 from nasbench_kit.surrogates.card import Card, make_card, sha256_of, write_card
-from nasbench_kit.surrogates.surrogate import Ensemble
+from nasbench_kit.surrogates.surrogate import Ensemble, Outputs
 from nasbench_kit.surrogates.targets import VALUE, Target
 from nasbench_kit.tables.metric import Metric
 
 EPOCHS = tuple(range(1, 99))
 FIRST_SECONDS = 6  #: the epoch from which on the file's seconds are taken
 MODEL, CODES, SPACE = "model.onnx", "encoding.json", "config_space.json"
-_MOST_BYTES = 1 << 28
 _ABSENT = "#na#"
 _COLON = "_COLON_"
 _CHUNK = 2_048  # rows, architectures times epochs, at once
@@ -40,7 +39,7 @@ _CHUNK = 2_048  # rows, architectures times epochs, at once
 
 @final
 class Yahpo(Ensemble):
-    """What the network says.
+    """Ask YAHPO's network, which knows choices by numbers of its own.
 
     Args:
         folder: With `model.onnx`, `encoding.json` and `config_space.json`.
@@ -54,16 +53,17 @@ class Yahpo(Ensemble):
         self.folder = os.fspath(folder)
         self._space = DARTSSpace()
         self._codes = self._read_codes()
-        self._session, self._any_batch = _session(_content(folder, MODEL), os.path.join(self.folder, MODEL))
-        inputs = {one.name: one for one in self._session.get_inputs()}
-        shapes = {name: one.shape[-1] for name, one in inputs.items()}
-        outputs = self._session.get_outputs()
-        if shapes != {"x_cat": len(self._codes), "x_cont": 1} or len(outputs) != 1 or outputs[0].shape[-1] != 2:
+        where = os.path.join(self.folder, MODEL)
+        try:
+            self._network = OnnxNetwork(_content(folder, MODEL), where)
+        except DataError as error:
+            raise SurrogateError(str(error)) from None
+        reads, gives = self._network.inputs, self._network.outputs
+        if reads != {"x_cat": len(self._codes), "x_cont": 1} or gives != [2]:
             raise SurrogateError(
-                f"{os.path.join(self.folder, MODEL)!r} reads {shapes}; YAHPO's network of NAS-Bench-301 reads"
-                f" {len(self._codes)} numbers x_cat and one x_cont, and gives two"
+                f"{where!r} reads {reads}; YAHPO's network of NAS-Bench-301 reads {len(self._codes)} numbers x_cat and"
+                " one x_cont, and gives two"
             )
-        self._integer = np.int64 if "int64" in inputs["x_cat"].type else np.int32
 
     def curves(
         self, archs: NDArray[np.uint8], epochs: Sequence[int] = EPOCHS
@@ -79,11 +79,14 @@ class Yahpo(Ensemble):
         step = max(1, _CHUNK // len(at))
         for start in range(0, len(codes), step):
             some = codes[start : start + step]
-            given = np.repeat(some, len(at), axis=0), np.tile(at, len(some))[:, None]
-            found[start : start + step] = self._run(*given).reshape(len(some), len(at), 2)
+            try:
+                said = self._network.run(x_cat=np.repeat(some, len(at), axis=0), x_cont=np.tile(at, len(some))[:, None])
+            except DataError as error:
+                raise SurrogateError(str(error)) from None
+            found[start : start + step] = said.reshape(len(some), len(at), 2)
         return found[..., 0] / 100, found[..., 1]
 
-    def outputs(self, archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outputs(self, archs: NDArray[np.uint8]) -> Outputs:
         """Take the values at all epochs as outputs: (n_archs, 1, n_values), and none of noise."""
         made = np.empty((len(archs), 1, 2 * len(EPOCHS) - FIRST_SECONDS + 1))
         for row, arch in enumerate(archs):  # one by one: sums over a batch of another size may differ in the last bits
@@ -91,28 +94,13 @@ class Yahpo(Ensemble):
             made[row, 0] = np.concatenate([accuracy[0], seconds[0, FIRST_SECONDS - 1 :]])
         return made, np.zeros((len(archs), 0))
 
-    def _run(self, codes: NDArray[np.int64], epochs: NDArray[np.float32]) -> NDArray[np.float64]:
-        codes = codes.astype(self._integer)
-        step = len(codes) if self._any_batch else 1
-        try:
-            parts = [
-                self._session.run(None, {"x_cat": codes[i : i + step], "x_cont": epochs[i : i + step]})[0]
-                for i in range(0, len(codes), step)
-            ]
-        except Exception as error:  # onnxruntime has its own, and many
-            raise SurrogateError(f"the network in {self.folder!r} cannot be run: {_one_line(error)}") from None
-        found = np.concatenate(parts)
-        if found.shape != (len(codes), 2) or not np.isfinite(found).all():
-            raise SurrogateError(f"the network in {self.folder!r} says what are no two numbers per architecture")
-        return found.astype(np.float64)
-
     def _rows(self, archs: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Encode each architecture by numbers: (n_archs, 34)."""
         vectors = self._space.vector(archs).astype(np.int64)
         return np.stack([codes[vectors[:, column] + 1] for column, codes in self._codes], axis=1)
 
     def _read_codes(self) -> list[tuple[int, NDArray[np.int64]]]:
-        """Per input of the network: the column of NAS-Bench-301's vector, and the number of each choice from -1 on."""
+        """Read for each input its column of NAS-Bench-301's vector, and the number of each choice, from -1 on."""
         where = os.path.join(self.folder, CODES)
         entries = _json(self.folder, CODES)
         wanted = {name for name in COLUMNS if name not in TRAINING}
@@ -154,16 +142,8 @@ def _choices(name: str) -> tuple[str, ...]:
 # ---- files ----
 
 
-class Source(NamedTuple):
-    """The files in a folder of YAHPO's data."""
-
-    model: Path
-    codes: Path
-    space: Path
-
-
-def find(folder: Path) -> Source | None:
-    """YAHPO's files in a folder; None if it is another one.
+def find(folder: Path) -> Path | None:
+    """Find YAHPO's network in a folder, beside which its other files lie; None if it is another folder.
 
     Raises:
         ImportDataError: It is one, but it is not clear which network is meant.
@@ -174,24 +154,19 @@ def find(folder: Path) -> Source | None:
     if len(models) != 1:
         names = listed(path.name for path in models) or "none"
         raise ImportDataError(f"{str(folder)!r} should have one network .onnx beside {CODES}; it has {names}")
-    return Source(models[0], folder / CODES, folder / SPACE)
+    return models[0]
 
 
-def write(source: Source, folder: Path, name: str) -> None:
-    """Make a surrogate of YAHPO's files in a folder that exists.
+def write(network: Path, folder: Path, name: str) -> None:
+    """Make a surrogate of YAHPO's network, and the files beside it, in a folder that exists.
 
     Raises:
         SurrogateError: One is damaged, or not of NAS-Bench-301.
     """
-    for path, to in zip(source, (MODEL, CODES, SPACE), strict=True):
-        (folder / to).write_bytes(_content(path.parent, path.name))
+    for source, to in ((network.name, MODEL), (CODES, CODES), (SPACE, SPACE)):
+        (folder / to).write_bytes(_content(network.parent, source))
     _check_space(folder)
     Yahpo(folder).outputs_of((0,) * DARTSSpace().n_decisions)  # it runs
-    write_card(folder, card_of(folder, name))
-
-
-def card_of(folder: Path, name: str) -> Card:
-    """Make the card of a folder with YAHPO's files."""
     n, late = len(EPOCHS), FIRST_SECONDS - 1
     seconds = np.eye(n)[late:]
     seconds[0, :late] = np.arange(1, FIRST_SECONDS) / FIRST_SECONDS
@@ -200,7 +175,7 @@ def card_of(folder: Path, name: str) -> Card:
         for metric, basis in (("val_accuracy", np.eye(n)), ("cost_s", seconds))
     )
     files = {file: sha256_of(folder / file) for file in (MODEL, CODES, SPACE)}
-    return make_card(
+    card = make_card(
         name=name,
         space=DARTSSpace(),
         predictor={"kind": "yahpo"},
@@ -226,6 +201,7 @@ def card_of(folder: Path, name: str) -> Card:
         },
         fitted={"command": "surrogate import", "by": "the authors of YAHPO Gym"},
     )
+    write_card(folder, card)
 
 
 def _check_space(folder: Path) -> None:
@@ -259,61 +235,19 @@ def _check_space(folder: Path) -> None:
 def _content(folder: str | os.PathLike[str], name: str) -> bytes:
     path = os.path.join(folder, name)
     try:
-        with open(path, "rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+        return read_file(path)
+    except ImportDataError as error:
+        raise SurrogateError(str(error)) from None
     except OSError as error:
         raise SurrogateError(f"cannot read {path!r}: {error.strerror or error}") from None
-    if len(content) > _MOST_BYTES:
-        raise SurrogateError(f"{path!r} is longer than {_MOST_BYTES:,} bytes, which no file of YAHPO's is")
-    return content
 
 
 def _json(folder: str | os.PathLike[str], name: str) -> Mapping[str, Any]:
+    where, content = repr(os.path.join(folder, name)), _content(folder, name)
     try:
-        read = json.loads(_content(folder, name))
+        read = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise SurrogateError(f"{os.path.join(folder, name)!r} is no JSON: {_one_line(error)}") from None
+        raise SurrogateError(f"{where} is no JSON: {error}") from None
     if not isinstance(read, dict):
-        raise SurrogateError(f"{os.path.join(folder, name)!r} holds a {type(read).__name__}; an object expected")
+        raise SurrogateError(f"{where} holds a {type(read).__name__}; an object expected")
     return read
-
-
-# ---- ONNX ----
-
-_GRAPH, _INPUT, _OUTPUT = 7, 11, 12  # numbers of fields in onnx.proto: ModelProto.graph, GraphProto.input and .output
-_ONE = b"\x0a\x02\x08\x01"  # TensorShapeProto.dim { dim_value: 1 }
-_ANY = b"\x0a\x02\x12\x00"  # TensorShapeProto.dim { dim_param: "" }
-
-
-def _session(model: bytes, where: str) -> tuple[Any, bool]:
-    """Open a session of onnxruntime, and say whether it takes batches of any size."""
-    runtime = require("onnxruntime", "onnx")
-    options = runtime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1  # layers are small: more threads wait for each other
-    try:
-        session = runtime.InferenceSession(_of_any_batch(model), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has its own, and many
-        raise SurrogateError(f"{where!r} is no network that onnxruntime reads: {_one_line(error)}") from None
-    return session, all(not isinstance(one.shape[0], int) for one in session.get_inputs() if one.shape)
-
-
-def _of_any_batch(model: bytes) -> bytes:
-    """Leave the size of a batch open, which was fixed to 1 where the network was exported.
-
-    Nothing in this network depends on it: each row is looked up and multiplied for itself. Files of another form are
-    left as they are.
-    """
-    try:
-        (graph,) = [content for number, wire, content in fields(model) if (number, wire) == (_GRAPH, BYTES)]
-        ends = [content for number, wire, content in fields(graph) if number in (_INPUT, _OUTPUT) and wire == BYTES]
-    except (ImportDataError, ValueError):
-        return model
-    for end in ends:
-        if model.count(end) == 1:
-            model = model.replace(end, end.replace(_ONE, _ANY, 1))
-    return model
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

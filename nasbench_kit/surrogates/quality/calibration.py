@@ -185,18 +185,11 @@ def if_not_failed(
 
 
 def _spread(predicted: RunDistribution, all_runs: NDArray[np.float64]) -> Spread | None:
-    runs = all_runs
-    n_runs = (~np.isnan(runs)).sum(axis=0)
-    several = n_runs >= _SEVERAL
-    if not several.any():
-        return None
-    runs = runs[:, several]
-    differ = np.nanmax(runs, axis=0) > np.nanmin(runs, axis=0)
+    differ = np.fmax.reduce(all_runs) > np.fmin.reduce(all_runs)  # so there are two at least
     if not differ.any():
         return None
-    runs, n_runs = runs[:, differ], n_runs[several][differ]
+    runs, those = all_runs[:, differ], predicted.of(differ)
     mean, sd = np.nanmean(runs, axis=0), np.nanstd(runs, axis=0, ddof=1)
-    those = predicted.of(several).of(differ)
     predicted_mean = backward(those.transform, those.z)
     predicted_sd = those.sd * np.abs(slope(those.transform, predicted_mean))
     kl = normal_kl(mean, sd, predicted_mean, predicted_sd)
@@ -208,7 +201,7 @@ def _spread(predicted: RunDistribution, all_runs: NDArray[np.float64]) -> Spread
         sd_mae=float(np.abs(predicted_sd - sd).mean()),
         kl_mean=float(kl.mean()),
         kl_median=float(np.median(kl)),
-        kl_expected=float(expected_kl(n_runs).mean()),
+        kl_expected=float(expected_kl((~np.isnan(runs)).sum(axis=0)).mean()),
         coverage=tuple((level, float((distance <= level).mean())) for level in LEVELS),
     )
 

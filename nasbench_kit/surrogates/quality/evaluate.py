@@ -13,18 +13,11 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import NotRecordedError, SettingError, listed, unknown
 from nasbench_kit.predictors.agreement import Agreement, agreement
+from nasbench_kit.predictors.ceiling import UNKNOWN, Ceiling, Figures, Measure, ceiling_of_noise, ceiling_of_runs
 from nasbench_kit.spaces import describe_space
 from nasbench_kit.surrogates.distribution import RunDistribution
 from nasbench_kit.surrogates.fitting.collapse import mask_collapsed
 from nasbench_kit.surrogates.quality.calibration import Calibration, calibration
-from nasbench_kit.surrogates.quality.ceiling import (
-    UNKNOWN,
-    Ceiling,
-    Figures,
-    Measure,
-    ceiling_of_noise,
-    ceiling_of_runs,
-)
 from nasbench_kit.surrogates.quality.splits import rows_of
 from nasbench_kit.surrogates.targets import NOISE
 from nasbench_kit.tables.column import mean_recorded
@@ -35,6 +28,7 @@ if TYPE_CHECKING:
     from nasbench_kit.tables import Table
 
 BEST = 0.05
+_DRAWS = 20  # runs of each architecture that tell how much predicted runs vary
 _PREDICTED, _SPREAD = "predicted by the surrogate", "taken from the spread of the members, as none is modelled"
 
 
@@ -167,12 +161,9 @@ def _ceiling(compared: Comparison, measure: Measure) -> Ceiling:
     found = ceiling_of_runs(compared.runs, measure)
     if found or not compared.distribution or compared.noise != _PREDICTED:
         return found or UNKNOWN
-    return ceiling_of_noise(compared.distribution, compared.runs)
-
-
-def shown_as(unit: str) -> tuple[float, str, str]:
-    """Return what multiplies values of a unit for people, its name, and that of differences."""
-    return (100.0, "%", "percentage points") if unit == "fraction" else (1.0, unit, unit)
+    rng = np.random.default_rng(0)
+    drawn = [compared.distribution.draw(*rng.random((2, len(compared.archs)))) for _ in range(_DRAWS)]
+    return ceiling_of_noise(np.stack(drawn), compared.runs)
 
 
 # ---- what is compared ----

@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.predictors.agreement import best_share, kendall_tau, r2
-from nasbench_kit.surrogates.distribution import RunDistribution
 
 _REPEATED = 100  # architectures with repeated runs that show the noise
-_DRAWS = 20  # runs of each architecture that tell how much predicted runs vary
 
 
 class Figures(NamedTuple):
@@ -39,7 +37,7 @@ class Ceiling(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """Which figures are computed."""
+    """Say which figures are computed, and compute them."""
 
     above: float | None  #: a value of the metric that counts as good; NaN figures if None
     best: float  #: share of architectures that are the best
@@ -94,14 +92,13 @@ def ceiling_of_runs(runs: NDArray[np.float64], measure: Measure) -> Ceiling | No
     return _ceiling("differences between repeated runs", runs, variance / n_runs, *_one_run(runs, measure))
 
 
-def ceiling_of_noise(distribution: RunDistribution, runs: NDArray[np.float64], *, seed: int = 0) -> Ceiling:
+def ceiling_of_noise(drawn: NDArray[np.float64], runs: NDArray[np.float64]) -> Ceiling:
     """Find the ceiling by the predicted noise, where architectures were trained once; `runs` as above.
 
-    It is as right as the predicted noise is, see `Calibration`: noise that was learned from single runs includes errors
-    of the predictions, and then the ceiling is too low. `seed` is of the draws that show how much runs vary.
+    It is as right as the predicted noise is: noise that was learned from single runs includes errors of the
+    predictions, and then the ceiling is too low. `drawn` are runs of each architecture from that noise, (n_draws,
+    n_archs), which show how much runs vary.
     """
-    rng = np.random.default_rng(seed)
-    drawn = [distribution.draw(*rng.random((2, runs.shape[1]))) for _ in range(_DRAWS)]
     variance = np.var(drawn, axis=0, ddof=1) / (~np.isnan(runs)).sum(axis=0)
     return _ceiling("predicted noise, errors of prediction included: too low if wrong", runs, variance, _UNKNOWN, 0)
 
