@@ -58,6 +58,7 @@ def test_what_can_be_named_is_named(cifar10):
 # ---- one answer and many ----
 
 
+@pytest.mark.slow
 def test_benchmarks_conform(embedded):
     check_benchmark(embedded, np.random.default_rng(0))
 
