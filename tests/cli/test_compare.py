@@ -325,11 +325,11 @@ def test_an_interrupted_compare_says_how_to_go_on(tmp_path, n_processes):
     process = subprocess.Popen(
         command, cwd=tmp_path, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while n_stored(tmp_path / "compare.db") < 10 and time.monotonic() < deadline:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)  # what a terminal does: to all processes of the group
-    stdout, stderr = process.communicate(timeout=120)  # returns when no worker has these files open any more
+    stdout, stderr = process.communicate(timeout=600)  # returns when no worker has these files open any more
     assert process.returncode == 130  # as shells count: 128 + SIGINT
     assert re.fullmatch(r"error: stopped; .*compare\.db.* the same command goes on.*", stderr.splitlines()[-1])
     assert "Traceback" not in stderr

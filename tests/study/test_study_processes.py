@@ -40,7 +40,7 @@ def started(script, *arguments, **how):
 
 def run_python(script, *arguments):
     with started(script, *arguments) as process:
-        output, errors = process.communicate(timeout=120)
+        output, errors = process.communicate(timeout=600)
     return output, errors
 
 
@@ -59,7 +59,7 @@ def test_two_studies_may_fill_the_same_file_at_the_same_time(tmp_path, random_se
 
     with ThreadPoolExecutor(2) as executor:
         for i in range(25):  # the moments at which they meet differ
-            path, start = tmp_path / f"{i}.db", Barrier(2, timeout=60)
+            path, start = tmp_path / f"{i}.db", Barrier(2, timeout=600)
             both = [executor.submit(fill, path, keys, start) for keys in ([random_search, evolution], [evolution])]
             assert sum(future.result().made for future in both) == 8
             assert len(content(path)) == 8
@@ -84,7 +84,7 @@ def test_processes_that_fill_one_study_share_the_work(tmp_path, path, random_sea
         process.stdin.flush()
     counts = []
     for process in processes:
-        output, errors = process.communicate(timeout=300)
+        output, errors = process.communicate(timeout=600)
         assert errors == ""
         counts.append(RunCounts(*map(int, output.split())))
     assert sum(count.made for count in counts) == 150  # every run was made once
@@ -170,7 +170,7 @@ def test_ctrl_c_ends_a_study_whose_runs_would_take_hours(tmp_path, path, n_proce
     process = started(INTERRUPTED, path, n_processes, env={**os.environ, "PYTHONPATH": f"{tmp_path}:{there}"})
     assert process.stdout.readline() == "asked\n"
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=120)
+    output, errors = process.communicate(timeout=600)
     assert output.splitlines()[-1] == "stopped"
     assert errors == ""
     assert sql(path, "SELECT count(*) FROM claims") == [(0,)]
@@ -361,7 +361,7 @@ def wait_for_a_run(path, n_before, process):
 
 
 def finish(process):
-    output, errors = process.communicate(timeout=300)
+    output, errors = process.communicate(timeout=600)
     assert process.returncode == 0, output
     assert errors == ""
     return RunCounts(*map(int, output.split()))
@@ -397,7 +397,7 @@ def test_a_study_killed_twenty_times_holds_what_an_undisturbed_one_holds(tmp_pat
             delay_s *= 0.02
         time.sleep(delay_s)
         os.kill(process.pid, signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.communicate(timeout=600)
         assert wait_until_gone(process.pid) == [], f"processes outlive their killed parent, killed after {delay_s} s"
         stored = stored_in(folder, tmp_path / "copy", content, sql)
         assert stored.items() <= reference.items(), f"wrong runs after kill {i} at {delay_s} s"
