@@ -232,11 +232,13 @@ def _check_draws(benchmark: Benchmark, archs: NDArray[np.uint8], epoch: int | No
         return
     asked = list(map(tuple, archs.tolist()))
     seed = int(rng.integers(2**32))
-    first, second = (benchmark.query_many(archs, epoch=epoch, rng=np.random.default_rng(seed)).value for _ in range(2))
-    assert (first == second).all(), "two batches drawn with the same rng differ"
-    one_by_one = np.random.default_rng(seed)
-    alone = [benchmark.query(arch, epoch=epoch, rng=one_by_one).value for arch in asked]
-    assert alone == first.tolist(), "runs drawn one by one are not those drawn in a batch"
+    one, other, one_by_one = (np.random.default_rng(seed) for _ in range(3))
+    first, second = (
+        [benchmark.query_many(archs, epoch=epoch, rng=same).value.tolist() for _ in range(2)] for same in (one, other)
+    )
+    assert first == second, "two batches drawn with the same rng differ"
+    alone = [[benchmark.query(arch, epoch=epoch, rng=one_by_one).value for arch in asked] for _ in range(2)]
+    assert alone == first, "runs drawn one by one are not those drawn in a batch"
     # one by one: a surrogate predicts anew for each batch, but keeps what it predicted of one architecture
     many = np.array([[benchmark.query(arch, epoch=epoch, rng=rng).value for arch in asked] for _ in range(_DRAWS)])
     differ = len(seeds) > 0 and (np.nanmax(runs, axis=0) > np.nanmin(runs, axis=0)).any()
