@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.benchmark import Benchmark
-from nasbench_kit.errors import NasbenchKitError, NotRecordedError, UnknownNameError
+from nasbench_kit.errors import NasbenchKitError, NotRecordedError, SettingError, UnknownNameError
 from nasbench_kit.optimizers import Optimizer, Outcome, Task, Trial, check_needs
 from nasbench_kit.simulator import EVALUATIONS, NO_EPOCH, SECONDS, Records, Rules, simulate, task_of
 from nasbench_kit.spaces import Arch, Space
@@ -108,6 +108,8 @@ def check_optimizer(make: Callable[[Task, np.random.Generator], Optimizer], benc
     Raises:
         AssertionError: It does not. (What the optimizer itself raises comes through.)
     """
+    if not isinstance(benchmark, Benchmark):
+        raise SettingError(f"check_optimizer(..., {benchmark!r:.80}); a benchmark expected, as nbk.load opens one")
     rules = Rules(n_evaluations=_ASKED, clock=SECONDS if benchmark.costs else EVALUATIONS)
     needs = getattr(make, "needs", ())
     task = task_of(benchmark, rules, needs=needs)
@@ -121,7 +123,7 @@ def check_optimizer(make: Callable[[Task, np.random.Generator], Optimizer], benc
     for n_workers in (1, 7):
         first, second = run(n_workers), run(n_workers)
         assert len(first.value), f"no evaluation with {n_workers} workers: ask returned None at once"
-        for name in set(Records._fields) - {"optimizer_s"}:
+        for name in (name for name in Records._fields if name != "optimizer_s"):
             same = np.array_equal(getattr(first, name), getattr(second, name), equal_nan=True)
             assert same, f"two runs with the same seed differ in {name!r}, with {n_workers} workers"
         assert np.isin(first.epoch, (*task.epochs, NO_EPOCH)).all(), (
