@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from html import escape
 from itertools import chain
 from math import isfinite
 from tempfile import TemporaryDirectory
@@ -21,6 +20,7 @@ from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.catalog import load
 from nasbench_kit.errors import SettingError, StudyError
 from nasbench_kit.jobs import n_processors
+from nasbench_kit.notebook import html_table
 from nasbench_kit.optimizers.base import check_at_least
 from nasbench_kit.progress import progress_bar
 from nasbench_kit.simulator import DRAWN, EPOCHS, EVALUATIONS, SECONDS, Rules, task_of
@@ -200,12 +200,7 @@ class Comparison:
         return notes
 
     def _repr_html_(self) -> str:
-        head, rows = self.cells()
-        lines = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
-        lines += ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
-        table = "".join(f"<tr>{line}</tr>" for line in lines)
-        notes = "<br>".join(map(escape, [*self.notes(), f"how: {self.in_words}"]))
-        return f"<table>{table}</table><p><small>{notes}</small></p>"
+        return html_table(*self.cells(), below=[*self.notes(), f"how: {self.in_words}"])
 
 
 class _Panel(NamedTuple):

@@ -11,6 +11,7 @@ from nasbench_kit.benchmark.evaluation import Best, Evaluation, Evaluations
 from nasbench_kit.benchmark.recorded import RecordedAnswers
 from nasbench_kit.benchmark.training import Training
 from nasbench_kit.errors import NotRecordedError, SettingError, check_generator, unknown
+from nasbench_kit.notebook import html_table
 from nasbench_kit.spaces.base import how_many
 from nasbench_kit.tables import Table
 from nasbench_kit.tables.schema import COST
@@ -108,6 +109,16 @@ class Benchmark:
     def __repr__(self) -> str:
         n_archs = how_many(self.results.n_archs)
         return f"<Benchmark {self.name!r}: {n_archs} architectures, {', '.join(self._answers.metrics)}>"
+
+    def _repr_html_(self) -> str:
+        head = ("metric", "unit", "better", "epochs", "seeds", "")
+        roles = dict.fromkeys(self.costs, "cost") | {metric.name: "objective" for metric in self.objectives}
+        roles |= {limit.metric: str(limit) for limit in self.constraints}
+        rows = [
+            (name, metric.unit, metric.direction or "", _span(metric.epochs), _span(metric.seeds), roles.get(name, ""))
+            for name, metric in self.metrics.items()
+        ]
+        return html_table(head, rows, above=f"{self.name}: {how_many(self.results.n_archs)} architectures")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (self.results, self.dataset, *self._given)
@@ -539,6 +550,10 @@ def _names(role: str, names: Any) -> tuple[str, ...]:
     if not all_names or len(set(given)) != len(given) or not (given or role == "costs"):
         raise SettingError(f"{role}={names!r:.120}; a list of different names of metrics expected")
     return given
+
+
+def _span(numbers: Sequence[int]) -> str:
+    return "" if not numbers else str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
 
 
 def _again(results: Results, dataset: str, objectives: Any, costs: Any, constraints: Any) -> Benchmark:

@@ -416,6 +416,20 @@ def test_a_caption_says_what_is_optimized_and_under_which_limits_and_what_the_cl
     )
 
 
+def test_a_benchmark_and_records_show_themselves_in_a_notebook():
+    bench = nbk.load(
+        "nasbench201_mnist1d/mnist1d", objectives=["val_accuracy", "flops_m"], constraints=["params_m<=0.05"]
+    )
+    shown = bench._repr_html_()
+    row = "<td>val_accuracy</td><td>fraction</td><td>max</td><td>1 to 36</td><td>0 to 2</td><td>objective</td>"
+    assert "nasbench201_mnist1d/mnist1d: 6,466 architectures" in shown
+    assert row in shown
+    assert "<td>params_m&lt;=0.05</td>" in shown
+    assert shown.count("<tr>") == 1 + len(bench.metrics)
+    records = searched(bench, n_evaluations=12, clock="evaluations")
+    assert repr(records) == "<Records of 12 evaluations, the last finished at 12>"
+
+
 def test_a_rule_of_another_name_is_refused_with_the_nearest_one(cifar10):
     rng = np.random.default_rng(0)
     with pytest.raises(UnknownNameError, match="unknown rule 'n_evals'; did you mean 'n_evaluations'"):
