@@ -329,7 +329,10 @@ class Benchmark:
         )
 
     def objective_values(self, arch: Arch, evaluation: Evaluation) -> tuple[float, ...]:
-        """All objectives of an evaluation, as recorded: of the same training as far as they depend on one."""
+        """All objectives of an evaluation, as recorded: of the same training as far as they depend on one.
+
+        On a surrogate the first is that of the run drawn; the further ones are those expected.
+        """
         further = [
             self._answers.value_of(metric.name, arch, evaluation.epoch, evaluation.seeds)
             for metric in self.objectives[1:]
