@@ -315,6 +315,8 @@ def _study(study: Study | str | os.PathLike[str] | None) -> Iterator[Study]:
     if isinstance(study, Study):
         yield study
     elif study is not None:
+        if not isinstance(study, str | os.PathLike):
+            raise SettingError(f"study={study!r:.80}; the path of a study, or an open one, expected")
         with Study(study) as opened:
             yield opened
     else:

@@ -376,6 +376,7 @@ def test_what_a_benchmark_cannot_do_is_refused_before_the_first_run(cifar10, pri
         (lambda b, rng: check_optimizer(RandomSearch, "nasbench201/cifar10"), "a benchmark expected"),
         (lambda b, rng: nbk.compare(5), "5 is no benchmark"),
         (lambda b, rng: nbk.compare(b, 5), "5 is no optimizer"),
+        (lambda b, rng: nbk.compare(b, runs=1, study=5), "study=5; the path of a study, or an open one, expected"),
         (lambda b, rng: nbk.compare(b, rules={"n_evaluations": 1}), r"rules=.*; Rules\(...\) expected"),
         (lambda b, rng: Rules(reported="cifar10"), "'cifar10' is nothing to report by"),
         (lambda b, rng: Rules(reported=("cifar10",)), r"\(dataset, metric\) or"),
@@ -410,7 +411,7 @@ def test_a_caption_says_what_is_optimized_and_under_which_limits_and_what_the_cl
     )
     rules = Rules(n_evaluations=1, epoch=1, clock="epochs")
     assert rules.in_words(bench) == (
-        "A search sees val_accuracy and flops_m of one recorded training run, drawn per training after 1 epoch;"
+        "A search sees val_accuracy and flops_m of one recorded training run, drawn per training, after 1 epoch;"
         " budget 1 evaluation, 1 worker, the clock counts epochs. Incumbents keep to params_m<=0.05."
         " Reported after the last epoch."
     )
