@@ -258,7 +258,8 @@ class Rules:
     def _told(self, benchmark: Benchmark) -> str:
         names = " and ".join(metric.name for metric in benchmark.objectives)
         what = f"{names} of " * (len(benchmark.objectives) > 1)
-        return f"A search sees {what}{benchmark.run_in_words(self.run)}{',' * (self.epoch is not None)}{_after(self.epoch)}"
+        after = "" if self.epoch is None else f",{_after(self.epoch)}"
+        return f"A search sees {what}{benchmark.run_in_words(self.run)}{after}"
 
     def _paid(self, benchmark: Benchmark) -> str:
         budgets = []

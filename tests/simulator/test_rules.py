@@ -375,6 +375,10 @@ def test_what_a_benchmark_cannot_do_is_refused_before_the_first_run(cifar10, pri
         (lambda b, rng: b.values([(0,) * 6], "val_accuracy"), "the name of a metric first"),
         (lambda b, rng: check_optimizer(RandomSearch, "nasbench201/cifar10"), "a benchmark expected"),
         (lambda b, rng: nbk.compare(5), "5 is no benchmark"),
+        (
+            lambda b, rng: nbk.load("x/y", results=b.results),
+            r"<Table .* is no path; .* nbk.Benchmark\(opened, dataset\)",
+        ),
         (lambda b, rng: nbk.compare(b, 5), "5 is no optimizer"),
         (lambda b, rng: nbk.compare(b, runs=1, study=5), "study=5; the path of a study, or an open one, expected"),
         (lambda b, rng: nbk.compare(b, rules={"n_evaluations": 1}), r"rules=.*; Rules\(...\) expected"),
