@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from html import escape
 from itertools import chain
 from math import isfinite
 from tempfile import TemporaryDirectory
@@ -21,9 +20,11 @@ from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.catalog import load
 from nasbench_kit.errors import SettingError, StudyError
 from nasbench_kit.jobs import n_processors
+from nasbench_kit.notebook import html_table
 from nasbench_kit.optimizers.base import check_at_least
 from nasbench_kit.progress import progress_bar
-from nasbench_kit.simulator import EPOCHS, EVALUATIONS, SECONDS, Rules, task_of
+from nasbench_kit.simulator import DRAWN, EPOCHS, EVALUATIONS, SECONDS, Rules, task_of
+from nasbench_kit.simulator.rules import checked_rules
 from nasbench_kit.study import Configuration, RunCounts, Study
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def compare(
     check_at_least(1, runs=runs)
     check_at_least(0, first_seed=first_seed)
     run_seeds = range(first_seed, first_seed + runs)
-    panels = _planned(_opened(benchmarks), _named(optimizers), (rules or Rules()).changed(how))
+    panels = _planned(_opened(benchmarks), _named(optimizers), checked_rules(rules).changed(how))
     with _study(study) as opened, _shown(progress) as advance:
         _warn_of_long_work(panels, opened, run_seeds, 0 if executor else n_processes or n_processors())
         configurations = chain.from_iterable(panel.configurations for panel in panels)
@@ -199,12 +200,7 @@ class Comparison:
         return notes
 
     def _repr_html_(self) -> str:
-        head, rows = self.cells()
-        lines = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
-        lines += ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
-        table = "".join(f"<tr>{line}</tr>" for line in lines)
-        notes = "<br>".join(map(escape, [*self.notes(), f"how: {self.in_words}"]))
-        return f"<table>{table}</table><p><small>{notes}</small></p>"
+        return html_table(*self.cells(), below=[*self.notes(), f"how: {self.in_words}"])
 
 
 class _Panel(NamedTuple):
@@ -216,6 +212,10 @@ class _Panel(NamedTuple):
 
 
 def _opened(benchmarks: str | Benchmark | Iterable[str | Benchmark]) -> list[Benchmark]:
+    if not isinstance(benchmarks, str | Benchmark | Iterable):
+        raise SettingError(
+            f"{benchmarks!r:.80} is no benchmark; a name, or what nbk.load opens, or a list of such expected"
+        )
     given = [benchmarks] if isinstance(benchmarks, str | Benchmark) else list(benchmarks)
     opened: dict[str, Benchmark] = {}
     for one in given:
@@ -225,6 +225,11 @@ def _opened(benchmarks: str | Benchmark | Iterable[str | Benchmark]) -> list[Ben
         same = opened.setdefault(benchmark.name, benchmark)
         if same.results.sha256 != benchmark.results.sha256:
             raise SettingError(f"two different benchmarks are called {benchmark.name!r}; give one of them another name")
+        for what in ("objectives", "costs", "constraints"):
+            if getattr(same, what) != getattr(benchmark, what):
+                raise SettingError(
+                    f"two benchmarks called {benchmark.name!r} differ in their {what}; compare them in two calls"
+                )
     if not opened:
         raise SettingError("no benchmark; give one or more")
     return list(opened.values())
@@ -235,7 +240,10 @@ def _named(optimizers: str | Iterable[Named] | Mapping[str, Named]) -> list[tupl
     if isinstance(optimizers, Mapping):
         named = [_parts(one, label) for label, one in optimizers.items()]
     else:
-        named = [_parts(one) for one in ([optimizers] if isinstance(optimizers, str) else optimizers)]
+        is_one = not isinstance(optimizers, Iterable) or isinstance(optimizers, str)
+        is_one |= isinstance(optimizers, tuple) and any(isinstance(part, Mapping) for part in optimizers)
+        several: Any = [optimizers] if is_one else optimizers
+        named = [_parts(one) for one in several]
     if not named:
         raise SettingError("no optimizer; give one or more")
     return named
@@ -307,6 +315,8 @@ def _study(study: Study | str | os.PathLike[str] | None) -> Iterator[Study]:
     if isinstance(study, Study):
         yield study
     elif study is not None:
+        if not isinstance(study, str | os.PathLike):
+            raise SettingError(f"study={study!r:.80}; the path of a study, or an open one, expected")
         with Study(study) as opened:
             yield opened
     else:
@@ -352,7 +362,7 @@ def _timed(benchmark: Benchmark, rules: Rules) -> tuple[float, float]:
     rng = np.random.default_rng(0)
     space = task_of(benchmark, rules).space
     archs = [space.sample(rng) for _ in range(_TIMED)]
-    draw = rng if rules.run == "drawn" else None
+    draw = rng if rules.run == DRAWN else None
     priced = rules.applied_to(benchmark)
     priced.query(archs[0], epoch=rules.epoch, rng=draw)  # reads what all share
     taken_s: list[float] = []

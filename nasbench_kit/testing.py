@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.benchmark import Benchmark
-from nasbench_kit.errors import NasbenchKitError, NotRecordedError, UnknownNameError
+from nasbench_kit.errors import NasbenchKitError, NotRecordedError, SettingError, UnknownNameError
 from nasbench_kit.optimizers import Optimizer, Outcome, Task, Trial, check_needs
 from nasbench_kit.simulator import EVALUATIONS, NO_EPOCH, SECONDS, Records, Rules, simulate, task_of
 from nasbench_kit.spaces import Arch, Space
@@ -108,6 +108,8 @@ def check_optimizer(make: Callable[[Task, np.random.Generator], Optimizer], benc
     Raises:
         AssertionError: It does not. (What the optimizer itself raises comes through.)
     """
+    if not isinstance(benchmark, Benchmark):
+        raise SettingError(f"check_optimizer(..., {benchmark!r:.80}); a benchmark expected, as nbk.load opens one")
     rules = Rules(n_evaluations=_ASKED, clock=SECONDS if benchmark.costs else EVALUATIONS)
     needs = getattr(make, "needs", ())
     task = task_of(benchmark, rules, needs=needs)
@@ -121,7 +123,7 @@ def check_optimizer(make: Callable[[Task, np.random.Generator], Optimizer], benc
     for n_workers in (1, 7):
         first, second = run(n_workers), run(n_workers)
         assert len(first.value), f"no evaluation with {n_workers} workers: ask returned None at once"
-        for name in set(Records._fields) - {"optimizer_s"}:
+        for name in (name for name in Records._fields if name != "optimizer_s"):
             same = np.array_equal(getattr(first, name), getattr(second, name), equal_nan=True)
             assert same, f"two runs with the same seed differ in {name!r}, with {n_workers} workers"
         assert np.isin(first.epoch, (*task.epochs, NO_EPOCH)).all(), (
@@ -220,25 +222,27 @@ def _check_answers(benchmark: Benchmark, archs: NDArray[np.uint8], epoch: int | 
 
 def _check_draws(benchmark: Benchmark, archs: NDArray[np.uint8], epoch: int | None, rng: np.random.Generator) -> None:
     """Runs drawn at random, alone and in batches, at one epoch."""
-    means = benchmark.query_many(archs, epoch=epoch, missing="nan")
-    there = ~np.isnan(means.value)
-    for given in benchmark.objective_metric.seeds or (
-        None,
-    ):  # a run without its cost is not drawn, but counts in means
-        runs_of = benchmark.query_many(archs, epoch=epoch, seed=given, missing="nan")
-        there &= np.isnan(runs_of.value) | ~np.isnan(runs_of.cost_s) | (not benchmark.costs)
-    archs, mean = archs[there], means.value[there]
+    seeds = benchmark.objective_metric.seeds
+    means = benchmark.query_many(archs, epoch=epoch, missing="nan").value
+    recorded = [benchmark.query_many(archs, epoch=epoch, seed=given, missing="nan") for given in seeds or (None,)]
+    runs, costs_s = (np.array([each[i] for each in recorded]) for i in (1, 2))
+    # a run without its cost is not drawn, but counts in means
+    drawn = np.isnan(runs) | ~np.isnan(costs_s) | (not benchmark.costs)
+    there = ~np.isnan(means) & drawn.all(axis=0)
+    archs, mean, runs = archs[there], means[there], runs[:, there]
     if not len(archs):
         return
+    asked = list(map(tuple, archs.tolist()))
     seed = int(rng.integers(2**32))
-    first, second = (benchmark.query_many(archs, epoch=epoch, rng=np.random.default_rng(seed)).value for _ in range(2))
-    assert (first == second).all(), "two batches drawn with the same rng differ"
-    one_by_one = np.random.default_rng(seed)
-    alone = [benchmark.query(arch, epoch=epoch, rng=one_by_one).value for arch in map(tuple, archs.tolist())]
-    assert alone == first.tolist(), "runs drawn one by one are not those drawn in a batch"
-    many = np.array([benchmark.query_many(archs, epoch=epoch, rng=rng).value for _ in range(_DRAWS)])
-    seeds = benchmark.objective_metric.seeds
-    runs = np.array([benchmark.query_many(archs, epoch=epoch, seed=given, missing="nan").value for given in seeds])
+    one, other, one_by_one = (np.random.default_rng(seed) for _ in range(3))
+    first, second = (
+        [benchmark.query_many(archs, epoch=epoch, rng=same).value.tolist() for _ in range(2)] for same in (one, other)
+    )
+    assert first == second, "two batches drawn with the same rng differ"
+    alone = [[benchmark.query(arch, epoch=epoch, rng=one_by_one).value for arch in asked] for _ in range(2)]
+    assert alone == first, "runs drawn one by one are not those drawn in a batch"
+    # one by one: a surrogate predicts anew for each batch, but keeps what it predicted of one architecture
+    many = np.array([[benchmark.query(arch, epoch=epoch, rng=rng).value for arch in asked] for _ in range(_DRAWS)])
     differ = len(seeds) > 0 and (np.nanmax(runs, axis=0) > np.nanmin(runs, axis=0)).any()
     assert not differ or (many != many[0]).any(), "rng makes no difference"
     sd = many.std(axis=0)

@@ -22,6 +22,7 @@ from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
 from nasbench_kit.surrogates.network import Network
 from nasbench_kit.surrogates.targets import Target
 from nasbench_kit.tables import DatasetSpec, Stored
+from nasbench_kit.tables.verify import hdf5_fault, verify_content
 
 # on a busy machine everything takes long: that says nothing of what is tested
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -37,6 +38,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)  # a long test that comes last is waited for
     for item in items:
         if "shared_data" in item.fixturenames and item.get_closest_marker("shared") is None:
             raise pytest.UsageError(f"{item.nodeid} reads shared data; mark it with pytest.mark.shared")
@@ -101,6 +103,17 @@ def new_path(tmp_path_factory):
     """A path that does not exist yet, per call; for tests of many examples, where `tmp_path` would be shared."""
     folder, number = tmp_path_factory.mktemp("tables"), count()
     return lambda suffix=".h5": folder / f"{next(number)}{suffix}"
+
+
+@pytest.fixture(scope="session")
+def verify():
+    """As `Table.verify`, but HDF5 looks in this process: for many tables that were written just now."""
+
+    def verify(table):
+        verify_content(table.path)
+        assert hdf5_fault(table.path) == ""
+
+    return verify
 
 
 @pytest.fixture(scope="session")

@@ -122,6 +122,7 @@ def test_the_page_on_surrogates_names_every_member_of_a_card_and_of_its_targets(
     assert {*card, "epochs_are", *card["targets"][0]} == named  # what may be absent, too
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_every_cell_of_a_notebook_runs_and_prints_what_it_shows(notebook, monkeypatch, capsys):
     monkeypatch.setenv("MPLBACKEND", "agg")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import inf, isnan
 from typing import TYPE_CHECKING, Any, cast, final
 
@@ -11,6 +11,7 @@ from nasbench_kit.benchmark.evaluation import Best, Evaluation, Evaluations
 from nasbench_kit.benchmark.recorded import RecordedAnswers
 from nasbench_kit.benchmark.training import Training
 from nasbench_kit.errors import NotRecordedError, SettingError, check_generator, unknown
+from nasbench_kit.notebook import html_table
 from nasbench_kit.spaces.base import how_many
 from nasbench_kit.tables import Table
 from nasbench_kit.tables.schema import COST
@@ -62,7 +63,7 @@ class Benchmark:
         costs: Sequence[str] | None = None,
         constraints: Sequence[str | Constraint] | None = None,
     ) -> None:
-        if not hasattr(results, "epochs_are"):
+        if not isinstance(getattr(results, "kind", None), str):
             raise SettingError(f"{results!r} is neither a table nor a surrogate; nbk.load opens one by its name")
         self.results, self.dataset = results, dataset
         self.name = f"{results.name}/{dataset}"
@@ -70,9 +71,7 @@ class Benchmark:
         known = results.metrics(dataset)
         self._given = (objectives, costs, constraints)
         self.costs = ((COST,) if COST in known else ()) if costs is None else _names("costs", costs)
-        self.constraints = tuple(
-            Constraint.parse(limit) if isinstance(limit, str) else limit.checked() for limit in constraints or ()
-        )
+        self.constraints = _limits(constraints)
         names = (results.objectives[dataset],) if objectives is None else _names("objectives", objectives)
         for name in (*names, *self.costs, *(limit.metric for limit in self.constraints)):
             if name not in known:
@@ -96,6 +95,13 @@ class Benchmark:
                     f"{self.name}: the objective {metric.name} has no direction, so no search knows what is better;"
                     ' say direction "max" or "min" when the table is made'
                 )
+        own = self.results.objectives[self.dataset]
+        for name in (*(metric.name for metric in self.objectives), *(limit.metric for limit in self.constraints)):
+            shown = name.replace("test_", "val_", 1)
+            if known[name].split == "test" and shown in known and name != own:
+                raise SettingError(
+                    f"{self.name}: {name} is what incumbents are reported by, which no search is told; give {shown}"
+                )
         for cost in self.costs:
             if known[cost].unit != "s":
                 raise SettingError(f"{self.name}: the cost {cost} is in {known[cost].unit}; a metric in s expected")
@@ -103,6 +109,16 @@ class Benchmark:
     def __repr__(self) -> str:
         n_archs = how_many(self.results.n_archs)
         return f"<Benchmark {self.name!r}: {n_archs} architectures, {', '.join(self._answers.metrics)}>"
+
+    def _repr_html_(self) -> str:
+        head = ("metric", "unit", "better", "epochs", "seeds", "")
+        roles = dict.fromkeys(self.costs, "cost") | {metric.name: "objective" for metric in self.objectives}
+        roles |= {limit.metric: str(limit) for limit in self.constraints}
+        rows = [
+            (name, metric.unit, metric.direction or "", _span(metric.epochs), _span(metric.seeds), roles.get(name, ""))
+            for name, metric in self.metrics.items()
+        ]
+        return html_table(head, rows, above=f"{self.name}: {how_many(self.results.n_archs)} architectures")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (self.results, self.dataset, *self._given)
@@ -281,8 +297,11 @@ class Benchmark:
             UnknownNameError, NotRecordedError: There is no such metric, epoch or seed.
             ArchitectureError: One of `archs` is none of this space.
         """
+        if not isinstance(metric, str):
+            raise SettingError(f"values({metric!r:.80}, ...); the name of a metric first, then architectures, expected")
         found = self._answers.values(metric, archs, epoch, seed)
-        self._check_missing(found, missing, metric, seed)
+        may_fail = bool(getattr(self._answers, "failed", None))
+        self._check_missing(found, missing, metric, seed, ", or its training failed," * may_fail)
         return found
 
     def curves(
@@ -310,7 +329,10 @@ class Benchmark:
         )
 
     def objective_values(self, arch: Arch, evaluation: Evaluation) -> tuple[float, ...]:
-        """All objectives of an evaluation, as recorded: of the same training as far as they depend on one."""
+        """All objectives of an evaluation, as recorded: of the same training as far as they depend on one.
+
+        On a surrogate the first is that of the run drawn; the further ones are those expected.
+        """
         further = [
             self._answers.value_of(metric.name, arch, evaluation.epoch, evaluation.seeds)
             for metric in self.objectives[1:]
@@ -388,7 +410,7 @@ class Benchmark:
         return archs[kept]
 
     def best(self, metric: str | None = None, *, epoch: int | None = None, seed: int | None = None) -> Best:
-        """The best architecture of the whole table and its value; the first in order of rows on a tie.
+        """The best architecture that keeps to the constraints, and its value; the first in order of rows on a tie.
 
         Of a surrogate whose space is too large to look at whole, it is the best one that is known (see
         `is_best_proven`), and known for the objective after the last epoch only.
@@ -405,7 +427,13 @@ class Benchmark:
         import numpy as np
 
         metric = metric or self.objective_metric.name
-        archs = self._answers.candidates(metric, epoch, seed)
+        if self.constraints:
+            archs = self.results.representative_archs()
+            archs = archs[self.feasible(archs)]
+            if not len(archs):
+                raise NotRecordedError(f"{self.name}: no architecture is known that keeps to {self._limits_in_words()}")
+        else:
+            archs = self._answers.candidates(metric, epoch, seed)
         values = self.values(metric, archs, epoch=epoch, seed=seed, missing="nan")
         found = self._answers.metrics[metric]
         if found.direction is None:
@@ -423,7 +451,12 @@ class Benchmark:
             epoch: As in `best`.
             seed: As in `best`.
         """
+        if self.constraints:
+            return len(self.results.representative_archs()) == self.results.n_archs
         return self._answers.is_proven(metric or self.objective_metric.name, epoch, seed)
+
+    def _limits_in_words(self) -> str:
+        return " and ".join(map(str, self.constraints))
 
     def search_space(
         self, *, epoch: int | None = None, seed: int | None = None, epochs: Sequence[int] | None = None
@@ -471,7 +504,9 @@ class Benchmark:
         """
         self._answers.check_recorded(epoch, seed)
 
-    def _check_missing(self, found: NDArray[np.float64], missing: str, metric: str, seed: int | None) -> None:
+    def _check_missing(
+        self, found: NDArray[np.float64], missing: str, metric: str, seed: int | None, or_failed: str = ""
+    ) -> None:
         import numpy as np
 
         if missing not in ("raise", "nan"):
@@ -480,8 +515,8 @@ class Benchmark:
             absent = np.isnan(found)
             what = metric if seed is None else f"{metric} of seed {seed}"
             raise NotRecordedError(
-                f"{self.name}: {what} was not recorded for {absent.sum():,} of these {len(found):,} architectures;"
-                " missing='nan' returns NaN for them"
+                f"{self.name}: {what} was not recorded{or_failed} for {absent.sum():,} of these {len(found):,}"
+                " architectures; missing='nan' returns NaN for them"
             )
 
 
@@ -496,15 +531,32 @@ def _check_drawing(seed: int | None, rng: object) -> None:
     check_generator(rng)
 
 
-def _names(role: str, names: Sequence[str]) -> tuple[str, ...]:
+def _limits(constraints: Any) -> tuple[Constraint, ...]:
+    """Any number of constraints.
+
+    Raises:
+        SettingError: They are no list of such.
+    """
+    if isinstance(constraints, str | Constraint) or not isinstance(constraints or (), Iterable):
+        raise SettingError(f"constraints={constraints!r:.80}; a list of them expected")
+    return tuple(map(Constraint.of, constraints or ()))
+
+
+def _names(role: str, names: Any) -> tuple[str, ...]:
     """Several different names.
 
     Raises:
         SettingError: It is one text, which Python takes for a sequence of letters; or none, or one twice.
     """
-    if isinstance(names, str) or len(set(names)) != len(names) or not (names or role == "costs"):
-        raise SettingError(f"{role}={names!r}; a list of different names of metrics expected")
-    return tuple(names)
+    given = tuple(names) if isinstance(names, Iterable) and not isinstance(names, str) else (None,)
+    all_names = all(isinstance(name, str) for name in given)
+    if not all_names or len(set(given)) != len(given) or not (given or role == "costs"):
+        raise SettingError(f"{role}={names!r:.120}; a list of different names of metrics expected")
+    return given
+
+
+def _span(numbers: Sequence[int]) -> str:
+    return "" if not numbers else str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
 
 
 def _again(results: Results, dataset: str, objectives: Any, costs: Any, constraints: Any) -> Benchmark:

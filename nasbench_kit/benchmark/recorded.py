@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, final
 
 from nasbench_kit.benchmark.evaluation import Evaluation
 from nasbench_kit.benchmark.memo import MEMO_SIZE, Memo
-from nasbench_kit.errors import NotRecordedError, SettingError, listed
+from nasbench_kit.errors import NotRecordedError, SettingError, TableError, listed
 from nasbench_kit.tables import ONE_TRAINING, Table
 from nasbench_kit.tables.column import AdditiveColumn, Column, Values, mean_recorded
+from nasbench_kit.tables.schema import COST
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,8 +62,25 @@ class RecordedAnswers:
         self.objective.seed_positions(seed)
 
     def check_costs(self) -> None:
-        """Raise `TableError` for costs that cannot advance a clock."""
+        """Raise `TableError` for costs that cannot advance a clock; `cost_s` was checked when the table was written."""
         self.table.check_searchable(self.dataset)
+        if [cost.metric.name for cost in self.costs] != [COST]:
+            for epoch in self.objective_metric.epochs or (None,):
+                self._check_costs_at(epoch)
+
+    def _check_costs_at(self, epoch: int | None) -> None:
+        import numpy as np
+
+        costs = self.at(epoch).costs_of_runs()
+        wrong = np.argwhere((costs <= 0) | np.isinf(costs))
+        if len(wrong):
+            run, row = wrong[0].tolist()
+            text = self.table.space.format(self.table.archs()[row].tolist())
+            after = "" if epoch is None else f" after epoch {epoch}"
+            raise TableError(
+                f"{self.name}: {' + '.join(cost.metric.name for cost in self.costs)} of {text!r}{after} is"
+                f" {costs[run, row]:g}, which cannot advance the clock; a number above 0 expected"
+            )
 
     def run_in_words(self, run: str | int) -> str:
         """What an evaluation reveals: of a table of means, or of predictions, no single run is known."""
@@ -344,6 +362,12 @@ class RecordedAt:
         import numpy as np
 
         return [costs.all() for costs in self._costs] or [np.full(self._table.n_archs, nan)]
+
+    def costs_of_runs(self) -> NDArray[np.float64]:
+        """The cost of each run, (n_runs, n_archs), or of all, (1, n_archs); NaN where not recorded."""
+        import numpy as np
+
+        return np.stack(self._costs_of_runs())
 
     def _failures_of_runs(self) -> list[NDArray[np.float64]]:
         import numpy as np

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from nasbench_kit.errors import SettingError
 from nasbench_kit.tables import Table
 
 if TYPE_CHECKING:
@@ -74,7 +75,10 @@ def open_results(path: str | os.PathLike[str]) -> Results:
 
     Raises:
         DataError: It is neither, or damaged.
+        SettingError: This is no path.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise SettingError(f"{path!r:.80} is no path; of an opened table or surrogate, nbk.Benchmark(opened, dataset)")
     if os.path.isdir(path):
         from nasbench_kit.surrogates import Surrogate
 

@@ -26,7 +26,7 @@ from nasbench_kit.outputs import check_outputs
 
 if TYPE_CHECKING:
     from nasbench_kit.comparison import Comparison
-    from nasbench_kit.simulator import Reported, Rules
+    from nasbench_kit.simulator import Rules
 
 _POSITIVE = click.IntRange(1)
 
@@ -215,19 +215,7 @@ def _rules(**given: Any) -> Rules:
         given["run"] = int(given["run"])
     if "costs" in given:
         given["costs"] = tuple(name.strip() for name in given["costs"].split(","))
-    if "reported" in given:
-        given["reported"] = _reported(given["reported"])
     return Rules(**given)
-
-
-def _reported(text: str) -> Reported:
-    from nasbench_kit.simulator import Reported
-
-    dataset, colon, metric = text.rpartition(":")
-    metric, at, epoch = metric.partition("@")
-    if not (dataset and colon and metric) or (at and not epoch.isdecimal()):
-        raise SettingError(f"--reported {text!r}; DATASET:METRIC or DATASET:METRIC@EPOCH expected")
-    return Reported(dataset, metric, int(epoch) if at else None)
 
 
 def _pictures(figure: str) -> list[Path]:

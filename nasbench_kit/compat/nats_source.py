@@ -9,7 +9,7 @@ from typing import Any, final
 from nasbench_kit.errors import SettingError, listed
 from nasbench_kit.importers.nats_results import FULL, TRAININGS, dataset_name
 from nasbench_kit.tables import Table
-from nasbench_kit.tables.column import AdditiveColumn, Column
+from nasbench_kit.tables.column import AdditiveColumn, Column, Values
 
 _HPS = {"nasbench201": ("12", "200"), "natsbench_sss": ("01", "12", "90")}
 
@@ -36,7 +36,7 @@ class Source:
             if any(dataset_name(self.space.name, training, hp) in table.datasets for training in TRAININGS)
         )
         self._columns: dict[tuple[str, str, str], Column | AdditiveColumn | None] = {}
-        self._positions: dict[Column, tuple[dict[int, int], dict[int, int]]] = {}
+        self._values: dict[tuple[Column, int, int], Values | None] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Source, (self.table,)
@@ -77,15 +77,16 @@ class Source:
             return nan
         if isinstance(column, AdditiveColumn):
             return float(column.values(self.table.archs()[row : row + 1], self.space)[0])
-        seeds, epochs = self._positions.get(column) or self._positions_in(column)
-        if (seeds and seed not in seeds) or (epochs and epoch not in epochs):
-            return nan
-        return column.at(seeds.get(seed, 0), epochs.get(epoch, 0))(row)
+        key = column, seed, epoch
+        if key not in self._values:
+            self._values[key] = _values_of(column, seed, epoch)
+        values = self._values[key]
+        return nan if values is None else values(row)
 
-    def _positions_in(self, column: Column) -> tuple[dict[int, int], dict[int, int]]:
-        """Seed -> its position in the column, and epoch -> its position; empty where it does not depend on them."""
-        made = tuple(
-            {number: i for i, number in enumerate(axis)} for axis in (column.metric.seeds, column.metric.epochs)
-        )
-        self._positions[column] = (made[0], made[1])
-        return self._positions[column]
+
+def _values_of(column: Column, seed: int, epoch: int) -> Values | None:
+    """Of all architectures; None if there is no such run."""
+    seeds, epochs = column.metric.seeds, column.metric.epochs
+    if (seeds and seed not in seeds) or (epochs and epoch not in epochs):
+        return None
+    return column.at(seeds.index(seed) if seeds else 0, epochs.index(epoch) if epochs else 0)

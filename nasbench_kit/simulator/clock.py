@@ -16,15 +16,12 @@ from nasbench_kit.errors import NotRecordedError, SettingError, check_generator
 from nasbench_kit.optimizers.base import Optimizer, Outcome, Task, Trial
 from nasbench_kit.simulator.records import BLOCK, Records, RecordsBuilder
 from nasbench_kit.simulator.repeats import ServesRepeats
-from nasbench_kit.simulator.rules import DRAWN, EPOCHS, SECONDS, Rules
+from nasbench_kit.simulator.rules import DRAWN, EPOCHS, SECONDS, Rules, checked_rules
 from nasbench_kit.spaces import DrawnAhead
 from nasbench_kit.tables import ONE_TRAINING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-_DEFAULT = Rules()
 
 
 def task_of(benchmark: Benchmark, rules: Rules | None = None, *, needs: Iterable[str] = ()) -> Task:
@@ -38,7 +35,8 @@ def task_of(benchmark: Benchmark, rules: Rules | None = None, *, needs: Iterable
     """
     if not isinstance(benchmark, Benchmark):
         raise SettingError(f"task_of({benchmark!r:.80}); a benchmark expected, as nbk.load opens one")
-    rules = rules or _DEFAULT
+    rules = checked_rules(rules)
+    benchmark = rules.applied_to(benchmark)
     last = rules.last_epoch(benchmark)
     epochs = tuple(epoch for epoch in benchmark.epochs if last is None or epoch <= last)
     columns = tuple(
@@ -90,7 +88,7 @@ def simulate(
     if isinstance(optimizer, type) or not (hasattr(optimizer, "ask") and hasattr(optimizer, "tell")):
         raise SettingError(f"{optimizer!r:.80} is no optimizer that can be asked; make one: Class(task, rng)")
     check_generator(rng)
-    rules = rules or _DEFAULT
+    rules = checked_rules(rules)
     if how:
         rules = rules.changed(how)
     rules.check(benchmark)
@@ -101,7 +99,7 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
     """Ask, wait, tell, until the budget is spent. What every evaluation passes is written out here, not in calls."""
     parse, n_decisions = benchmark.space.parse, benchmark.space.n_decisions
     if rules.repeats == "served":
-        optimizer = ServesRepeats(optimizer, parse, rules.epoch)
+        optimizer = ServesRepeats(optimizer, parse, rules.last_epoch(benchmark))
     ask, tell = optimizer.ask, optimizer.tell
     draw = DrawnAhead(rng) if rules.run == DRAWN else None
     reveal = benchmark.revealing(rules.seed, draw)
@@ -140,6 +138,8 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
                 arch = parse(arch)
             if epoch is None:
                 epoch = last_epoch
+            elif last_epoch is not None and epoch > last_epoch:
+                raise SettingError(f"a trial asks for epoch {epoch}, and the rules train up to epoch {last_epoch}")
             try:
                 number = n_begun
                 if training is None:
@@ -230,6 +230,10 @@ class _Trainings:
         self, key: int, arch: tuple[int, ...], epoch: int | None, number: int
     ) -> tuple[int, Evaluation, float, int]:
         """Number of the training (`number` if new), what it reveals after this epoch, its cost, epochs to train."""
+        if not hasattr(key, "__index__"):
+            raise SettingError(
+                f"a trial has the training {key!r:.40}; a number of the optimizer's own, or None, expected"
+            )
         found = self._of.get(key)
         if found is None:
             training = self._benchmark.training(arch, seed=self._seed, rng=self._draw)

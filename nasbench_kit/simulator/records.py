@@ -39,6 +39,12 @@ class Records(NamedTuple):
     worker: NDArray[np.int32]  #: the simulated worker that did it
     optimizer_s: NDArray[np.float64]  #: real seconds that `ask` and `tell` took for it
 
+    def __repr__(self) -> str:
+        n, n_failed = len(self.value), int(self.failed.sum())
+        failed = f", {n_failed:,} of them failed" * (n_failed > 0)
+        end = f", the last finished at {self.finished_s[-1]:g}" * (n > 0)
+        return f"<Records of {n:,} evaluations{failed}{end}>"
+
 
 DTYPES: dict[str, Any] = dict.fromkeys(Records._fields, np.float64)
 DTYPES |= {"archs": np.uint8, "seed": np.int64, "failed": np.bool_}

@@ -33,7 +33,7 @@ class ServesRepeats:
             trial = self._optimizer.ask()
             if not isinstance(trial, Trial) or trial.training is not None or self._key(trial) not in self._told:
                 return trial
-            self._optimizer.tell(trial, self._told[self._key(trial)])
+            self._optimizer.tell(trial, self._told[self._key(trial)]._replace(cost_s=0.0))
         return None
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:

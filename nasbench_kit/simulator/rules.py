@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from math import inf
 from operator import index as as_int
@@ -32,6 +32,37 @@ class Reported(NamedTuple):
     metric: str
     epoch: int | None = None  #: the last one for None
 
+    @classmethod
+    def parse(cls, text: str) -> Reported:
+        """What `cifar10:test_accuracy@200` or `cifar10:test_accuracy` says.
+
+        Raises:
+            SettingError: It says none.
+        """
+        dataset, colon, metric = text.rpartition(":")
+        metric, at, epoch = metric.partition("@")
+        if not (dataset and colon and metric) or (at and not epoch.isdecimal()):
+            raise SettingError(f"{text!r} is nothing to report by; DATASET:METRIC or DATASET:METRIC@EPOCH expected")
+        return cls(dataset, metric, int(epoch) if at else None)
+
+    @classmethod
+    def of(cls, given: object) -> Reported:
+        """What a user gave, as such, as a sequence of two or three, or as text.
+
+        Raises:
+            SettingError: It is none.
+        """
+        if isinstance(given, str):
+            return cls.parse(given)
+        try:
+            made = cls(*given)  # type: ignore[misc]
+            epoch = None if made.epoch is None else as_int(made.epoch)
+        except (TypeError, ValueError):
+            made, epoch = cls("", ""), None
+        if not (made.dataset and made.metric and isinstance(made.dataset, str) and isinstance(made.metric, str)):
+            raise SettingError(f"reported={given!r:.80}; (dataset, metric) or (dataset, metric, epoch) expected")
+        return made._replace(epoch=epoch)
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +77,8 @@ class Rules:
         n_workers: Trials that run at the same time.
         run: What an evaluation reveals: "drawn", a recorded training run drawn per training (of a surrogate, a run
             from the predicted noise); "mean", their mean; or a number, that run (or member).
-        epoch: Train up to this epoch, unless the trial names one; the last one by default. It is the epoch that is
-            reported, too.
+        epoch: Train up to this epoch, or up to a lower one that the trial names; the last one by default. Incumbents
+            are chosen by it; what they are reported by is `reported`, after the last epoch by default.
         clock: What advances the clock: "seconds", "evaluations" (each takes 1), or "epochs".
         costs: Names of the metrics that a training pays in seconds; those of the benchmark by default.
         continued: What continuing a training pays: the "difference" to where it was, or "from scratch" again. Where
@@ -94,9 +125,11 @@ class Rules:
                 raise SettingError(f"run={self.run!r}; choose 'drawn', 'mean' or the number of a recorded run")
             object.__setattr__(self, "run", as_int(self.run))
         if self.costs is not None:
+            if isinstance(self.costs, str) or not isinstance(self.costs, Iterable):
+                raise SettingError(f"costs={self.costs!r:.80}; a list of names of metrics expected")
             object.__setattr__(self, "costs", tuple(self.costs))
         if self.reported is not None:
-            object.__setattr__(self, "reported", Reported(*self.reported))
+            object.__setattr__(self, "reported", Reported.of(self.reported))
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise SettingError(f"{name}={getattr(self, name)!r}; choose from {listed(map(repr, choices))}")
@@ -223,8 +256,10 @@ class Rules:
         return " ".join(filter(None, (f"{self._told(benchmark)}; {self._paid(benchmark)}.", self._apart(benchmark))))
 
     def _told(self, benchmark: Benchmark) -> str:
-        after = f" after {self.epoch} epochs" if self.epoch is not None else ""
-        return f"A search sees {benchmark.run_in_words(self.run)}{after}"
+        names = " and ".join(metric.name for metric in benchmark.objectives)
+        what = f"{names} of " * (len(benchmark.objectives) > 1)
+        after = "" if self.epoch is None else f",{_after(self.epoch)}"
+        return f"A search sees {what}{benchmark.run_in_words(self.run)}{after}"
 
     def _paid(self, benchmark: Benchmark) -> str:
         budgets = []
@@ -232,16 +267,18 @@ class Rules:
             seconds = f"{self.budget_s:,.0f}" if self.budget_s >= _MANY else f"{self.budget_s:g}"
             budgets.append(f"{seconds} simulated seconds")
         if self.n_evaluations is not None:
-            budgets.append(f"{self.n_evaluations:,} evaluations")
+            budgets.append(_counted(self.n_evaluations, "evaluation"))
         if self.n_epochs is not None:
-            budgets.append(f"{self.n_epochs:,} epochs")
+            budgets.append(_counted(self.n_epochs, "epoch"))
         costs = self.costs if self.costs is not None else benchmark.costs
         paying = f" of {' + '.join(costs)}" if self.budget_s is not None and costs != ("cost_s",) else ""
-        workers = f"{self.n_workers} worker{'s' * (self.n_workers > 1)}"
-        return f"budget {' or '.join(budgets)}{paying}, {workers}"
+        clock = f", the clock counts {self.clock}" * (self.clock != SECONDS)
+        return f"budget {' or '.join(budgets)}{paying}, {_counted(self.n_workers, 'worker')}{clock}"
 
     def _apart(self, benchmark: Benchmark) -> str:
         said = []
+        if benchmark.constraints:
+            said.append(f"Incumbents keep to {' and '.join(map(str, benchmark.constraints))}.")
         if len(benchmark.epochs) > 1 and benchmark.epochs_are == "separate trainings":
             said.append("Epochs are separate trainings, each paid in full.")
         elif self.continued == "from scratch":
@@ -255,9 +292,18 @@ class Rules:
         if self.incumbents == "any epoch":
             said.append("Evaluations at any epoch may be incumbents.")
         if self.reported is not None:
-            after = "" if self.reported.epoch is None else f" after {self.reported.epoch} epochs"
-            said.append(f"Reported by {self.reported.metric} of {self.reported.dataset}{after}.")
+            said.append(f"Reported by {self.reported.metric} of {self.reported.dataset}{_after(self.reported.epoch)}.")
+        elif self.epoch is not None and benchmark.epochs and self.epoch != benchmark.epochs[-1]:
+            said.append("Reported after the last epoch.")
         return " ".join(said)
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}{'s' * (n != 1)}"
+
+
+def _after(epoch: int | None) -> str:
+    return "" if epoch is None else f" after {_counted(epoch, 'epoch')}"
 
 
 _MANY = 1_000  # seconds that are shown as a whole number of them
@@ -269,6 +315,22 @@ _NUMBERS: dict[str, Any] = {
     "epoch": as_int,
 }
 _EXPECTED: dict[Any, str] = {float: "a number", as_int: "an integer"}
+
+
+_DEFAULT = Rules()
+
+
+def checked_rules(rules: object) -> Rules:
+    """The rules that a user gave, or the default ones for None.
+
+    Raises:
+        SettingError: They are none.
+    """
+    if rules is None:
+        return _DEFAULT
+    if not isinstance(rules, Rules):
+        raise SettingError(f"rules={rules!r:.80}; Rules(...) expected, or rules by their names: n_evaluations=100")
+    return rules
 
 
 def default_metric(benchmark: Benchmark) -> str:

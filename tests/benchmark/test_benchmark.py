@@ -1,3 +1,4 @@
+import copy
 import math
 import pickle
 import tracemalloc
@@ -58,8 +59,20 @@ def test_what_can_be_named_is_named(cifar10):
 # ---- one answer and many ----
 
 
+@pytest.mark.slow
 def test_benchmarks_conform(embedded):
     check_benchmark(embedded, np.random.default_rng(0))
+
+
+def test_a_batch_that_leaves_the_callers_generator_where_it_was_does_not_conform(cifar10, monkeypatch):
+    query_many = Benchmark.query_many
+
+    def frozen(self, archs, *, rng=None, **how):
+        return query_many(self, archs, rng=copy.deepcopy(rng), **how)
+
+    monkeypatch.setattr(Benchmark, "query_many", frozen)
+    with pytest.raises(AssertionError, match="runs drawn one by one are not those drawn in a batch"):
+        check_benchmark(cifar10, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("kind", ["texts", "tuples"])

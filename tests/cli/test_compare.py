@@ -239,7 +239,7 @@ def test_an_output_that_is_an_input_or_another_output_is_refused_and_nothing_cha
         ([*ONE, "--run", "median"], "--run 'median'; choose 'drawn', 'mean' or the number of a recorded run"),
         ([*ONE, "--clock", "steps"], "--clock 'steps'; choose from 'seconds', 'evaluations', 'epochs'"),
         ([*ONE, "--epoch", "12"], "epoch 12 was not recorded"),
-        ([*ONE, "--reported", "test_accuracy"], "--reported 'test_accuracy'; DATASET:METRIC"),
+        ([*ONE, "--reported", "test_accuracy"], "'test_accuracy' is nothing to report by; DATASET:METRIC"),
         ([*ONE, "--reported", "default:test_accuracy"], "unknown metric of mine/default 'test_accuracy'"),
         ([*ONE, "--constraint", "params_m"], "'params_m' is no constraint; a text like"),
         ([*ONE, "--objective", "params"], "unknown metric of mine/default 'params'; did you mean 'params_m'?"),

@@ -123,7 +123,7 @@ def assert_same(ours, theirs, where, tolerance=1e-12):
         for i, value in enumerate(theirs):
             assert_same(ours[i], value, (*where, i), tolerance)
     elif isinstance(theirs, float):
-        assert ours == pytest.approx(theirs, rel=tolerance, abs=tolerance), where
+        assert abs(ours - theirs) <= tolerance * max(1, abs(theirs)), where
     else:
         assert ours == theirs, where
 

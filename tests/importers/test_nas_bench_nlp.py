@@ -482,6 +482,7 @@ def ptb(shared_data, tmp_path_factory):
     return nbk.Benchmark(import_table([shared_data / "nasbench_nlp"], path), "ptb")
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_every_recorded_recipe_comes_back(shared_data, recorded):
     assert len(recorded) == 14_322

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import nasbench_kit as nbk
-from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError
+from nasbench_kit.errors import NotRecordedError, SettingError, TableError, UnknownNameError
 from nasbench_kit.optimizers import LocalSearch, RandomSearch, Task, Trial
 from nasbench_kit.simulator import Rules, simulate, task_of
+from nasbench_kit.testing import check_optimizer
 
 
 class Waits:
@@ -38,6 +39,16 @@ def priced(make_benchmark, stored):
     return make_benchmark(
         stored("val_accuracy", np.arange(6) / 10), stored("cost_s", [10.0] * 6), stored("val_cost_s", [2.0] * 6)
     )
+
+
+class Continues:
+    """Names its training by a list."""
+
+    def ask(self):
+        return Trial((0,) * 6, 200, [1])
+
+    def tell(self, trial, outcome):
+        """Nothing is told."""
 
 
 def searched(bench, seed=0, **how):
@@ -118,6 +129,33 @@ def test_a_validation_pass_is_paid_where_the_rules_say_so(priced):
     assert priced.with_costs(["cost_s", "val_cost_s"]).query((0, 0)).cost_s == 12
 
 
+def test_a_search_stays_among_what_has_the_costs_that_the_rules_name(make_benchmark, stored):
+    bench = make_benchmark(
+        stored("val_accuracy", np.arange(6) / 10),
+        stored("cost_s", [10.0] * 6),
+        stored("val_cost_s", [2.0, 2, 2, 2, 2, np.nan]),  # of the best one
+    )
+    costs = ("cost_s", "val_cost_s")
+    assert len(task_of(bench, Rules(n_evaluations=1)).space.all_archs()) == 6
+    assert len(task_of(bench, Rules(n_evaluations=1, costs=costs)).space.all_archs()) == 5
+    made = nbk.compare(bench, ["random_search"], runs=20, n_evaluations=9, costs=costs, n_processes=1)
+    assert made.failures == {}
+    assert len(made.outcomes[bench.name]["random_search"].told) == 20
+
+
+@pytest.mark.parametrize("cost_s", [0.0, np.inf])
+def test_every_cost_that_the_rules_name_is_looked_at_before_the_first_run(make_benchmark, stored, cost_s):
+    bench = make_benchmark(
+        stored("val_accuracy", np.arange(6) / 10),
+        stored("cost_s", [10.0] * 6),
+        stored("val_cost_s", [2.0, 2, cost_s, 2, 2, 2]),
+    )
+    with pytest.raises(TableError, match=r"mine/d: val_cost_s of '3,64' is .*cannot advance the clock; a number"):
+        Rules(n_evaluations=1, costs=["val_cost_s"]).check(bench)
+    if cost_s == 0:
+        Rules(n_evaluations=1, costs=["cost_s", "val_cost_s"]).check(bench)
+
+
 # ---- repeats ----
 
 
@@ -127,6 +165,26 @@ def test_repeats_are_paid_or_served(priced):
     served = searched(priced, n_evaluations=30, repeats="served")  # it ends when nothing new comes
     assert sorted(map(tuple, served.archs.tolist())) == sorted(map(tuple, priced.space.all_archs().tolist()))
     assert served.finished_s.tolist() == [10, 20, 30, 40, 50, 60]
+
+
+def test_a_repeat_is_one_whether_its_epoch_is_named_or_not_and_costs_nothing():
+    bench = nbk.load("nasbench201_mnist1d/mnist1d")
+    arch = bench.best().arch
+    told = []
+
+    class Again:
+        trials = iter([Trial(arch), Trial(arch), Trial(arch, 36), Trial(arch, 4)])
+
+        def ask(self):
+            return next(self.trials, None)
+
+        def tell(self, trial, outcome):
+            told.append((trial.epoch, outcome.epoch, outcome.cost_s))
+
+    records = simulate(bench, Again(), rng=np.random.default_rng(0), n_evaluations=9, repeats="served")
+    assert records.epoch.tolist() == [36, 4]
+    assert [(at, epoch) for at, epoch, _ in told] == [(None, 36), (None, 36), (36, 36), (4, 4)]
+    assert [cost_s > 0 for *_, cost_s in told] == [True, False, False, True]
 
 
 # ---- the optimizer's own time ----
@@ -284,7 +342,7 @@ def test_every_rule_is_said_in_words(cifar10):
     assert set(others) == {field.name for field in fields(Rules)}
     for name, value in others.items():
         base = replace(usual, budget_s=5.0) if name == "costs" else usual
-        assert replace(base, **{name: value}).in_words(cifar10) != base.in_words(cifar10) or name == "clock", name
+        assert replace(base, **{name: value}).in_words(cifar10) != base.in_words(cifar10), name
 
 
 def test_what_a_benchmark_cannot_do_is_refused_before_the_first_run(cifar10, priced):
@@ -308,6 +366,28 @@ def test_what_a_benchmark_cannot_do_is_refused_before_the_first_run(cifar10, pri
         (lambda b, rng: simulate(b.space, None, rng=rng), "a benchmark expected, as nbk.load opens one"),
         (lambda b, rng: task_of(b.space), "a benchmark expected"),
         (lambda b, rng: Task(b), "a space expected"),
+        (lambda b, rng: task_of(b, {"n_evaluations": 1}), r"rules=.*; Rules\(...\) expected"),
+        (
+            lambda b, rng: simulate(b, RandomSearch(task_of(b), rng), rng=rng, rules=5),
+            r"rules=5; Rules\(...\) expected",
+        ),
+        (lambda b, rng: nbk.Benchmark(b, "cifar10"), "is neither a table nor a surrogate"),
+        (lambda b, rng: b.values([(0,) * 6], "val_accuracy"), "the name of a metric first"),
+        (lambda b, rng: check_optimizer(RandomSearch, "nasbench201/cifar10"), "a benchmark expected"),
+        (lambda b, rng: nbk.compare(5), "5 is no benchmark"),
+        (
+            lambda b, rng: nbk.load("x/y", results=b.results),
+            r"<Table .* is no path; .* nbk.Benchmark\(opened, dataset\)",
+        ),
+        (lambda b, rng: nbk.compare(b, 5), "5 is no optimizer"),
+        (lambda b, rng: nbk.compare(b, runs=1, study=5), "study=5; the path of a study, or an open one, expected"),
+        (lambda b, rng: nbk.compare(b, rules={"n_evaluations": 1}), r"rules=.*; Rules\(...\) expected"),
+        (lambda b, rng: Rules(reported="cifar10"), "'cifar10' is nothing to report by"),
+        (lambda b, rng: Rules(reported=("cifar10",)), r"\(dataset, metric\) or"),
+        (lambda b, rng: Rules(reported=5), r"reported=5; \(dataset, metric\) or"),
+        (lambda b, rng: Rules(costs=5), "costs=5; a list of names"),
+        (lambda b, rng: Rules(costs="cost_s"), "costs='cost_s'; a list of names"),
+        (lambda b, rng: simulate(b, Continues(), rng=rng, n_evaluations=1), r"the training \[1\]; a number"),
         (lambda b, rng: RandomSearch(b, rng), "a task expected"),
         (lambda b, rng: RandomSearch(task_of(b), 0), "rng=0; a generator expected, such as numpy.random.default_rng"),
     ],
@@ -315,6 +395,44 @@ def test_what_a_benchmark_cannot_do_is_refused_before_the_first_run(cifar10, pri
 def test_a_likely_slip_is_told_in_our_words(cifar10, call, message):
     with pytest.raises(SettingError, match=message):
         call(cifar10, np.random.default_rng(0))
+
+
+def test_what_is_reported_is_read_as_text_too():
+    assert Rules(reported="cifar10:test_accuracy@200") == Rules(reported=("cifar10", "test_accuracy", 200))
+    assert Rules(reported=["cifar10", "test_accuracy"]) == Rules(reported="cifar10:test_accuracy")
+
+
+def test_one_optimizer_with_settings_needs_no_list(cifar10):
+    made = nbk.compare(
+        cifar10, ("regularized_evolution", {"population_size": 5}), runs=1, n_evaluations=9, n_processes=1
+    )
+    assert list(made.outcomes[cifar10.name]) == ["regularized_evolution (population_size=5)"]
+
+
+def test_a_caption_says_what_is_optimized_and_under_which_limits_and_what_the_clock_counts():
+    bench = nbk.load(
+        "nasbench201_mnist1d/mnist1d", objectives=["val_accuracy", "flops_m"], constraints=["params_m<=0.05"]
+    )
+    rules = Rules(n_evaluations=1, epoch=1, clock="epochs")
+    assert rules.in_words(bench) == (
+        "A search sees val_accuracy and flops_m of one recorded training run, drawn per training, after 1 epoch;"
+        " budget 1 evaluation, 1 worker, the clock counts epochs. Incumbents keep to params_m<=0.05."
+        " Reported after the last epoch."
+    )
+
+
+def test_a_benchmark_and_records_show_themselves_in_a_notebook():
+    bench = nbk.load(
+        "nasbench201_mnist1d/mnist1d", objectives=["val_accuracy", "flops_m"], constraints=["params_m<=0.05"]
+    )
+    shown = bench._repr_html_()
+    row = "<td>val_accuracy</td><td>fraction</td><td>max</td><td>1 to 36</td><td>0 to 2</td><td>objective</td>"
+    assert "nasbench201_mnist1d/mnist1d: 6,466 architectures" in shown
+    assert row in shown
+    assert "<td>params_m&lt;=0.05</td>" in shown
+    assert shown.count("<tr>") == 1 + len(bench.metrics)
+    records = searched(bench, n_evaluations=12, clock="evaluations")
+    assert repr(records) == "<Records of 12 evaluations, the last finished at 12>"
 
 
 def test_a_rule_of_another_name_is_refused_with_the_nearest_one(cifar10):

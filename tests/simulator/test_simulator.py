@@ -304,10 +304,12 @@ def test_a_trial_may_name_its_epoch(tmp_path):
             return Trial((arch,), epoch)
 
     optimizer = AtEpoch([(0, 1), (0, None), (1, 3)])
-    records = simulate(bench, optimizer, rng=np.random.default_rng(0), n_evaluations=3, epoch=1)
-    assert records.epoch.tolist() == [1, 1, 3]
-    assert records.value.tolist() == [0.1, 0.1, 0.3]
-    assert records.cost_s.tolist() == [2, 2, 9]
+    records = simulate(bench, optimizer, rng=np.random.default_rng(0), n_evaluations=3)
+    assert records.epoch.tolist() == [1, 3, 3]
+    assert records.value.tolist() == [0.1, 0.4, 0.3]
+    assert records.cost_s.tolist() == [2, 6, 9]
+    with pytest.raises(SettingError, match="a trial asks for epoch 3, and the rules train up to epoch 1"):
+        simulate(bench, AtEpoch([(0, 1), (0, 3)]), rng=np.random.default_rng(0), n_evaluations=3, epoch=1)
 
 
 # ---- wrong arguments ----

@@ -141,6 +141,7 @@ def n_cycles(order):
     return n
 
 
+@pytest.mark.slow
 def test_identity_and_official_hash_tell_all_423624_cells_apart(every_class):
     # Ying et al. 2019, section 2.1: "423k unique"; README: "exactly 423,624 computationally unique modules".
     # Identity and hash do not depend on how vertices are numbered, so neither has more values than there are

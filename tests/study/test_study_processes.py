@@ -379,6 +379,7 @@ def stored_in(folder, copy, content, sql):
     return content(copy / "study.db")
 
 
+@pytest.mark.slow
 def test_a_study_killed_twenty_times_holds_what_an_undisturbed_one_holds(tmp_path, content, sql):
     began = time.monotonic()
     assert finish(filling(tmp_path / "undisturbed")) == RunCounts(3 * N_RUNS, 0, 0)

@@ -48,6 +48,7 @@ def test_every_card_names_a_recipe_that_is_there(shipped):
     assert shipped.parent / Path(command[1]).name in SCRIPTS
 
 
+@pytest.mark.slow
 def test_the_recipe_of_nasbench101(tmp_path):
     # generated cells in the columns of the file; their hashes are the official ones
     space = NASBench101Space()
@@ -76,6 +77,7 @@ def test_the_recipe_of_nasbench101(tmp_path):
     assert made.epochs_are("cifar10") == "separate trainings"
 
 
+@pytest.mark.slow
 def test_the_recipe_of_nasbench201(tmp_path):
     # of the embedded table what it has, under the names of the file with values after 12 epochs
     benches = [nbk.load(f"nasbench201/{dataset}") for dataset in ("cifar10", "cifar100", "imagenet16-120")]
@@ -93,6 +95,7 @@ def test_the_recipe_of_nasbench201(tmp_path):
     assert made.card.quality["cifar10"]["12"]["new_paths"]["n"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_recipe_of_nasbench301(shared_data, tmp_path):
     words = ["--work", tmp_path / "work", "--archs", 400, "--epochs", 2, "--curves", 30]

@@ -403,6 +403,7 @@ def _workers(children):
     return children.read_text().split()[1:]  # the first cleans up after the others
 
 
+@pytest.mark.slow
 def test_an_ensemble_fitted_to_nasbench201_is_followed(distill, folder):
     pytest.importorskip("lightgbm")
     from nasbench_kit.surrogates.fitting.fit import fit_surrogate

@@ -272,6 +272,7 @@ SMALL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", SMALL)
 def test_every_model_gives_the_same_files_in_this_process_and_in_others(model, table, tmp_path):
     how = {"model": model, "settings": SMALL[model], "n_members": 2, "train_share": 0.2, "noise": False}
