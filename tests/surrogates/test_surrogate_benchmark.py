@@ -535,7 +535,7 @@ def test_compare_says_what_searches_saw_and_against_what_regret_is(folder):
     assert "of the final incumbent, the predicted mean;" in shown
     assert "best: of deep/d the best known" in shown
     shown = run("compare", "-b", "pretend/d", *few, "--run", "3", "--epoch", "12")
-    assert "A search sees what member 3 predicts after 12 epochs;" in shown
+    assert "A search sees what member 3 predicts, after 12 epochs;" in shown
     assert "best known" not in shown
     shown = run("compare", "-b", "nasbench201/cifar10", *few)
     assert "A search sees one recorded training run, drawn per training;" in shown
