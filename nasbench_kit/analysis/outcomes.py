@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nasbench_kit.analysis.incumbents import may_be_incumbents
 from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.benchmark import Benchmark
-from nasbench_kit.errors import NotRecordedError, SettingError, listed
+from nasbench_kit.errors import NotRecordedError, SettingError
 from nasbench_kit.simulator import EVALUATIONS, SECONDS, Records, Rules, task_of
 from nasbench_kit.tables import Metric
 
@@ -88,8 +88,9 @@ def _best(benchmark: Benchmark, where: Benchmark, metric: Metric, epoch: int | N
         there = archs[benchmark.feasible(archs)]
         values = metric.sign() * where.values(metric.name, there, epoch=epoch, missing="nan")
         if np.isnan(values).all():
-            limits = listed(map(str, benchmark.constraints))
-            raise NotRecordedError(f"{benchmark.name}: no architecture is known that keeps to {limits}")
+            raise NotRecordedError(
+                f"{benchmark.name}: no architecture is known that keeps to {benchmark.limits_in_words()}"
+            )
         return float(np.nanmax(values)), len(archs) == where.results.n_archs
     is_proven = where.is_best_proven(metric.name, epoch=epoch)
     try:

@@ -431,7 +431,7 @@ class Benchmark:
             archs = self.results.representative_archs()
             archs = archs[self.feasible(archs)]
             if not len(archs):
-                raise NotRecordedError(f"{self.name}: no architecture is known that keeps to {self._limits_in_words()}")
+                raise NotRecordedError(f"{self.name}: no architecture is known that keeps to {self.limits_in_words()}")
         else:
             archs = self._answers.candidates(metric, epoch, seed)
         values = self.values(metric, archs, epoch=epoch, seed=seed, missing="nan")
@@ -455,7 +455,8 @@ class Benchmark:
             return len(self.results.representative_archs()) == self.results.n_archs
         return self._answers.is_proven(metric or self.objective_metric.name, epoch, seed)
 
-    def _limits_in_words(self) -> str:
+    def limits_in_words(self) -> str:
+        """The constraints, for captions and errors: `params_m<=0.5 and flops_m<=10`."""
         return " and ".join(map(str, self.constraints))
 
     def search_space(

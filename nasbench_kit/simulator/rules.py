@@ -278,7 +278,7 @@ class Rules:
     def _apart(self, benchmark: Benchmark) -> str:
         said = []
         if benchmark.constraints:
-            said.append(f"Incumbents keep to {' and '.join(map(str, benchmark.constraints))}.")
+            said.append(f"Incumbents keep to {benchmark.limits_in_words()}.")
         if len(benchmark.epochs) > 1 and benchmark.epochs_are == "separate trainings":
             said.append("Epochs are separate trainings, each paid in full.")
         elif self.continued == "from scratch":

@@ -371,7 +371,11 @@ class Study:
         """
         for configuration, id_ in self._ids().items():
             for row in self._rows(id_).values():
-                self._checked(configuration, row)
+                try:
+                    self._checked(configuration, row)
+                except StudyError:
+                    if self._rows(id_, [row.run_seed]).get(row.run_seed) == row:
+                        raise  # else another process has replaced or removed it meanwhile
 
     def benchmark(self, configuration: Configuration, path: str | os.PathLike[str] | None = None) -> Benchmark:
         """The benchmark that runs were made on: the table or surrogate of the same hash.

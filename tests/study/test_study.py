@@ -605,3 +605,29 @@ def test_different_records_of_one_run_are_not_merged(tmp_path, cifar10, module):
         with pytest.raises(StudyError, match=r"hold different records of loose:Loose on .* with seed 0"):
             first.merge(second)
         assert first.n_runs(loose) == 2
+
+
+def test_a_run_that_another_process_removes_while_all_are_verified_is_not_called_damaged(
+    path, random_search, monkeypatch, sql
+):
+    checked = Study._checked
+
+    def and_removed(self, configuration, row):
+        sql(path, "DELETE FROM columns WHERE run = ?", (row.id,))
+        sql(path, "DELETE FROM runs WHERE id = ?", (row.id,))
+        return checked(self, configuration, row)
+
+    with Study(path) as study:
+        study.run([random_search], range(3), n_processes=1)
+        study.verify()
+        monkeypatch.setattr(Study, "_checked", and_removed)
+        study.verify()
+        assert study.n_runs(random_search) == 0
+
+
+def test_verifying_finds_a_damaged_run_among_others(path, random_search, sql):
+    with Study(path) as study:
+        study.run([random_search], range(3), n_processes=1)
+    sql(path, "UPDATE runs SET n_evaluations = 19 WHERE run_seed = 1")
+    with Study(path) as study, pytest.raises(StudyError, match="is damaged: run with seed 1 "):
+        study.verify()
