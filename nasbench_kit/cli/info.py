@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nasbench_kit.catalog import list_results
-from nasbench_kit.cli.settings import first_line, settings_of
+from nasbench_kit.cli.settings import described_optimizer
 from nasbench_kit.cli.shared import (
     example,
     json_option,
@@ -78,17 +78,19 @@ def info(name: str, verify: bool, as_json: bool) -> None:
 
 
 def _show_optimizer(name: str, as_json: bool) -> None:
-    made = OPTIMIZERS[name]
-    settings = settings_of(made)
+    found = described_optimizer(name)
     if as_json:
-        print_json({"name": name, "kind": "optimizer", "settings": [setting._asdict() for setting in settings]})
+        print_json({"name": name, "kind": "optimizer"} | found)
         return
-    click.echo(f"{name}: {first_line(made)}")
-    if settings:
+    click.echo(f"{name}: {found['does']}")
+    _line("group", found["group"])
+    _line("source", found["source"])
+    _line("needs", ", ".join(found["needs"]) or "nothing but values")
+    if settings := found["settings"]:
         click.echo()
-        rows = [(setting.name, f"{setting.default!r}", setting.meaning) for setting in settings]
+        rows = [(setting["name"], f"{setting['default']!r}", setting["meaning"]) for setting in settings]
         print_table(("setting", "default", "meaning"), rows)
-        click.echo(f"\nset one by: nasbench-kit compare -o {name},{settings[0].name}=VALUE")
+        click.echo(f"\nset one by: nasbench-kit compare -o {name},{settings[0]['name']}=VALUE")
 
 
 def _line(what: str, text: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nasbench_kit.catalog import list_benchmarks, load, problems
-from nasbench_kit.cli.settings import first_line, settings_of
+from nasbench_kit.cli.settings import described_optimizer, first_line, needs_of
 from nasbench_kit.cli.shared import (
     example,
     json_option,
@@ -21,7 +21,7 @@ from nasbench_kit.cli.shared import (
     results_option,
 )
 from nasbench_kit.errors import NotRecordedError
-from nasbench_kit.optimizers import OPTIMIZERS
+from nasbench_kit.optimizers import GROUPS, OPTIMIZERS
 from nasbench_kit.spaces.base import how_many
 from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE
@@ -39,10 +39,9 @@ SPREAD = "spread"  # of the members
 def list_(as_json: bool) -> None:
     """The benchmarks and optimizers that come with the package, and the benchmarks in the data folder."""
     benches = [load(name) for name in list_benchmarks()]
-    optimizers = {name: settings_of(made) for name, made in OPTIMIZERS.items()}
     if as_json:
-        settings = {name: {setting.name: setting.default for setting in of} for name, of in optimizers.items()}
-        print_json({"benchmarks": [_as_json(bench) for bench in benches], "optimizers": settings})
+        optimizers = {name: described_optimizer(name) for name in OPTIMIZERS}
+        print_json({"benchmarks": [_as_json(bench) for bench in benches], "optimizers": optimizers})
         return
     print_table(
         ("benchmark", "objective", "epochs", "seeds"), [row for rows in _by_results(benches).values() for row in rows]
@@ -50,11 +49,11 @@ def list_(as_json: bool) -> None:
     for problem in problems():
         click.echo(f"left out: {problem}")
     click.echo()
-    texts = [
-        (name, ", ".join(f"{setting.name}={setting.default!r}" for setting in of), first_line(OPTIMIZERS[name]))
-        for name, of in optimizers.items()
-    ]
-    print_table(("optimizer", "settings", "what it does"), texts)
+    rows: list[tuple[str, ...]] = []
+    for group, names in GROUPS.items():
+        rows.append((f"{group}:",))
+        rows += [(f"  {name}", ", ".join(needs_of(name)), first_line(OPTIMIZERS[name])) for name in names]
+    print_table(("optimizer", "needs", "what it does"), rows)
     click.echo("\nnasbench-kit info NAME says what a benchmark's table holds, and what an optimizer's settings mean")
 
 

@@ -6,10 +6,12 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from math import isfinite
 from typing import Any, NamedTuple
 
 from nasbench_kit.errors import SettingError
+from nasbench_kit.optimizers import GROUPS, OPTIMIZERS
 
 _LABEL = "label"  # the setting that is no setting of the optimizer: how it is shown
 _NOT_OURS = 2  # of an optimizer's arguments: what it searches, and its source of randomness
@@ -142,9 +144,38 @@ def _arguments(documented: str) -> dict[str, str]:
     return {name: " ".join(meaning.split()) for name, meaning in entries}
 
 
+def needs_of(name: str) -> list[str]:
+    """What an optimizer of ours cannot do without, in words."""
+    return [
+        need.replace("package:", "the package ").replace("known:", "")
+        for need in getattr(OPTIMIZERS[name], "needs", ())
+    ]
+
+
+def described_optimizer(name: str) -> dict[str, Any]:
+    """What an optimizer of ours is: its group, source (that of its module), needs and settings."""
+    made = OPTIMIZERS[name]
+    return {
+        "does": first_line(made),
+        "group": next(group for group, names in GROUPS.items() if name in names),
+        "source": first_line(import_module(made.__module__)),
+        "needs": needs_of(name),
+        "settings": [setting._asdict() for setting in settings_of(made)],
+    }
+
+
 def first_line(documented: object) -> str:
     """What something is, by its docstring."""
     return (inspect.getdoc(documented) or "").partition("\n")[0]
 
 
-__all__ = ["GivenOptimizer", "Setting", "first_line", "parse_optimizer", "parse_optimizers", "settings_of"]
+__all__ = [
+    "GivenOptimizer",
+    "Setting",
+    "described_optimizer",
+    "first_line",
+    "needs_of",
+    "parse_optimizer",
+    "parse_optimizers",
+    "settings_of",
+]

@@ -9,11 +9,20 @@ from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from nasbench_kit.errors import SettingError, UnknownNameError, check_generator, listed, unknown
+from nasbench_kit.optional import require
 from nasbench_kit.spaces import Arch, Space
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+_NEEDS = {
+    "epochs": "epochs",
+    "objectives": "objectives",
+    "constraints": "constraints",
+    "known": "known:NAME",
+    "package": "package:NAME",
+}
 
 
 class Trial(NamedTuple):
@@ -79,8 +88,8 @@ class Optimizer(Protocol):
     """A search algorithm. It is built from a task and a random generator, and learns only what it is told.
 
     Every constructor argument after `task` and `rng` is a setting with a default. A class may state what it cannot do
-    without as `needs`, checked before a run: "epochs" (several), "objectives" (two or more), "constraints", or
-    "known:NAME", a column that costs no training.
+    without as `needs`, checked before a run: "epochs" (several), "objectives" (two or more), "constraints",
+    "known:NAME", a column that costs no training, or "package:NAME", what is to be imported.
     """
 
     def ask(self) -> Trial | None:
@@ -118,8 +127,10 @@ def check_needs(optimizer: object, task: Task, name: str) -> None:
             raise SettingError(f"{name} needs a constraint, like 'latency_ms[edgegpu]<=5'; there is none")
         if kind == "known" and column not in task.columns:
             raise unknown(f"column, which {name} needs", column, task.columns)
-        if kind not in ("epochs", "objectives", "constraints", "known"):
-            raise UnknownNameError(f"{name} needs {need!r}; epochs, objectives, constraints or known:NAME expected")
+        if kind == "package":
+            require(column, "optimizers")
+        if kind not in _NEEDS:
+            raise UnknownNameError(f"{name} needs {need!r}; {listed(_NEEDS.values())} expected")
 
 
 def check_at_least(least: int, **settings: int) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench_kit.errors import UnknownNameError, unknown
+from nasbench_kit.catalog import list_benchmarks, load
+from nasbench_kit.errors import NasbenchKitError, SettingError, UnknownNameError, listed, unknown
 from nasbench_kit.optimizers import OPTIMIZERS, check_needs, optimizer_class
 from nasbench_kit.simulator import task_of
 from nasbench_kit.version import __version__
@@ -30,7 +31,7 @@ def build(
 
     Raises:
         UnknownNameError: There is no such optimizer, or it has no such setting.
-        SettingError: The benchmark lacks what it needs; or whatever its constructor raises.
+        SettingError: The benchmark lacks what it needs, as others do not; or whatever its constructor raises.
     """
     accepted = _accepted(optimizer)
     names = [parameter.name for parameter in accepted]
@@ -40,8 +41,21 @@ def build(
                 raise unknown(f"setting of {optimizer}", name, names)
     made = optimizer_class(optimizer)
     task = task_of(benchmark, rules, needs=getattr(made, "needs", ()))
-    check_needs(made, task, optimizer)
+    try:
+        check_needs(made, task, optimizer)
+    except (SettingError, UnknownNameError) as error:
+        raise type(error)(f"{error}{_that_do(made, optimizer, rules)}") from None
     return made(task, rng, **settings)
+
+
+def _that_do(made: Any, optimizer: str, rules: Rules) -> str:
+    """The benchmarks that have what an optimizer needs, for the error of one that has not."""
+    found = []
+    for name in list_benchmarks():
+        with contextlib.suppress(NasbenchKitError):
+            check_needs(made, task_of(load(name), rules, needs=made.needs), optimizer)
+            found.append(name)
+    return f". Benchmarks that do: {listed(found)}" if found else ""
 
 
 def defaults_of(optimizer: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import nasbench_kit as nbk
 from nasbench_kit.cli import main
 from nasbench_kit.cli.shared import Group, table_lines
 from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers import OPTIMIZERS
+from nasbench_kit.optimizers import GROUPS, OPTIMIZERS
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
 from nasbench_kit.study import Study
 
@@ -181,8 +181,19 @@ def test_list_names_all_benchmarks_and_optimizers(folder):
     sizes = {bench["name"]: bench["n_archs"] for bench in listed["benchmarks"]}
     assert (sizes["nasbench201/cifar10"], sizes["nas_bench_graph/cora"]) == (15_625, 26_206)
     assert list(listed["optimizers"]) == list(OPTIMIZERS)
-    assert listed["optimizers"]["local_search"] == {"neighborhood": "full", "n_initial": 1}
+    settings = {one["name"]: one["default"] for one in listed["optimizers"]["local_search"]["settings"]}
+    assert settings == {"neighborhood": "full", "n_initial": 1}
     assert all(name in run("list") for name in [*nbk.list_benchmarks(), *OPTIMIZERS])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_info_says_of_an_optimizer_its_source_and_what_each_setting_means(name):
+    found = run_json("info", name)
+    assert name in GROUPS[found["group"]]
+    assert "https://" in found["source"], "the first line of its module names the paper"
+    assert found["does"].endswith(".")
+    assert all(setting["meaning"].endswith(".") for setting in found["settings"]), "one is not in the docstring"
+    assert found["source"] in run("info", name)
 
 
 def test_info_says_what_a_table_holds_and_where_it_comes_from(cifar10):
@@ -270,7 +281,7 @@ def names_on_a_terminal(width, *arguments):
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_list_fits_the_terminal_and_breaks_no_name(width):
     words, longest = names_on_a_terminal(width, "list")
-    assert {*nbk.list_benchmarks(), *OPTIMIZERS, "population_size=10"} <= words
+    assert {*nbk.list_benchmarks(), *OPTIMIZERS, *GROUPS} <= words
     assert longest <= max(width, 98)  # its last line is a sentence, which the terminal may fold
 
 

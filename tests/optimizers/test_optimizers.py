@@ -111,7 +111,7 @@ def test_an_unknown_optimizer_is_an_error(name, message):
 
 
 def test_an_optimizer_may_be_named_by_its_module():
-    assert optimizer_class("nasbench_kit.optimizers.random_search:RandomSearch") is RandomSearch
+    assert optimizer_class("nasbench_kit.optimizers.model_free.random_search:RandomSearch") is RandomSearch
 
 
 # ---- the conformance check finds what is wrong ----
@@ -189,6 +189,10 @@ class NeedsLimits(Base):
     needs = frozenset({"constraints"})
 
 
+class NeedsAPackage(Base):
+    needs = frozenset({"package:no_such_package"})
+
+
 class NeedsNonsense(Base):
     needs = frozenset({"gpus"})
 
@@ -214,7 +218,12 @@ def test_a_benchmark_without_seconds_will_do_for_the_check():
         (NeedsSynflow, UnknownNameError, "unknown column, which NeedsSynflow needs 'synflow'; choose from .*params_m"),
         (NeedsSeveralObjectives, SettingError, "needs two objectives or more; there is val_accuracy alone"),
         (NeedsLimits, SettingError, "NeedsLimits needs a constraint, like 'latency_ms.edgegpu.<=5'; there is none"),
-        (NeedsNonsense, UnknownNameError, "needs 'gpus'; epochs, objectives, constraints or known:NAME expected"),
+        (NeedsAPackage, SettingError, "needs the package no_such_package, which is not installed: pip install"),
+        (
+            NeedsNonsense,
+            UnknownNameError,
+            "needs 'gpus'; epochs, objectives, constraints, known:NAME, package:NAME expected",
+        ),
     ],
 )
 def test_the_check_refuses_a_broken_optimizer(cifar10, make, error, message):

@@ -1,4 +1,4 @@
-"""Random search: independent uniform samples, with repetition."""
+"""Random search, Li and Talwalkar 2019, https://arxiv.org/abs/1902.07638: independent uniform samples."""
 
 from __future__ import annotations
 

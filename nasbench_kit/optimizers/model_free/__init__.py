@@ -1,0 +1,1 @@
+"""Searches that learn from values alone: samples, populations, neighborhoods, policies."""
