@@ -222,7 +222,7 @@ def test_a_benchmark_without_seconds_will_do_for_the_check():
         (
             NeedsNonsense,
             UnknownNameError,
-            "needs 'gpus'; epochs, objectives, constraints, known:NAME, package:NAME expected",
+            "needs 'gpus'; epochs, objectives, constraints, known:NAME, .* expected",
         ),
     ],
 )
