@@ -23,6 +23,7 @@ from nasbench_kit.jobs import n_processors
 from nasbench_kit.notebook import html_table
 from nasbench_kit.optimizers.base import check_at_least
 from nasbench_kit.progress import progress_bar
+from nasbench_kit.protocols import Protocol, protocol_of
 from nasbench_kit.simulator import DRAWN, EPOCHS, EVALUATIONS, SECONDS, Rules, task_of
 from nasbench_kit.simulator.rules import checked_rules
 from nasbench_kit.study import Configuration, RunCounts, Study
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 BENCHMARKS = ("nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120")
 OPTIMIZERS = ("random_search", "regularized_evolution", "local_search")
+RUNS = 500
 AVERAGE_EVALUATIONS = 500  # the default budget: the simulated time that so many evaluations take on average
 
 _TIMED = 10  # evaluations that are timed before a comparison begins
@@ -45,11 +47,12 @@ Named = str | tuple[str, Mapping[str, Any]] | tuple[str, Mapping[str, Any], str 
 
 
 def compare(
-    benchmarks: str | Benchmark | Iterable[str | Benchmark] = BENCHMARKS,
-    optimizers: str | Iterable[Named] | Mapping[str, Named] = OPTIMIZERS,
+    benchmarks: str | Benchmark | Iterable[str | Benchmark] | None = None,
+    optimizers: str | Iterable[Named] | Mapping[str, Named] | None = None,
     *,
+    protocol: str | Protocol | None = None,
     rules: Rules | None = None,
-    runs: int = 500,
+    runs: int | None = None,
     study: Study | str | os.PathLike[str] | None = None,
     first_seed: int = 0,
     n_processes: int | None = None,
@@ -60,12 +63,15 @@ def compare(
     """Run optimizers on benchmarks, many times each.
 
     Args:
-        benchmarks: Names that `load` knows, or opened ones.
+        benchmarks: Names that `load` knows, or opened ones. By default those of the protocol; without one,
+            NAS-Bench-201 on its three datasets.
         optimizers: Names that `nasbench_kit.optimizers.OPTIMIZERS` has, or `module:Class`; pairs with settings, triples
-            with a label as well; or a mapping of labels to these.
+            with a label as well; or a mapping of labels to these. With a protocol also its names, with its settings.
+            By default those of the protocol; without one, random search, regularized evolution and local search.
+        protocol: A name that `nasbench_kit.protocols.PROTOCOLS` has, or a `Protocol`: it says the rules.
         rules: What the searches are told, what they pay, when they end. Without a budget, they end when they have spent
             what 500 evaluations take on average; where no seconds are recorded, after 500 evaluations.
-        runs: Runs of each optimizer on each benchmark.
+        runs: Runs of each optimizer on each benchmark; those of the protocol, or 500, by default.
         study: Where the runs are kept: with the same study, the same call goes on where it was. By default they are not
             kept.
         first_seed: Seed of the first run; the others follow.
@@ -78,10 +84,21 @@ def compare(
         UnknownNameError, SettingError, NotRecordedError: Something cannot be run as asked for; nothing was run then.
         StudyError: The study cannot be used, or all runs of one optimizer failed.
     """
+    follows = None if protocol is None else protocol_of(protocol)
+    runs = runs if runs is not None else follows.n_runs if follows else RUNS
     check_at_least(1, runs=runs)
     check_at_least(0, first_seed=first_seed)
     run_seeds = range(first_seed, first_seed + runs)
-    panels = _planned(_opened(benchmarks), _named(optimizers), checked_rules(rules).changed(how))
+    if follows is None:
+        plan = checked_rules(rules).changed(how)
+        panels = _planned(
+            [(one, plan) for one in _opened(BENCHMARKS if benchmarks is None else benchmarks)],
+            _named(OPTIMIZERS if optimizers is None else optimizers),
+        )
+    elif rules is not None or how:
+        raise SettingError(f"the protocol {follows.name} says the rules; leave out {', '.join(how) or 'rules'}")
+    else:
+        panels = _planned(_of_protocol(follows, benchmarks), _published(follows, optimizers))
     with _study(study) as opened, _shown(progress) as advance:
         _warn_of_long_work(panels, opened, run_seeds, 0 if executor else n_processes or n_processors())
         configurations = chain.from_iterable(panel.configurations for panel in panels)
@@ -90,7 +107,12 @@ def compare(
             {panel.benchmark.name: _outcomes(panel, opened, run_seeds) for panel in panels},
             {panel.benchmark.name: panel.rules for panel in panels},
             {panel.benchmark.name: {key.legend: key for key in panel.configurations} for panel in panels},
-            _in_one(panel.rules.in_words(panel.benchmark) for panel in panels),
+            " ".join(
+                [
+                    *([follows.in_words()] if follows else []),
+                    _in_one(panel.rules.in_words(panel.benchmark) for panel in panels),
+                ]
+            ),
             {
                 (key.benchmark, key.legend): failed
                 for panel in panels
@@ -261,12 +283,37 @@ def _parts(one: Named, label: str | None = None) -> tuple[str, Mapping[str, Any]
         ) from None
 
 
+def _of_protocol(
+    protocol: Protocol, benchmarks: str | Benchmark | Iterable[str | Benchmark] | None
+) -> list[tuple[Benchmark, Rules]]:
+    """The benchmarks that were given, or all of a protocol, with its rules."""
+    if benchmarks is None:
+        opened = protocol.load()
+    else:
+        given = [benchmarks] if isinstance(benchmarks, str | Benchmark) else list(benchmarks)
+        opened = _opened([one if isinstance(one, Benchmark) else protocol.load([one])[0] for one in given])
+    return [(one, protocol.setup(one.name).rules) for one in opened]
+
+
+def _published(
+    protocol: Protocol, optimizers: str | Iterable[Named] | Mapping[str, Named] | None
+) -> list[tuple[str, Mapping[str, Any], str]]:
+    """(name, settings, label) of each that was given, or of all of a protocol; its own names mean its own settings."""
+    known = protocol.optimizers
+    if optimizers is None:
+        return _named(known)
+    return [
+        (*known[name], label or name) if name in known and not settings else (name, settings, label)
+        for name, settings, label in _named(optimizers)
+    ]
+
+
 def _planned(
-    benchmarks: Iterable[Benchmark], optimizers: Sequence[tuple[str, Mapping[str, Any], str]], rules: Rules
+    benchmarks: Iterable[tuple[Benchmark, Rules]], optimizers: Sequence[tuple[str, Mapping[str, Any], str]]
 ) -> list[_Panel]:
     """What is to be run, all of it checked."""
     panels = []
-    for benchmark in benchmarks:
+    for benchmark, rules in benchmarks:
         own = with_budget(rules, benchmark)
         configurations: dict[str, Configuration] = {}
         for name, settings, label in optimizers:

@@ -99,6 +99,7 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
         "nasbench-kit compare -b nasbench201/cifar10 -o random_search -o regularized_evolution,sample_size=5 --runs 50",
         "nasbench-kit compare -b nasbench201/cifar100 --evaluations 200 --run mean --runs 20",
         "nasbench-kit compare -o random_search -o my_module:MyOptimizer,rate=0.1,label=ours --workers 4",
+        "nasbench-kit compare --protocol nats_tss_surrogate -o REA -o my_module:MyOptimizer --runs 50",
     )
 )
 @click.option(
@@ -106,7 +107,7 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
     "--benchmark",
     "benchmarks",
     multiple=True,
-    help="Benchmark; repeat for more. By default NAS-Bench-201 on its three datasets.",
+    help="Benchmark; repeat for more. By default those of the protocol, or NAS-Bench-201 on its three datasets.",
 )
 @click.option(
     "-o",
@@ -114,10 +115,12 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
     "optimizers",
     multiple=True,
     metavar="NAME[,SETTING=VALUE...]",
-    help="Optimizer, by name or as module:Class, its settings, and label=TEXT to show it by; repeat for more. By"
-    " default random search, regularized evolution and local search.",
+    help="Optimizer, by name or as module:Class, its settings, and label=TEXT to show it by; repeat for more. With"
+    " a protocol also by its name there. By default those of the protocol, or random search, regularized evolution and"
+    " local search.",
 )
-@click.option("--runs", type=_POSITIVE, default=500, show_default=True, help="Runs per optimizer.")
+@click.option("--protocol", help="A published set of rules, as `list` shows them, instead of rules one by one.")
+@click.option("--runs", type=_POSITIVE, help="Runs per optimizer.  [default: the protocol's, or 500]")
 @_rule_options
 @click.option(
     "--objective",
@@ -151,7 +154,8 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
 def compare(
     benchmarks: tuple[str, ...],
     optimizers: tuple[str, ...],
-    runs: int,
+    protocol: str | None,
+    runs: int | None,
     objectives: tuple[str, ...],
     constraints: tuple[str, ...],
     first_seed: int,
@@ -173,13 +177,20 @@ def compare(
     Runs are kept in the study file. Stop it whenever you like: the same command goes on where it was.
     """
     from nasbench_kit import comparison  # takes a while to import
+    from nasbench_kit.protocols import protocol_of
 
-    given = parse_optimizers(optimizers or comparison.OPTIMIZERS)
-    how = _rules(**{name: value for name, value in rules.items() if value is not None})
-    loaded = [
-        load(name, results=results, objectives=objectives or None, constraints=constraints or None)
-        for name in dict.fromkeys(benchmarks or comparison.BENCHMARKS)
-    ]
+    given = parse_optimizers(optimizers) or None
+    ruled = {name: value for name, value in rules.items() if value is not None}
+    if protocol is None:
+        loaded = [
+            load(name, results=results, objectives=objectives or None, constraints=constraints or None)
+            for name in dict.fromkeys(benchmarks or comparison.BENCHMARKS)
+        ]
+    else:
+        chosen = {"--objective": objectives, "--constraint": constraints, **{_RULES[name][0]: True for name in ruled}}
+        if said := [option for option, value in chosen.items() if value]:
+            raise SettingError(f"the protocol {protocol} says the rules; leave out {', '.join(said)}")
+        loaded = protocol_of(protocol).load(dict.fromkeys(benchmarks) or None, results=results)
     pictures = _pictures(figure)
     check_outputs(
         reads=[(f"the results of {bench.name}", bench.results.path) for bench in loaded],
@@ -190,7 +201,14 @@ def compare(
         warnings.showwarning = _warn
         try:
             made = comparison.compare(
-                loaded, given, rules=how, runs=runs, study=study, first_seed=first_seed, n_processes=n_processes
+                loaded,
+                given,
+                protocol=protocol,
+                rules=_rules(**ruled) if ruled else None,
+                runs=runs,
+                study=study,
+                first_seed=first_seed,
+                n_processes=n_processes,
             )
         except KeyboardInterrupt:
             raise StoppedError(f"stopped; the runs made so far are in {study}: the same command goes on") from None

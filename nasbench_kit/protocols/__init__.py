@@ -1,0 +1,52 @@
+"""Published protocols: one module per publication, which says benchmarks, rules, settings and what is reported."""
+
+from __future__ import annotations
+
+from nasbench_kit.errors import SettingError, unknown
+from nasbench_kit.protocols.base import Protocol, Setup
+from nasbench_kit.protocols.nats import NATS_SSS, NATS_TSS, NATS_TSS_SURROGATE
+from nasbench_kit.protocols.nb101 import NB101, NB101_SURROGATE
+from nasbench_kit.protocols.nb201 import NB201, NB201_SURROGATE
+from nasbench_kit.protocols.nb301 import NB301
+from nasbench_kit.protocols.queries import QUERIES, QUERIES_300
+from nasbench_kit.protocols.random_cells import BEST_OF_10, BEST_OF_100
+from nasbench_kit.protocols.syne_tune import SYNE_TUNE
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        NB101,
+        NB101_SURROGATE,
+        NB201,
+        NB201_SURROGATE,
+        NATS_TSS,
+        NATS_TSS_SURROGATE,
+        NATS_SSS,
+        QUERIES,
+        QUERIES_300,
+        BEST_OF_10,
+        BEST_OF_100,
+        NB301,
+        SYNE_TUNE,
+    )
+}
+"""The protocols that have a name."""
+
+
+def protocol_of(given: str | Protocol) -> Protocol:
+    """A protocol, by its name or as such.
+
+    Raises:
+        UnknownNameError: There is none of this name.
+        SettingError: It is none.
+    """
+    if isinstance(given, Protocol):
+        return given
+    if not isinstance(given, str):
+        raise SettingError(f"protocol={given!r:.80}; a name or a Protocol expected")
+    if given not in PROTOCOLS:
+        raise unknown("protocol", given, PROTOCOLS)
+    return PROTOCOLS[given]
+
+
+__all__ = ["PROTOCOLS", "Protocol", "Setup", "protocol_of"]
