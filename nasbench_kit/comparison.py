@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from math import isfinite
@@ -15,16 +15,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
-from nasbench_kit.analysis import Outcomes, Summary, check_reported, outcomes_of, summarize, with_common_best
+from nasbench_kit.analysis import (
+    Outcomes,
+    Summary,
+    check_reported,
+    final_values,
+    outcomes_of,
+    summarize,
+    with_common_best,
+)
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.catalog import load
-from nasbench_kit.errors import SettingError, StudyError
+from nasbench_kit.errors import NotRecordedError, SettingError, StudyError, UnknownNameError
 from nasbench_kit.jobs import n_processors
 from nasbench_kit.notebook import html_table
 from nasbench_kit.optimizers.base import check_at_least
 from nasbench_kit.progress import progress_bar
 from nasbench_kit.protocols import Protocol, protocol_of
-from nasbench_kit.simulator import DRAWN, EPOCHS, EVALUATIONS, SECONDS, Rules, task_of
+from nasbench_kit.simulator import DRAWN, EPOCHS, EVALUATIONS, SECONDS, Reported, Rules, task_of
 from nasbench_kit.simulator.rules import checked_rules
 from nasbench_kit.study import Configuration, RunCounts, Study
 
@@ -32,6 +40,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 BENCHMARKS = ("nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120")
 OPTIMIZERS = ("random_search", "regularized_evolution", "local_search")
@@ -92,7 +101,7 @@ def compare(
     if follows is None:
         plan = checked_rules(rules).changed(how)
         panels = _planned(
-            [(one, plan) for one in _opened(BENCHMARKS if benchmarks is None else benchmarks)],
+            [(one, plan, ()) for one in _opened(BENCHMARKS if benchmarks is None else benchmarks)],
             _named(OPTIMIZERS if optimizers is None else optimizers),
         )
     elif rules is not None or how:
@@ -121,6 +130,7 @@ def compare(
             },
             counts,
             None if study is None else opened.path,
+            {panel.benchmark.name: _reports(panel, opened, run_seeds) for panel in panels if panel.reports},
         )
 
 
@@ -137,6 +147,8 @@ class Comparison:
         failures: (benchmark, optimizer) -> seed -> reason of the runs that failed, which are left out.
         counts: How many runs were made now, were there, or failed.
         study: The file with the runs; None if they were not kept.
+        reports: Benchmark -> optimizer -> what else a protocol reports -> that of each run's final incumbent, NaN of a
+            run without one; a report that these results do not hold is left out.
     """
 
     outcomes: Mapping[str, Mapping[str, Outcomes]]
@@ -146,6 +158,7 @@ class Comparison:
     failures: Mapping[tuple[str, str], Mapping[int, str]]
     counts: RunCounts
     study: str | None
+    reports: Mapping[str, Mapping[str, Mapping[Reported, NDArray[np.float64]]]]
 
     def __repr__(self) -> str:
         n_optimizers = len({name for panel in self.outcomes.values() for name in panel})
@@ -231,6 +244,7 @@ class _Panel(NamedTuple):
     benchmark: Benchmark
     rules: Rules
     configurations: tuple[Configuration, ...]
+    reports: tuple[Reported, ...]
 
 
 def _opened(benchmarks: str | Benchmark | Iterable[str | Benchmark]) -> list[Benchmark]:
@@ -285,14 +299,15 @@ def _parts(one: Named, label: str | None = None) -> tuple[str, Mapping[str, Any]
 
 def _of_protocol(
     protocol: Protocol, benchmarks: str | Benchmark | Iterable[str | Benchmark] | None
-) -> list[tuple[Benchmark, Rules]]:
-    """The benchmarks that were given, or all of a protocol, with its rules."""
+) -> list[tuple[Benchmark, Rules, tuple[Reported, ...]]]:
+    """The benchmarks that were given, or all of a protocol, with its rules and what else it reports."""
     if benchmarks is None:
         opened = protocol.load()
     else:
         given = [benchmarks] if isinstance(benchmarks, str | Benchmark) else list(benchmarks)
         opened = _opened([one if isinstance(one, Benchmark) else protocol.load([one])[0] for one in given])
-    return [(one, protocol.setup(one.name).rules) for one in opened]
+    setups = [protocol.setup(one.name) for one in opened]
+    return [(one, setup.rules, setup.all_reports()) for one, setup in zip(opened, setups, strict=True)]
 
 
 def _published(
@@ -309,11 +324,12 @@ def _published(
 
 
 def _planned(
-    benchmarks: Iterable[tuple[Benchmark, Rules]], optimizers: Sequence[tuple[str, Mapping[str, Any], str]]
+    benchmarks: Iterable[tuple[Benchmark, Rules, tuple[Reported, ...]]],
+    optimizers: Sequence[tuple[str, Mapping[str, Any], str]],
 ) -> list[_Panel]:
     """What is to be run, all of it checked."""
     panels = []
-    for benchmark, rules in benchmarks:
+    for benchmark, rules, reports in benchmarks:
         own = with_budget(rules, benchmark)
         configurations: dict[str, Configuration] = {}
         for name, settings, label in optimizers:
@@ -325,7 +341,7 @@ def _planned(
             if configurations.setdefault(made.legend, made) is not made:
                 raise SettingError(f"two optimizers are called {made.legend!r}; give each its own label")
         check_reported(benchmark, own)
-        panels.append(_Panel(benchmark, own, tuple(configurations.values())))
+        panels.append(_Panel(benchmark, own, tuple(configurations.values()), reports))
     return panels
 
 
@@ -384,7 +400,7 @@ def _warn_of_long_work(panels: Sequence[_Panel], study: Study, run_seeds: range,
     """Say in one line that work of more than some minutes begins, by timing a few evaluations."""
     expected_s = 0.0
     slowest = (0.0, "")
-    for benchmark, rules, configurations in panels:
+    for benchmark, rules, configurations, _ in panels:
         n_left = sum(max(0, len(run_seeds) - study.n_runs(key)) for key in configurations)
         if n_left:
             each_s, n_evaluations = _timed(benchmark, rules)
@@ -438,6 +454,19 @@ def _outcomes(panel: _Panel, study: Study, run_seeds: range) -> dict[str, Outcom
             )
         found[key.legend] = outcomes_of(panel.benchmark, records, panel.rules)
     return with_common_best(found)
+
+
+def _reports(panel: _Panel, study: Study, run_seeds: range) -> dict[str, dict[Reported, NDArray[np.float64]]]:
+    """What else is reported of the final incumbents, as far as the results hold it."""
+    found: dict[str, dict[Reported, NDArray[np.float64]]] = {}
+    for key in panel.configurations:
+        records = [run.records for run in study.runs(key, run_seeds)]
+        found[key.legend] = {}
+        for reported in panel.reports:
+            with suppress(UnknownNameError, NotRecordedError):
+                by = replace(panel.rules, reported=reported)
+                found[key.legend][reported] = final_values(panel.benchmark, records, by)
+    return found
 
 
 def _reported_by(panel: Mapping[str, Outcomes]) -> str:

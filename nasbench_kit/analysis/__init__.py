@@ -3,7 +3,7 @@
 from nasbench_kit.analysis.anytime import quantile_curves, regret_curves, time_grid
 from nasbench_kit.analysis.incumbents import anytime_regret, incumbents, may_be_incumbents
 from nasbench_kit.analysis.likeness import Likeness, likeness
-from nasbench_kit.analysis.outcomes import Outcomes, check_reported, outcomes_of, with_common_best
+from nasbench_kit.analysis.outcomes import Outcomes, check_reported, final_values, outcomes_of, with_common_best
 from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.analysis.summary import Summary, summarize
 
@@ -14,6 +14,7 @@ __all__ = [
     "Summary",
     "anytime_regret",
     "check_reported",
+    "final_values",
     "incumbents",
     "likeness",
     "may_be_incumbents",

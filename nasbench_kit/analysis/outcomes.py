@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.analysis.incumbents import may_be_incumbents
+from nasbench_kit.analysis.incumbents import NONE, may_be_incumbents
 from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import NotRecordedError, SettingError
@@ -79,6 +79,35 @@ def outcomes_of(benchmark: Benchmark, runs: Sequence[Records], rules: Rules | No
         is_proven=is_proven,
         values_are=where.run_in_words("mean"),
     )
+
+
+def final_values(benchmark: Benchmark, runs: Sequence[Records], rules: Rules) -> NDArray[np.float64]:
+    """What the final incumbent of each run is reported by: float64 (n_runs,), NaN of a run without one.
+
+    Unlike `outcomes_of`, it looks up nothing else, and needs no best of the benchmark.
+
+    Args:
+        benchmark: What was searched.
+        runs: What `simulate` returned.
+        rules: What it was told; their `reported` says what to look up.
+
+    Raises:
+        UnknownNameError, NotRecordedError: There is no such metric, or no value of a final incumbent.
+    """
+    where, name, epoch = rules.reported_on(benchmark)
+    sign = benchmark.objective_metric.sign()
+    ends = [_final(np.where(may_be_incumbents(run, benchmark, rules), sign * run.value, -inf)) for run in runs]
+    found = np.array([end != NONE for end in ends], bool)
+    archs = [run.archs[end] for run, end in zip(runs, ends, strict=True) if end != NONE]
+    values = np.full(len(runs), np.nan)
+    if archs:
+        values[found] = where.values(name, np.array(archs), epoch=epoch)
+    return values
+
+
+def _final(told: NDArray[np.float64]) -> int:
+    """The position of the final incumbent."""
+    return int(told.argmax()) if len(told) and told.max() > -inf else NONE  # the first of equals, as in `incumbents`
 
 
 def _best(benchmark: Benchmark, where: Benchmark, metric: Metric, epoch: int | None) -> tuple[float, bool]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.protocols.base import Protocol, Setup
+from nasbench_kit.protocols.local_search import LOCAL_SEARCH
 from nasbench_kit.protocols.nats import NATS_SSS, NATS_TSS, NATS_TSS_SURROGATE
-from nasbench_kit.protocols.nb101 import NB101, NB101_SURROGATE
+from nasbench_kit.protocols.nb101 import ARCH2VEC, ARCH2VEC_SURROGATE, NB101, NB101_SURROGATE
 from nasbench_kit.protocols.nb201 import NB201, NB201_SURROGATE
 from nasbench_kit.protocols.nb301 import NB301
 from nasbench_kit.protocols.queries import QUERIES, QUERIES_300
-from nasbench_kit.protocols.random_cells import BEST_OF_10, BEST_OF_100
+from nasbench_kit.protocols.random_cells import BEST_OF_1, BEST_OF_10, BEST_OF_100
 from nasbench_kit.protocols.syne_tune import SYNE_TUNE
 
 PROTOCOLS = {
@@ -17,6 +18,8 @@ PROTOCOLS = {
     for protocol in (
         NB101,
         NB101_SURROGATE,
+        ARCH2VEC,
+        ARCH2VEC_SURROGATE,
         NB201,
         NB201_SURROGATE,
         NATS_TSS,
@@ -24,6 +27,8 @@ PROTOCOLS = {
         NATS_SSS,
         QUERIES,
         QUERIES_300,
+        LOCAL_SEARCH,
+        BEST_OF_1,
         BEST_OF_10,
         BEST_OF_100,
         NB301,

@@ -28,6 +28,10 @@ class Setup(NamedTuple):
     objectives: tuple[str, ...] = ()  #: instead of the benchmark's
     constraints: tuple[str, ...] = ()  #: limits to keep to, as "params_m<=0.5"
 
+    def all_reports(self) -> tuple[Reported, ...]:
+        """What final incumbents are reported by, that of the rules first."""
+        return (*([self.rules.reported] if self.rules.reported else []), *self.reports)
+
 
 @final
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nasbench_kit.protocols.base import Optimizers, Protocol, Setup
 from nasbench_kit.simulator import Reported, Rules
 
@@ -12,31 +14,55 @@ _OPTIMIZERS: Optimizers = {
     "REINFORCE": ("reinforce", {"step": "sgd", "learning_rate": 0.1}),
 }
 _BUDGET_S = 10_000_000
+_ARCH2VEC_S = 1_000_000
+_ARCH2VEC = "Yan et al. 2020, https://arxiv.org/abs/2006.06936, results of encoding A"
 
-NB101 = Protocol(
-    name="nb101",
-    title="Ten million seconds of trainings of 108 epochs, of which one of three is revealed",
-    source=_SOURCE,
-    setups=(
-        Setup(
-            "nasbench101/cifar10",
-            Rules(budget_s=_BUDGET_S, reported=Reported("cifar10", "test_accuracy")),
-            reports=(Reported("cifar10", "val_accuracy"),),
+_IMPORT = "the official file: nasbench-kit import nasbench_only108.tfrecord (nasbench_full.tfrecord for fewer epochs)"
+_VALID = "Invalid cells are never proposed, where the reference proposes and ignores them, at no cost."
+_NO_TEST = "Validation accuracy is reported: no test accuracy is predicted."
+
+
+def _measured(name: str, title: str, source: str, budget_s: float) -> Protocol:
+    return Protocol(
+        name=name,
+        title=title,
+        source=source,
+        setups=(
+            Setup(
+                "nasbench101/cifar10",
+                Rules(budget_s=budget_s, reported=Reported("cifar10", "test_accuracy")),
+                reports=(Reported("cifar10", "val_accuracy"),),
+            ),
         ),
-    ),
-    optimizers=_OPTIMIZERS,
-    n_runs=500,
-    data="the official file: nasbench-kit import nasbench_only108.tfrecord (nasbench_full.tfrecord for fewer epochs)",
-    differences=("Invalid cells are never proposed, where the reference proposes and ignores them, at no cost.",),
-)
+        optimizers=_OPTIMIZERS,
+        n_runs=500,
+        data=_IMPORT,
+        differences=(_VALID,),
+    )
 
-NB101_SURROGATE = Protocol(
-    name="nb101_surrogate",
-    title="nb101 on predicted accuracies and seconds, without importing anything",
-    source=_SOURCE,
-    setups=(Setup("nasbench101/cifar10", Rules(budget_s=_BUDGET_S, reported=Reported("cifar10", "val_accuracy"))),),
-    optimizers=_OPTIMIZERS,
-    n_runs=500,
-    approximates="nb101",
-    differences=("Validation accuracy is reported: no test accuracy is predicted.", *NB101.differences),
+
+def _predicted(of: Protocol) -> Protocol:
+    (setup,) = of.setups
+    rules = replace(setup.rules, reported=Reported("cifar10", "val_accuracy"))
+    return replace(
+        of,
+        name=f"{of.name}_surrogate",
+        title=f"{of.name} on predicted accuracies and seconds, without importing anything",
+        setups=(Setup(setup.benchmark, rules),),
+        data="",
+        approximates=of.name,
+        differences=(_NO_TEST, _VALID),
+    )
+
+
+NB101 = _measured(
+    "nb101", "Ten million seconds of trainings of 108 epochs, of which one of three is revealed", _SOURCE, _BUDGET_S
 )
+NB101_SURROGATE = _predicted(NB101)
+ARCH2VEC = _measured(
+    "arch2vec",
+    "A million seconds of trainings of 108 epochs, of which one of three is revealed",
+    _ARCH2VEC,
+    _ARCH2VEC_S,
+)
+ARCH2VEC_SURROGATE = _predicted(ARCH2VEC)

@@ -1,0 +1,189 @@
+"""The ledger of claims: published numbers beside what the same protocol gives here."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from math import isnan, nan, sqrt
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from nasbench_kit.analysis import regret_curves
+from nasbench_kit.comparison import Comparison, compare
+from nasbench_kit.errors import NasbenchKitError, NotRecordedError, listed, unknown
+from nasbench_kit.protocols import Protocol, protocol_of
+from nasbench_kit.simulator import Reported
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nasbench_kit.study import Study
+
+_ENOUGH = 3.0  # standard errors
+ORDER, TO_THE_BEST, REGRET_AT = "order", "evaluations to the best", "regret at "
+
+
+class Claim(NamedTuple):
+    """A published number."""
+
+    protocol: str  #: under which it was found
+    benchmark: str
+    optimizer: str  #: as it is called in the protocol; "A - B" of the difference between two
+    what: str
+    """`DATASET:METRIC` of final incumbents, "regret at SECONDS s", "evaluations to the best", or "order": by how much
+    the final incumbents of A are better than those of B."""
+    value: float  #: accuracies are fractions
+    sd: float  #: over runs; NaN where it is not stated
+    n_runs: int
+    within: float  #: what is called equal, whatever the noise; of an order: 0
+    version: str  #: of the table, where several circulate
+    source: str
+    note: str  #: what is to be known of it
+
+
+class Finding(NamedTuple):
+    """A claim, and what was found here."""
+
+    claim: Claim
+    value: float = nan  #: NaN where it could not be looked at
+    sd: float = nan  #: over runs
+    n_runs: int = 0
+    reason: str = ""  #: why it could not be looked at
+
+    @property
+    def difference(self) -> float:
+        """Ours minus the published one."""
+        return self.value - self.claim.value
+
+    @property
+    def standard_error(self) -> float:
+        """Of the difference: both are means over runs. What was published without its sd counts as having ours."""
+        published = self.sd if isnan(self.claim.sd) else self.claim.sd
+        return sqrt(self.sd**2 / self.n_runs + published**2 / self.claim.n_runs) if self.n_runs else nan
+
+    @property
+    def z(self) -> float:
+        """The difference in standard errors; NaN where there is no noise."""
+        return self.difference / self.standard_error if self.standard_error else nan
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether both agree: within what the claim says, or within three standard errors. None: not looked at.
+
+        An order holds unless ours is the other way round by more than three of its standard errors.
+        """
+        if not self.n_runs:
+            return None
+        if self.claim.what == ORDER:
+            return self.value * self.claim.value > 0 or abs(self.value) * sqrt(self.n_runs) < _ENOUGH * self.sd
+        return abs(self.difference) <= self.claim.within or abs(self.z) < _ENOUGH
+
+
+@cache
+def published_claims() -> tuple[Claim, ...]:
+    """All published numbers that the package knows."""
+    text = files("nasbench_kit.protocols").joinpath("published.csv").read_text(encoding="utf-8")
+    return tuple(
+        Claim(
+            protocol=row["protocol"],
+            benchmark=row["benchmark"],
+            optimizer=row["optimizer"],
+            what=row["what"],
+            value=float(row["value"]),
+            sd=float(row["sd"] or nan),
+            n_runs=int(row["n_runs"]),
+            within=0.0 if row["within"] == ORDER else float(row["within"]),
+            version=row["version"],
+            source=row["source"],
+            note=row["note"],
+        )
+        for row in csv.DictReader(text.splitlines())
+    )
+
+
+def check_claims(
+    protocol: str | Protocol,
+    *,
+    results: str | os.PathLike[str] | None = None,
+    runs: int | None = None,
+    study: Study | str | os.PathLike[str] | None = None,
+    n_processes: int | None = None,
+) -> Iterator[Finding]:
+    """Run a protocol, and set what comes out beside what was published under it.
+
+    Args:
+        protocol: Its name, or itself.
+        results: A table file, or the folder of a surrogate, to take its benchmarks from.
+        runs: Runs of each optimizer; those of the protocol by default.
+        study: Where the runs are kept, as in `compare`.
+        n_processes: As in `compare`.
+
+    Yields:
+        What was found of each claim, or why it cannot be looked at with these results.
+
+    Raises:
+        UnknownNameError: There is no such protocol, or nothing was published under it.
+    """
+    follows = protocol_of(protocol)
+    claims = [claim for claim in published_claims() if claim.protocol == follows.name]
+    if not claims:
+        known = dict.fromkeys(claim.protocol for claim in published_claims())
+        raise unknown("protocol with published numbers", follows.name, known)
+    for name in dict.fromkeys(claim.benchmark for claim in claims):
+        of_it = [claim for claim in claims if claim.benchmark == name]
+        wanted = sorted({one for claim in of_it for one in _optimizers_of(claim)} & {*follows.optimizers})
+        try:
+            (benchmark,) = follows.load([name], results=results)
+        except NasbenchKitError as error:
+            yield from (Finding(claim, reason=str(error)) for claim in of_it)
+            continue
+        made = compare(benchmark, wanted, protocol=follows, runs=runs, study=study, n_processes=n_processes)
+        for claim in of_it:
+            if absent := sorted({*_optimizers_of(claim)} - {*wanted}):
+                yield Finding(claim, reason=f"the protocol {follows.name} has no settings of {listed(absent)}")
+                continue
+            try:
+                yield _found(claim, made, benchmark.name)
+            except NotRecordedError as error:
+                yield Finding(claim, reason=f"{error}. The protocol {follows.name} needs {follows.data}")
+
+
+def _optimizers_of(claim: Claim) -> list[str]:
+    return claim.optimizer.split(" - ")
+
+
+def _found(claim: Claim, made: Comparison, benchmark: str) -> Finding:
+    """What a comparison says of a claim."""
+    each = [_per_run(claim.what, made, benchmark, optimizer) for optimizer in _optimizers_of(claim)]
+    each = [values[~np.isnan(values)] for values in each]
+    n_runs = min(map(len, each))
+    value = each[0].mean() - sum(values.mean() for values in each[1:])
+    variance = sum(values.var(ddof=1) for values in each)
+    return Finding(claim, float(value), sqrt(variance), n_runs)
+
+
+def _per_run(what: str, made: Comparison, benchmark: str, optimizer: str) -> NDArray[np.float64]:
+    """What a claim is about, of each run: float64 (n_runs,), NaN where a run has none.
+
+    Raises:
+        NotRecordedError: The results do not hold it.
+    """
+    outcomes = made.outcomes[benchmark][optimizer]
+    if what == TO_THE_BEST:
+        found = [reported >= outcomes.best for reported in outcomes.reported]
+        return np.array([run.argmax() + 1 if run.any() else nan for run in found], float)
+    if what.startswith(REGRET_AT):
+        time_s = float(what.removeprefix(REGRET_AT).removesuffix(" s"))
+        return regret_curves(outcomes, np.array([time_s]))[:, 0]
+    if what == ORDER:
+        runs = zip(outcomes.told, outcomes.reported, strict=True)
+        return np.array([reported[told.argmax()] for told, reported in runs])
+    reported = Reported.parse(what)
+    finals = made.reports[benchmark][optimizer]
+    if reported not in finals:
+        raise NotRecordedError(f"{benchmark} holds no {reported.metric} of {reported.dataset}")
+    return finals[reported]
