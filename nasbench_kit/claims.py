@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources import files
 from math import isnan, nan, sqrt
@@ -112,6 +112,7 @@ def check_claims(
     runs: int | None = None,
     study: Study | str | os.PathLike[str] | None = None,
     n_processes: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Finding]:
     """Run a protocol, and set what comes out beside what was published under it.
 
@@ -121,6 +122,7 @@ def check_claims(
         runs: Runs of each optimizer; those of the protocol by default.
         study: Where the runs are kept, as in `compare`.
         n_processes: As in `compare`.
+        progress: As in `compare`.
 
     Yields:
         What was found of each claim, or why it cannot be looked at with these results.
@@ -141,7 +143,15 @@ def check_claims(
         except NasbenchKitError as error:
             yield from (Finding(claim, reason=str(error)) for claim in of_it)
             continue
-        made = compare(benchmark, wanted, protocol=follows, runs=runs, study=study, n_processes=n_processes)
+        made = compare(
+            benchmark,
+            wanted,
+            protocol=follows,
+            runs=runs,
+            study=study,
+            n_processes=n_processes,
+            progress=progress,
+        )
         for claim in of_it:
             if absent := sorted({*_optimizers_of(claim)} - {*wanted}):
                 yield Finding(claim, reason=f"the protocol {follows.name} has no settings of {listed(absent)}")

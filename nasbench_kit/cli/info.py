@@ -19,6 +19,7 @@ from nasbench_kit.cli.shared import (
     print_table,
 )
 from nasbench_kit.optimizers import OPTIMIZERS
+from nasbench_kit.protocols import PROTOCOLS
 from nasbench_kit.spaces.base import READ_BY_DIGIT, how_many
 from nasbench_kit.tables import Table
 from nasbench_kit.tables.column import AdditiveColumn
@@ -36,6 +37,7 @@ _ONCE = ", equal ones counted once"
         "nasbench-kit info nasbench201 --verify",
         "nasbench-kit info mine.h5 --json",
         "nasbench-kit info regularized_evolution",
+        "nasbench-kit info nats_tss",
     )
 )
 @click.argument("name")
@@ -44,10 +46,13 @@ _ONCE = ", equal ones counted once"
 def info(name: str, verify: bool, as_json: bool) -> None:
     """What a table holds or a surrogate predicts, and where it comes from; what an optimizer's settings mean.
 
-    NAME is that of a table, surrogate or optimizer that `list` shows, or the path of a table or surrogate.
+    NAME is that of a table, surrogate, optimizer or protocol that `list` shows, or the path of a table or surrogate.
     """
     if name in OPTIMIZERS and name not in list_results():
         _show_optimizer(name, as_json)
+        return
+    if name in PROTOCOLS:
+        _show_protocol(name, as_json)
         return
     opened = open_named(name)
     if verify:
@@ -91,6 +96,52 @@ def _show_optimizer(name: str, as_json: bool) -> None:
         rows = [(setting["name"], f"{setting['default']!r}", setting["meaning"]) for setting in settings]
         print_table(("setting", "default", "meaning"), rows)
         click.echo(f"\nset one by: nasbench-kit compare -o {name},{settings[0]['name']}=VALUE")
+
+
+def _show_protocol(name: str, as_json: bool) -> None:
+    protocol = PROTOCOLS[name]
+    setups = {
+        setup.benchmark: setup.rules.to_json()
+        | {what: list(limits) for what in ("objectives", "constraints") if (limits := getattr(setup, what))}
+        | {"reported": [str(one) for one in setup.all_reports()]}
+        for setup in protocol.setups
+    }
+    if as_json:
+        found = {what: getattr(protocol, what) for what in ("title", "source", "n_runs", "data", "approximates")}
+        optimizers = {label: {"optimizer": made, "settings": how} for label, (made, how) in protocol.optimizers.items()}
+        print_json(
+            {"name": name, "kind": "protocol"}
+            | found
+            | {"differences": list(protocol.differences), "setups": setups, "optimizers": optimizers}
+        )
+        return
+    click.echo(f"{name}: {protocol.title}")
+    _line("source", protocol.source)
+    _line("runs", f"{protocol.n_runs} of each optimizer on each benchmark")
+    for what in ("data", "approximates"):
+        if getattr(protocol, what):
+            _line({"approximates": "follows"}.get(what, what), getattr(protocol, what))
+    for difference in protocol.differences:
+        _line("differs", difference)
+    click.echo()
+    rows: list[tuple[str, ...]] = [
+        (benchmark, "; ".join(f"{rule}: {_said(value)}" for rule, value in rules.items() if value))
+        for benchmark, rules in setups.items()
+    ]
+    print_table(("benchmark", "rules"), rows)
+    click.echo()
+    rows = [
+        (label, made, "; ".join(f"{setting}: {_said(value)}" for setting, value in how.items()))
+        for label, (made, how) in protocol.optimizers.items()
+    ]
+    print_table(("optimizer", "is", "with"), rows)
+    click.echo(f"\nrun it by: nasbench-kit compare --protocol {name}")
+
+
+def _said(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_said, value))
+    return f"{value:,.10g}" if isinstance(value, float) else str(value)
 
 
 def _line(what: str, text: str) -> None:

@@ -22,6 +22,7 @@ from nasbench_kit.cli.shared import (
 )
 from nasbench_kit.errors import NotRecordedError
 from nasbench_kit.optimizers import GROUPS, OPTIMIZERS
+from nasbench_kit.protocols import PROTOCOLS
 from nasbench_kit.spaces.base import how_many
 from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.targets import COLLAPSE, NOISE
@@ -40,8 +41,11 @@ def list_(as_json: bool) -> None:
     """The benchmarks and optimizers that come with the package, and the benchmarks in the data folder."""
     benches = [load(name) for name in list_benchmarks()]
     if as_json:
+        protocols = {name: protocol.title for name, protocol in PROTOCOLS.items()}
         optimizers = {name: described_optimizer(name) for name in OPTIMIZERS}
-        print_json({"benchmarks": [_as_json(bench) for bench in benches], "optimizers": optimizers})
+        print_json(
+            {"benchmarks": [_as_json(bench) for bench in benches], "optimizers": optimizers, "protocols": protocols}
+        )
         return
     print_table(
         ("benchmark", "objective", "epochs", "seeds"), [row for rows in _by_results(benches).values() for row in rows]
@@ -54,6 +58,8 @@ def list_(as_json: bool) -> None:
         rows.append((f"{group}:",))
         rows += [(f"  {name}", ", ".join(needs_of(name)), first_line(OPTIMIZERS[name])) for name in names]
     print_table(("optimizer", "needs", "what it does"), rows)
+    click.echo()
+    print_table(("protocol", "what it is"), [(name, protocol.title) for name, protocol in PROTOCOLS.items()])
     click.echo("\nnasbench-kit info NAME says what a benchmark's table holds, and what an optimizer's settings mean")
 
 

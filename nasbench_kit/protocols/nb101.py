@@ -55,13 +55,11 @@ def _predicted(of: Protocol) -> Protocol:
     )
 
 
-NB101 = _measured(
-    "nb101", "Ten million seconds of trainings of 108 epochs, of which one of three is revealed", _SOURCE, _BUDGET_S
-)
+NB101 = _measured("nb101", "Ten million seconds of trainings, one of three revealed of each cell", _SOURCE, _BUDGET_S)
 NB101_SURROGATE = _predicted(NB101)
 ARCH2VEC = _measured(
     "arch2vec",
-    "A million seconds of trainings of 108 epochs, of which one of three is revealed",
+    "A million seconds of trainings, one of three revealed of each cell",
     _ARCH2VEC,
     _ARCH2VEC_S,
 )

@@ -32,6 +32,10 @@ class Reported(NamedTuple):
     metric: str
     epoch: int | None = None  #: the last one for None
 
+    def __str__(self) -> str:
+        """What `parse` reads."""
+        return f"{self.dataset}:{self.metric}" + ("" if self.epoch is None else f"@{self.epoch}")
+
     @classmethod
     def parse(cls, text: str) -> Reported:
         """What `cifar10:test_accuracy@200` or `cifar10:test_accuracy` says.
