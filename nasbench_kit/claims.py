@@ -5,26 +5,28 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from math import isnan, nan, sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from nasbench_kit.analysis import regret_curves
-from nasbench_kit.comparison import Comparison, compare
-from nasbench_kit.errors import NasbenchKitError, NotRecordedError, listed, unknown
+from nasbench_kit.comparison import Comparison, compare, opened_study
+from nasbench_kit.errors import NasbenchKitError, NotRecordedError, UnknownNameError, listed, unknown
 from nasbench_kit.protocols import Protocol, protocol_of
 from nasbench_kit.simulator import Reported
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from nasbench_kit.benchmark import Benchmark
     from nasbench_kit.study import Study
 
 _ENOUGH = 3.0  # standard errors
-ORDER, TO_THE_BEST, REGRET_AT = "order", "evaluations to the best", "regret at "
+ORDER, TO_THE_BEST, REGRET_AT, BEST = "order", "evaluations to the best", "regret at ", "best "
 
 
 class Claim(NamedTuple):
@@ -34,8 +36,8 @@ class Claim(NamedTuple):
     benchmark: str
     optimizer: str  #: as it is called in the protocol; "A - B" of the difference between two
     what: str
-    """`DATASET:METRIC` of final incumbents, "regret at SECONDS s", "evaluations to the best", or "order": by how much
-    the final incumbents of A are better than those of B."""
+    """`DATASET:METRIC` of final incumbents, "best DATASET:METRIC" of all that was evaluated, "regret at SECONDS s",
+    "evaluations to the best", or "order": by how much the final incumbents of A are better than those of B."""
     value: float  #: accuracies are fractions
     sd: float  #: over runs; NaN where it is not stated
     n_runs: int
@@ -143,32 +145,31 @@ def check_claims(
         except NasbenchKitError as error:
             yield from (Finding(claim, reason=str(error)) for claim in of_it)
             continue
-        made = compare(
-            benchmark,
-            wanted,
-            protocol=follows,
-            runs=runs,
-            study=study,
-            n_processes=n_processes,
-            progress=progress,
-        )
-        for claim in of_it:
-            if absent := sorted({*_optimizers_of(claim)} - {*wanted}):
-                yield Finding(claim, reason=f"the protocol {follows.name} has no settings of {listed(absent)}")
-                continue
-            try:
-                yield _found(claim, made, benchmark.name)
-            except NotRecordedError as error:
-                yield Finding(claim, reason=f"{error}. The protocol {follows.name} needs {follows.data}")
+        how: dict[str, Any] = {
+            "protocol": follows,
+            "runs": runs,
+            "n_processes": n_processes,
+            "progress": progress,
+        }
+        with opened_study(study) as opened:
+            made = compare(benchmark, wanted, study=opened, **how)
+            for claim in of_it:
+                if absent := sorted({*_optimizers_of(claim)} - {*wanted}):
+                    yield Finding(claim, reason=f"the protocol {follows.name} has no settings of {listed(absent)}")
+                    continue
+                try:
+                    yield _found(claim, benchmark, made, opened)
+                except (NotRecordedError, UnknownNameError) as error:
+                    yield Finding(claim, reason=f"{error}. The protocol {follows.name} needs {follows.data}")
 
 
 def _optimizers_of(claim: Claim) -> list[str]:
     return claim.optimizer.split(" - ")
 
 
-def _found(claim: Claim, made: Comparison, benchmark: str) -> Finding:
+def _found(claim: Claim, benchmark: Benchmark, made: Comparison, study: Study) -> Finding:
     """What a comparison says of a claim."""
-    each = [_per_run(claim.what, made, benchmark, optimizer) for optimizer in _optimizers_of(claim)]
+    each = [_per_run(claim.what, benchmark, made, optimizer, study) for optimizer in _optimizers_of(claim)]
     each = [values[~np.isnan(values)] for values in each]
     n_runs = min(map(len, each))
     value = each[0].mean() - sum(values.mean() for values in each[1:])
@@ -176,13 +177,20 @@ def _found(claim: Claim, made: Comparison, benchmark: str) -> Finding:
     return Finding(claim, float(value), sqrt(variance), n_runs)
 
 
-def _per_run(what: str, made: Comparison, benchmark: str, optimizer: str) -> NDArray[np.float64]:
+def _per_run(what: str, benchmark: Benchmark, made: Comparison, optimizer: str, study: Study) -> NDArray[np.float64]:
     """What a claim is about, of each run: float64 (n_runs,), NaN where a run has none.
 
     Raises:
-        NotRecordedError: The results do not hold it.
+        NotRecordedError, UnknownNameError: The results do not hold it.
     """
-    outcomes = made.outcomes[benchmark][optimizer]
+    outcomes = made.outcomes[benchmark.name][optimizer]
+    if what.startswith(BEST):
+        key = made.configurations[benchmark.name][optimizer]
+        by = replace(key.rules, reported=Reported.parse(what.removeprefix(BEST)))
+        where, metric, epoch = by.reported_on(benchmark)
+        archs = [run.records.archs for run in study.runs(key)][: len(outcomes.told)]
+        values = where.values(metric, np.concatenate(archs), epoch=epoch)
+        return np.array([run.max() for run in np.split(values, np.cumsum([len(each) for each in archs])[:-1])])
     if what == TO_THE_BEST:
         found = [reported >= outcomes.best for reported in outcomes.reported]
         return np.array([run.argmax() + 1 if run.any() else nan for run in found], float)
@@ -193,7 +201,7 @@ def _per_run(what: str, made: Comparison, benchmark: str, optimizer: str) -> NDA
         runs = zip(outcomes.told, outcomes.reported, strict=True)
         return np.array([reported[told.argmax()] for told, reported in runs])
     reported = Reported.parse(what)
-    finals = made.reports[benchmark][optimizer]
+    finals = made.reports[benchmark.name][optimizer]
     if reported not in finals:
-        raise NotRecordedError(f"{benchmark} holds no {reported.metric} of {reported.dataset}")
+        raise NotRecordedError(f"{benchmark.name} holds no {reported.metric} of {reported.dataset}")
     return finals[reported]

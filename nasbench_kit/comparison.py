@@ -108,7 +108,7 @@ def compare(
         raise SettingError(f"the protocol {follows.name} says the rules; leave out {', '.join(how) or 'rules'}")
     else:
         panels = _planned(_of_protocol(follows, benchmarks), _published(follows, optimizers))
-    with _study(study) as opened, _shown(progress) as advance:
+    with opened_study(study) as opened, _shown(progress) as advance:
         _warn_of_long_work(panels, opened, run_seeds, 0 if executor else n_processes or n_processors())
         configurations = chain.from_iterable(panel.configurations for panel in panels)
         counts = opened.run(configurations, run_seeds, n_processes=n_processes, executor=executor, progress=advance)
@@ -373,7 +373,7 @@ def _mean_cost_s(benchmark: Benchmark, rules: Rules) -> float:
 
 
 @contextmanager
-def _study(study: Study | str | os.PathLike[str] | None) -> Iterator[Study]:
+def opened_study(study: Study | str | os.PathLike[str] | None) -> Iterator[Study]:
     """The study to fill: an open one stays open, and without any the runs are kept in a folder that does not last."""
     if isinstance(study, Study):
         yield study

@@ -15,7 +15,7 @@ _TESTS = {
 def _best_of(n: int) -> Protocol:
     return Protocol(
         name=f"best_of_{n}",
-        title=f"The best of {n} random cells by validation accuracy" if n > 1 else "One random cell",
+        title=f"The best of {n} random cells" if n > 1 else "One random cell",
         source="Mellor et al. 2021, https://arxiv.org/abs/2006.04647, table 2 (a)",
         setups=tuple(
             Setup(
