@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import unknown
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from nasbench_kit.spaces import Arch
 
 NEIGHBORHOODS = ("full", "first")
+AT_MINIMUM = ("restart", "continue")
 _TRIES = 100  # samples before one that was told already is accepted
 
 
@@ -29,17 +31,33 @@ class LocalSearch:
         neighborhood: "full" moves to the best of all neighbors once all are known; "first" moves to the first that
             turns out better, in random order; neighbors known from earlier climbs do not count.
         n_initial: Random architectures evaluated at each start, of which the best is climbed from.
+        at_minimum: Where no neighbor is better, "restart"; or "continue", which moves, there and elsewhere, to the best
+            of all so far that was no center yet. The authors' code, naszilla, has `neighborhood="first"`,
+            `n_initial=10`, and either of these.
     """
 
-    def __init__(self, task: Task, rng: np.random.Generator, *, neighborhood: str = "full", n_initial: int = 1) -> None:
+    def __init__(
+        self,
+        task: Task,
+        rng: np.random.Generator,
+        *,
+        neighborhood: str = "full",
+        n_initial: int = 1,
+        at_minimum: str = "restart",
+    ) -> None:
         check_start(task, rng)
         check_at_least(1, n_initial=n_initial)
         if neighborhood not in NEIGHBORHOODS:
             raise unknown("neighborhood", neighborhood, NEIGHBORHOODS)
+        if at_minimum not in AT_MINIMUM:
+            raise unknown("what to do at_minimum:", at_minimum, AT_MINIMUM)
         self._space = task.space
         self._rng = rng
         self._first = neighborhood == "first"
         self._n_initial = n_initial
+        self._continues = at_minimum == "continue"
+        self._centers: set[Arch] = set()  # those so far, if it continues
+        self._best: list[tuple[float, int, Arch]] = []  # a heap of what may become one: the best first
         self._told: dict[Arch, float] = {}
         self._starts: list[Arch] = []  # told since the last restart
         self._awaited: set[Arch] = set()  # asked for and not told yet
@@ -71,6 +89,8 @@ class LocalSearch:
         self._awaited.discard(arch)
         is_new = arch not in self._told
         self._told[arch] = value
+        if self._continues and is_new:
+            heappush(self._best, (-value, len(self._told), arch))
         if self._center is None:
             self._starts.append(arch)
         elif self._first and is_new and self._better is None and value > self._told[self._center]:
@@ -90,13 +110,23 @@ class LocalSearch:
             if complete and not self._first:
                 best = max(self._neighbors, key=told.__getitem__)
                 better = best if told[best] > told[self._center] else None
+            if not complete and better is None:
+                return
+            if self._continues:
+                better = self._best_other()
             if better is not None:
                 self._climb_from(better)
                 continue
-            if not complete:
-                return
             self._center = None
             self._starts = []
+
+    def _best_other(self) -> Arch | None:
+        """The best so far that was no center."""
+        assert self._center is not None
+        self._centers.add(self._center)
+        while self._best and self._best[0][2] in self._centers:
+            heappop(self._best)
+        return self._best[0][2] if self._best else None
 
     def _climb_from(self, center: Arch) -> None:
         self._center = center
