@@ -20,9 +20,9 @@ _NEEDS = {
     "epochs": "epochs",
     "objectives": "objectives",
     "constraints": "constraints",
-    "columns": "columns",
     "known": "known:NAME",
     "package": "package:NAME",
+    "columns": "columns",
 }
 
 
