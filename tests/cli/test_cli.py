@@ -182,7 +182,7 @@ def test_list_names_all_benchmarks_and_optimizers(folder):
     assert (sizes["nasbench201/cifar10"], sizes["nas_bench_graph/cora"]) == (15_625, 26_206)
     assert list(listed["optimizers"]) == list(OPTIMIZERS)
     settings = {one["name"]: one["default"] for one in listed["optimizers"]["local_search"]["settings"]}
-    assert settings == {"neighborhood": "full", "n_initial": 1, "at_minimum": "restart"}
+    assert settings == {"neighborhood": "full", "n_initial": 1, "at_minimum": "restart", "known": "count"}
     assert all(name in run("list") for name in [*nbk.list_benchmarks(), *OPTIMIZERS])
 
 

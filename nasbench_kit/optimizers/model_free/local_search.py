@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NEIGHBORHOODS = ("full", "first")
 AT_MINIMUM = ("restart", "continue")
+KNOWN = ("count", "ignore")
 _TRIES = 100  # samples before one that was told already is accepted
 
 
@@ -29,11 +30,12 @@ class LocalSearch:
         task: What to search.
         rng: Source of all randomness.
         neighborhood: "full" moves to the best of all neighbors once all are known; "first" moves to the first that
-            turns out better, in random order; neighbors known from earlier climbs do not count.
+            turns out better, in random order.
         n_initial: Random architectures evaluated at each start, of which the best is climbed from.
         at_minimum: Where no neighbor is better, "restart"; or "continue", which moves, there and elsewhere, to the best
-            of all so far that was no center yet. The authors' code, naszilla, has `neighborhood="first"`,
-            `n_initial=10`, and either of these.
+            of all so far that was no center yet.
+        known: Whether neighbors known from earlier climbs "count" when the next move is chosen, at no cost, or are to
+            "ignore". The authors' code, naszilla, has "ignore", `neighborhood="first"` and `n_initial=10`.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class LocalSearch:
         neighborhood: str = "full",
         n_initial: int = 1,
         at_minimum: str = "restart",
+        known: str = "count",
     ) -> None:
         check_start(task, rng)
         check_at_least(1, n_initial=n_initial)
@@ -51,6 +54,8 @@ class LocalSearch:
             raise unknown("neighborhood", neighborhood, NEIGHBORHOODS)
         if at_minimum not in AT_MINIMUM:
             raise unknown("what to do at_minimum:", at_minimum, AT_MINIMUM)
+        if known not in KNOWN:
+            raise unknown("what to do with known neighbors:", known, KNOWN)
         self._space = task.space
         self._rng = rng
         self._first = neighborhood == "first"
@@ -63,8 +68,9 @@ class LocalSearch:
         self._awaited: set[Arch] = set()  # asked for and not told yet
         self._center: Arch | None = None
         self._better: Arch | None = None  # the first neighbor told since that is better
-        self._neighbors: list[Arch] = []
-        self._queue: list[Arch] = []  # neighbors of the center still to be asked for
+        self._ignores_known = known == "ignore"
+        self._neighbors: list[Arch] = []  # of the center, those that count
+        self._queue: list[Arch] = []  # those still to be looked at
 
     def ask(self) -> Trial | None:
         """A neighbor of the present center that is not known yet, or a random architecture to start from."""
@@ -74,6 +80,7 @@ class LocalSearch:
                 if arch not in self._told:
                     self._awaited.add(arch)
                     return Trial(arch)
+                self._compare(arch)
             self._move()
             if not self._queue:
                 break
@@ -93,8 +100,14 @@ class LocalSearch:
             heappush(self._best, (-value, len(self._told), arch))
         if self._center is None:
             self._starts.append(arch)
-        elif self._first and is_new and self._better is None and value > self._told[self._center]:
-            self._better = arch if arch in self._neighbors else None
+        elif self._first and is_new and arch in self._neighbors:
+            self._compare(arch)
+
+    def _compare(self, arch: Arch) -> None:
+        """The first neighbor that is better is the next center, if the first is sought."""
+        assert self._center is not None
+        if self._first and self._better is None and self._told[arch] > self._told[self._center]:
+            self._better = arch
 
     def _move(self) -> None:
         """Go as far as what was told allows."""
@@ -105,9 +118,9 @@ class LocalSearch:
                     return
                 self._climb_from(max(self._starts, key=told.__getitem__))
             assert self._center is not None
-            complete = all(arch in told for arch in self._neighbors)
+            complete = not self._queue and all(arch in told for arch in self._neighbors)
             better = self._better
-            if complete and not self._first:
+            if complete and not self._first and self._neighbors:
                 best = max(self._neighbors, key=told.__getitem__)
                 better = best if told[best] > told[self._center] else None
             if not complete and better is None:
@@ -132,7 +145,10 @@ class LocalSearch:
         self._center = center
         self._better = None
         self._neighbors = self._space.neighbors(center)
-        self._queue = [arch for arch in self._neighbors if not self._is_known(arch)]
+        if self._ignores_known:
+            self._neighbors = [arch for arch in self._neighbors if not self._is_known(arch)]
+        is_hidden = self._awaited.__contains__ if self._first else self._is_known
+        self._queue = [arch for arch in self._neighbors if not is_hidden(arch)]
         self._rng.shuffle(self._queue)
 
     def _sample(self) -> Arch:
