@@ -8,8 +8,8 @@ from hypothesis.extra.numpy import arrays
 
 from nasbench_kit.optimizers.multi_objective.fronts import crowding, front_numbers, spread_out
 
-# larger is better; fronts and crowding distances by pymoo 0.6.2 (NonDominatedSorting; get_crowding_function("cd"), a mean
-# over objectives where the paper has the sum)
+# larger is better; fronts and crowding distances by pymoo 0.6.2: NonDominatedSorting; get_crowding_function("cd"), a mean
+# over objectives where the paper has the sum
 POINTS = (
     np.array(
         [
@@ -32,8 +32,8 @@ POINTS = (
 FRONTS = [{2, 4, 8}, {3, 6, 7, 11}, {0, 5, 9}, {1, 10}]
 CROWDING = {0: 1, 1: np.inf, 2: 1, 3: np.inf, 4: np.inf, 5: np.inf, 6: np.inf, 7: 0.822857, 8: np.inf, 9: np.inf}
 CROWDING |= {10: np.inf, 11: 0.632857}
-THREE = np.array("6 4 10  10 7 7  7 4 1  7 5 3  5 9 9  4 6 3  6 3 4  9 2 6  1 8 8  2 9 1  3 2 5  8 2 1".split(), float)
-THREE = THREE.reshape(-1, 3)
+FIRST, SECOND = (6, 10, 7, 7, 5, 4, 6, 9, 1, 2, 3, 8), (4, 7, 4, 5, 9, 6, 3, 2, 8, 9, 2, 2)
+THREE = np.array([FIRST, SECOND, (10, 7, 1, 3, 9, 3, 4, 6, 8, 1, 5, 1)]).T / 10
 FRONTS_OF_THREE = [{0, 1, 4}, {3, 5, 6, 7, 8, 9}, {2, 10, 11}]
 
 
