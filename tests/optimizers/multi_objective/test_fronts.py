@@ -8,8 +8,8 @@ from hypothesis.extra.numpy import arrays
 
 from nasbench_kit.optimizers.multi_objective.fronts import crowding, front_numbers, spread_out
 
-# larger is better; fronts and crowding distances by pymoo 0.6.2: NonDominatedSorting; get_crowding_function("cd"), a mean
-# over objectives where the paper has the sum
+# larger is better; fronts and crowding distances by pymoo 0.6.2: NonDominatedSorting, get_crowding_function("cd"), whose
+# distances are means over objectives where those of the paper are sums
 POINTS = (
     np.array(
         [
