@@ -11,17 +11,43 @@ from nasbench_kit.optimizers.base import Optimizer, Outcome, Task, Trial, check_
 from nasbench_kit.optimizers.own import own_class
 
 if TYPE_CHECKING:
+    from nasbench_kit.optimizers.constrained.constrained_evolution import ConstrainedEvolution
+    from nasbench_kit.optimizers.constrained.constrained_random_search import ConstrainedRandomSearch
+    from nasbench_kit.optimizers.model_free.differential_evolution import DifferentialEvolution
+    from nasbench_kit.optimizers.model_free.genetic_algorithm import GeneticAlgorithm
+    from nasbench_kit.optimizers.model_free.grid_search import GridSearch
     from nasbench_kit.optimizers.model_free.local_search import LocalSearch
     from nasbench_kit.optimizers.model_free.random_search import RandomSearch
     from nasbench_kit.optimizers.model_free.regularized_evolution import RegularizedEvolution
     from nasbench_kit.optimizers.model_free.reinforce import REINFORCE
+    from nasbench_kit.optimizers.model_free.simulated_annealing import SimulatedAnnealing
+    from nasbench_kit.optimizers.multi_objective.mo_regularized_evolution import MORegularizedEvolution
+    from nasbench_kit.optimizers.multi_objective.nsga2 import NSGA2
+    from nasbench_kit.optimizers.zero_cost.proxy_ranking import ProxyRanking
+    from nasbench_kit.optimizers.zero_cost.warm_start import WarmStart
 
 GROUPS = {
     "model-free": {
         "random_search": "RandomSearch",
+        "grid_search": "GridSearch",
         "regularized_evolution": "RegularizedEvolution",
+        "genetic_algorithm": "GeneticAlgorithm",
+        "differential_evolution": "DifferentialEvolution",
         "local_search": "LocalSearch",
+        "simulated_annealing": "SimulatedAnnealing",
         "reinforce": "REINFORCE",
+    },
+    "multi-objective": {
+        "nsga2": "NSGA2",
+        "mo_regularized_evolution": "MORegularizedEvolution",
+    },
+    "constrained": {
+        "constrained_random_search": "ConstrainedRandomSearch",
+        "constrained_evolution": "ConstrainedEvolution",
+    },
+    "zero-cost": {
+        "proxy_ranking": "ProxyRanking",
+        "warm_start": "WarmStart",
     },
 }
 """The algorithms that have a name: group, which is a folder -> name, which is a module in it -> class."""
@@ -84,15 +110,25 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "GROUPS",
+    "NSGA2",
     "OPTIMIZERS",
     "REINFORCE",
+    "ConstrainedEvolution",
+    "ConstrainedRandomSearch",
+    "DifferentialEvolution",
+    "GeneticAlgorithm",
+    "GridSearch",
     "LocalSearch",
+    "MORegularizedEvolution",
     "Optimizer",
     "Outcome",
+    "ProxyRanking",
     "RandomSearch",
     "RegularizedEvolution",
+    "SimulatedAnnealing",
     "Task",
     "Trial",
+    "WarmStart",
     "check_needs",
     "optimizer_class",
 ]
