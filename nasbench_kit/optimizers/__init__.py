@@ -13,6 +13,8 @@ from nasbench_kit.optimizers.own import own_class
 if TYPE_CHECKING:
     from nasbench_kit.optimizers.constrained.constrained_evolution import ConstrainedEvolution
     from nasbench_kit.optimizers.constrained.constrained_random_search import ConstrainedRandomSearch
+    from nasbench_kit.optimizers.model_based.gp_bo import GPBO
+    from nasbench_kit.optimizers.model_based.nas_bowl import NASBOWL
     from nasbench_kit.optimizers.model_free.differential_evolution import DifferentialEvolution
     from nasbench_kit.optimizers.model_free.genetic_algorithm import GeneticAlgorithm
     from nasbench_kit.optimizers.model_free.grid_search import GridSearch
@@ -36,6 +38,10 @@ GROUPS = {
         "local_search": "LocalSearch",
         "simulated_annealing": "SimulatedAnnealing",
         "reinforce": "REINFORCE",
+    },
+    "model-based": {
+        "gp_bo": "GPBO",
+        "nas_bowl": "NASBOWL",
     },
     "multi-objective": {
         "nsga2": "NSGA2",
@@ -109,7 +115,9 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "GPBO",
     "GROUPS",
+    "NASBOWL",
     "NSGA2",
     "OPTIMIZERS",
     "REINFORCE",

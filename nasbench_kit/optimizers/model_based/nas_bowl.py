@@ -1,0 +1,64 @@
+"""NAS-BOWL, Ru et al. 2021, https://arxiv.org/abs/2006.07556, algorithm 1."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, final
+
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_start
+from nasbench_kit.optimizers.model_based.acquisition import EI
+from nasbench_kit.optimizers.model_based.processes import most_promising
+from nasbench_kit.optimizers.model_based.proposals import Proposals
+from nasbench_kit.predictors.gaussian_process import weisfeiler_lehman_features, weisfeiler_lehman_kernels
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@final
+class NASBOWL:
+    """Ask for what a Gaussian process on graphs, compared by their Weisfeiler-Lehman labels, promises most.
+
+    Settings are those of the reference (`--pool_size 200 --batch_size 5 --n_init 10`), and half of its pool is mutated.
+
+    Args:
+        task: What to search.
+        rng: Source of all randomness.
+        n_initial: Random architectures before the first model.
+        batch_size: Asked for between two models.
+        acquisition: What is best to ask for: expected improvement "ei", upper confidence bound "ucb", or independent
+            Thompson sampling "its".
+        pool_size: Architectures among which the best are looked for, half of them mutated from the best told.
+        n_parents: How many of the best told are mutated.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        rng: np.random.Generator,
+        *,
+        n_initial: int = 10,
+        batch_size: int = 5,
+        acquisition: str = EI,
+        pool_size: int = 200,
+        n_parents: int = 10,
+    ) -> None:
+        check_start(task, rng)
+        propose = most_promising(
+            task.space,
+            rng,
+            features=partial(weisfeiler_lehman_features, task.space),
+            kernels=weisfeiler_lehman_kernels(task.space),
+            acquisition=acquisition,
+            pool_size=pool_size,
+            n_parents=n_parents,
+        )
+        self._proposals = Proposals(task, rng, n_initial=n_initial, batch_size=batch_size, propose=propose)
+
+    def ask(self) -> Trial | None:
+        """A random architecture, then the most promising of a pool."""
+        return self._proposals.ask()
+
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
+        """Learn from the value."""
+        self._proposals.tell(trial, outcome)

@@ -1,0 +1,128 @@
+"""What all model-based searches do: begin at random, then ask for what a model proposes, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from math import isfinite
+from typing import TYPE_CHECKING, NamedTuple, final
+
+import numpy as np
+
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least
+from nasbench_kit.optimizers.unrepeated import unrepeated
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nasbench_kit.spaces import Arch, Space
+
+DIGITS = 9  # scores that agree in so many are equal: their last bits differ between processors
+
+
+class Observed(NamedTuple):
+    """What was told so far, in that order. A failed training counts as the worst that was told."""
+
+    archs: NDArray[np.uint8]  #: (n, n_decisions)
+    values: NDArray[np.float64]  #: (n,), larger is better, finite
+
+
+@final
+class Proposals:
+    """Trials of a model-based search.
+
+    No architecture is asked for twice, unless nothing else can be found. With several workers, batches are made of what
+    was told by then.
+
+    Args:
+        task: What is searched.
+        rng: Source of all randomness.
+        n_initial: Random architectures before the first model.
+        batch_size: How many are asked for between two models.
+        propose: From what was told and the keys of what was asked for (`space.key`), a batch of architectures
+            (n, n_decisions) to ask for, the best first.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        rng: np.random.Generator,
+        *,
+        n_initial: int,
+        batch_size: int,
+        propose: Callable[[Observed, Set[int]], NDArray[np.uint8]],
+    ) -> None:
+        check_at_least(1, n_initial=n_initial, batch_size=batch_size)
+        self._space, self._rng, self._propose = task.space, rng, propose
+        self._batch_size = batch_size
+        self._initial = unrepeated(task.space, rng)
+        self._n_initial = n_initial
+        self._keys: set[int] = set()  # of what was asked for or told
+        self._archs: list[Arch] = []
+        self._values: list[float] = []
+        self._queue: list[Arch] = []  # the best last
+
+    def ask(self) -> Trial | None:
+        """A random architecture, then the best of a batch that was not asked for yet."""
+        if not self._queue:
+            if self._n_initial > 0 and (arch := next(self._initial, None)) is not None:
+                self._n_initial -= 1
+                self._keys.add(self._space.key(arch))
+                return Trial(arch)
+            if not any(map(isfinite, self._values)):
+                return Trial(self._space.sample(self._rng))  # there is nothing yet to learn from
+            self._queue = self._next_batch()
+        arch = self._queue.pop()
+        self._keys.add(self._space.key(arch))
+        return Trial(arch)
+
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
+        """Remember the value."""
+        self._archs.append(trial.arch)
+        self._values.append(outcome.value)
+        self._keys.add(self._space.key(trial.arch))
+
+    def _next_batch(self) -> list[Arch]:
+        values = np.array(self._values)
+        worst = values[np.isfinite(values)].min()
+        observed = Observed(np.array(self._archs, np.uint8), np.where(np.isfinite(values), values, worst))
+        found = self._propose(observed, self._keys)[: self._batch_size]
+        return list(map(tuple, found[::-1].tolist())) or [self._space.sample(self._rng)]
+
+
+def candidates(
+    space: Space,
+    rng: np.random.Generator,
+    observed: Observed,
+    known: Set[int],
+    *,
+    n_mutated: int,
+    n_random: int,
+    n_parents: int,
+) -> NDArray[np.uint8]:
+    """A pool of different architectures that were not asked for: mutated from the best, and random ones.
+
+    Args:
+        space: Where they are from.
+        rng: Draws them.
+        observed: What was told.
+        known: Keys of what was asked for.
+        n_mutated: Children, each of one of the best with one decision changed.
+        n_random: Uniform samples.
+        n_parents: How many of the best have children.
+
+    Returns:
+        At most as many as asked for: (n, n_decisions).
+    """
+    best = observed.archs[np.argsort(-observed.values, kind="stable")[:n_parents]]
+    drawn = [space.sample_many(rng, n_random)] if n_random else []
+    if n_mutated:
+        drawn.insert(0, space.mutate_many(best[rng.integers(len(best), size=n_mutated)], rng))
+    pool = np.concatenate(drawn)
+    _, first = np.unique(space.key_many(pool), return_index=True)
+    pool = pool[np.sort(first)]
+    return pool[[key not in known for key in space.key_many(pool).tolist()]]
+
+
+def by_score(archs: NDArray[np.uint8], scores: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Architectures with the highest scores first; of equals, the earlier one."""
+    return archs[np.argsort(-np.round(scores, DIGITS), kind="stable")]
