@@ -13,8 +13,11 @@ from nasbench_kit.optimizers.own import own_class
 if TYPE_CHECKING:
     from nasbench_kit.optimizers.constrained.constrained_evolution import ConstrainedEvolution
     from nasbench_kit.optimizers.constrained.constrained_random_search import ConstrainedRandomSearch
+    from nasbench_kit.optimizers.model_based.bananas import BANANAS
     from nasbench_kit.optimizers.model_based.gp_bo import GPBO
     from nasbench_kit.optimizers.model_based.nas_bowl import NASBOWL
+    from nasbench_kit.optimizers.model_based.random_forest import RandomForestSearch
+    from nasbench_kit.optimizers.model_based.tpe import TPE
     from nasbench_kit.optimizers.model_free.differential_evolution import DifferentialEvolution
     from nasbench_kit.optimizers.model_free.genetic_algorithm import GeneticAlgorithm
     from nasbench_kit.optimizers.model_free.grid_search import GridSearch
@@ -42,6 +45,9 @@ GROUPS = {
     "model-based": {
         "gp_bo": "GPBO",
         "nas_bowl": "NASBOWL",
+        "bananas": "BANANAS",
+        "tpe": "TPE",
+        "random_forest": "RandomForestSearch",
     },
     "multi-objective": {
         "nsga2": "NSGA2",
@@ -115,12 +121,14 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "BANANAS",
     "GPBO",
     "GROUPS",
     "NASBOWL",
     "NSGA2",
     "OPTIMIZERS",
     "REINFORCE",
+    "TPE",
     "ConstrainedEvolution",
     "ConstrainedRandomSearch",
     "DifferentialEvolution",
@@ -131,6 +139,7 @@ __all__ = [
     "Optimizer",
     "Outcome",
     "ProxyRanking",
+    "RandomForestSearch",
     "RandomSearch",
     "RegularizedEvolution",
     "SimulatedAnnealing",

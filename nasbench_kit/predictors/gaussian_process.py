@@ -96,20 +96,12 @@ def hamming_kernels(space: Space) -> list[Kernel]:
 
 
 def weisfeiler_lehman_features(space: Space, archs: object) -> NDArray[np.float64]:
-    """Histograms of Weisfeiler-Lehman labels up to three rounds: what `weisfeiler_lehman_kernels` take.
-
-    Raises:
-        SettingError: Architectures of the space are no graphs.
-    """
+    """Histograms of Weisfeiler-Lehman labels up to three rounds: what `weisfeiler_lehman_kernels` take."""
     return weisfeiler_lehman(space, archs, rounds=max(_ROUNDS), n_features=_COLUMNS).astype(float)
 
 
 def weisfeiler_lehman_kernels(space: Space) -> list[Kernel]:
-    """The subtree kernel of several numbers of rounds, normalized, as in NAS-BOWL, Ru et al. 2021, section 3.1.
-
-    Raises:
-        SettingError: Architectures of the space are no graphs.
-    """
+    """The subtree kernel of several numbers of rounds, normalized, as in NAS-BOWL, Ru et al. 2021, section 3.1."""
     one_row = weisfeiler_lehman_features(space, space.sample_many(np.random.default_rng(0), 1))
     n_labels = one_row.shape[1] - max(_ROUNDS) * _COLUMNS
 
