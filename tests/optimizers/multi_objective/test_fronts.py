@@ -8,8 +8,8 @@ from hypothesis.extra.numpy import arrays
 
 from nasbench_kit.optimizers.multi_objective.fronts import crowding, front_numbers, spread_out
 
-# larger is better; fronts and crowding distances by pymoo 0.6.2: NonDominatedSorting, get_crowding_function("cd"), whose
-# distances are means over objectives where those of the paper are sums
+# Larger is better. By pymoo 0.6.2: NonDominatedSorting; and get_crowding_function("cd"), whose distances are means over
+# objectives where those of the paper are sums.
 POINTS = (
     np.array(
         [
