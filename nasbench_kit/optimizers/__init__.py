@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.model_free.random_search import RandomSearch
     from nasbench_kit.optimizers.model_free.regularized_evolution import RegularizedEvolution
     from nasbench_kit.optimizers.model_free.reinforce import REINFORCE
+    from nasbench_kit.optimizers.multi_fidelity.asha import ASHA
+    from nasbench_kit.optimizers.multi_fidelity.hyperband import Hyperband
+    from nasbench_kit.optimizers.multi_fidelity.successive_halving import SuccessiveHalving
 
 GROUPS = {
     "model-free": {
@@ -22,6 +25,11 @@ GROUPS = {
         "regularized_evolution": "RegularizedEvolution",
         "local_search": "LocalSearch",
         "reinforce": "REINFORCE",
+    },
+    "multi-fidelity": {
+        "successive_halving": "SuccessiveHalving",
+        "hyperband": "Hyperband",
+        "asha": "ASHA",
     },
 }
 """The algorithms that have a name: group, which is a folder -> name, which is a module in it -> class."""
@@ -83,14 +91,17 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "ASHA",
     "GROUPS",
     "OPTIMIZERS",
     "REINFORCE",
+    "Hyperband",
     "LocalSearch",
     "Optimizer",
     "Outcome",
     "RandomSearch",
     "RegularizedEvolution",
+    "SuccessiveHalving",
     "Task",
     "Trial",
     "check_needs",
