@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.model_free.regularized_evolution import RegularizedEvolution
     from nasbench_kit.optimizers.model_free.reinforce import REINFORCE
     from nasbench_kit.optimizers.multi_fidelity.asha import ASHA
+    from nasbench_kit.optimizers.multi_fidelity.async_hyperband import AsyncHyperband
     from nasbench_kit.optimizers.multi_fidelity.hyperband import Hyperband
+    from nasbench_kit.optimizers.multi_fidelity.learning_curve_stopping import LearningCurveStopping
+    from nasbench_kit.optimizers.multi_fidelity.median_stopping import MedianStopping
+    from nasbench_kit.optimizers.multi_fidelity.pasha import PASHA
     from nasbench_kit.optimizers.multi_fidelity.successive_halving import SuccessiveHalving
 
 GROUPS = {
@@ -30,6 +34,10 @@ GROUPS = {
         "successive_halving": "SuccessiveHalving",
         "hyperband": "Hyperband",
         "asha": "ASHA",
+        "async_hyperband": "AsyncHyperband",
+        "pasha": "PASHA",
+        "median_stopping": "MedianStopping",
+        "learning_curve_stopping": "LearningCurveStopping",
     },
 }
 """The algorithms that have a name: group, which is a folder -> name, which is a module in it -> class."""
@@ -94,9 +102,13 @@ __all__ = [
     "ASHA",
     "GROUPS",
     "OPTIMIZERS",
+    "PASHA",
     "REINFORCE",
+    "AsyncHyperband",
     "Hyperband",
+    "LearningCurveStopping",
     "LocalSearch",
+    "MedianStopping",
     "Optimizer",
     "Outcome",
     "RandomSearch",

@@ -31,6 +31,7 @@ class Rung:
     def __init__(self, eta: int) -> None:
         self._eta = eta
         self._n = 0
+        self.may_promote = False  #: whether something was added since nothing could be promoted
         self._values: list[float] = []  # ascending; where trainings are stopped
         self._paused: list[tuple[float, int, Trial]] = []  # a heap: the best first
         self._promoted: list[tuple[float, int]] = []  # ascending keys: the best first
@@ -38,6 +39,7 @@ class Rung:
     def pause(self, trial: Trial, value: float) -> None:
         """Add a training that waits to be promoted."""
         self._n += 1
+        self.may_promote = True
         if value > -inf:
             heappush(self._paused, (-value, self._n, trial))
 
@@ -46,14 +48,15 @@ class Rung:
 
         Source: Li et al. 2020, https://arxiv.org/abs/1810.05934, algorithm 2, lines 13 to 17.
         """
-        if not self._paused:
-            return None
-        best = self._paused[0]
-        n_better = bisect(self._promoted, best[:2])  # all of them were promoted, as it is the best of the others
-        if n_better >= self._n // self._eta:
-            return None
-        insort(self._promoted, best[:2])
-        return heappop(self._paused)[2]
+        if self._paused:
+            value, order, trial = self._paused[0]
+            n_better = bisect(self._promoted, (value, order))  # as it is the best of the others, all were promoted
+            if n_better < self._n // self._eta:
+                heappop(self._paused)
+                insort(self._promoted, (value, order))
+                return trial
+        self.may_promote = False
+        return None
 
     def goes_on(self, value: float) -> bool:
         """Add a training that goes on or is stopped: whether it is at least the quantile 1 - 1 / eta of all here.
@@ -107,9 +110,9 @@ class AsyncBrackets:
             return self._begun(trial.arch, s, k, trial.training)
         s = self._bracket()
         if self._promotes:
-            rungs = self._rungs[s]
-            for k in range(min(len(rungs), self.n_rungs - 1) - 1, -1, -1):
-                paused = rungs[k].promoted()
+            rungs = self._rungs[s][: self.n_rungs - 1]
+            for k in range(len(rungs) - 1, -1, -1):
+                paused = rungs[k].promoted() if rungs[k].may_promote else None
                 if paused is not None:
                     return self._begun(paused.arch, s, k + 1, paused.training)
         return self._begun(self._suggest(), s, 0, next(self._numbers))

@@ -23,7 +23,8 @@ def rungs_down(task: Task, eta: int, min_epoch: int | None) -> tuple[int, ...]:
     Raises:
         SettingError: There are no epochs, or a setting is out of range.
     """
-    epochs = _epochs(task, eta, min_epoch)
+    check_at_least(2, eta=eta)
+    epochs = epochs_from(task, min_epoch)
     least, most = epochs[0], epochs[-1]
     levels, divisor = [], 1
     while least * divisor <= most:
@@ -40,7 +41,8 @@ def rungs_up(task: Task, eta: int, min_epoch: int | None) -> tuple[int, ...]:
     Raises:
         SettingError: There are no epochs, or a setting is out of range.
     """
-    epochs = _epochs(task, eta, min_epoch)
+    check_at_least(2, eta=eta)
+    epochs = epochs_from(task, min_epoch)
     level, most = epochs[0], epochs[-1]
     levels = [most]
     while level < most:
@@ -49,9 +51,12 @@ def rungs_up(task: Task, eta: int, min_epoch: int | None) -> tuple[int, ...]:
     return _recorded(levels, epochs)
 
 
-def _epochs(task: Task, eta: int, min_epoch: int | None) -> tuple[int, ...]:
-    """The epochs that may be rungs."""
-    check_at_least(2, eta=eta)
+def epochs_from(task: Task, min_epoch: int | None = None) -> tuple[int, ...]:
+    """The epochs of the task from `min_epoch` on; all of them for None.
+
+    Raises:
+        SettingError: There are none.
+    """
     if not task.epochs:
         raise SettingError("the task knows of no epochs; Task(space, epochs=(1, 3, 9)) expected")
     if min_epoch is None:
