@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.model_free.reinforce import REINFORCE
     from nasbench_kit.optimizers.multi_fidelity.asha import ASHA
     from nasbench_kit.optimizers.multi_fidelity.async_hyperband import AsyncHyperband
+    from nasbench_kit.optimizers.multi_fidelity.bohb import BOHB
+    from nasbench_kit.optimizers.multi_fidelity.dehb import DEHB
     from nasbench_kit.optimizers.multi_fidelity.hyperband import Hyperband
     from nasbench_kit.optimizers.multi_fidelity.learning_curve_stopping import LearningCurveStopping
     from nasbench_kit.optimizers.multi_fidelity.median_stopping import MedianStopping
@@ -36,6 +38,8 @@ GROUPS = {
         "asha": "ASHA",
         "async_hyperband": "AsyncHyperband",
         "pasha": "PASHA",
+        "bohb": "BOHB",
+        "dehb": "DEHB",
         "median_stopping": "MedianStopping",
         "learning_curve_stopping": "LearningCurveStopping",
     },
@@ -100,6 +104,8 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "ASHA",
+    "BOHB",
+    "DEHB",
     "GROUPS",
     "OPTIMIZERS",
     "PASHA",
