@@ -118,7 +118,7 @@ class Density:
     """A kernel density of categorical decisions, after Aitchison and Aitken 1976, as in statsmodels' KDEMultivariate.
 
     The kernel of a decision with c choices is 1 - h at the choice itself and h / (c - 1) at the others. The bandwidth h
-    is the normal reference rule on the numbers of the choices, as in HpBandSter. Where choices scatter among five, it is
+    is the normal reference rule on the numbers of the choices, as in HpBandSter. Where choices scatter among five it is
     near 1 or above: then the model knows little, and BOHB is hardly better than random, as published on NAS-Bench-201.
 
     Args:

@@ -87,8 +87,9 @@ def test_told_of_good_and_bad_ones_it_suggests_what_resembles_the_good():
     optimizer = bohb(random_fraction=0)
     rng = np.random.default_rng(1)
     for i in range(200):
-        arch = tuple(np.where(rng.random(6) < 0.8, 2 + i % 2, 3 - i % 2).tolist())
-        optimizer.tell(Trial(arch, 9, training=10**6 + i), Outcome.of(float(i % 2), epoch=9))
+        is_good = i % 5 == 0
+        arch = tuple(np.where(rng.random(6) < 0.9, 2 + is_good, 3 - is_good).tolist())
+        optimizer.tell(Trial(arch, 9, training=10**6 + i), Outcome.of(float(is_good), epoch=9))
     new = [optimizer.ask() for _ in range(50)]
     assert share_of(3, new) > 2 / 3
     assert share_of(2, new) < 0.1
