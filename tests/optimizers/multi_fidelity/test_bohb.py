@@ -91,8 +91,7 @@ def test_told_of_good_and_bad_ones_it_suggests_what_resembles_the_good():
         arch = tuple(np.where(rng.random(6) < 0.9, 2 + is_good, 3 - is_good).tolist())
         optimizer.tell(Trial(arch, 9, training=10**6 + i), Outcome.of(float(is_good), epoch=9))
     new = [optimizer.ask() for _ in range(50)]
-    assert share_of(3, new) > 2 / 3
-    assert share_of(2, new) < 0.1
+    assert all(sum(choice == 3 for choice in trial.arch) >= 4 for trial in new)
 
 
 def test_without_enough_values_at_any_epoch_it_is_random():
