@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.multi_fidelity.median_stopping import MedianStopping
     from nasbench_kit.optimizers.multi_fidelity.pasha import PASHA
     from nasbench_kit.optimizers.multi_fidelity.successive_halving import SuccessiveHalving
+    from nasbench_kit.optimizers.multi_objective.mo_asha import MOASHA
     from nasbench_kit.optimizers.multi_objective.mo_regularized_evolution import MORegularizedEvolution
     from nasbench_kit.optimizers.multi_objective.nsga2 import NSGA2
     from nasbench_kit.optimizers.zero_cost.proxy_ranking import ProxyRanking
@@ -60,6 +61,7 @@ GROUPS = {
     "multi-objective": {
         "nsga2": "NSGA2",
         "mo_regularized_evolution": "MORegularizedEvolution",
+        "mo_asha": "MOASHA",
     },
     "constrained": {
         "constrained_random_search": "ConstrainedRandomSearch",
@@ -133,6 +135,7 @@ __all__ = [
     "BOHB",
     "DEHB",
     "GROUPS",
+    "MOASHA",
     "NSGA2",
     "OPTIMIZERS",
     "PASHA",

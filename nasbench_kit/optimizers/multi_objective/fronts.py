@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -69,3 +70,25 @@ def spread_out(values: NDArray[np.float64]) -> Iterator[int]:
         nearest = np.minimum(nearest, sum(column**2 for column in (values - values[point]).T))
         nearest[point] = -1.0
         point = int(nearest.argmax())
+
+
+def loneliest_first(values: NDArray[np.float64]) -> Iterator[int]:
+    """The points of one front by `crowding`; of equal ones the first."""
+    yield from np.argsort(-crowding(values), kind="stable").tolist()
+
+
+def best(
+    values: NDArray[np.float64],
+    n: int,
+    within: Callable[[NDArray[np.float64]], Iterable[int]],
+    violations: NDArray[np.float64] | None = None,
+) -> list[int]:
+    """The best `n` points, the best first: front by front, and of each in the order that `within` gives."""
+    numbers = front_numbers(values, violations)
+    found: list[int] = []
+    for number in range(int(numbers.max()) + 1):
+        front = np.flatnonzero(numbers == number).tolist()
+        found.extend([front[i] for i in islice(within(values[front]), n - len(found))])
+        if len(found) == n:
+            break
+    return found
