@@ -62,11 +62,14 @@ def spread_out(values: NDArray[np.float64]) -> Iterator[int]:
     if not np.isfinite(values).all():
         yield from range(len(values))  # nothing but failures, which are all alike
         return
+    squared = np.zeros((len(values), len(values)))  # distances
+    for column in values.T:
+        squared += (column[:, None] - column) ** 2
+    nearest = np.full(len(values), np.inf)  # of those before
     point = int(values[:, 0].argmax())
-    nearest = np.full(len(values), np.inf)  # of those before, the squared distance
     for _ in range(len(values)):
         yield point
-        nearest = np.minimum(nearest, sum(column**2 for column in (values - values[point]).T))
+        np.minimum(nearest, squared[point], out=nearest)
         nearest[point] = -1.0
         point = int(nearest.argmax())
 
