@@ -30,6 +30,7 @@ Arch = tuple[int, ...]
 
 _MEMO_SIZE = 65_536  # texts remembered per space
 _BLOCK = 512  # random numbers drawn at a time
+SAMPLES = 64  # architectures that `samples` draws at a time
 MOST_RANKS = 2**63  # more architectures cannot be numbered by int64
 READ_BY_DIGIT = 10**12
 _CHUNK = 8_192  # architectures ranked at a time, so that the work stays in the processor's cache
@@ -54,6 +55,25 @@ class DrawnAhead:
     def __init__(self, rng: np.random.Generator) -> None:
         blocks: Iterator[list[float]] = iter(lambda: rng.random(_BLOCK).tolist(), None)
         self.random = chain.from_iterable(blocks).__next__
+
+
+class DrawnInLockstep:
+    """`DrawnAhead` of many generators, of each of which as many numbers are taken: `random(n)` is (n_generators, n)."""
+
+    def __init__(self, rngs: Sequence[np.random.Generator]) -> None:
+        import numpy as np
+
+        self._rngs = rngs
+        self._left = np.empty((len(rngs), 0))
+
+    def random(self, n: int) -> NDArray[np.float64]:
+        """The next `n` numbers of each: float64 (n_generators, n)."""
+        import numpy as np
+
+        while self._left.shape[1] < n:
+            self._left = np.hstack([self._left, [rng.random(_BLOCK) for rng in self._rngs]])
+        taken, self._left = self._left[:, :n], self._left[:, n:]
+        return taken
 
 
 class Decision(NamedTuple):
@@ -563,6 +583,11 @@ class Space:
 
     # ---- search ----
 
+    @property
+    def draws_alike(self) -> bool:
+        """Whether `sample`, and `mutate`, take as many random numbers each time, as `sampled` and `mutated` say."""
+        return type(self).sample is Space.sample and type(self).mutate is Space.mutate
+
     def sample(self, rng: Uniform) -> Arch:
         """One architecture, each choice uniform."""
         try:
@@ -601,11 +626,17 @@ class Space:
         import numpy as np
 
         check_generator(rng)
-        return (rng.random((n, self.n_decisions)) * np.array(self.n_choices)).astype(np.uint8)
+        return self.sampled(rng.random((n, self.n_decisions)))
+
+    def sampled(self, drawn: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """What `sample` makes of the numbers that it draws: uint8 (..., n_decisions). Where all draws are alike."""
+        import numpy as np
+
+        return (drawn * np.array(self.n_choices)).astype(np.uint8)
 
     def samples(self, rng: np.random.Generator) -> Iterator[Arch]:
         """`sample` without end, drawn in blocks: a few times as fast; `rng` runs ahead of what was taken."""
-        return chain.from_iterable(iter(lambda: map(tuple, self.sample_many(rng, _BLOCK // 8).tolist()), None))
+        return chain.from_iterable(iter(lambda: map(tuple, self.sample_many(rng, SAMPLES).tolist()), None))
 
     def mutate(self, arch: Arch, rng: Uniform, mutation: str = "uniform") -> Arch:
         """One decision changed to another choice, uniform among the others.
@@ -628,10 +659,24 @@ class Space:
         """The children that as many calls of `mutate`, in order, would give: uint8 (n_archs, n_decisions)."""
         import numpy as np
 
-        children = self.parse_many(archs).copy()
-        rows = np.arange(len(children))
+        parents = self.parse_many(archs)
         check_generator(rng)
-        drawn = rng.random((len(children), 2))
+        return self.mutated(parents, rng.random((len(parents), 2)), mutation)
+
+    def mutated(
+        self, parents: NDArray[np.uint8], drawn: NDArray[np.float64], mutation: str = "uniform"
+    ) -> NDArray[np.uint8]:
+        """What `mutate` makes of each parent and the two numbers that it draws. Where all draws are alike.
+
+        Args:
+            parents: (n_archs, n_decisions).
+            drawn: (n_archs, 2).
+            mutation: As in `mutate`.
+        """
+        import numpy as np
+
+        children = parents.copy()
+        rows = np.arange(len(children))
         decisions = np.searchsorted(self._cumulative[mutation], drawn[:, 0], side="right")
         n = np.array(self.n_choices)[decisions]
         shift = 1 + (drawn[:, 1] * (n - 1)).astype(np.int64)

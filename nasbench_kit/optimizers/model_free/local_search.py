@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import unknown
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
+    from numpy.typing import NDArray
 
     from nasbench_kit.spaces import Arch
 
@@ -36,7 +40,7 @@ class LocalSearch:
         check_at_least(1, n_initial=n_initial)
         if neighborhood not in NEIGHBORHOODS:
             raise unknown("neighborhood", neighborhood, NEIGHBORHOODS)
-        self._space = task.space
+        self._task, self._space = task, task.space
         self._rng = rng
         self._first = neighborhood == "first"
         self._n_initial = n_initial
@@ -114,3 +118,57 @@ class LocalSearch:
 
     def _is_known(self, arch: Arch) -> bool:
         return arch in self._told or arch in self._awaited
+
+    # ---- many at once ----
+
+    def in_lockstep(self, rngs: Sequence[np.random.Generator]) -> LocalSearches | None:
+        """Many such searches at once; None where each outcome may decide what is asked for next."""
+        if self._first:
+            return None
+        return LocalSearches([LocalSearch(self._task, rng, n_initial=self._n_initial) for rng in rngs])
+
+    def ask_all(self) -> list[Arch]:
+        """All that is asked for until outcomes decide: what is left of a neighborhood, or the starts of a climb."""
+        while True:
+            if self._queue:
+                asked, self._queue = self._queue[::-1], []
+                return asked
+            self._move()
+            if not self._queue:
+                break
+        asked = []
+        for _ in range(self._n_initial):
+            asked.append(self._sample())
+            self._awaited.add(asked[-1])
+        return asked
+
+    def tell_all(self, archs: list[Arch], values: list[float]) -> None:
+        """The outcomes of all that was asked for."""
+        self._told.update(zip(archs, values, strict=True))
+        if self._center is None:
+            self._starts = archs
+            self._awaited.clear()
+
+
+@final
+class LocalSearches:
+    """Many local searches at once, each of which asks for whole neighborhoods."""
+
+    def __init__(self, searches: Sequence[LocalSearch]) -> None:
+        self._searches = searches
+        self._asked: list[list[Arch]] = []
+
+    def ask(self) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+        """The neighborhood of each, or its starts."""
+        import numpy as np
+
+        self._asked = [search.ask_all() for search in self._searches]
+        n = np.array(list(map(len, self._asked)))
+        filled = [archs + archs[:1] * (n.max() - len(archs)) for archs in self._asked]
+        codes = bytes(chain.from_iterable(chain.from_iterable(filled)))
+        return np.frombuffer(codes, np.uint8).reshape(len(n), n.max(), -1), n
+
+    def tell(self, values: NDArray[np.float64]) -> None:
+        """Tell each what it asked for."""
+        for search, archs, told in zip(self._searches, self._asked, values.tolist(), strict=True):
+            search.tell_all(archs, told[: len(archs)])
