@@ -66,7 +66,7 @@ class _Clock:
 
     def __init__(self, benchmark: Benchmark, revealed: Revealed, rules: Rules) -> None:
         assert isinstance(benchmark.results, Table)
-        self._table, self._rules = benchmark.results, rules
+        self._table, self._rules, self._is_drawn = benchmark.results, rules, rules.run == DRAWN
         self._n_runs, self._most_runs = revealed.n_runs, revealed.value.shape[1]
         self._value, self._cost_s, self._failed, self._seed = (each.ravel() for each in revealed[1:])
         self._told = np.where(self._failed, -inf, float(benchmark.objective_metric.sign()) * self._value)
@@ -87,40 +87,43 @@ class _Clock:
         begun = -(-rules.n_epochs // each) if rules.overshoot == "counted" else rules.n_epochs // each
         return min(most, begun)
 
-    def run(self, searches: Lockstep, draws: Sequence[np.random.Generator]) -> list[Records] | None:
-        """Ask, look up, tell, until the budget of all is spent."""
-        n_runs, n_decisions = len(draws), self._table.space.n_decisions
+    def run(self, searches: Lockstep, draws: Sequence[np.random.Generator]) -> list[Records]:
+        """Ask, look up, tell, until the budgets of all are spent."""
+        n_runs, n_decisions, width = len(draws), self._table.space.n_decisions, _DRAWS
         most_s = inf if self._rules.budget_s is None else self._rules.budget_s * _ROUNDING
-        rows = np.arange(n_runs)[:, None]
-        archs = np.zeros((n_runs, 0, n_decisions), np.uint8)
-        codes = np.zeros((n_runs, 0), np.int64)
-        drawn = np.zeros((n_runs, 0))
-        n_begun, spent_s = np.zeros(n_runs, np.intp), np.zeros(n_runs)
-        optimizer_s = 0.0
-        while (going := (n_begun < self._most) & (spent_s <= most_s)).any():
+        archs = np.zeros((n_runs, width, n_decisions), np.uint8)
+        codes = np.zeros((n_runs, width), np.int64)
+        drawn = np.array([draw.random(width) for draw in draws])
+        n_begun, spent_s = np.zeros(n_runs, np.int64), np.zeros(n_runs)
+        optimizer_s, is_over = 0.0, False
+        while not is_over:
             began = perf_counter()
             asked, n_asked = searches.ask()
             optimizer_s += perf_counter() - began
-            places = n_begun[:, None] + np.arange(asked.shape[1])
-            end = int(places[-1, -1] if n_runs == 1 else places.max()) + 1
-            if end > codes.shape[1]:
-                more = max(end, 2 * codes.shape[1], _DRAWS)
-                archs, codes = _wider(archs, more), _wider(codes, more)
-            found = self._table.rows(asked.reshape(-1, n_decisions)).reshape(places.shape) * self._most_runs
-            if self._rules.run == DRAWN:
-                while end > drawn.shape[1]:
-                    drawn = np.hstack([drawn, [draw.random(_DRAWS) for draw in draws]])
-                n_there = self._n_runs[found // self._most_runs]
-                found += (drawn[rows, places] * n_there).astype(np.int64)
-            archs[rows, places], codes[rows, places] = asked, found
-            told = self._told[found]
-            began = perf_counter()
-            searches.tell(told)
-            optimizer_s += perf_counter() - began
-            is_asked = np.arange(asked.shape[1]) < n_asked[:, None]
-            spent_s += np.where(is_asked, self._takes[found], 0.0).sum(axis=1)
+            if (n_begun + n_asked >= self._most).all():
+                asked, is_over = asked[:, : self._most - n_begun.min()], True
+            n = asked.shape[1]
+            while n_begun.max() + n > width:
+                width *= 2
+                archs, codes = _twice(archs), _twice(codes)
+                more = [draw.random(width // 2) for draw in draws] if self._is_drawn else drawn
+                drawn = np.hstack([drawn, more])
+            places = ((np.arange(n_runs) * width + n_begun)[:, None] + np.arange(n)).ravel()
+            asked = asked.reshape(-1, n_decisions)
+            found = self._table.rows(asked)
+            if self._is_drawn:
+                run = (drawn.ravel()[places] * self._n_runs[found]).astype(np.int64)
+                found = found * self._most_runs + run
+            archs.reshape(-1, n_decisions)[places] = asked
+            codes.ravel()[places] = found
+            takes = self._takes[found].reshape(n_runs, n)
+            spent_s += takes[:, 0] if n == 1 else np.where(np.arange(n) < n_asked[:, None], takes, 0.0).sum(axis=1)
             n_begun += n_asked
-            del going
+            is_over = is_over or bool(((n_begun >= self._most) | (spent_s > most_s)).all())
+            if not is_over:
+                began = perf_counter()
+                searches.tell(self._told[found].reshape(n_runs, n))
+                optimizer_s += perf_counter() - began
         return self._records(archs, codes, n_begun, optimizer_s)
 
     def _records(
@@ -154,7 +157,6 @@ class _Clock:
         ]
 
 
-def _wider(array: NDArray[Any], n: int) -> NDArray[Any]:
-    wider = np.zeros((array.shape[0], n, *array.shape[2:]), array.dtype)
-    wider[:, : array.shape[1]] = array
-    return wider
+def _twice(array: NDArray[Any]) -> NDArray[Any]:
+    """As wide again, with zeros."""
+    return np.concatenate([array, np.zeros_like(array)], axis=1)

@@ -584,9 +584,12 @@ class Space:
     # ---- search ----
 
     @property
-    def draws_alike(self) -> bool:
-        """Whether `sample`, and `mutate`, take as many random numbers each time, as `sampled` and `mutated` say."""
-        return type(self).sample is Space.sample and type(self).mutate is Space.mutate
+    def is_product(self) -> bool:
+        """Whether every tuple of choices is an architecture, and is sampled, mutated and has neighbors as such.
+
+        Then each sample, or mutation, takes as many random numbers as any other, and all have as many neighbors.
+        """
+        return all(getattr(type(self), name) is getattr(Space, name) for name in ("sample", "mutate", "neighbors"))
 
     def sample(self, rng: Uniform) -> Arch:
         """One architecture, each choice uniform."""
@@ -629,7 +632,7 @@ class Space:
         return self.sampled(rng.random((n, self.n_decisions)))
 
     def sampled(self, drawn: NDArray[np.float64]) -> NDArray[np.uint8]:
-        """What `sample` makes of the numbers that it draws: uint8 (..., n_decisions). Where all draws are alike."""
+        """What `sample` makes of the numbers that it draws: uint8 (..., n_decisions). Of a product of choices."""
         import numpy as np
 
         return (drawn * np.array(self.n_choices)).astype(np.uint8)
@@ -666,7 +669,7 @@ class Space:
     def mutated(
         self, parents: NDArray[np.uint8], drawn: NDArray[np.float64], mutation: str = "uniform"
     ) -> NDArray[np.uint8]:
-        """What `mutate` makes of each parent and the two numbers that it draws. Where all draws are alike.
+        """What `mutate` makes of each parent and the two numbers that it draws. Of a product of choices.
 
         Args:
             parents: (n_archs, n_decisions).

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import unknown
@@ -14,10 +13,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasbench_kit.spaces import Arch
+    from nasbench_kit.spaces import Arch, Space
 
 NEIGHBORHOODS = ("full", "first")
 _TRIES = 100  # samples before one that was told already is accepted
+_MOST_ARCHS = 1 << 15  # of a space in lock-step, where each search keeps a number of each
+_NONE = -1  # instead of a center
 
 
 @final
@@ -40,7 +41,7 @@ class LocalSearch:
         check_at_least(1, n_initial=n_initial)
         if neighborhood not in NEIGHBORHOODS:
             raise unknown("neighborhood", neighborhood, NEIGHBORHOODS)
-        self._task, self._space = task, task.space
+        self._space = task.space
         self._rng = rng
         self._first = neighborhood == "first"
         self._n_initial = n_initial
@@ -119,56 +120,92 @@ class LocalSearch:
     def _is_known(self, arch: Arch) -> bool:
         return arch in self._told or arch in self._awaited
 
-    # ---- many at once ----
-
     def in_lockstep(self, rngs: Sequence[np.random.Generator]) -> LocalSearches | None:
-        """Many such searches at once; None where each outcome may decide what is asked for next."""
-        if self._first:
+        """Many such searches at once; None where each outcome may decide what is asked for next, or spaces are odd."""
+        if self._first or not self._space.is_product or self._space.size > _MOST_ARCHS:
             return None
-        return LocalSearches([LocalSearch(self._task, rng, n_initial=self._n_initial) for rng in rngs])
-
-    def ask_all(self) -> list[Arch]:
-        """All that is asked for until outcomes decide: what is left of a neighborhood, or the starts of a climb."""
-        while True:
-            if self._queue:
-                asked, self._queue = self._queue[::-1], []
-                return asked
-            self._move()
-            if not self._queue:
-                break
-        asked = []
-        for _ in range(self._n_initial):
-            asked.append(self._sample())
-            self._awaited.add(asked[-1])
-        return asked
-
-    def tell_all(self, archs: list[Arch], values: list[float]) -> None:
-        """The outcomes of all that was asked for."""
-        self._told.update(zip(archs, values, strict=True))
-        if self._center is None:
-            self._starts = archs
-            self._awaited.clear()
+        return LocalSearches(self._space, rngs, self._n_initial)
 
 
 @final
 class LocalSearches:
-    """Many local searches at once, each of which asks for whole neighborhoods."""
+    """Many local searches at once, in full neighborhoods; architectures are known by their rank."""
 
-    def __init__(self, searches: Sequence[LocalSearch]) -> None:
-        self._searches = searches
-        self._asked: list[list[Arch]] = []
-
-    def ask(self) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
-        """The neighborhood of each, or its starts."""
+    def __init__(self, space: Space, rngs: Sequence[np.random.Generator], n_initial: int) -> None:
         import numpy as np
 
-        self._asked = [search.ask_all() for search in self._searches]
-        n = np.array(list(map(len, self._asked)))
-        filled = [archs + archs[:1] * (n.max() - len(archs)) for archs in self._asked]
-        codes = bytes(chain.from_iterable(chain.from_iterable(filled)))
-        return np.frombuffer(codes, np.uint8).reshape(len(n), n.max(), -1), n
+        self._space, self._rngs, self._n_initial = space, rngs, n_initial
+        self._rows = np.arange(len(rngs))
+        self._told = np.full((len(rngs), space.size), np.nan)
+        self._center = np.full(len(rngs), _NONE)
+        # among which the next center is sought: the neighbors of the present one, or the starts; the first one repeated
+        self._candidates = np.zeros((len(rngs), max(n_initial, sum(space.n_choices) - space.n_decisions)), np.int64)
+        self._asked, self._n_asked = self._candidates.copy(), np.zeros(len(rngs), np.intp)
+
+    def ask(self) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+        """The neighbors that are not known yet of the center of each, or its starts."""
+        import numpy as np
+
+        restarting = self._move() if self._n_asked.any() else self._rows
+        for row in restarting.tolist():
+            self._candidates[row] = self._asked[row] = self._starts(row)
+        self._n_asked[restarting] = self._n_initial
+        asked = self._asked[:, : self._n_asked.max()]
+        archs = self._space.unrank_many(asked.ravel())
+        return archs.reshape(*asked.shape, -1), self._n_asked.copy()
 
     def tell(self, values: NDArray[np.float64]) -> None:
-        """Tell each what it asked for."""
-        for search, archs, told in zip(self._searches, self._asked, values.tolist(), strict=True):
-            search.tell_all(archs, told[: len(archs)])
+        """Remember the values."""
+        import numpy as np
+
+        rows, columns = np.nonzero(np.arange(values.shape[1]) < self._n_asked[:, None])
+        self._told[rows, self._asked[rows, columns]] = values[rows, columns]
+
+    def _move(self) -> NDArray[np.intp]:
+        """Go as far as what was told allows; who is to start anew."""
+        import numpy as np
+
+        moving = self._rows
+        while len(moving):
+            rows, candidates, center = moving[:, None], self._candidates[moving], self._center[moving]
+            found = candidates[np.arange(len(moving)), self._told[rows, candidates].argmax(axis=1)]
+            climbs = (center == _NONE) | (self._told[moving, found] > self._told[moving, center])
+            self._center[moving] = np.where(climbs, found, _NONE)
+            moving = moving[climbs]
+            self._climb(moving)
+            moving = moving[self._n_asked[moving] == 0]
+        return np.flatnonzero(self._center == _NONE)
+
+    def _climb(self, moving: NDArray[np.intp]) -> None:
+        """Line up the neighbors of the new centers that are not known, in random order."""
+        import numpy as np
+
+        space = self._space
+        near = space.neighbors_many(space.unrank_many(self._center[moving]))
+        assert isinstance(near, np.ndarray)
+        n_near = near.shape[1]
+        ranks = space.rank_many(near.reshape(-1, space.n_decisions)).reshape(len(moving), n_near)
+        self._candidates[moving, :n_near] = ranks
+        self._candidates[moving, n_near:] = ranks[:, :1]
+        is_known = ~np.isnan(self._told[moving[:, None], ranks])
+        order = np.argsort(is_known, axis=1, kind="stable")
+        n_asked = n_near - is_known.sum(axis=1)
+        for rng, row, n in zip([self._rngs[i] for i in moving.tolist()], order, n_asked.tolist(), strict=True):
+            rng.shuffle(row[:n])
+            row[:n] = row[:n][::-1]  # the last of the queue is asked for first
+        self._asked[moving, :n_near] = np.take_along_axis(ranks, order, axis=1)
+        self._n_asked[moving] = n_asked
+
+    def _starts(self, row: int) -> NDArray[np.int64]:
+        """Random architectures that are not known, as many as there are candidates: the first one repeated."""
+        import numpy as np
+
+        space, rng, told = self._space, self._rngs[row], self._told[row]
+        ranks: list[int] = []
+        for _ in range(self._n_initial):
+            for _ in range(_TRIES):
+                rank = space.rank(space.sample(rng))
+                if told[rank] != told[rank] and rank not in ranks:
+                    break
+            ranks.append(rank)
+        return np.array(ranks + ranks[:1] * (self._candidates.shape[1] - len(ranks)))

@@ -51,7 +51,7 @@ class RandomSearches:
         import numpy as np
 
         space, n_runs = self._space, len(self._rngs)
-        if space.draws_alike:
+        if space.is_product:
             archs = space.sampled(np.stack([rng.random((SAMPLES, space.n_decisions)) for rng in self._rngs]))
         else:
             archs = np.stack([space.sample_many(rng, SAMPLES) for rng in self._rngs])

@@ -76,7 +76,7 @@ class RegularizedEvolution:
 
     def in_lockstep(self, rngs: Sequence[np.random.Generator]) -> RegularizedEvolutions | None:
         """Many such searches at once; None where a sample or mutation takes a varying number of random numbers."""
-        if not self._space.draws_alike:
+        if not self._space.is_product:
             return None
         return RegularizedEvolutions(self._space, rngs, self._population_size, self._sample_size, self._mutation)
 
