@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nasbench_kit.benchmark.recorded import Revealed
 
 _DRAWS = 512  # of each run, at a time
+_MOST_RUNS, _MOST_EVALUATIONS = 250, 500_000  # in lock-step
 _ROUNDING = 1 + 1e-9  # times a sum of costs added up in another order
 
 
@@ -41,23 +42,45 @@ def simulate_in_lockstep(
 
     Returns:
         None where it has to be done one by one: on a surrogate, with several workers, objectives or constraints,
-        with optimizers that do not know how, and where the table lacks what is asked for.
+        with optimizers that do not know how, and where a table may lack what is asked for.
     """
-    knows_how = "in_lockstep" in vars(type(optimizer))  # not inherited: who overrides `ask` searches otherwise
-    is_plain = rules.n_workers == 1 and rules.repeats == "paid" and rules.optimizer_time == "apart"
+    clock = _clock(benchmark, optimizer, rules)
+    searches = _searches(optimizer, [search for search, _ in streams])
+    return clock.run(searches, [draw for _, draw in streams]) if clock and searches else None
+
+
+def n_in_lockstep(benchmark: Benchmark, optimizer: Optimizer, rules: Rules) -> int:
+    """How many runs to simulate in lock-step, so that they take little memory; 1 where it has to be done one by one.
+
+    Args:
+        benchmark: As in `simulate_in_lockstep`.
+        optimizer: As in `simulate_in_lockstep`.
+        rules: As in `simulate_in_lockstep`.
+    """
+    clock = _clock(benchmark, optimizer, rules)
+    if not clock or not _searches(optimizer, [np.random.default_rng(0)]):
+        return 1
+    return int(min(max(1, _MOST_EVALUATIONS / clock.expected()), _MOST_RUNS))
+
+
+def _searches(optimizer: Optimizer, rngs: Sequence[np.random.Generator]) -> Lockstep | None:
+    """As many searches like this one; None if it does not know how."""
+    if "in_lockstep" not in vars(type(optimizer)) or not rngs:  # not inherited: who overrides `ask` searches otherwise
+        return None
+    made: Lockstep | None = optimizer.in_lockstep(rngs)  # type: ignore[attr-defined]
+    return made
+
+
+def _clock(benchmark: Benchmark, optimizer: Optimizer, rules: Rules) -> _Clock | None:
+    """What happens under these rules, where that can be written down beforehand."""
     benchmark = rules.applied_to(benchmark)
-    if not (knows_how and is_plain and _is_plain(benchmark)) or not streams:
+    is_plain = rules.n_workers == 1 and rules.repeats == "paid" and rules.optimizer_time == "apart"
+    is_plain &= isinstance(benchmark.results, Table) and len(benchmark.objectives) == 1 and not benchmark.constraints
+    if not is_plain or "in_lockstep" not in vars(type(optimizer)):
         return None
     revealed = benchmark.revealed(epoch=rules.epoch, seed=rules.seed, is_drawn=rules.run == DRAWN)
-    searches: Lockstep | None = optimizer.in_lockstep([search for search, _ in streams])  # type: ignore[attr-defined]
-    if revealed is None or searches is None:
-        return None
-    clock = _Clock(benchmark, revealed, rules)
-    return clock.run(searches, [draw for _, draw in streams]) if clock.can_advance else None
-
-
-def _is_plain(benchmark: Benchmark) -> bool:
-    return isinstance(benchmark.results, Table) and len(benchmark.objectives) == 1 and not benchmark.constraints
+    clock = _Clock(benchmark, revealed, rules) if revealed else None
+    return clock if clock and clock.can_advance else None
 
 
 @final
@@ -86,6 +109,12 @@ class _Clock:
             return most
         begun = -(-rules.n_epochs // each) if rules.overshoot == "counted" else rules.n_epochs // each
         return min(most, begun)
+
+    def expected(self) -> float:
+        """How many evaluations a run may have, about."""
+        budget_s = self._rules.budget_s
+        takes = self._takes[self._takes > 0]
+        return self._most if budget_s is None or not len(takes) else min(self._most, 1 + budget_s / float(takes.mean()))
 
     def run(self, searches: Lockstep, draws: Sequence[np.random.Generator]) -> list[Records]:
         """Ask, look up, tell, until the budgets of all are spent."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import replace
@@ -23,7 +23,7 @@ from nasbench_kit.study.columns import Column, digest_of, digest_of_run, unpack
 from nasbench_kit.study.configuration import Configuration
 from nasbench_kit.study.database import Database
 from nasbench_kit.study.executors import executed
-from nasbench_kit.study.running import Made, benchmark_of, open_same
+from nasbench_kit.study.running import Made, benchmark_of, n_together, open_same
 from nasbench_kit.study.text import check_printable, in_one_line, read_json, write_json
 
 _LIBRARIES = ("nasbench_kit", "numpy")
@@ -178,15 +178,19 @@ class Study:
     ) -> int:
         """Make what is left; how many of these runs did not fail."""
         n_done, n_failed = 0, 0
+        n_processes = n_processes or n_processors()
+        share = -(-len(left) // (2 * n_processes))  # none is left waiting for another that makes all
+        together = {key: min(share, n_together(key)) for key in dict.fromkeys(key for key, _ in left)}
         with self._db.write_ahead_log():
-            claims = Claims(self._db, self._begun(left), left)
-            results = executed(claims.take, executor, min(n_processes or n_processors(), len(left)))
+            claims = Claims(self._db, self._begun(left), left, together)
+            results = executed(claims.take, executor, min(n_processes, len(left)))
             with claims.held(), closing(results):
-                for (configuration, run_seed), made in results:
-                    self._store(configuration, run_seed, write_json(versions[configuration]), made)
-                    n_done += 1
-                    n_failed += made.failure is not None
-                    report(n_all - len(left) + n_done + claims.n_stored_elsewhere, n_all)
+                for ended in results:
+                    self._store([(key, versions[key], run_seeds, made) for (key, run_seeds), made in ended])
+                    for one in (one for _, made in ended for one in made):
+                        n_done += 1
+                        n_failed += one.failure is not None
+                        report(n_all - len(left) + n_done + claims.n_stored_elsewhere, n_all)
             if claims.n_stored_elsewhere:
                 report(n_all, n_all)
         return n_done - n_failed
@@ -205,14 +209,18 @@ class Study:
         failed = "DELETE FROM runs WHERE configuration = ? AND run_seed = ? AND failure IS NOT NULL"
         self._db.write(failed, id_, run_seed)
 
-    def _store(self, configuration: Configuration, run_seed: int, versions: str, made: Made) -> None:
-        digest = digest_of_run(
-            configuration.identity, run_seed, versions, made.n_evaluations, made.failure, made.columns
-        )
+    def _store(
+        self, batches: Iterable[tuple[Configuration, Mapping[str, str], Sequence[int], Sequence[Made]]]
+    ) -> None:
+        """Store runs of (configuration, versions, seeds, what became of each), all in one transaction."""
         with self._db.transaction():
-            id_ = self._enter(configuration)
-            self._insert(_Row(0, id_, run_seed, versions, made.n_evaluations, made.failure, digest), made.columns)
-            self._db.write("DELETE FROM claims WHERE configuration = ? AND run_seed = ?", id_, run_seed)
+            for key, versions, run_seeds, made in batches:
+                id_, written = self._enter(key), write_json(versions)
+                for run_seed, (n_evaluations, columns, failure) in zip(run_seeds, made, strict=True):
+                    digest = digest_of_run(key.identity, run_seed, written, n_evaluations, failure, columns)
+                    self._insert(_Row(0, id_, run_seed, written, n_evaluations, failure, digest), columns)
+                claims = [(id_, run_seed) for run_seed in run_seeds]
+                self._db.write_many("DELETE FROM claims WHERE configuration = ? AND run_seed = ?", claims)
 
     def _enter(self, configuration: Configuration) -> int:
         """The number of a configuration, which is in the file now, as it is shown now."""
