@@ -97,12 +97,9 @@ def unpack(columns: Iterable[Column], n_evaluations: int) -> Records:
 
 def digest_of(*parts: str | bytes) -> str:
     """SHA-256 over the parts, each behind its length in bytes (8 bytes, little-endian)."""
-    digest = hashlib.sha256()
-    for part in parts:
-        content = part.encode() if isinstance(part, str) else part
-        digest.update(len(content).to_bytes(8, "little"))
-        digest.update(content)
-    return digest.hexdigest()
+    contents = [part.encode() if isinstance(part, str) else part for part in parts]
+    whole = b"".join([piece for content in contents for piece in (len(content).to_bytes(8, "little"), content)])
+    return hashlib.sha256(whole).hexdigest()
 
 
 def digest_of_run(

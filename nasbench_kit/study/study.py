@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 from operator import index as as_int
 from types import TracebackType
 from typing import Any, NamedTuple, Self, final
@@ -28,6 +29,7 @@ from nasbench_kit.study.text import check_printable, in_one_line, read_json, wri
 
 _LIBRARIES = ("nasbench_kit", "numpy")
 _MOST_COLUMNS = 1_000  # of a run
+_READ, _MOST_READ = 64, 1 << 25  # runs that are read together, and their bytes
 _OPTIMIZER = "optimizer_sha256"
 
 
@@ -354,9 +356,12 @@ class Study:
         Raises:
             StudyError: A stored run is damaged.
         """
-        for row in self._rows(self._id_of(configuration), run_seeds).values():
-            if row.failure is None:
-                yield self._run(configuration, row)
+        rows = self._rows(self._id_of(configuration), run_seeds).values()
+        left = iter([row for row in rows if row.failure is None])
+        while some := list(islice(left, _READ)):
+            columns = self._columns_of([row.id for row in some])
+            for row in some:
+                yield self._run(configuration, row, columns.pop(row.id, None))
 
     def failures(self, configuration: Configuration, run_seeds: Iterable[int] | None = None) -> dict[int, str]:
         """Seed -> reason of the runs of one configuration that failed; all by default.
@@ -450,21 +455,26 @@ class Study:
             reason = in_one_line(error)
             raise StudyError(f"{self.path!r} is damaged: versions of {configuration.legend} ({reason})") from None
 
-    def _run(self, configuration: Configuration, row: _Row) -> StoredRun:
-        versions, columns = self._checked(configuration, row)
+    def _run(self, configuration: Configuration, row: _Row, columns: list[Column] | None = None) -> StoredRun:
+        versions, columns = self._checked(configuration, row, columns)
         try:
             records = unpack(columns, row.n_evaluations)
         except (zlib.error, ValueError, TypeError, MemoryError) as error:
             raise self._damaged(row, error) from None
         return StoredRun(configuration, row.run_seed, versions, records)
 
-    def _checked(self, configuration: Configuration, row: _Row) -> tuple[dict[str, str], list[Column]]:
-        """Versions and columns of a run, if its digest says that they and all else are as they were stored."""
+    def _checked(
+        self, configuration: Configuration, row: _Row, columns: list[Column] | None = None
+    ) -> tuple[dict[str, str], list[Column]]:
+        """Versions and columns of a run, if its digest says that they and all else are as they were stored.
+
+        Its columns are read, where they are not given.
+        """
         try:
             _check_texts(row.versions, row.digest, *(() if row.failure is None else (row.failure,)))
             if any(not isinstance(number, int) or number < 0 for number in (row.run_seed, row.n_evaluations)):
                 raise ValueError("its seed and number of evaluations are no integers from 0")
-            columns = self._columns(row.id)
+            columns = self._columns(row.id) if columns is None else columns
             if row.failure is not None and (columns or row.n_evaluations):
                 raise ValueError("it failed, and has records")
             known = (configuration.identity, row.run_seed, row.versions, row.n_evaluations, row.failure)
@@ -485,11 +495,21 @@ class Study:
         if is_larger or n_columns > _MOST_COLUMNS:
             raise ValueError(f"it is larger than the file, or has more than {_MOST_COLUMNS:,} columns")
         rows = self._db.read("SELECT name, dtype, shape, data FROM columns WHERE run = ?", run)
-        for *texts, data in rows:
-            _check_texts(*texts)
-            if not isinstance(data, bytes):
-                raise ValueError("a column is no bytes")
-        return [Column(*row) for row in rows]
+        return [_column(*row) for row in rows]
+
+    def _columns_of(self, runs: list[int]) -> dict[int, list[Column]]:
+        """The columns of some runs, read together; of none, where that would take much memory or one is damaged."""
+        those = f"FROM columns WHERE run IN ({', '.join('?' * len(runs))})"
+        sizes = self._db.read(f"SELECT length(data) {those} LIMIT ?", *runs, _MOST_COLUMNS + 1)  # noqa: S608
+        if len(sizes) > _MOST_COLUMNS or sum(size or 0 for (size,) in sizes) > _MOST_READ:
+            return {}
+        found: dict[int, list[Column]] = {}
+        try:
+            for run, *row in self._db.read(f"SELECT run, name, dtype, shape, data {those}", *runs):  # noqa: S608
+                found.setdefault(run, []).append(_column(*row))
+        except ValueError:
+            return {}
+        return found
 
     def _damaged(self, row: _Row, error: BaseException) -> StudyError:
         return StudyError(f"{self.path!r} is damaged: run with seed {row.run_seed!r:.20} ({in_one_line(error)})")
@@ -527,6 +547,13 @@ def _verify(results: Results) -> None:
         results.verify()
     except (OSError, ImportError) as error:  # too many open files, ...
         raise StudyError(f"cannot check {results.kind} {results.path!r}: {in_one_line(error)}") from None
+
+
+def _column(name: Any, dtype: Any, shape: Any, data: Any) -> Column:
+    _check_texts(name, dtype, shape)
+    if not isinstance(data, bytes):
+        raise ValueError("a column is no bytes")
+    return Column(name, dtype, shape, data)
 
 
 def _check_texts(*texts: object) -> None:
