@@ -127,7 +127,7 @@ def random_search_law(
     sampled, told, takes, reported, n_archs, metric = _values(benchmark, rules)
     levels, below = _ranked(told, sampled)
     if rules.budget_s is not None:
-        times, chances = _over_seconds(levels, len(below) - 1, sampled, takes, rules, n_times)
+        times, chances = _over_seconds(below, levels, sampled, takes, rules, n_times)
     else:
         times, chances = _over_evaluations(below, rules, benchmark, n_times)
     counts = levels >= 0
@@ -172,8 +172,12 @@ def _values(
     rows, runs = np.nonzero((np.arange(revealed.value.shape[1]) < revealed.n_runs[:, None]) & (n_samples > 0)[:, None])
     sign = benchmark.objective_metric.sign()
     told = np.where(revealed.failed[rows, runs], -inf, sign * revealed.value[rows, runs])
+    counts = told > -inf
+    if not counts.any():
+        raise SettingError(f"no law of random search is known: every training on {benchmark.name} failed")
     where, name, epoch = rules.reported_on(benchmark)
-    reported = where.values(name, table.archs(), epoch=epoch, missing="nan")[rows]
+    reported = np.full(len(told), np.nan)
+    reported[counts] = where.values(name, table.archs()[rows[counts]], epoch=epoch)
     sampled = n_samples[rows] / revealed.n_runs[rows] / len(archs)
     return sampled, told, revealed.cost_s[rows, runs], reported, len(archs), where.metrics[name]
 
@@ -209,29 +213,36 @@ def _over_evaluations(
 
 
 def _over_seconds(
+    below: NDArray[np.float64],
     levels: NDArray[np.intp],
-    n_levels: int,
     sampled: NDArray[np.float64],
     takes: NDArray[np.float64],
     rules: Rules,
     n_times: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Where time goes in steps, in which a cost counts to the two that it lies between, so that its mean stays."""
+    """Time goes in steps; a cost counts to the two that it lies between, so that its mean stays."""
     assert rules.budget_s is not None
-    n = _STEPS
+    n, n_levels = _STEPS, len(below)
+    step_s = rules.budget_s / n
+    step = np.minimum(takes / step_s, n + 1).astype(np.intp)
+    costs = np.zeros((n_levels, n + 3))  # of samples of each level; the first: of those that do not count
+    for place, weight in ((step, step + 1 - takes / step_s), (step + 1, takes / step_s - step)):
+        costs += np.bincount((levels + 1) * (n + 3) + place, sampled * weight, n_levels * (n + 3)).reshape(-1, n + 3)
+    costs = np.cumsum(costs[:, : n + 1], axis=0)  # of no higher level
     damping = _ALIASED ** (np.arange(n + 1) / (2 * n))
-    at = takes / (rules.budget_s / n)
-    step = np.minimum(np.floor(at), n).astype(np.intp)
-    costs = np.zeros((n_levels + 1, n + 3))  # of each level, the first of those that do not count
-    for where, weight in ((step, 1 - (at - step)), (step + 1, at - step)):
-        inside = step < n + 1 - 1e-9
-        np.add.at(costs, (levels[inside] + 1, where[inside]), (sampled * weight)[inside])
-    costs = np.cumsum(costs[:, : n + 1], axis=0)
-    survival = 1 - np.cumsum(costs[-1])
-    from_survival = np.fft.rfft(survival * damping, 2 * n)
-    free = np.empty((n_levels + 1, n + 1))
-    for start in range(0, n_levels + 1, _TOGETHER):
+    running = np.fft.rfft((1 - np.cumsum(costs[-1])) * damping, 2 * n)
+    free = np.empty((n_levels, n + 1))  # that none of those that have finished is of a higher level
+    for start in range(0, n_levels, _TOGETHER):
         some = slice(start, start + _TOGETHER)
         renewals = 1 / (1 - np.fft.rfft(costs[some] * damping, 2 * n))
-        free[some] = np.fft.irfft(from_survival * renewals, 2 * n)[:, : n + 1] / damping
-    return free
+        free[some] = np.fft.irfft(running * renewals, 2 * n)[:, : n + 1] / damping
+        if rules.overshoot == "counted":  # nor is what began before the budget ended
+            still = np.fft.rfft((below[some, None] - np.cumsum(costs[some], axis=1)) * damping, 2 * n)
+            free[some, n] = np.fft.irfft(still * renewals, 2 * n)[:, n - 1] / damping[n - 1]
+    free = np.clip(free, 0, 1) ** rules.n_workers
+    has_incumbent = 1 - free[0]
+    if not has_incumbent[n] > 0:
+        raise SettingError(f"budget_s={rules.budget_s:g} ends before the first evaluation can; give a larger one")
+    first = int((has_incumbent >= has_incumbent[n] / 2).argmax())
+    at = np.unique(np.rint(np.geomspace(first, n, n_times)).astype(np.intp))
+    return at * step_s, np.diff(free[:, at], axis=0).T
