@@ -95,7 +95,8 @@ class RandomSearchLaw:
 
     def _of_levels(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """The mean of something over the values of each level."""
-        return np.bincount(self._levels, self._shares * values, minlength=self._chances.shape[1])
+        found = np.bincount(self._levels, self._shares * values, minlength=self._chances.shape[1])
+        return found.astype(np.float64, copy=False)
 
 
 def random_search_law(
@@ -245,4 +246,4 @@ def _over_seconds(
         raise SettingError(f"budget_s={rules.budget_s:g} ends before the first evaluation can; give a larger one")
     first = int((has_incumbent >= has_incumbent[n] / 2).argmax())
     at = np.unique(np.rint(np.geomspace(first, n, n_times)).astype(np.intp))
-    return at * step_s, np.diff(free[:, at], axis=0).T
+    return np.asarray(at * step_s, np.float64), np.diff(free[:, at], axis=0).T

@@ -231,20 +231,20 @@ class RecordedAt:
         seeds = np.array([self._seeds[i] for i in positions] if self._seeds else [-1])
         if not is_drawn:
             single = np.where(there.sum(axis=0) == 1, seeds[there.argmax(axis=0)], -1)
-            failed = self.failures(seed) == 1
-            n_runs = there.any(axis=0).astype(np.int64)
-            return Revealed(
-                n_runs, *(each[:, None] for each in (self.values(seed), self.costs(seed), failed, single))
-            )
-        values, costs, failures = (
+            columns: list[NDArray[Any]] = [self.values(seed), self.costs(seed), self.failures(seed) == 1, single]
+            return Revealed(np.asarray(there.any(axis=0), np.int64), *(column[:, None] for column in columns))
+        values = np.stack([runs.all() for runs in self._of_runs])
+        costs, failures = (
             np.stack([runs[i % len(runs)] for i in positions])
-            for runs in ([run.all() for run in self._of_runs], self._costs_of_runs(), self._failures_of_runs())
+            for runs in (self._costs_of_runs(), self._failures_of_runs())
         )
         if self._costs:
             there &= ~np.isnan(costs)
-        order = np.argsort(~there, axis=0, kind="stable")  # those that are there first
-        columns = (np.take_along_axis(each, order, axis=0).T for each in (values, costs, failures == 1))
-        return Revealed(there.sum(axis=0), *map(np.ascontiguousarray, columns), np.ascontiguousarray(seeds[order].T))
+        first = np.argsort(~there, axis=0, kind="stable")  # those that are there
+        ordered: list[NDArray[Any]] = [
+            np.take_along_axis(each, first, axis=0) for each in (values, costs, failures == 1)
+        ]
+        return Revealed(there.sum(axis=0), *(np.ascontiguousarray(column.T) for column in (*ordered, seeds[first])))
 
     def _drawable(self, arch: object) -> tuple[Evaluation, ...]:
         runs = tuple([run for run in self.runs[arch] if not isnan(run.cost_s)])

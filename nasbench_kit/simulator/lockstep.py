@@ -12,7 +12,7 @@ import numpy as np
 
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.optimizers.base import Lockstep, Optimizer
-from nasbench_kit.simulator.records import DTYPES, NO_EPOCH, Records
+from nasbench_kit.simulator.records import NO_EPOCH, Records
 from nasbench_kit.simulator.rules import DRAWN, EPOCHS, SECONDS, Rules
 from nasbench_kit.tables import Table
 
@@ -98,6 +98,7 @@ class _Clock:
         self._takes = self._cost_s if rules.clock == SECONDS else np.full(len(self._value), each)
         is_run = (np.arange(self._most_runs) < revealed.n_runs[:, None]).ravel()
         advances = (self._takes > 0) & (self._takes < inf) | (self._takes == 0) & self._failed
+        self._has_gaps = not revealed.n_runs.all()
         self.can_advance = bool(advances[is_run].all())
         self._most = self._most_evaluations()
 
@@ -116,8 +117,8 @@ class _Clock:
         takes = self._takes[self._takes > 0]
         return self._most if budget_s is None or not len(takes) else min(self._most, 1 + budget_s / float(takes.mean()))
 
-    def run(self, searches: Lockstep, draws: Sequence[np.random.Generator]) -> list[Records]:
-        """Ask, look up, tell, until the budgets of all are spent."""
+    def run(self, searches: Lockstep, draws: Sequence[np.random.Generator]) -> list[Records] | None:
+        """Ask, look up, tell, until the budgets of all are spent; None if something asked for was never recorded."""
         n_runs, n_decisions, width = len(draws), self._table.space.n_decisions, _DRAWS
         most_s = inf if self._rules.budget_s is None else self._rules.budget_s * _ROUNDING
         archs = np.zeros((n_runs, width, n_decisions), np.uint8)
@@ -140,6 +141,8 @@ class _Clock:
             places = ((np.arange(n_runs) * width + n_begun)[:, None] + np.arange(n)).ravel()
             asked = asked.reshape(-1, n_decisions)
             found = self._table.rows(asked)
+            if self._has_gaps and not self._n_runs[found].all():
+                return None
             if self._is_drawn:
                 run = (drawn.ravel()[places] * self._n_runs[found]).astype(np.int64)
                 found = found * self._most_runs + run
@@ -168,16 +171,22 @@ class _Clock:
             if rules.overshoot == "counted" or rules.n_epochs is not None:
                 is_in &= started_s < rules.budget_s
         value, cost_s, failed, seed = (each[codes] for each in (self._value, self._cost_s, self._failed, self._seed))
-        same: dict[str, Any] = {
+        same: dict[str, NDArray[Any]] = {
             "trial": np.arange(n_most, dtype=np.int32),
             "epoch": np.full(n_most, NO_EPOCH if self._epoch is None else self._epoch, np.int32),
             "violation": np.zeros(n_most),
             "worker": np.zeros(n_most, np.int32),
             "optimizer_s": np.full(n_most, optimizer_s / max(1, int(n_begun.sum()))),
         }
-        each = {
-            "archs": archs, "seed": seed, "value": value, "values": value[:, :, None], "failed": failed,
-            "cost_s": cost_s, "started_s": started_s, "finished_s": finished_s,
+        each: dict[str, NDArray[Any]] = {
+            "archs": archs,
+            "seed": seed,
+            "value": value,
+            "values": value[:, :, None],
+            "failed": failed,
+            "cost_s": cost_s,
+            "started_s": started_s,
+            "finished_s": finished_s,
         }
         n_in = is_in.sum(axis=1).tolist()
         return [

@@ -626,8 +626,6 @@ class Space:
 
     def sample_many(self, rng: np.random.Generator, n: int) -> NDArray[np.uint8]:
         """The `n` architectures that as many calls of `sample` would give: uint8 (n, n_decisions)."""
-        import numpy as np
-
         check_generator(rng)
         return self.sampled(rng.random((n, self.n_decisions)))
 
@@ -660,8 +658,6 @@ class Space:
 
     def mutate_many(self, archs: object, rng: np.random.Generator, mutation: str = "uniform") -> NDArray[np.uint8]:
         """The children that as many calls of `mutate`, in order, would give: uint8 (n_archs, n_decisions)."""
-        import numpy as np
-
         parents = self.parse_many(archs)
         check_generator(rng)
         return self.mutated(parents, rng.random((len(parents), 2)), mutation)

@@ -88,16 +88,16 @@ class Claims:
         """The next runs in line that are made together."""
         configuration, run_seed = self._open.popleft()
         run_seeds = [run_seed]
-        while self._open and self._open[0][0] is configuration and len(run_seeds) < self._together.get(configuration, 1):
+        while (
+            self._open and self._open[0][0] is configuration and len(run_seeds) < self._together.get(configuration, 1)
+        ):
             run_seeds.append(self._open.popleft()[1])
         return configuration, tuple(run_seeds)
 
     def _claimed(self, configuration: Configuration, run_seeds: tuple[int, ...]) -> tuple[int, ...]:
         """Those of some runs that are neither there nor made by others; they are claimed now."""
         where = self._ids[configuration], min(run_seeds), max(run_seeds)
-        stored = self._db.read(
-            "SELECT run_seed FROM runs WHERE configuration = ? AND run_seed BETWEEN ? AND ?", *where
-        )
+        stored = self._db.read("SELECT run_seed FROM runs WHERE configuration = ? AND run_seed BETWEEN ? AND ?", *where)
         claims = self._db.read(
             "SELECT run_seed, host, pid, heartbeat FROM claims WHERE configuration = ? AND run_seed BETWEEN ? AND ?",
             *where,

@@ -55,9 +55,7 @@ def _pool(n_processes: int) -> Iterator[Executor]:
         raise StudyError(f"cannot run {n_processes} worker processes: {in_one_line(error)}") from None
 
 
-def _submitted(
-    take: Take, executor: Executor, least: int, most: int
-) -> Generator[list[tuple[Batch, list[Made]]]]:
+def _submitted(take: Take, executor: Executor, least: int, most: int) -> Generator[list[tuple[Batch, list[Made]]]]:
     running: dict[Future[list[Made]], Batch] = {}
     finished: SimpleQueue[Future[list[Made]]] = SimpleQueue()
     largest = 1
@@ -70,7 +68,7 @@ def _submitted(
                 future.add_done_callback(finished.put)
             if not running:
                 return
-            ended = []
+            ended: list[tuple[Batch, list[Made]]] = []
             for future in _next(finished):
                 batch = running.pop(future)
                 made = _result(future, batch)
@@ -84,7 +82,7 @@ def _submitted(
 
 def _next(finished: SimpleQueue[Future[list[Made]]]) -> list[Future[list[Made]]]:
     """The futures that are done, one at least. Waking up now and then lets Ctrl-C through that came just before."""
-    ended = []
+    ended: list[Future[list[Made]]] = []
     while not ended:
         with contextlib.suppress(Empty):
             ended.append(finished.get(timeout=jobs.AWAKE_S))

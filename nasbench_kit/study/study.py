@@ -211,9 +211,7 @@ class Study:
         failed = "DELETE FROM runs WHERE configuration = ? AND run_seed = ? AND failure IS NOT NULL"
         self._db.write(failed, id_, run_seed)
 
-    def _store(
-        self, batches: Iterable[tuple[Configuration, Mapping[str, str], Sequence[int], Sequence[Made]]]
-    ) -> None:
+    def _store(self, batches: Iterable[tuple[Configuration, Mapping[str, str], Sequence[int], Sequence[Made]]]) -> None:
         """Store runs of (configuration, versions, seeds, what became of each), all in one transaction."""
         with self._db.transaction():
             for key, versions, run_seeds, made in batches:
@@ -500,12 +498,12 @@ class Study:
     def _columns_of(self, runs: list[int]) -> dict[int, list[Column]]:
         """The columns of some runs, read together; of none, where that would take much memory or one is damaged."""
         those = f"FROM columns WHERE run IN ({', '.join('?' * len(runs))})"
-        sizes = self._db.read(f"SELECT length(data) {those} LIMIT ?", *runs, _MOST_COLUMNS + 1)  # noqa: S608
+        sizes = self._db.read(f"SELECT length(data) {those} LIMIT ?", *runs, _MOST_COLUMNS + 1)
         if len(sizes) > _MOST_COLUMNS or sum(size or 0 for (size,) in sizes) > _MOST_READ:
             return {}
         found: dict[int, list[Column]] = {}
         try:
-            for run, *row in self._db.read(f"SELECT run, name, dtype, shape, data {those}", *runs):  # noqa: S608
+            for run, *row in self._db.read(f"SELECT run, name, dtype, shape, data {those}", *runs):
                 found.setdefault(run, []).append(_column(*row))
         except ValueError:
             return {}

@@ -147,8 +147,8 @@ def test_runs_of_several_workers_end_as_the_law_says():
 
 # ---- against what was published ----
 
-# Source: Mellor et al. 2021, https://arxiv.org/abs/2006.04647, table 2 (a), rows "Optimal (N=10)" and "(N=100)": mean and
-# sd over 500 samples of the best of N random cells, each column by itself
+# Source: Mellor et al. 2021, https://arxiv.org/abs/2006.04647, table 2 (a), rows "Optimal (N=10)" and "(N=100)": mean
+# and sd over 500 samples of the best of N random cells, each column by itself
 PUBLISHED = {
     "cifar10": {10: ((89.92, 0.75), (93.06, 0.59)), 100: ((91.05, 0.28), (93.84, 0.23))},
     "cifar100": {10: ((69.61, 1.21), (69.76, 1.25)), 100: ((71.45, 0.79), (71.56, 0.78))},
@@ -160,7 +160,11 @@ RANDOM_SEARCH = {
     "cifar100": ((70.93, 1.09), (71.04, 1.07)),
     "imagenet16-120": ((44.45, 1.10), (44.57, 1.25)),
 }
-_TEST = {"cifar10": "c10_test_200ep_mean_v1", "cifar100": "c100_xtest_200ep_s888", "imagenet16-120": "in16_xtest_200ep_s888"}
+_TEST = {
+    "cifar10": "c10_test_200ep_mean_v1",
+    "cifar100": "c100_xtest_200ep_s888",
+    "imagenet16-120": "in16_xtest_200ep_s888",
+}
 
 
 def agrees(found, published):
@@ -249,5 +253,5 @@ def test_benchmarks_whose_law_is_not_known_are_refused_in_one_line():
         random_search_law(nbk.load("nasbench201_surrogate/cifar10"), n_evaluations=5)
     with pytest.raises(SettingError, match="nasbench201/cifar10 has constraints"):
         random_search_law(nbk.load("nasbench201/cifar10", constraints=["params_m<=0.5"]), n_evaluations=5)
-    with pytest.raises(SettingError, match="a benchmark expected, as nbk.load opens one"):
+    with pytest.raises(SettingError, match=r"a benchmark expected, as nbk\.load opens one"):
         random_search_law("nasbench201/cifar10", n_evaluations=5)

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import nasbench_kit as nbk
+from nasbench_kit.errors import NotRecordedError
 from nasbench_kit.optimizers import OPTIMIZERS, RandomSearch, RegularizedEvolution, Trial
 from nasbench_kit.simulator import Records, Rules, n_in_lockstep, simulate, simulate_in_lockstep, task_of
 from nasbench_kit.spaces import ChoiceSpace
@@ -180,6 +181,20 @@ def test_on_the_recorded_part_of_a_space_it_goes_one_by_one_or_alike(table):
     went = check_all(make(rows))
     assert any(went)
     assert not all(went)
+
+
+def test_what_was_never_recorded_is_left_to_be_refused_one_by_one(table):
+    make, archs = table
+    rows = [
+        {"arch": arch, "seed": seed, "val_accuracy": 0.5, "cost_s": 1.0}
+        for i, arch in enumerate(archs)
+        for seed in range(1 + i % 2)
+    ]
+    bench, rules = make(rows, seed="seed"), Rules(n_evaluations=50, run=1)
+    anyone = RandomSearch(task_of(bench), np.random.default_rng(0))  # on the whole space
+    assert simulate_in_lockstep(bench, anyone, [(np.random.default_rng(0), np.random.default_rng(1))], rules) is None
+    with pytest.raises(NotRecordedError, match="seed 1 of .* was not recorded"):
+        simulate(bench, anyone, rng=np.random.default_rng(1), rules=rules)
 
 
 # ---- what goes one by one ----

@@ -144,8 +144,6 @@ class LocalSearches:
 
     def ask(self) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
         """The neighbors that are not known yet of the center of each, or its starts."""
-        import numpy as np
-
         restarting = self._move() if self._n_asked.any() else self._rows
         for row in restarting.tolist():
             self._candidates[row] = self._asked[row] = self._starts(row)
