@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from itertools import accumulate, chain
 from math import prod
 from operator import ge
@@ -452,7 +452,7 @@ class Space:
             except TypeError:  # lists among the texts are not hashable
                 archs = [self.parse(arch) for arch in archs]
         batch = self.parse_many(archs)
-        weights = self._rank_weights()
+        weights = self._rank_weights
         if self._n_ranks > 2**53:  # beyond the integers that float64 holds exactly
             return batch.astype(np.int64) @ weights
         # a matrix product in floating point is several times faster than one in integers, and exact up to here
@@ -470,12 +470,20 @@ class Space:
         ranks = np.asarray(ranks, np.int64)
         if len(ranks) and not 0 <= ranks.min() <= ranks.max() < self._n_ranks:
             raise self._no_rank(int(ranks[(ranks < 0) | (ranks >= self._n_ranks)][0]))
-        columns = ranks[:, None] // self._rank_weights()
-        return (columns % np.array(self.n_choices)).astype(np.uint8)
+        columns = ranks[:, None] // self._rank_weights
+        return (columns % self._sizes).astype(np.uint8)
 
     def _no_rank(self, rank: int) -> ArchitectureError:
         return ArchitectureError(f"position {rank} is out of range; choose from 0 to {self._n_ranks - 1}")
 
+    @cached_property
+    def _sizes(self) -> NDArray[np.int64]:
+        """`n_choices` as an array."""
+        import numpy as np
+
+        return np.array(self.n_choices)
+
+    @cached_property
     def _rank_weights(self) -> NDArray[np.int64]:
         import numpy as np
 
@@ -631,9 +639,7 @@ class Space:
 
     def sampled(self, drawn: NDArray[np.float64]) -> NDArray[np.uint8]:
         """What `sample` makes of the numbers that it draws: uint8 (..., n_decisions). Of a product of choices."""
-        import numpy as np
-
-        return (drawn * np.array(self.n_choices)).astype(np.uint8)
+        return (drawn * self._sizes).astype("uint8")
 
     def samples(self, rng: np.random.Generator) -> Iterator[Arch]:
         """`sample` without end, drawn in blocks: a few times as fast; `rng` runs ahead of what was taken."""
@@ -677,7 +683,7 @@ class Space:
         children = parents.copy()
         rows = np.arange(len(children))
         decisions = np.searchsorted(self._cumulative[mutation], drawn[:, 0], side="right")
-        n = np.array(self.n_choices)[decisions]
+        n = self._sizes[decisions]
         shift = 1 + (drawn[:, 1] * (n - 1)).astype(np.int64)
         children[rows, decisions] = (children[rows, decisions] + shift) % n
         return children

@@ -6,6 +6,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -116,7 +117,7 @@ def _checked_shape(column: Column, n_evaluations: int) -> tuple[int, ...]:
     name, dtype, text, data = column
     if dtype != _DTYPES[name]:
         raise ValueError(f"{name} is of dtype {dtype!r:.20}; {_DTYPES[name]} expected")
-    shape: Any = json.loads(text) if isinstance(text, str) and len(text) <= _MOST_SHAPE else None
+    shape = _read_shape(text) if isinstance(text, str) and len(text) <= _MOST_SHAPE else None
     n_axes = 1 + (name in _TWO_AXES)
     is_shape = isinstance(shape, list) and len(shape) == n_axes and all(type(n) is int and n >= 0 for n in shape)
     if not is_shape or shape[0] != n_evaluations:
@@ -124,6 +125,11 @@ def _checked_shape(column: Column, n_evaluations: int) -> tuple[int, ...]:
     if not isinstance(data, bytes):
         raise ValueError(f"{name} is no bytes")
     return tuple(shape)
+
+
+@lru_cache
+def _read_shape(text: str) -> Any:
+    return json.loads(text)
 
 
 def _array(column: Column, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import replace
+from functools import lru_cache
 from itertools import islice
 from operator import index as as_int
 from types import TracebackType
@@ -478,7 +479,7 @@ class Study:
             known = (configuration.identity, row.run_seed, row.versions, row.n_evaluations, row.failure)
             if row.digest != digest_of_run(*known, columns):
                 raise ValueError("its digest does not match")
-            return _read_versions(row.versions), columns
+            return dict(_read_versions(row.versions)), columns
         except ValueError as error:
             raise self._damaged(row, error) from None
 
@@ -561,6 +562,7 @@ def _check_texts(*texts: object) -> None:
         check_printable(text)
 
 
+@lru_cache
 def _read_versions(text: object) -> dict[str, str]:
     versions = read_json(text)
     if not all(isinstance(version, str) for version in versions.values()):

@@ -193,7 +193,7 @@ def test_what_was_never_recorded_is_left_to_be_refused_one_by_one(table):
     bench, rules = make(rows, seed="seed"), Rules(n_evaluations=50, run=1)
     anyone = RandomSearch(task_of(bench), np.random.default_rng(0))  # on the whole space
     assert simulate_in_lockstep(bench, anyone, [(np.random.default_rng(0), np.random.default_rng(1))], rules) is None
-    with pytest.raises(NotRecordedError, match="seed 1 of .* was not recorded"):
+    with pytest.raises(NotRecordedError, match=r"seed 1 of .* was not recorded"):
         simulate(bench, anyone, rng=np.random.default_rng(1), rules=rules)
 
 
