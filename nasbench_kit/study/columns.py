@@ -117,7 +117,7 @@ def _checked_shape(column: Column, n_evaluations: int) -> tuple[int, ...]:
     name, dtype, text, data = column
     if dtype != _DTYPES[name]:
         raise ValueError(f"{name} is of dtype {dtype!r:.20}; {_DTYPES[name]} expected")
-    shape = _read_shape(text) if isinstance(text, str) and len(text) <= _MOST_SHAPE else None
+    shape: Any = _read_shape(text) if isinstance(text, str) and len(text) <= _MOST_SHAPE else None
     n_axes = 1 + (name in _TWO_AXES)
     is_shape = isinstance(shape, list) and len(shape) == n_axes and all(type(n) is int and n >= 0 for n in shape)
     if not is_shape or shape[0] != n_evaluations:
