@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.model_free.regularized_evolution import RegularizedEvolution
     from nasbench_kit.optimizers.model_free.reinforce import REINFORCE
     from nasbench_kit.optimizers.model_free.simulated_annealing import SimulatedAnnealing
+    from nasbench_kit.optimizers.multi_fidelity.asha import ASHA
+    from nasbench_kit.optimizers.multi_fidelity.async_hyperband import AsyncHyperband
+    from nasbench_kit.optimizers.multi_fidelity.bohb import BOHB
+    from nasbench_kit.optimizers.multi_fidelity.dehb import DEHB
+    from nasbench_kit.optimizers.multi_fidelity.hyperband import Hyperband
+    from nasbench_kit.optimizers.multi_fidelity.learning_curve_stopping import LearningCurveStopping
+    from nasbench_kit.optimizers.multi_fidelity.median_stopping import MedianStopping
+    from nasbench_kit.optimizers.multi_fidelity.pasha import PASHA
+    from nasbench_kit.optimizers.multi_fidelity.successive_halving import SuccessiveHalving
+    from nasbench_kit.optimizers.multi_objective.mo_asha import MOASHA
     from nasbench_kit.optimizers.multi_objective.mo_regularized_evolution import MORegularizedEvolution
     from nasbench_kit.optimizers.multi_objective.nsga2 import NSGA2
     from nasbench_kit.optimizers.zero_cost.proxy_ranking import ProxyRanking
@@ -49,9 +59,21 @@ GROUPS = {
         "tpe": "TPE",
         "random_forest": "RandomForestSearch",
     },
+    "multi-fidelity": {
+        "successive_halving": "SuccessiveHalving",
+        "hyperband": "Hyperband",
+        "asha": "ASHA",
+        "async_hyperband": "AsyncHyperband",
+        "pasha": "PASHA",
+        "bohb": "BOHB",
+        "dehb": "DEHB",
+        "median_stopping": "MedianStopping",
+        "learning_curve_stopping": "LearningCurveStopping",
+    },
     "multi-objective": {
         "nsga2": "NSGA2",
         "mo_regularized_evolution": "MORegularizedEvolution",
+        "mo_asha": "MOASHA",
     },
     "constrained": {
         "constrained_random_search": "ConstrainedRandomSearch",
@@ -121,21 +143,30 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "ASHA",
     "BANANAS",
+    "BOHB",
+    "DEHB",
     "GPBO",
     "GROUPS",
+    "MOASHA",
     "NASBOWL",
     "NSGA2",
     "OPTIMIZERS",
+    "PASHA",
     "REINFORCE",
     "TPE",
+    "AsyncHyperband",
     "ConstrainedEvolution",
     "ConstrainedRandomSearch",
     "DifferentialEvolution",
     "GeneticAlgorithm",
     "GridSearch",
+    "Hyperband",
+    "LearningCurveStopping",
     "LocalSearch",
     "MORegularizedEvolution",
+    "MedianStopping",
     "Optimizer",
     "Outcome",
     "ProxyRanking",
@@ -143,6 +174,7 @@ __all__ = [
     "RandomSearch",
     "RegularizedEvolution",
     "SimulatedAnnealing",
+    "SuccessiveHalving",
     "Task",
     "Trial",
     "WarmStart",

@@ -9,7 +9,7 @@ import numpy as np
 
 from nasbench_kit.errors import SettingError
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
-from nasbench_kit.optimizers.multi_objective.fronts import crowding, front_numbers
+from nasbench_kit.optimizers.multi_objective.fronts import best, loneliest_first
 from nasbench_kit.optimizers.variation import crossed, redrawn
 from nasbench_kit.spaces import DrawnAhead
 
@@ -96,9 +96,5 @@ class NSGA2:
 def _survivors(members: list[_Member], n: int) -> list[_Member]:
     """The best `n`: front by front, and within a front by crowding distance, the larger first (section III.C)."""
     values = np.array([member.values for member in members])
-    numbers = front_numbers(values, np.array([member.violation for member in members]))
-    distances = np.empty(len(members))
-    for number in range(int(numbers.max()) + 1):
-        front = numbers == number
-        distances[front] = crowding(values[front])
-    return [members[i] for i in np.lexsort((-distances, numbers))[:n].tolist()]
+    violations = np.array([member.violation for member in members])
+    return [members[i] for i in best(values, n, loneliest_first, violations)]

@@ -1,0 +1,149 @@
+"""Rungs in which every training is decided on at once, by those that reached the rung before."""
+
+from __future__ import annotations
+
+from bisect import bisect, bisect_left, insort
+from collections import deque
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+from itertools import accumulate, count
+from math import inf
+from typing import TYPE_CHECKING, final
+
+from nasbench_kit.errors import unknown
+from nasbench_kit.optimizers.base import Outcome, Trial
+
+if TYPE_CHECKING:
+    from nasbench_kit.spaces import Arch, DrawnAhead
+
+KINDS = ("promotion", "stopping")
+"""Whether trainings pause at a rung until they are among its best, or go on at once or never."""
+
+
+@final
+class Rung:
+    """The trainings that reached one epoch. Of equal values the one told first is better; what failed stays.
+
+    Args:
+        eta: One in `eta` goes on.
+    """
+
+    def __init__(self, eta: int) -> None:
+        self._eta = eta
+        self._n = 0
+        self.may_promote = False  #: whether something was added since nothing could be promoted
+        self._values: list[float] = []  # ascending; where trainings are stopped
+        self._paused: list[tuple[float, int, Trial]] = []  # a heap: the best first
+        self._promoted: list[tuple[float, int]] = []  # ascending keys: the best first
+
+    def pause(self, trial: Trial, value: float) -> None:
+        """Add a training that waits to be promoted."""
+        self._n += 1
+        self.may_promote = True
+        if value > -inf:
+            heappush(self._paused, (-value, self._n, trial))
+
+    def promoted(self) -> Trial | None:
+        """The best of those that are among the best floor(n / eta) and were not promoted yet.
+
+        Source: Li et al. 2020, https://arxiv.org/abs/1810.05934, algorithm 2, lines 13 to 17.
+        """
+        if self._paused:
+            value, order, trial = self._paused[0]
+            n_better = bisect(self._promoted, (value, order))  # as it is the best of the others, all were promoted
+            if n_better < self._n // self._eta:
+                heappop(self._paused)
+                insort(self._promoted, (value, order))
+                return trial
+        self.may_promote = False
+        return None
+
+    def goes_on(self, value: float) -> bool:
+        """Add a training that goes on or is stopped: whether it is at least the quantile 1 - 1 / eta of all here.
+
+        The quantile of n values lies (n - 1) / eta places below the best, by linear interpolation as `numpy.quantile`.
+
+        Source: the rule of Syne Tune's experiments, Klein et al. 2020, https://arxiv.org/abs/2003.10865, section 3.
+        """
+        n_better = self._n - bisect_left(self._values, value)
+        insort(self._values, value)
+        self._n += 1
+        return n_better * self._eta <= self._n - 1 and value > -inf
+
+
+@final
+class AsyncBrackets:
+    """Asks for trials whose trainings go on as soon as their rung says so. Nothing is ever waited for.
+
+    Args:
+        rungs: The epochs, ascending.
+        eta: One in `eta` goes on from a rung.
+        kind: One of `KINDS`.
+        suggest: Gives the next new architecture.
+        bracket: Gives the bracket that a free worker turns to: trainings of bracket s begin at rung s, and meet only
+            those of the same bracket.
+    """
+
+    def __init__(
+        self,
+        rungs: Sequence[int],
+        eta: int,
+        kind: str,
+        suggest: Callable[[], Arch],
+        bracket: Callable[[], int] = lambda: 0,
+    ) -> None:
+        if kind not in KINDS:
+            raise unknown("kind", kind, KINDS)
+        self._promotes = kind == "promotion"
+        self._suggest, self._bracket = suggest, bracket
+        self._epochs = [rungs[s:] for s in range(len(rungs))]
+        self._rungs = [[Rung(eta) for _ in epochs[:-1]] for epochs in self._epochs]
+        self._numbers = count()
+        self._going_on: deque[tuple[Trial, int, int]] = deque()
+        self._running: dict[int | None, tuple[int, int]] = {}  # training -> bracket, rung
+        self.n_rungs = len(rungs)  #: those of bracket 0 that are in use; the ones above are not promoted to
+
+    def ask(self) -> Trial:
+        """The training that goes on, from the highest rung where there is one; else a new one."""
+        if self._going_on:
+            trial, s, k = self._going_on.popleft()
+            return self._begun(trial.arch, s, k, trial.training)
+        s = self._bracket()
+        if self._promotes:
+            rungs = self._rungs[s][: self.n_rungs - 1]
+            for k in range(len(rungs) - 1, -1, -1):
+                paused = rungs[k].promoted() if rungs[k].may_promote else None
+                if paused is not None:
+                    return self._begun(paused.arch, s, k + 1, paused.training)
+        return self._begun(self._suggest(), s, 0, next(self._numbers))
+
+    def _begun(self, arch: Arch, s: int, k: int, training: int | None) -> Trial:
+        self._running[training] = s, k
+        return Trial(arch, self._epochs[s][k], training)
+
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
+        """Add it to its rung; what was not asked for changes nothing."""
+        place = self._running.pop(trial.training, None)
+        if place is None:
+            return
+        s, k = place
+        rungs = self._rungs[s]
+        if k == len(rungs):
+            return  # the last epoch
+        if self._promotes:
+            rungs[k].pause(trial, outcome.value)
+        elif rungs[k].goes_on(outcome.value):
+            self._going_on.append((trial, s, k + 1))
+
+
+def sampled_brackets(rungs: Sequence[int], n_brackets: int, rng: DrawnAhead) -> Callable[[], int]:
+    """Draws brackets as often as synchronous Hyperband begins trainings in them.
+
+    With K rungs, bracket s, which begins at epoch r_s, has the weight K / ((K - s) r_s).
+
+    Source: Syne Tune's default distribution, for Klein et al. 2020, https://arxiv.org/abs/2003.10865.
+    """
+    n_rungs = len(rungs)
+    *inner, total = accumulate(n_rungs / ((n_rungs - s) * rungs[s]) for s in range(min(n_brackets, n_rungs)))
+    edges = [edge / total for edge in inner]
+    return lambda: bisect(edges, rng.random())
