@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from math import inf, isnan, nan
 from sys import maxsize
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
@@ -208,13 +208,15 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
     return records.build()
 
 
-class _Continuable(NamedTuple):
+@final
+class _Continuable:
     """A training that the optimizer may go on with."""
 
-    number: int
-    arch: tuple[int, ...]
-    training: Any
-    evaluation: Evaluation | None  # the last one; None while it runs
+    __slots__ = ("arch", "evaluation", "number", "training")
+
+    def __init__(self, number: int, arch: tuple[int, ...], training: Any) -> None:
+        self.number, self.arch, self.training = number, arch, training
+        self.evaluation: Evaluation | None = None  # the last one; None while it runs
 
 
 @final
@@ -237,7 +239,7 @@ class _Trainings:
         found = self._of.get(key)
         if found is None:
             training = self._benchmark.training(arch, seed=self._seed, rng=self._draw)
-            found = _Continuable(number, arch, training, None)
+            found = _Continuable(number, arch, training)
         elif found.evaluation is None:
             raise SettingError(f"training {key} was asked for while it runs; ask again once its outcome was told")
         elif found.arch != arch:
@@ -254,12 +256,13 @@ class _Trainings:
                 )
             if self._pays_difference:
                 paid_s, n_epochs = paid_s - before.cost_s, n_epochs - reached
-        self._of[key] = found._replace(evaluation=None)
+        found.evaluation = None
+        self._of[key] = found
         return found.number, evaluation, paid_s, n_epochs
 
     def finished(self, key: int, evaluation: Evaluation) -> None:
         """It may be gone on with."""
-        self._of[key] = self._of[key]._replace(evaluation=evaluation)
+        self._of[key].evaluation = evaluation
 
 
 @final
