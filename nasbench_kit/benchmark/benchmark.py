@@ -361,8 +361,7 @@ class Benchmark:
         batch = self.space.parse_many(archs)
         found = np.ones(len(batch), bool)
         for limit in self.constraints:
-            values = self.values(limit.metric, batch, missing="nan")
-            found &= np.array([limit.exceeded_by(value) == 0 for value in values.tolist()], bool)
+            found &= limit.exceeded_by_many(self.values(limit.metric, batch, missing="nan")) == 0
         return found
 
     def reference_point(self) -> tuple[float, ...]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from math import isfinite
-from typing import NamedTuple
+from math import inf, isfinite
+from typing import TYPE_CHECKING, NamedTuple
 
 from nasbench_kit.errors import SettingError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _ONE_LIMIT = re.compile(r"\s*(\S+?)\s*(<=|>=)\s*(\S+)\s*")
 _TWO_LIMITS = re.compile(r"\s*(\S+?)\s*<=\s*(\S+?)\s*<=\s*(\S+)\s*")
@@ -78,6 +82,13 @@ class Constraint(NamedTuple):
         """How far a value is beyond the limits, in the metric's unit; 0 where it keeps to them."""
         above = 0.0 if self.at_most is None else max(value - self.at_most, 0.0)
         return above if self.at_least is None else max(self.at_least - value, above)
+
+    def exceeded_by_many(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`exceeded_by` for each of an array, NaN where a value is."""
+        import numpy as np
+
+        above = np.maximum(values - (inf if self.at_most is None else self.at_most), 0.0)
+        return above if self.at_least is None else np.maximum(self.at_least - values, above)
 
 
 def _exact(limit: float | None) -> str:

@@ -11,10 +11,16 @@ from nasbench_kit.optimizers.base import Optimizer, Outcome, Task, Trial, check_
 from nasbench_kit.optimizers.own import own_class
 
 if TYPE_CHECKING:
+    from nasbench_kit.optimizers.constrained.constrained_evolution import ConstrainedEvolution
+    from nasbench_kit.optimizers.constrained.constrained_random_search import ConstrainedRandomSearch
+    from nasbench_kit.optimizers.model_free.differential_evolution import DifferentialEvolution
+    from nasbench_kit.optimizers.model_free.genetic_algorithm import GeneticAlgorithm
+    from nasbench_kit.optimizers.model_free.grid_search import GridSearch
     from nasbench_kit.optimizers.model_free.local_search import LocalSearch
     from nasbench_kit.optimizers.model_free.random_search import RandomSearch
     from nasbench_kit.optimizers.model_free.regularized_evolution import RegularizedEvolution
     from nasbench_kit.optimizers.model_free.reinforce import REINFORCE
+    from nasbench_kit.optimizers.model_free.simulated_annealing import SimulatedAnnealing
     from nasbench_kit.optimizers.multi_fidelity.asha import ASHA
     from nasbench_kit.optimizers.multi_fidelity.async_hyperband import AsyncHyperband
     from nasbench_kit.optimizers.multi_fidelity.bohb import BOHB
@@ -24,12 +30,21 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.multi_fidelity.median_stopping import MedianStopping
     from nasbench_kit.optimizers.multi_fidelity.pasha import PASHA
     from nasbench_kit.optimizers.multi_fidelity.successive_halving import SuccessiveHalving
+    from nasbench_kit.optimizers.multi_objective.mo_asha import MOASHA
+    from nasbench_kit.optimizers.multi_objective.mo_regularized_evolution import MORegularizedEvolution
+    from nasbench_kit.optimizers.multi_objective.nsga2 import NSGA2
+    from nasbench_kit.optimizers.zero_cost.proxy_ranking import ProxyRanking
+    from nasbench_kit.optimizers.zero_cost.warm_start import WarmStart
 
 GROUPS = {
     "model-free": {
         "random_search": "RandomSearch",
+        "grid_search": "GridSearch",
         "regularized_evolution": "RegularizedEvolution",
+        "genetic_algorithm": "GeneticAlgorithm",
+        "differential_evolution": "DifferentialEvolution",
         "local_search": "LocalSearch",
+        "simulated_annealing": "SimulatedAnnealing",
         "reinforce": "REINFORCE",
     },
     "multi-fidelity": {
@@ -42,6 +57,19 @@ GROUPS = {
         "dehb": "DEHB",
         "median_stopping": "MedianStopping",
         "learning_curve_stopping": "LearningCurveStopping",
+    },
+    "multi-objective": {
+        "nsga2": "NSGA2",
+        "mo_regularized_evolution": "MORegularizedEvolution",
+        "mo_asha": "MOASHA",
+    },
+    "constrained": {
+        "constrained_random_search": "ConstrainedRandomSearch",
+        "constrained_evolution": "ConstrainedEvolution",
+    },
+    "zero-cost": {
+        "proxy_ranking": "ProxyRanking",
+        "warm_start": "WarmStart",
     },
 }
 """The algorithms that have a name: group, which is a folder -> name, which is a module in it -> class."""
@@ -107,21 +135,32 @@ __all__ = [
     "BOHB",
     "DEHB",
     "GROUPS",
+    "MOASHA",
+    "NSGA2",
     "OPTIMIZERS",
     "PASHA",
     "REINFORCE",
     "AsyncHyperband",
+    "ConstrainedEvolution",
+    "ConstrainedRandomSearch",
+    "DifferentialEvolution",
+    "GeneticAlgorithm",
+    "GridSearch",
     "Hyperband",
     "LearningCurveStopping",
     "LocalSearch",
+    "MORegularizedEvolution",
     "MedianStopping",
     "Optimizer",
     "Outcome",
+    "ProxyRanking",
     "RandomSearch",
     "RegularizedEvolution",
+    "SimulatedAnnealing",
     "SuccessiveHalving",
     "Task",
     "Trial",
+    "WarmStart",
     "check_needs",
     "optimizer_class",
 ]

@@ -22,6 +22,7 @@ _NEEDS = {
     "constraints": "constraints",
     "known": "known:NAME",
     "package": "package:NAME",
+    "columns": "columns",
 }
 
 
@@ -67,6 +68,8 @@ class Task:
         n_workers: Trials that run at the same time.
         columns: Names of what is known of each architecture without training it: sizes, latencies, zero-cost scores.
         known: Their values: `known(name, archs)` is float64 (n_archs,), NaN where not known.
+        known_violation: How far those of the constraints that are on `columns` are exceeded, in sum: of architectures,
+            float64 (n_archs,), NaN where not known. None: no constraint is.
     """
 
     space: Space
@@ -76,6 +79,7 @@ class Task:
     n_workers: int = 1
     columns: tuple[str, ...] = ()
     known: Callable[[str, NDArray[np.uint8]], NDArray[np.float64]] | None = None
+    known_violation: Callable[[NDArray[np.uint8]], NDArray[np.float64]] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.space, Space):
@@ -88,8 +92,8 @@ class Optimizer(Protocol):
     """A search algorithm. It is built from a task and a random generator, and learns only what it is told.
 
     Every constructor argument after `task` and `rng` is a setting with a default. A class may state what it cannot do
-    without as `needs`, checked before a run: "epochs" (several), "objectives" (two or more), "constraints",
-    "known:NAME", a column that costs no training, or "package:NAME", what is to be imported.
+    without as `needs`, checked before a run: "epochs" (several), "objectives" (two or more), "constraints", "columns"
+    that cost no training, "known:NAME", a certain one of them, or "package:NAME", what is to be imported.
     """
 
     def ask(self) -> Trial | None:
@@ -125,6 +129,8 @@ def check_needs(optimizer: object, task: Task, name: str) -> None:
             raise SettingError(f"{name} needs two objectives or more; there is {listed(task.objectives)} alone")
         if kind == "constraints" and not task.constraints:
             raise SettingError(f"{name} needs a constraint, like 'latency_ms[edgegpu]<=5'; there is none")
+        if kind == "columns" and not task.columns:
+            raise SettingError(f"{name} needs a column that costs no training, like params_m; there is none")
         if kind == "known" and column not in task.columns:
             raise unknown(f"column, which {name} needs", column, task.columns)
         if kind == "package":

@@ -50,6 +50,14 @@ def task_of(benchmark: Benchmark, rules: Rules | None = None, *, needs: Iterable
             raise SettingError(f"{name!r} is not known without training; the task's columns are {', '.join(columns)}")
         return benchmark.values(name, archs, missing="nan")
 
+    limits = [limit for limit in benchmark.constraints if limit.metric in columns]
+
+    def known_violation(archs: NDArray[np.uint8]) -> NDArray[np.float64]:
+        total = np.zeros(len(archs))
+        for limit in limits:
+            total += limit.exceeded_by_many(known(limit.metric, archs))
+        return total
+
     return Task(
         space=benchmark.search_space(epochs=epochs if "epochs" in needs else None, epoch=rules.epoch, seed=rules.seed),
         epochs=epochs,
@@ -58,6 +66,7 @@ def task_of(benchmark: Benchmark, rules: Rules | None = None, *, needs: Iterable
         n_workers=rules.n_workers,
         columns=columns,
         known=known,
+        known_violation=known_violation if limits else None,
     )
 
 

@@ -97,8 +97,9 @@ def test_a_failed_run_is_drawn_as_often_as_others(bench):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_every_optimizer_gets_over_failures(bench, name):
+def test_every_optimizer_gets_over_failures(bench, equipped, name):
+    bench = equipped(name, bench)
     rng = np.random.default_rng(2)
     records = simulate(bench, OPTIMIZERS[name](task_of(bench), rng), rng=rng, n_evaluations=200, n_workers=3)
     assert records.failed.any()
-    assert np.nanmax(records.value) == 0.6
+    assert np.nanmax(records.value) == (0.5 if name == "grid_search" else 0.6)  # it draws one run of each

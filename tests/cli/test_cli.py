@@ -182,7 +182,7 @@ def test_list_names_all_benchmarks_and_optimizers(folder):
     assert (sizes["nasbench201/cifar10"], sizes["nas_bench_graph/cora"]) == (15_625, 26_206)
     assert list(listed["optimizers"]) == list(OPTIMIZERS)
     settings = {one["name"]: one["default"] for one in listed["optimizers"]["local_search"]["settings"]}
-    assert settings == {"neighborhood": "full", "n_initial": 1}
+    assert settings == {"neighborhood": "full", "n_initial": 1, "at_minimum": "restart", "known": "count"}
     assert all(name in run("list") for name in [*nbk.list_benchmarks(), *OPTIMIZERS])
 
 
@@ -321,7 +321,12 @@ def test_info_says_what_the_settings_of_an_optimizer_mean():
     text = run("info", "regularized_evolution")
     assert re.search(r"sample_size +3 +Candidates per tournament", text)
     shown = run_json("info", "regularized_evolution")
-    assert {setting["name"] for setting in shown["settings"]} == {"population_size", "sample_size", "mutation"}
+    assert [setting["name"] for setting in shown["settings"]] == [
+        "population_size",
+        "sample_size",
+        "mutation",
+        "remove",
+    ]
     assert run("info", "random_search").strip().startswith("random_search: ")
 
 

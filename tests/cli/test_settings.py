@@ -124,4 +124,4 @@ def test_every_setting_of_every_optimizer_has_a_meaning(name):
 
 def test_the_settings_of_an_optimizer_are_those_of_its_constructor():
     found = {setting.name: setting.default for setting in settings_of(RegularizedEvolution)}
-    assert found == {"population_size": 10, "sample_size": 3, "mutation": "uniform"}
+    assert found == {"population_size": 10, "sample_size": 3, "mutation": "uniform", "remove": "oldest"}

@@ -211,10 +211,12 @@ def test_a_seed_from_a_numpy_array_reveals_that_run_too(cifar10):
 
 @pytest.mark.parametrize("how", [{}, {"n_workers": 5}, {"run": "mean"}, {"budget_s": 50_000}], ids=str)
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_the_same_seed_gives_the_same_records(cifar10, name, how):
+def test_the_same_seed_gives_the_same_records(cifar10, equipped, name, how):
+    bench = equipped(name, cifar10)
+
     def once():
         rng = np.random.default_rng(5)
-        return simulate(cifar10, OPTIMIZERS[name](task_of(cifar10), rng), rng=rng, **({"n_evaluations": 60} | how))
+        return simulate(bench, OPTIMIZERS[name](task_of(bench), rng), rng=rng, **({"n_evaluations": 60} | how))
 
     first, second = once(), once()
     assert [getattr(first, column).tobytes() for column in SAME] == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import unknown
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from nasbench_kit.spaces import Arch
 
 NEIGHBORHOODS = ("full", "first")
+AT_MINIMUM = ("restart", "continue")
+KNOWN = ("count", "ignore")
 _TRIES = 100  # samples before one that was told already is accepted
 
 
@@ -27,26 +30,47 @@ class LocalSearch:
         task: What to search.
         rng: Source of all randomness.
         neighborhood: "full" moves to the best of all neighbors once all are known; "first" moves to the first that
-            turns out better, in random order; neighbors known from earlier climbs do not count.
+            turns out better, in random order.
         n_initial: Random architectures evaluated at each start, of which the best is climbed from.
+        at_minimum: Where no neighbor is better, "restart"; or "continue", which moves, there and elsewhere, to the best
+            of all so far that was no center yet.
+        known: Whether neighbors known from earlier climbs "count" when the next move is chosen, at no cost, or are to
+            "ignore". The authors' code, naszilla, has "ignore", `neighborhood="first"` and `n_initial=10`.
     """
 
-    def __init__(self, task: Task, rng: np.random.Generator, *, neighborhood: str = "full", n_initial: int = 1) -> None:
+    def __init__(
+        self,
+        task: Task,
+        rng: np.random.Generator,
+        *,
+        neighborhood: str = "full",
+        n_initial: int = 1,
+        at_minimum: str = "restart",
+        known: str = "count",
+    ) -> None:
         check_start(task, rng)
         check_at_least(1, n_initial=n_initial)
         if neighborhood not in NEIGHBORHOODS:
             raise unknown("neighborhood", neighborhood, NEIGHBORHOODS)
+        if at_minimum not in AT_MINIMUM:
+            raise unknown("what to do at_minimum:", at_minimum, AT_MINIMUM)
+        if known not in KNOWN:
+            raise unknown("what to do with known neighbors:", known, KNOWN)
         self._space = task.space
         self._rng = rng
         self._first = neighborhood == "first"
         self._n_initial = n_initial
+        self._continues = at_minimum == "continue"
+        self._centers: set[Arch] = set()  # those so far, if it continues
+        self._best: list[tuple[float, int, Arch]] = []  # a heap of what may become one: the best first
         self._told: dict[Arch, float] = {}
         self._starts: list[Arch] = []  # told since the last restart
         self._awaited: set[Arch] = set()  # asked for and not told yet
         self._center: Arch | None = None
         self._better: Arch | None = None  # the first neighbor told since that is better
-        self._neighbors: list[Arch] = []
-        self._queue: list[Arch] = []  # neighbors of the center still to be asked for
+        self._ignores_known = known == "ignore"
+        self._neighbors: list[Arch] = []  # of the center, those that count
+        self._queue: list[Arch] = []  # those still to be looked at
 
     def ask(self) -> Trial | None:
         """A neighbor of the present center that is not known yet, or a random architecture to start from."""
@@ -56,6 +80,7 @@ class LocalSearch:
                 if arch not in self._told:
                     self._awaited.add(arch)
                     return Trial(arch)
+                self._compare(arch)
             self._move()
             if not self._queue:
                 break
@@ -71,10 +96,18 @@ class LocalSearch:
         self._awaited.discard(arch)
         is_new = arch not in self._told
         self._told[arch] = value
+        if self._continues and is_new:
+            heappush(self._best, (-value, len(self._told), arch))
         if self._center is None:
             self._starts.append(arch)
-        elif self._first and is_new and self._better is None and value > self._told[self._center]:
-            self._better = arch if arch in self._neighbors else None
+        elif self._first and is_new and arch in self._neighbors:
+            self._compare(arch)
+
+    def _compare(self, arch: Arch) -> None:
+        """The first neighbor that is better is the next center, if the first is sought."""
+        assert self._center is not None
+        if self._first and self._better is None and self._told[arch] > self._told[self._center]:
+            self._better = arch
 
     def _move(self) -> None:
         """Go as far as what was told allows."""
@@ -85,24 +118,37 @@ class LocalSearch:
                     return
                 self._climb_from(max(self._starts, key=told.__getitem__))
             assert self._center is not None
-            complete = all(arch in told for arch in self._neighbors)
+            complete = not self._queue and all(arch in told for arch in self._neighbors)
             better = self._better
-            if complete and not self._first:
+            if complete and not self._first and self._neighbors:
                 best = max(self._neighbors, key=told.__getitem__)
                 better = best if told[best] > told[self._center] else None
+            if not complete and better is None:
+                return
+            if self._continues:
+                better = self._best_other()
             if better is not None:
                 self._climb_from(better)
                 continue
-            if not complete:
-                return
             self._center = None
             self._starts = []
+
+    def _best_other(self) -> Arch | None:
+        """The best so far that was no center."""
+        assert self._center is not None
+        self._centers.add(self._center)
+        while self._best and self._best[0][2] in self._centers:
+            heappop(self._best)
+        return self._best[0][2] if self._best else None
 
     def _climb_from(self, center: Arch) -> None:
         self._center = center
         self._better = None
         self._neighbors = self._space.neighbors(center)
-        self._queue = [arch for arch in self._neighbors if not self._is_known(arch)]
+        if self._ignores_known:
+            self._neighbors = [arch for arch in self._neighbors if not self._is_known(arch)]
+        is_hidden = self._awaited.__contains__ if self._first else self._is_known
+        self._queue = [arch for arch in self._neighbors if not is_hidden(arch)]
         self._rng.shuffle(self._queue)
 
     def _sample(self) -> Arch:

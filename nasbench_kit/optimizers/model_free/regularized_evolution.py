@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
     from nasbench_kit.spaces import Arch
 
+REMOVED = ("oldest", "worst", "worst of sample")
 _TOURNAMENTS = 64  # drawn at a time: many cost little more than one
 
 
 @final
 class RegularizedEvolution:
-    """Mutate the best of a random sample; let the oldest die.
+    """Mutate the best of a random sample; let the oldest die, or the worst.
 
     Population and sample size are by default those of the NATS-Bench reference; its mutation is "node_then_edge".
 
@@ -33,6 +34,8 @@ class RegularizedEvolution:
         sample_size: Candidates per tournament (S in the paper), drawn with replacement.
         mutation: How the decision to change is chosen, one of `task.space.mutations`: "uniform", and on NAS-Bench-201
             "node_then_edge", the reference's way.
+        remove: Who dies: the "oldest" of the living; or, without regularization, the "worst of sample", of which the
+            parent was the best (the paper's non-aging evolution), or the "worst" of all (naszilla's).
     """
 
     def __init__(
@@ -43,11 +46,14 @@ class RegularizedEvolution:
         population_size: int = 10,
         sample_size: int = 3,
         mutation: str = "uniform",
+        remove: str = "oldest",
     ) -> None:
         check_start(task, rng)
         check_at_least(1, population_size=population_size, sample_size=sample_size)
         if mutation not in task.space.mutations:
             raise unknown("mutation", mutation, task.space.mutations)
+        if remove not in REMOVED:
+            raise unknown("who to remove:", remove, REMOVED)
         self._space = task.space
         self._rng = DrawnAhead(rng)
         blocks = iter(lambda: rng.integers(population_size, size=(_TOURNAMENTS, sample_size)).tolist(), None)
@@ -58,15 +64,26 @@ class RegularizedEvolution:
         self._archs: deque[Arch] = deque(maxlen=population_size)
         self._values: deque[float] = deque(maxlen=population_size)
         self._value_of = self._values.__getitem__
+        self._remove = remove
+        self._sample: list[int] = []  # of the last tournament
 
     def ask(self) -> Trial:
         """A random architecture while the population fills, then the mutated winner of a tournament."""
         if len(self._archs) < self._population_size:
             return Trial(self._space.sample(self._rng))  # line 4
-        winner = max(next(self._tournaments), key=self._value_of)  # lines 9 to 12
+        self._sample = sample = next(self._tournaments)
+        winner = max(sample, key=self._value_of)  # lines 9 to 12
         return Trial(self._space.mutate(self._archs[winner], self._rng, self._mutation))  # line 13
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         """Add to the population; beyond its size the oldest is forgotten (lines 15 and 17)."""
+        if self._remove != "oldest" and len(self._values) == self._population_size:
+            if self._remove == "worst":
+                worst = min(reversed(range(self._population_size)), key=self._value_of)
+                if outcome.value <= self._values[worst]:
+                    return  # it is the worst itself
+            else:
+                worst = min(self._sample or next(self._tournaments), key=self._value_of)
+            del self._archs[worst], self._values[worst]
         self._archs.append(trial.arch)
         self._values.append(outcome.value)

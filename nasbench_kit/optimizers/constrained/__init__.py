@@ -1,0 +1,1 @@
+"""Searches for the best architecture that keeps to limits: of latency, energy, size."""

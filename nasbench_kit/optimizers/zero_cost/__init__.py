@@ -1,0 +1,1 @@
+"""Searches that use what is known of each architecture without training it."""

@@ -1,0 +1,65 @@
+"""Zero-cost warmup, Abdelfattah et al. 2021, https://arxiv.org/abs/2101.08134, section 4.1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+from nasbench_kit.errors import SettingError
+from nasbench_kit.optimizers import optimizer_class
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_needs, check_start, trials_of
+from nasbench_kit.optimizers.zero_cost.pool import ranked_pool
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@final
+class WarmStart:
+    """Begin another search with the architectures that a stored column ranks first.
+
+    The other search is told of them as of what it did not ask for: of evolution, they are the first members. The
+    authors begin with 64, in a population of as many.
+
+    Args:
+        task: What to search.
+        rng: Source of all randomness, also of the other search.
+        optimizer: Name of the other search.
+        settings: Settings of the other search.
+        column: What ranks architectures, one of `task.columns`: a zero-cost score, a size, a latency.
+        direction: Whether architectures with the "max" or the "min" of it come first.
+        n_initial: Architectures to begin with.
+        pool_size: How many architectures are drawn and ranked; null ranks the whole space.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("columns",)
+
+    def __init__(
+        self,
+        task: Task,
+        rng: np.random.Generator,
+        *,
+        optimizer: str = "regularized_evolution",
+        settings: Mapping[str, Any] | None = None,
+        column: str = "params_m",
+        direction: str = "max",
+        n_initial: int = 10,
+        pool_size: int | None = 1_000,
+    ) -> None:
+        check_start(task, rng)
+        check_at_least(1, n_initial=n_initial)
+        if not isinstance(settings or {}, Mapping):
+            raise SettingError(f"settings={settings!r:.80}; a mapping of settings of {optimizer} expected")
+        made = optimizer_class(optimizer)
+        check_needs(made, task, optimizer)
+        ranked = ranked_pool(task, rng, column=column, direction=direction, pool_size=pool_size)
+        self._trials = trials_of(ranked[:n_initial])
+        self._search = made(task, rng, **(settings or {}))
+
+    def ask(self) -> Trial | None:
+        """The next best of the pool; after the first few, what the other search asks for."""
+        return next(self._trials, None) or self._search.ask()
+
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
+        """Tell the other search."""
+        self._search.tell(trial, outcome)
