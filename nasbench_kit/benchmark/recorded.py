@@ -102,8 +102,8 @@ class RecordedAnswers:
             self._epochs[epoch] = RecordedAt(self, epoch, position)
         return self._epochs[epoch]
 
-    def draw(self, at: RecordedAt, arch: Arch, rng: Uniform) -> tuple[int, ...]:
-        """The seed of a recorded run, for a training: one that reaches the last epoch, if there are such."""
+    def draw(self, at: RecordedAt, arch: Arch, rng: Uniform) -> Evaluation:
+        """A recorded run, for a training: one that reaches the last epoch, if there are such."""
         runs = at.drawn_runs()[arch]
         if self.is_one_training and not self._every_run_ends():
             try:
@@ -111,7 +111,7 @@ class RecordedAnswers:
             except NotRecordedError:
                 ending = set()
             runs = tuple([run for run in runs if run.seeds in ending]) or runs
-        return runs[int(rng.random() * len(runs))].seeds
+        return runs[int(rng.random() * len(runs))]
 
     def _every_run_ends(self) -> bool:
         """Whether every run of every architecture may be drawn at the last epoch."""
@@ -221,9 +221,11 @@ class RecordedAt:
         """Whether no run that may be drawn is missing, of any architecture."""
         return self.drawn_runs() is self.runs and all(bool(self._there(i).all()) for i in self._all())
 
-    def that_was_drawn(self, arch: Arch, seeds: tuple[int, ...]) -> Evaluation:
-        """The run that `RecordedAnswers.draw` gave."""
-        return self.run(arch, seeds[0]) if seeds else self.drawn_runs()[arch][0]
+    def that_was_drawn(self, arch: Arch, drawn: Evaluation) -> Evaluation:
+        """The run that `RecordedAnswers.draw` gave, perhaps at another epoch."""
+        if drawn.epoch == self.epoch:
+            return drawn
+        return self.run(arch, drawn.seeds[0]) if drawn.seeds else self.drawn_runs()[arch][0]
 
     def _drawable(self, arch: object) -> tuple[Evaluation, ...]:
         runs = tuple([run for run in self.runs[arch] if not isnan(run.cost_s)])

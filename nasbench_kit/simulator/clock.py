@@ -233,7 +233,7 @@ class _Trainings:
     """The trainings so far: those with a number of the optimizer's own can be continued."""
 
     def __init__(self, benchmark: Benchmark, rules: Rules, draw: DrawnAhead | None) -> None:
-        self._benchmark, self._seed, self._draw = benchmark, rules.seed, draw
+        self._begin = benchmark.trainings(rules.seed, draw)
         self._pays_difference = rules.continued == "difference" and benchmark.epochs_are == ONE_TRAINING
         self._of: dict[int, _Continuable] = {}
 
@@ -241,14 +241,13 @@ class _Trainings:
         self, key: int, arch: tuple[int, ...], epoch: int | None, number: int
     ) -> tuple[int, Evaluation, float, int]:
         """Number of the training (`number` if new), what it reveals after this epoch, its cost, epochs to train."""
-        if not hasattr(key, "__index__"):
+        if type(key) is not int and not hasattr(key, "__index__"):
             raise SettingError(
                 f"a trial has the training {key!r:.40}; a number of the optimizer's own, or None, expected"
             )
         found = self._of.get(key)
         if found is None:
-            training = self._benchmark.training(arch, seed=self._seed, rng=self._draw)
-            found = _Continuable(number, arch, training)
+            found = _Continuable(number, arch, self._begin(arch))
         elif found.evaluation is None:
             raise SettingError(f"training {key} was asked for while it runs; ask again once its outcome was told")
         elif found.arch != arch:
