@@ -116,8 +116,8 @@ class DEHB:
         return np.where(outside, self._rng.random(len(target)), child)
 
     def _mutant(self, target: NDArray[np.float64], parents: NDArray[np.float64]) -> NDArray[np.float64]:
-        others = np.flatnonzero((parents != target).any(axis=1))
-        pool = parents[others]
+        """r1 + F (r2 - r3), of three different parents that are not the target."""
+        pool = parents[(parents != target).any(axis=1)]
         if len(pool) < _LEAST_PARENTS:
             pool = np.vstack([pool, self._rng.random((_LEAST_PARENTS - len(pool), len(target)))])
         first, second, third = pool[self._rng.choice(len(pool), _LEAST_PARENTS, replace=False)]
