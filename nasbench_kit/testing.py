@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import NasbenchKitError, NotRecordedError, SettingError, UnknownNameError
 from nasbench_kit.optimizers import Optimizer, Outcome, Task, Trial, check_needs
-from nasbench_kit.simulator import EVALUATIONS, NO_EPOCH, SECONDS, Records, Rules, simulate, task_of
+from nasbench_kit.simulator import (
+    EVALUATIONS,
+    NO_EPOCH,
+    SECONDS,
+    Records,
+    Rules,
+    simulate,
+    simulate_in_lockstep,
+    task_of,
+)
 from nasbench_kit.spaces import Arch, Space
 from nasbench_kit.spaces.base import MOST_RANKS
 from nasbench_kit.tables import Table
@@ -99,7 +108,8 @@ def check_optimizer(make: Callable[[Task, np.random.Generator], Optimizer], benc
 
     It is reproducible, with one worker and with several; takes outcomes late, in any order, of trials that it never
     asked for, and of trainings that failed; waits (`ask` returns None) no longer than until the next outcome; goes on
-    with trainings at higher epochs only. Where it states needs, the benchmark must meet them.
+    with trainings at higher epochs only; in lock-step, if it says how, is what it is alone. Where it states needs, the
+    benchmark must meet them.
 
     Args:
         make: The class, or what else makes one of a task and a random generator.
@@ -131,6 +141,22 @@ def check_optimizer(make: Callable[[Task, np.random.Generator], Optimizer], benc
         )
     _check_failures(make, task)
     _check_late_outcomes(make, task)
+    _check_lockstep(make, benchmark, rules, task)
+
+
+def _check_lockstep(
+    make: Callable[[Task, np.random.Generator], Optimizer], benchmark: Benchmark, rules: Rules, task: Task
+) -> None:
+    """Several searches at once, where the optimizer and the benchmark can: each as if alone."""
+    streams = [(np.random.default_rng(i), np.random.default_rng(100 + i)) for i in range(_IN_FLIGHT)]
+    together = simulate_in_lockstep(benchmark, make(task, np.random.default_rng(0)), streams, rules)
+    for i, records in enumerate(together or ()):
+        alone = simulate(
+            benchmark, make(task, np.random.default_rng(i)), rng=np.random.default_rng(100 + i), rules=rules
+        )
+        for name in (name for name in Records._fields if name != "optimizer_s"):
+            same = np.array_equal(getattr(alone, name), getattr(records, name), equal_nan=True)
+            assert same, f"a run in lock-step differs from the one alone in {name!r}"
 
 
 def _check_failures(make: Callable[[Task, np.random.Generator], Optimizer], task: Task) -> None:

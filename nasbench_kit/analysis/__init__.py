@@ -4,12 +4,14 @@ from nasbench_kit.analysis.anytime import quantile_curves, regret_curves, time_g
 from nasbench_kit.analysis.incumbents import anytime_regret, incumbents, may_be_incumbents
 from nasbench_kit.analysis.likeness import Likeness, likeness
 from nasbench_kit.analysis.outcomes import Outcomes, check_reported, outcomes_of, with_common_best
+from nasbench_kit.analysis.random_search import RandomSearchLaw, random_search_law
 from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.analysis.summary import Summary, summarize
 
 __all__ = [
     "Likeness",
     "Outcomes",
+    "RandomSearchLaw",
     "Shown",
     "Summary",
     "anytime_regret",
@@ -19,6 +21,7 @@ __all__ = [
     "may_be_incumbents",
     "outcomes_of",
     "quantile_curves",
+    "random_search_law",
     "regret_curves",
     "shown",
     "summarize",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast, final
 
 from nasbench_kit.benchmark.constraint import Constraint
 from nasbench_kit.benchmark.evaluation import Best, Evaluation, Evaluations
-from nasbench_kit.benchmark.recorded import RecordedAnswers
+from nasbench_kit.benchmark.recorded import RecordedAnswers, RecordedAt, Revealed
 from nasbench_kit.benchmark.training import Training
 from nasbench_kit.errors import NotRecordedError, SettingError, check_generator, unknown
 from nasbench_kit.notebook import html_table
@@ -212,6 +212,11 @@ class Benchmark:
             return found
 
         return drawn
+
+    def revealed(self, *, epoch: int | None, seed: int | None, is_drawn: bool) -> Revealed | None:
+        """All that `revealing` may reveal after one epoch, as arrays; None of a surrogate."""
+        at = self._answers.at(epoch)
+        return at.revealed(seed, is_drawn) if isinstance(at, RecordedAt) else None
 
     def objective(
         self,

@@ -7,7 +7,7 @@ from functools import partial, reduce
 from itertools import chain, compress, cycle, repeat
 from math import isnan, nan
 from operator import add
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from nasbench_kit.benchmark.evaluation import Evaluation
 from nasbench_kit.benchmark.memo import MEMO_SIZE, Memo
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench_kit.spaces import Arch, Space, Uniform
+
+
+class Revealed(NamedTuple):
+    """All that trainings may reveal after one epoch, by row of the table; each of the runs of a row is as likely."""
+
+    n_runs: NDArray[np.int64]  #: how many runs there are of a row: (n_rows,); 0 where none was recorded
+    value: NDArray[np.float64]  #: (n_rows, most runs); what stands behind the runs of a row means nothing
+    cost_s: NDArray[np.float64]  #: likewise
+    failed: NDArray[np.bool_]  #: whether all that a value stands for failed
+    seed: NDArray[np.int64]  #: the recorded run; -1 where a value is a mean over several, or no run is known
 
 
 @final
@@ -226,6 +236,30 @@ class RecordedAt:
         if drawn.epoch == self.epoch:
             return drawn
         return self.run(arch, drawn.seeds[0]) if drawn.seeds else self.drawn_runs()[arch][0]
+
+    def revealed(self, seed: int | None, is_drawn: bool) -> Revealed:
+        """What `run` of a seed reveals of every row; or one of `drawn_runs`; or, without both, `means`."""
+        import numpy as np
+
+        positions = self._objective.seed_positions(seed)
+        there = np.stack([self._there(i) for i in positions])
+        seeds = np.array([self._seeds[i] for i in positions] if self._seeds else [-1])
+        if not is_drawn:
+            single = np.where(there.sum(axis=0) == 1, seeds[there.argmax(axis=0)], -1)
+            columns: list[NDArray[Any]] = [self.values(seed), self.costs(seed), self.failures(seed) == 1, single]
+            return Revealed(np.asarray(there.any(axis=0), np.int64), *(column[:, None] for column in columns))
+        values = np.stack([runs.all() for runs in self._of_runs])
+        costs, failures = (
+            np.stack([runs[i % len(runs)] for i in positions])
+            for runs in (self._costs_of_runs(), self._failures_of_runs())
+        )
+        if self._costs:
+            there &= ~np.isnan(costs)
+        first = np.argsort(~there, axis=0, kind="stable")  # those that are there
+        ordered: list[NDArray[Any]] = [
+            np.take_along_axis(each, first, axis=0) for each in (values, costs, failures == 1)
+        ]
+        return Revealed(there.sum(axis=0), *(np.ascontiguousarray(column.T) for column in (*ordered, seeds[first])))
 
     def _drawable(self, arch: object) -> tuple[Evaluation, ...]:
         runs = tuple([run for run in self.runs[arch] if not isnan(run.cost_s)])

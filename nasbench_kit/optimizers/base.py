@@ -108,6 +108,28 @@ class Optimizer(Protocol):
         ...
 
 
+class Lockstep(Protocol):
+    """Many searches of one algorithm at once, as arrays: the same settings, a random generator each.
+
+    An optimizer that can be run so has a method `in_lockstep(rngs)`, which gives one, or None on a task where it
+    cannot. Each search asks for the same trials as one by one would, and takes the same numbers from its generator, so
+    records agree to the last bit. Trials name neither epoch nor training.
+    """
+
+    def ask(self) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+        """The next trials of each search, up to where an outcome decides what comes next.
+
+        Returns:
+            uint8 (n_runs, n, n_decisions), and how many of these n each search asks for: (n_runs,), at least 1. What
+            stands behind these is some architecture, and is not told.
+        """
+        ...
+
+    def tell(self, values: NDArray[np.float64]) -> None:
+        """The outcomes of all that was asked for: `Outcome.value` of each trial, (n_runs, n)."""
+        ...
+
+
 def check_needs(optimizer: object, task: Task, name: str) -> None:
     """Refuse a task that lacks what an optimizer states that it needs.
 

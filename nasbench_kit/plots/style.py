@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from textwrap import wrap
@@ -84,7 +85,7 @@ def save_figure(figure: Figure, *paths: str | os.PathLike[str], dpi: int = 200) 
     partials = {os.fspath(path): f"{os.path.realpath(path)}.{os.getpid()}.partial" for path in paths}
     path = ""
     try:
-        with rc_context(TEXT_STAYS_TEXT):
+        with rc_context(TEXT_STAYS_TEXT), _laid_out(figure):
             for path, partial in partials.items():
                 figure.savefig(partial, format=_kind(path), dpi=dpi)
         for path, partial in partials.items():
@@ -96,6 +97,19 @@ def save_figure(figure: Figure, *paths: str | os.PathLike[str], dpi: int = 200) 
         for partial in partials.values():
             with suppress(OSError):
                 os.unlink(partial)
+
+
+@contextmanager
+def _laid_out(figure: Figure) -> Iterator[None]:
+    """The layout is found once, which takes as long as drawing, and is the same in all files."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
+    try:
+        yield
+    finally:
+        figure.set_layout_engine(engine)
 
 
 def _kind(path: str) -> str:

@@ -37,7 +37,7 @@ class Records(NamedTuple):
     started_s: NDArray[np.float64]  #: when it began on the clock
     finished_s: NDArray[np.float64]  #: when it was done: simulated seconds, or what else the clock counts
     worker: NDArray[np.int32]  #: the simulated worker that did it
-    optimizer_s: NDArray[np.float64]  #: real seconds that `ask` and `tell` took for it
+    optimizer_s: NDArray[np.float64]  #: real seconds that `ask` and `tell` took for it; in lock-step, their mean
 
     def __repr__(self) -> str:
         n, n_failed = len(self.value), int(self.failed.sum())

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from itertools import accumulate, chain
 from math import prod
 from operator import ge
@@ -30,6 +30,7 @@ Arch = tuple[int, ...]
 
 _MEMO_SIZE = 65_536  # texts remembered per space
 _BLOCK = 512  # random numbers drawn at a time
+SAMPLES = 64  # architectures that `samples` draws at a time
 MOST_RANKS = 2**63  # more architectures cannot be numbered by int64
 READ_BY_DIGIT = 10**12
 _CHUNK = 8_192  # architectures ranked at a time, so that the work stays in the processor's cache
@@ -54,6 +55,25 @@ class DrawnAhead:
     def __init__(self, rng: np.random.Generator) -> None:
         blocks: Iterator[list[float]] = iter(lambda: rng.random(_BLOCK).tolist(), None)
         self.random = chain.from_iterable(blocks).__next__
+
+
+class DrawnInLockstep:
+    """`DrawnAhead` of many generators, of each of which as many numbers are taken: `random(n)` is (n_generators, n)."""
+
+    def __init__(self, rngs: Sequence[np.random.Generator]) -> None:
+        import numpy as np
+
+        self._rngs = rngs
+        self._left = np.empty((len(rngs), 0))
+
+    def random(self, n: int) -> NDArray[np.float64]:
+        """The next `n` numbers of each: float64 (n_generators, n)."""
+        import numpy as np
+
+        while self._left.shape[1] < n:
+            self._left = np.hstack([self._left, [rng.random(_BLOCK) for rng in self._rngs]])
+        taken, self._left = self._left[:, :n], self._left[:, n:]
+        return taken
 
 
 class Decision(NamedTuple):
@@ -432,7 +452,7 @@ class Space:
             except TypeError:  # lists among the texts are not hashable
                 archs = [self.parse(arch) for arch in archs]
         batch = self.parse_many(archs)
-        weights = self._rank_weights()
+        weights = self._rank_weights
         if self._n_ranks > 2**53:  # beyond the integers that float64 holds exactly
             return batch.astype(np.int64) @ weights
         # a matrix product in floating point is several times faster than one in integers, and exact up to here
@@ -450,12 +470,20 @@ class Space:
         ranks = np.asarray(ranks, np.int64)
         if len(ranks) and not 0 <= ranks.min() <= ranks.max() < self._n_ranks:
             raise self._no_rank(int(ranks[(ranks < 0) | (ranks >= self._n_ranks)][0]))
-        columns = ranks[:, None] // self._rank_weights()
-        return (columns % np.array(self.n_choices)).astype(np.uint8)
+        columns = ranks[:, None] // self._rank_weights
+        return (columns % self._sizes).astype(np.uint8)
 
     def _no_rank(self, rank: int) -> ArchitectureError:
         return ArchitectureError(f"position {rank} is out of range; choose from 0 to {self._n_ranks - 1}")
 
+    @cached_property
+    def _sizes(self) -> NDArray[np.int64]:
+        """`n_choices` as an array."""
+        import numpy as np
+
+        return np.array(self.n_choices)
+
+    @cached_property
     def _rank_weights(self) -> NDArray[np.int64]:
         import numpy as np
 
@@ -563,6 +591,14 @@ class Space:
 
     # ---- search ----
 
+    @property
+    def is_product(self) -> bool:
+        """Whether every tuple of choices is an architecture, and is sampled, mutated and has neighbors as such.
+
+        Then each sample, or mutation, takes as many random numbers as any other, and all have as many neighbors.
+        """
+        return all(getattr(type(self), name) is getattr(Space, name) for name in ("sample", "mutate", "neighbors"))
+
     def sample(self, rng: Uniform) -> Arch:
         """One architecture, each choice uniform."""
         try:
@@ -598,14 +634,16 @@ class Space:
 
     def sample_many(self, rng: np.random.Generator, n: int) -> NDArray[np.uint8]:
         """The `n` architectures that as many calls of `sample` would give: uint8 (n, n_decisions)."""
-        import numpy as np
-
         check_generator(rng)
-        return (rng.random((n, self.n_decisions)) * np.array(self.n_choices)).astype(np.uint8)
+        return self.sampled(rng.random((n, self.n_decisions)))
+
+    def sampled(self, drawn: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """What `sample` makes of the numbers that it draws: uint8 (..., n_decisions). Of a product of choices."""
+        return (drawn * self._sizes).astype("uint8")
 
     def samples(self, rng: np.random.Generator) -> Iterator[Arch]:
         """`sample` without end, drawn in blocks: a few times as fast; `rng` runs ahead of what was taken."""
-        return chain.from_iterable(iter(lambda: map(tuple, self.sample_many(rng, _BLOCK // 8).tolist()), None))
+        return chain.from_iterable(iter(lambda: map(tuple, self.sample_many(rng, SAMPLES).tolist()), None))
 
     def mutate(self, arch: Arch, rng: Uniform, mutation: str = "uniform") -> Arch:
         """One decision changed to another choice, uniform among the others.
@@ -626,14 +664,26 @@ class Space:
 
     def mutate_many(self, archs: object, rng: np.random.Generator, mutation: str = "uniform") -> NDArray[np.uint8]:
         """The children that as many calls of `mutate`, in order, would give: uint8 (n_archs, n_decisions)."""
+        parents = self.parse_many(archs)
+        check_generator(rng)
+        return self.mutated(parents, rng.random((len(parents), 2)), mutation)
+
+    def mutated(
+        self, parents: NDArray[np.uint8], drawn: NDArray[np.float64], mutation: str = "uniform"
+    ) -> NDArray[np.uint8]:
+        """What `mutate` makes of each parent and the two numbers that it draws. Of a product of choices.
+
+        Args:
+            parents: (n_archs, n_decisions).
+            drawn: (n_archs, 2).
+            mutation: As in `mutate`.
+        """
         import numpy as np
 
-        children = self.parse_many(archs).copy()
+        children = parents.copy()
         rows = np.arange(len(children))
-        check_generator(rng)
-        drawn = rng.random((len(children), 2))
         decisions = np.searchsorted(self._cumulative[mutation], drawn[:, 0], side="right")
-        n = np.array(self.n_choices)[decisions]
+        n = self._sizes[decisions]
         shift = 1 + (drawn[:, 1] * (n - 1)).astype(np.int64)
         children[rows, decisions] = (children[rows, decisions] + shift) % n
         return children

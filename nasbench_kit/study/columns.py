@@ -6,6 +6,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,9 +23,12 @@ _OVERHEAD = 1_000  # bytes beyond that, for runs of few evaluations
 _MOST_SHAPE = 100  # letters
 
 _DTYPES = {name: np.dtype(kind).newbyteorder("<").str for name, kind in DTYPES.items()}  # "<f8", ...
+_KINDS = {name: np.dtype(written) for name, written in _DTYPES.items()}
 _TWO_AXES = ("archs", "values")
 
-# of a column that a run lacks, from the number of evaluations and the columns that it has
+_AS_THEY_ARE = ("archs", "value", "values", "cost_s", "finished_s")  # compressing them saves little and takes long
+
+# of a column that a run lacks, from the number of evaluations and the columns that it has or that come before
 _DEFAULTS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {
     "trial": lambda n, _: np.arange(n, dtype="<i4"),
     "epoch": lambda n, _: np.full(n, NO_EPOCH, "<i4"),
@@ -33,7 +37,8 @@ _DEFAULTS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {
     "violation": lambda n, _: np.zeros(n),
     "failed": lambda n, _: np.zeros(n, bool),
     "cost_s": lambda n, _: np.full(n, np.nan),
-    "started_s": lambda _, there: np.concatenate([[0.0], there["finished_s"]])[:-1],  # one worker without a pause
+    "finished_s": lambda _, there: np.cumsum(there["cost_s"]),  # one worker without a pause, on a clock of seconds
+    "started_s": lambda _, there: np.concatenate([[0.0], there["finished_s"]])[:-1],  # likewise
     "worker": lambda n, _: np.zeros(n, "<i4"),
     "optimizer_s": lambda n, _: np.full(n, np.nan),
 }
@@ -51,15 +56,17 @@ class Column(NamedTuple):
 def pack(records: Records) -> tuple[Column, ...]:
     """The columns of a run that are not what stands for an absent one."""
     there, n = records._asdict(), len(records.value)
-    arrays = {
-        name: np.ascontiguousarray(values, _DTYPES[name])
-        for name, values in there.items()
-        if name not in _DEFAULTS or not np.array_equal(values, _DEFAULTS[name](n, there), equal_nan=True)
-    }
-    packed = {name: zlib.compress(array.tobytes(), 1) for name, array in arrays.items()}
-    if sum(array.nbytes for array in arrays.values()) > MOST_INFLATED * sum(map(len, packed.values())):
-        packed = {name: zlib.compress(array.tobytes(), 0) for name, array in arrays.items()}
-    return tuple(Column(name, _DTYPES[name], json.dumps(array.shape), packed[name]) for name, array in arrays.items())
+    contents = {name: values.astype(_KINDS[name], copy=False).tobytes() for name, values in there.items()}
+    stored = [
+        name
+        for name in there
+        if name not in _DEFAULTS
+        or contents[name] != _DEFAULTS[name](n, there).astype(_KINDS[name], copy=False).tobytes()
+    ]
+    packed = {name: zlib.compress(contents[name], 0 if name in _AS_THEY_ARE else 1) for name in stored}
+    if sum(len(contents[name]) for name in stored) > MOST_INFLATED * sum(map(len, packed.values())):
+        packed = {name: zlib.compress(contents[name], 0) for name in stored}
+    return tuple(Column(name, _DTYPES[name], json.dumps(there[name].shape), packed[name]) for name in stored)
 
 
 def unpack(columns: Iterable[Column], n_evaluations: int) -> Records:
@@ -69,33 +76,31 @@ def unpack(columns: Iterable[Column], n_evaluations: int) -> Records:
         ValueError, TypeError, zlib.error, MemoryError: They are damaged, or would take more memory than what was
             stored can stand for.
     """
-    ours = {column.name: column for column in columns if column.name in Records._fields}
+    ours = {column.name: column for column in columns if column.name in _DTYPES}
     shapes = {name: _checked_shape(column, n_evaluations) for name, column in ours.items()}
-    n_bytes = sum(prod(shape) * np.dtype(ours[name].dtype).itemsize for name, shape in shapes.items())
+    n_bytes = sum(prod(shape) * _KINDS[name].itemsize for name, shape in shapes.items())
     n_stored = sum(len(column.data) for column in ours.values())
     if n_bytes > MOST_INFLATED * n_stored + _OVERHEAD:
         raise ValueError(f"{n_stored:,} bytes cannot hold {n_bytes:,}")
     arrays = {name: _array(ours[name], shape) for name, shape in shapes.items()}
     for name in Records._fields:
-        if name not in arrays and name not in _DEFAULTS:
+        needs_costs = name == "finished_s" and n_evaluations > 0
+        if name not in arrays and (name not in _DEFAULTS or (needs_costs and "cost_s" not in arrays)):
             raise ValueError(f"there is no {name}")
-    for name in Records._fields:
+    for name, default in _DEFAULTS.items():
         if name not in arrays:
-            arrays[name] = _DEFAULTS[name](n_evaluations, arrays)
+            arrays[name] = default(n_evaluations, arrays)
     finished_s = arrays["finished_s"]
-    if not (np.isfinite(finished_s).all() and (np.diff(finished_s) >= 0).all()):
+    if not (np.isfinite(finished_s).all() and (finished_s[1:] >= finished_s[:-1]).all()):
         raise ValueError("finished_s does not rise")
     return Records(**arrays)
 
 
 def digest_of(*parts: str | bytes) -> str:
     """SHA-256 over the parts, each behind its length in bytes (8 bytes, little-endian)."""
-    digest = hashlib.sha256()
-    for part in parts:
-        content = part.encode() if isinstance(part, str) else part
-        digest.update(len(content).to_bytes(8, "little"))
-        digest.update(content)
-    return digest.hexdigest()
+    contents = [part.encode() if isinstance(part, str) else part for part in parts]
+    whole = b"".join([piece for content in contents for piece in (len(content).to_bytes(8, "little"), content)])
+    return hashlib.sha256(whole).hexdigest()
 
 
 def digest_of_run(
@@ -112,7 +117,7 @@ def _checked_shape(column: Column, n_evaluations: int) -> tuple[int, ...]:
     name, dtype, text, data = column
     if dtype != _DTYPES[name]:
         raise ValueError(f"{name} is of dtype {dtype!r:.20}; {_DTYPES[name]} expected")
-    shape: Any = json.loads(text) if isinstance(text, str) and len(text) <= _MOST_SHAPE else None
+    shape: Any = _read_shape(text) if isinstance(text, str) and len(text) <= _MOST_SHAPE else None
     n_axes = 1 + (name in _TWO_AXES)
     is_shape = isinstance(shape, list) and len(shape) == n_axes and all(type(n) is int and n >= 0 for n in shape)
     if not is_shape or shape[0] != n_evaluations:
@@ -122,13 +127,17 @@ def _checked_shape(column: Column, n_evaluations: int) -> tuple[int, ...]:
     return tuple(shape)
 
 
+@lru_cache
+def _read_shape(text: str) -> Any:
+    return json.loads(text)
+
+
 def _array(column: Column, shape: tuple[int, ...]) -> NDArray[Any]:
-    dtype = np.dtype(column.dtype)
-    n_bytes = prod(shape) * dtype.itemsize
+    n_bytes = prod(shape) * _KINDS[column.name].itemsize
     inflater = zlib.decompressobj()
     data = inflater.decompress(column.data, n_bytes + 1)  # never more than expected, whatever the file says
     if len(data) != n_bytes or not inflater.eof or inflater.unused_data:
         raise ValueError(f"{column.name} has not the {n_bytes} bytes expected")
-    if dtype.kind == "b" and data.strip(b"\0\1"):
+    if column.dtype == "|b1" and data.strip(b"\0\1"):
         raise ValueError(f"{column.name} is not true or false")
-    return np.frombuffer(data, dtype).reshape(shape)
+    return np.frombuffer(data, _KINDS[column.name]).reshape(shape)

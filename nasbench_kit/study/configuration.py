@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self, final
+from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 
@@ -19,6 +19,10 @@ from nasbench_kit.simulator import Rules
 from nasbench_kit.study.building import build, defaults_of
 from nasbench_kit.study.text import check_printable, in_one_line, read_json, reason_of, write_json
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_WORD = 2**32 - 1
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -147,10 +151,15 @@ class Configuration:
         They follow from all that has a name, not from the hash of the results: a table that is written anew with
         another licence text is searched in the same way.
         """
-        digest = hashlib.sha256(json.dumps(self._named(), sort_keys=True).encode()).digest()
-        seeds = np.random.SeedSequence([run_seed, *np.frombuffer(digest, "<u4").tolist()]).spawn(2)
-        search, draw = map(np.random.default_rng, seeds)
+        words = [run_seed & _WORD, *([run_seed >> 32] if run_seed > _WORD else [])]  # as SeedSequence splits integers
+        entropy = np.concatenate([np.array(words, np.uint32), self._digest])
+        search, draw = (np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(i,))) for i in range(2))
         return search, draw
+
+    @cached_property
+    def _digest(self) -> NDArray[np.uint32]:
+        digest = hashlib.sha256(json.dumps(self._named(), sort_keys=True).encode()).digest()
+        return np.frombuffer(digest, "<u4").astype(np.uint32)
 
     @classmethod
     def from_json(cls, identity: object, *, label: str = "", defaults: Mapping[str, Any] | None = None) -> Self:

@@ -21,6 +21,7 @@ SCHEMA_VERSION = 2
 _APPLICATION_ID = 0x4E42_4B31  # marks the file as ours, readable by `file` and SQLite
 _SILENT_S = 2.0  # that one waits for another program without saying so
 _BUSY_S = 60.0
+_LOGGED = 1 << 14  # pages in the log before they are moved into the file, for which the disk is waited for
 
 _SCHEMA = """
 CREATE TABLE configurations (
@@ -195,6 +196,7 @@ class Database:
         with contextlib.suppress(sqlite3.OperationalError):
             if self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
                 self._db.execute("PRAGMA synchronous = NORMAL")
+                self._db.execute(f"PRAGMA wal_autocheckpoint = {_LOGGED}")
         try:
             yield
         finally:

@@ -10,20 +10,20 @@ from queue import Empty, SimpleQueue
 
 from nasbench_kit import jobs
 from nasbench_kit.errors import NasbenchKitError, StudyError
-from nasbench_kit.study.claims import Task
-from nasbench_kit.study.running import Made, make
+from nasbench_kit.study.claims import Batch
+from nasbench_kit.study.running import Made, make_many
 from nasbench_kit.study.text import in_one_line, reason_of
 
-Take = Callable[[int, bool], list[Task]]
-"""Up to so many runs to make now; whether to wait for one, so that none means that none is left."""
+Take = Callable[[int, bool], list[Batch]]
+"""Up to so many batches of runs to make now; whether to wait for one, so that none means that none is left."""
 
-_EACH = 4  # runs in flight for each process of a pool
-_LEAST, _MOST = 32, 1_024  # runs in flight on an executor whose size is not known
+_EACH = 4  # batches in flight for each process of a pool
+_LEAST, _MOST = 32, 1_024  # batches in flight on an executor whose size is not known
 _WAITING = 1 << 28  # bytes of results that may wait to be stored, about
 
 
-def executed(take: Take, executor: Executor | None, n_processes: int) -> Generator[tuple[Task, Made]]:
-    """What became of runs, in the order in which they end.
+def executed(take: Take, executor: Executor | None, n_processes: int) -> Generator[list[tuple[Batch, list[Made]]]]:
+    """What became of batches of runs, in the order in which they end: those that have ended, ready to be stored.
 
     Args:
         take: Where the runs come from.
@@ -40,8 +40,8 @@ def executed(take: Take, executor: Executor | None, n_processes: int) -> Generat
         with _pool(n_processes) as workers:
             yield from _submitted(take, workers, n_processes, _EACH * n_processes)
     else:
-        while tasks := take(1, True):
-            yield tasks[0], make(*tasks[0])
+        while batches := take(1, True):
+            yield [(batches[0], make_many(*batches[0]))]
 
 
 @contextlib.contextmanager
@@ -55,41 +55,48 @@ def _pool(n_processes: int) -> Iterator[Executor]:
         raise StudyError(f"cannot run {n_processes} worker processes: {in_one_line(error)}") from None
 
 
-def _submitted(take: Take, executor: Executor, least: int, most: int) -> Generator[tuple[Task, Made]]:
-    running: dict[Future[Made], Task] = {}
-    finished: SimpleQueue[Future[Made]] = SimpleQueue()
+def _submitted(take: Take, executor: Executor, least: int, most: int) -> Generator[list[tuple[Batch, list[Made]]]]:
+    running: dict[Future[list[Made]], Batch] = {}
+    finished: SimpleQueue[Future[list[Made]]] = SimpleQueue()
     largest = 1
     try:
         while True:
             room = max(least, min(most, _WAITING // largest)) - len(running)
-            for task in take(room, not running) if room > 0 else ():
-                future = executor.submit(make, *task)
-                running[future] = task
+            for batch in take(room, not running) if room > 0 else ():
+                future = executor.submit(make_many, *batch)
+                running[future] = batch
                 future.add_done_callback(finished.put)
             if not running:
                 return
-            future = _next(finished)
-            task = running.pop(future)
-            made = _result(future, task)
-            largest = max(largest, made.n_bytes)
-            yield task, made
+            ended: list[tuple[Batch, list[Made]]] = []
+            for future in _next(finished):
+                batch = running.pop(future)
+                made = _result(future, batch)
+                largest = max(largest, sum(one.n_bytes for one in made))
+                ended.append((batch, made))
+            yield ended
     finally:
         for future in running:
             future.cancel()
 
 
-def _next(finished: SimpleQueue[Future[Made]]) -> Future[Made]:
-    """The next future that is done. Waking up now and then lets Ctrl-C through that came just before the wait."""
-    while True:
+def _next(finished: SimpleQueue[Future[list[Made]]]) -> list[Future[list[Made]]]:
+    """The futures that are done, one at least. Waking up now and then lets Ctrl-C through that came just before."""
+    ended: list[Future[list[Made]]] = []
+    while not ended:
         with contextlib.suppress(Empty):
-            return finished.get(timeout=jobs.AWAKE_S)
+            ended.append(finished.get(timeout=jobs.AWAKE_S))
+    while not finished.empty():
+        ended.append(finished.get())
+    return ended
 
 
-def _result(future: Future[Made], task: Task) -> Made:
+def _result(future: Future[list[Made]], batch: Batch) -> list[Made]:
     try:
         return future.result()
     except (BrokenProcessPool, NasbenchKitError):
         raise
     except Exception as error:  # whatever somebody's cluster raises
-        where = f"{task[0].legend} on {task[0].benchmark} with seed {task[1]}"
+        configuration, run_seeds = batch
+        where = f"{configuration.legend} on {configuration.benchmark} with seed {run_seeds[0]}"
         raise StudyError(f"{where} was not executed: {reason_of(error)}") from error

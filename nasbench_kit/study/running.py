@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
+
+import numpy as np
 
 from nasbench_kit.benchmark import Benchmark, Results, open_results
 from nasbench_kit.catalog import data_folder, find
 from nasbench_kit.errors import DataError, NasbenchKitError, StudyError
-from nasbench_kit.simulator import Records, simulate
+from nasbench_kit.simulator import Records, n_in_lockstep, simulate, simulate_in_lockstep
 from nasbench_kit.study.building import build
 from nasbench_kit.study.columns import Column, pack
 from nasbench_kit.study.configuration import Configuration
@@ -88,8 +92,35 @@ def execute(configuration: Configuration, run_seed: int) -> Records:
     return simulate(benchmark, optimizer, rng=draw, rules=rules)
 
 
+def n_together(configuration: Configuration) -> int:
+    """How many runs of a configuration are made at a time: several, where that takes less time than one by one."""
+    with contextlib.suppress(Exception):  # whatever somebody's class raises: its runs will say
+        benchmark, rules = benchmark_of(configuration), configuration.rules
+        optimizer = build(configuration.optimizer, configuration.settings, benchmark, rules, np.random.default_rng(0))
+        return n_in_lockstep(benchmark, optimizer, rules)
+    return 1
+
+
+def make_many(configuration: Configuration, run_seeds: Sequence[int]) -> list[Made]:
+    """Some runs, for the study file, in lock-step where they can be. This is what an executor is given.
+
+    Raises:
+        StudyError, DataError: The table or surrogate is not here: not a run's fault.
+    """
+    records = None
+    if len(run_seeds) > 1:
+        with contextlib.suppress(Exception):  # one by one, each says what is wrong
+            benchmark, rules = benchmark_of(configuration), configuration.rules
+            anyone = build(configuration.optimizer, configuration.settings, benchmark, rules, np.random.default_rng(0))
+            streams = [configuration.streams(run_seed) for run_seed in run_seeds]
+            records = simulate_in_lockstep(benchmark, anyone, streams, rules)
+    if records is None:
+        return [make(configuration, run_seed) for run_seed in run_seeds]
+    return [Made(len(each.value), pack(each)) for each in records]
+
+
 def make(configuration: Configuration, run_seed: int) -> Made:
-    """One run, for the study file: its records, or why there are none. This is what an executor is given.
+    """One run, for the study file: its records, or why there are none.
 
     Raises:
         StudyError, DataError: The table or surrogate is not here: not this run's fault.

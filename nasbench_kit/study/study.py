@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import replace
+from functools import lru_cache
+from itertools import islice
 from operator import index as as_int
 from types import TracebackType
 from typing import Any, NamedTuple, Self, final
@@ -23,11 +25,12 @@ from nasbench_kit.study.columns import Column, digest_of, digest_of_run, unpack
 from nasbench_kit.study.configuration import Configuration
 from nasbench_kit.study.database import Database
 from nasbench_kit.study.executors import executed
-from nasbench_kit.study.running import Made, benchmark_of, open_same
+from nasbench_kit.study.running import Made, benchmark_of, n_together, open_same
 from nasbench_kit.study.text import check_printable, in_one_line, read_json, write_json
 
 _LIBRARIES = ("nasbench_kit", "numpy")
 _MOST_COLUMNS = 1_000  # of a run
+_READ, _MOST_READ = 64, 1 << 25  # runs that are read together, and their bytes
 _OPTIMIZER = "optimizer_sha256"
 
 
@@ -178,15 +181,19 @@ class Study:
     ) -> int:
         """Make what is left; how many of these runs did not fail."""
         n_done, n_failed = 0, 0
+        n_processes = n_processes or n_processors()
+        share = -(-len(left) // (2 * n_processes))  # none is left waiting for another that makes all
+        together = {key: min(share, n_together(key)) for key in dict.fromkeys(key for key, _ in left)}
         with self._db.write_ahead_log():
-            claims = Claims(self._db, self._begun(left), left)
-            results = executed(claims.take, executor, min(n_processes or n_processors(), len(left)))
+            claims = Claims(self._db, self._begun(left), left, together)
+            results = executed(claims.take, executor, min(n_processes, len(left)))
             with claims.held(), closing(results):
-                for (configuration, run_seed), made in results:
-                    self._store(configuration, run_seed, write_json(versions[configuration]), made)
-                    n_done += 1
-                    n_failed += made.failure is not None
-                    report(n_all - len(left) + n_done + claims.n_stored_elsewhere, n_all)
+                for ended in results:
+                    self._store([(key, versions[key], run_seeds, made) for (key, run_seeds), made in ended])
+                    for one in (one for _, made in ended for one in made):
+                        n_done += 1
+                        n_failed += one.failure is not None
+                        report(n_all - len(left) + n_done + claims.n_stored_elsewhere, n_all)
             if claims.n_stored_elsewhere:
                 report(n_all, n_all)
         return n_done - n_failed
@@ -205,14 +212,16 @@ class Study:
         failed = "DELETE FROM runs WHERE configuration = ? AND run_seed = ? AND failure IS NOT NULL"
         self._db.write(failed, id_, run_seed)
 
-    def _store(self, configuration: Configuration, run_seed: int, versions: str, made: Made) -> None:
-        digest = digest_of_run(
-            configuration.identity, run_seed, versions, made.n_evaluations, made.failure, made.columns
-        )
+    def _store(self, batches: Iterable[tuple[Configuration, Mapping[str, str], Sequence[int], Sequence[Made]]]) -> None:
+        """Store runs of (configuration, versions, seeds, what became of each), all in one transaction."""
         with self._db.transaction():
-            id_ = self._enter(configuration)
-            self._insert(_Row(0, id_, run_seed, versions, made.n_evaluations, made.failure, digest), made.columns)
-            self._db.write("DELETE FROM claims WHERE configuration = ? AND run_seed = ?", id_, run_seed)
+            for key, versions, run_seeds, made in batches:
+                id_, written = self._enter(key), write_json(versions)
+                for run_seed, (n_evaluations, columns, failure) in zip(run_seeds, made, strict=True):
+                    digest = digest_of_run(key.identity, run_seed, written, n_evaluations, failure, columns)
+                    self._insert(_Row(0, id_, run_seed, written, n_evaluations, failure, digest), columns)
+                claims = [(id_, run_seed) for run_seed in run_seeds]
+                self._db.write_many("DELETE FROM claims WHERE configuration = ? AND run_seed = ?", claims)
 
     def _enter(self, configuration: Configuration) -> int:
         """The number of a configuration, which is in the file now, as it is shown now."""
@@ -346,9 +355,12 @@ class Study:
         Raises:
             StudyError: A stored run is damaged.
         """
-        for row in self._rows(self._id_of(configuration), run_seeds).values():
-            if row.failure is None:
-                yield self._run(configuration, row)
+        rows = self._rows(self._id_of(configuration), run_seeds).values()
+        left = iter([row for row in rows if row.failure is None])
+        while some := list(islice(left, _READ)):
+            columns = self._columns_of([row.id for row in some])
+            for row in some:
+                yield self._run(configuration, row, columns.pop(row.id, None))
 
     def failures(self, configuration: Configuration, run_seeds: Iterable[int] | None = None) -> dict[int, str]:
         """Seed -> reason of the runs of one configuration that failed; all by default.
@@ -442,27 +454,32 @@ class Study:
             reason = in_one_line(error)
             raise StudyError(f"{self.path!r} is damaged: versions of {configuration.legend} ({reason})") from None
 
-    def _run(self, configuration: Configuration, row: _Row) -> StoredRun:
-        versions, columns = self._checked(configuration, row)
+    def _run(self, configuration: Configuration, row: _Row, columns: list[Column] | None = None) -> StoredRun:
+        versions, columns = self._checked(configuration, row, columns)
         try:
             records = unpack(columns, row.n_evaluations)
         except (zlib.error, ValueError, TypeError, MemoryError) as error:
             raise self._damaged(row, error) from None
         return StoredRun(configuration, row.run_seed, versions, records)
 
-    def _checked(self, configuration: Configuration, row: _Row) -> tuple[dict[str, str], list[Column]]:
-        """Versions and columns of a run, if its digest says that they and all else are as they were stored."""
+    def _checked(
+        self, configuration: Configuration, row: _Row, columns: list[Column] | None = None
+    ) -> tuple[dict[str, str], list[Column]]:
+        """Versions and columns of a run, if its digest says that they and all else are as they were stored.
+
+        Its columns are read, where they are not given.
+        """
         try:
             _check_texts(row.versions, row.digest, *(() if row.failure is None else (row.failure,)))
             if any(not isinstance(number, int) or number < 0 for number in (row.run_seed, row.n_evaluations)):
                 raise ValueError("its seed and number of evaluations are no integers from 0")
-            columns = self._columns(row.id)
+            columns = self._columns(row.id) if columns is None else columns
             if row.failure is not None and (columns or row.n_evaluations):
                 raise ValueError("it failed, and has records")
             known = (configuration.identity, row.run_seed, row.versions, row.n_evaluations, row.failure)
             if row.digest != digest_of_run(*known, columns):
                 raise ValueError("its digest does not match")
-            return _read_versions(row.versions), columns
+            return dict(_read_versions(row.versions)), columns
         except ValueError as error:
             raise self._damaged(row, error) from None
 
@@ -477,11 +494,21 @@ class Study:
         if is_larger or n_columns > _MOST_COLUMNS:
             raise ValueError(f"it is larger than the file, or has more than {_MOST_COLUMNS:,} columns")
         rows = self._db.read("SELECT name, dtype, shape, data FROM columns WHERE run = ?", run)
-        for *texts, data in rows:
-            _check_texts(*texts)
-            if not isinstance(data, bytes):
-                raise ValueError("a column is no bytes")
-        return [Column(*row) for row in rows]
+        return [_column(*row) for row in rows]
+
+    def _columns_of(self, runs: list[int]) -> dict[int, list[Column]]:
+        """The columns of some runs, read together; of none, where that would take much memory or one is damaged."""
+        those = f"FROM columns WHERE run IN ({', '.join('?' * len(runs))})"
+        sizes = self._db.read(f"SELECT length(data) {those} LIMIT ?", *runs, _MOST_COLUMNS + 1)
+        if len(sizes) > _MOST_COLUMNS or sum(size or 0 for (size,) in sizes) > _MOST_READ:
+            return {}
+        found: dict[int, list[Column]] = {}
+        try:
+            for run, *row in self._db.read(f"SELECT run, name, dtype, shape, data {those}", *runs):
+                found.setdefault(run, []).append(_column(*row))
+        except ValueError:
+            return {}
+        return found
 
     def _damaged(self, row: _Row, error: BaseException) -> StudyError:
         return StudyError(f"{self.path!r} is damaged: run with seed {row.run_seed!r:.20} ({in_one_line(error)})")
@@ -521,6 +548,13 @@ def _verify(results: Results) -> None:
         raise StudyError(f"cannot check {results.kind} {results.path!r}: {in_one_line(error)}") from None
 
 
+def _column(name: Any, dtype: Any, shape: Any, data: Any) -> Column:
+    _check_texts(name, dtype, shape)
+    if not isinstance(data, bytes):
+        raise ValueError("a column is no bytes")
+    return Column(name, dtype, shape, data)
+
+
 def _check_texts(*texts: object) -> None:
     for text in texts:
         if not isinstance(text, str):
@@ -528,6 +562,7 @@ def _check_texts(*texts: object) -> None:
         check_printable(text)
 
 
+@lru_cache
 def _read_versions(text: object) -> dict[str, str]:
     versions = read_json(text)
     if not all(isinstance(version, str) for version in versions.values()):

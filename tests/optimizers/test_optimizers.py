@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import nasbench_kit as nbk
 from nasbench_kit.errors import SettingError, UnknownNameError
 from nasbench_kit.optimizers import (
+    GROUPS,
     OPTIMIZERS,
     LocalSearch,
     Outcome,
@@ -26,6 +27,14 @@ from nasbench_kit.testing import check_optimizer
 
 SPACE = NASBench201Space()
 CUBE = ChoiceSpace("cube", dict.fromkeys(("x", "y", "z"), tuple("abcd")))  # 64 architectures of 9 neighbors
+SHIPPED = [  # one of each kind: surrogates, and tables with and without seconds, whole and in part
+    "nasbench101/cifar10",
+    "nasbench201_surrogate/cifar100",
+    "nasbench301/cifar10",
+    "nas_bench_graph/cora",
+    "nas_bench_graph/proteins",
+    "nasbench201_mnist1d/mnist1d",
+]
 VARIANTS = [
     *[(name, {}) for name in OPTIMIZERS],
     ("random_search", {"repeats": False}),
@@ -91,6 +100,12 @@ def test_every_optimizer_conforms(cifar10, equipped, name, how):
     needs = getattr(OPTIMIZERS[name], "needs", ())
     bench = nbk.load("nasbench201_mnist1d/mnist1d") if "epochs" in needs else cifar10
     check_optimizer(lambda task, rng: OPTIMIZERS[name](task, rng, **how), equipped(name, bench))
+
+
+@pytest.mark.parametrize("benchmark", SHIPPED)
+@pytest.mark.parametrize("name", [name for name in OPTIMIZERS if name not in GROUPS["multi-fidelity"]])
+def test_optimizers_conform_on_every_shipped_benchmark_that_has_what_they_need(equipped, name, benchmark):
+    check_optimizer(OPTIMIZERS[name], equipped(name, nbk.load(benchmark)))
 
 
 @pytest.mark.parametrize(

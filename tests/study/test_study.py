@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -15,6 +17,8 @@ from nasbench_kit.optimizers import OPTIMIZERS
 from nasbench_kit.simulator import Records, Rules, simulate, task_of
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.study import Configuration, RunCounts, Study, execute
+from nasbench_kit.study.claims import Claims
+from nasbench_kit.study.running import n_together
 
 SAME = [name for name in Records._fields if name != "optimizer_s"]
 
@@ -249,6 +253,53 @@ def test_a_label_is_kept_and_the_last_one_counts(path, cifar10):
             (stored,) = study.configurations()
             assert (stored.legend, study.n_runs(stored)) == (label, n_runs)
             assert study.configurations(label) == [stored]
+
+
+# ---- many runs at once ----
+
+
+@pytest.mark.parametrize("n_processes", [1, 2])
+def test_runs_that_are_made_together_are_those_made_alone(cifar10, path, n_processes):
+    names = ("random_search", "regularized_evolution", "local_search", "reinforce")
+    keys = [Configuration.of(cifar10, name, budget_s=100_000) for name in names]
+    with Study(path) as study:
+        assert study.run(keys, range(3, 33), n_processes=n_processes) == RunCounts(120, 0, 0)
+        for key in keys:
+            for run in study.runs(key):
+                alone = execute(key, run.run_seed)
+                assert all(getattr(run.records, name).tobytes() == getattr(alone, name).tobytes() for name in SAME)
+
+
+BREAKS = """
+class Breaks(RandomSearch):
+    def in_lockstep(self, rngs):
+        if len(rngs) == 1:
+            return RandomSearch.in_lockstep(self, rngs)
+        raise ZeroDivisionError
+"""
+
+
+def test_runs_that_cannot_be_made_together_after_all_are_made_one_by_one(cifar10, path, module):
+    module("breaks", BREAKS)
+    key = Configuration.of(cifar10, "breaks:Breaks", n_evaluations=5)
+    assert n_together(key) > 1
+    with Study(path) as study:
+        assert study.run([key], range(9), n_processes=1) == RunCounts(9, 0, 0)
+
+
+def test_runs_that_another_process_makes_are_left_out_of_a_batch(path, random_search, filled, sql):
+    filled(path, random_search, 0)
+    seen = []
+    with Study(path) as study:
+        study.run([random_search], [2, 5], n_processes=1)
+        me = (os.uname().nodename, os.getpid(), time.time())
+        sql(path, "INSERT INTO claims VALUES (1, 4, ?, ?, 'other', ?)", me)
+        ids = study._ids()
+        claims = Claims(study._db, ids, [(random_search, seed) for seed in range(8)], {random_search: 6})
+        seen += claims.take(1, True)
+        seen += claims.take(9, False)
+    assert seen == [(random_search, (0, 1, 3)), (random_search, (6, 7))]
+    assert claims.n_stored_elsewhere == 2
 
 
 # ---- resume ----

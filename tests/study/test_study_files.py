@@ -388,8 +388,8 @@ def replaced(path, sql, name, array):
         ("failed", np.full(20, 2, "u1"), "failed is not true or false"),
     ],
 )
-def test_columns_that_no_run_has_are_refused(path, random_search, filled, sql, name, array, message):
-    replaced(filled(path, random_search, 1), sql, name, array)
+def test_columns_that_no_run_has_are_refused(path, evolution, filled, sql, name, array, message):
+    replaced(filled(path, evolution, 1), sql, name, array)  # of several workers: when each finished is stored
     with pytest.raises(StudyError, match=f"is damaged: run with seed 0 .{message}"):
         everything(path)
 
@@ -493,7 +493,7 @@ def test_a_claim_made_to_keep_everybody_waiting_lapses(path, random_search, sql)
 
 def test_a_column_that_is_absent_has_a_default_and_one_that_is_unknown_is_passed_over(path, random_search, filled, sql):
     before = everything(filled(path, random_search, 1))
-    needed = ("archs", "value", "finished_s")
+    needed = ("archs", "value", "cost_s")
     sql(path, "UPDATE columns SET name = 'of_later' WHERE name = 'optimizer_s'")
     sql(path, f"DELETE FROM columns WHERE name NOT IN {(*needed, 'of_later')}")
     sealed(path, "runs", 1, sql, n_evaluations=20)
@@ -505,14 +505,16 @@ def test_a_column_that_is_absent_has_a_default_and_one_that_is_unknown_is_passed
     assert not records.violation.any()
     assert not records.failed.any()
     assert set(records.seed.tolist()) == set(records.epoch.tolist()) == {-1}
-    assert np.isnan(records.cost_s).all()
+    assert records.finished_s.tolist() == np.cumsum(records.cost_s).tolist()
+    assert records.started_s.tolist() == [0, *records.finished_s[:-1]]
     assert records.value.tobytes() in before[random_search.identity, "random_search"][0][0]
 
 
 @pytest.mark.parametrize("name", ["archs", "value", "finished_s"])
 def test_a_run_without_what_has_no_default_is_refused(path, random_search, filled, sql, name):
     filled(path, random_search, 1)
-    sql(path, "DELETE FROM columns WHERE name = ?", (name,))
+    without = ("finished_s", "cost_s") if name == "finished_s" else (name, name)  # else it is the sum of the costs
+    sql(path, "DELETE FROM columns WHERE name IN (?, ?)", without)
     sealed(path, "runs", 1, sql, n_evaluations=20)
     with pytest.raises(StudyError, match=f"is damaged: run with seed 0 .there is no {name}"):
         everything(path)

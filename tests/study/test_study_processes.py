@@ -129,13 +129,12 @@ def execute_elsewhere(path, key):
     """Store the run with seed 1, as another process would, once the one with seed 2 is there."""
     from nasbench_kit.study import versions_of
     from nasbench_kit.study.running import make
-    from nasbench_kit.study.text import write_json
 
     def store():
         with Study(path) as study:
             while study.n_runs(key) < 2:
                 time.sleep(0.01)
-            study._store(key, 1, write_json(versions_of(key.optimizer)), make(key, 1))
+            study._store([(key, versions_of(key.optimizer), [1], [make(key, 1)])])
 
     return store
 

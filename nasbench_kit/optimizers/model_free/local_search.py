@@ -9,14 +9,19 @@ from nasbench_kit.errors import unknown
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Sequence
 
-    from nasbench_kit.spaces import Arch
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nasbench_kit.spaces import Arch, Space
 
 NEIGHBORHOODS = ("full", "first")
 AT_MINIMUM = ("restart", "continue")
 KNOWN = ("count", "ignore")
 _TRIES = 100  # samples before one that was told already is accepted
+_MOST_ARCHS = 1 << 15  # of a space in lock-step, where each search keeps a number of each
+_NONE = -1  # instead of a center
 
 
 @final
@@ -160,3 +165,93 @@ class LocalSearch:
 
     def _is_known(self, arch: Arch) -> bool:
         return arch in self._told or arch in self._awaited
+
+    def in_lockstep(self, rngs: Sequence[np.random.Generator]) -> LocalSearches | None:
+        """Many such searches at once; None where each outcome may decide what is asked for next, or spaces are odd."""
+        if self._first or self._continues or self._ignores_known:
+            return None
+        if not self._space.is_product or self._space.size > _MOST_ARCHS:
+            return None
+        return LocalSearches(self._space, rngs, self._n_initial)
+
+
+@final
+class LocalSearches:
+    """Many local searches at once, in full neighborhoods; architectures are known by their rank."""
+
+    def __init__(self, space: Space, rngs: Sequence[np.random.Generator], n_initial: int) -> None:
+        import numpy as np
+
+        self._space, self._rngs, self._n_initial = space, rngs, n_initial
+        self._rows = np.arange(len(rngs))
+        self._told = np.full((len(rngs), space.size), np.nan)
+        self._center = np.full(len(rngs), _NONE)
+        # among which the next center is sought: the neighbors of the present one, or the starts; the first one repeated
+        self._candidates = np.zeros((len(rngs), max(n_initial, sum(space.n_choices) - space.n_decisions)), np.int64)
+        self._asked, self._n_asked = self._candidates.copy(), np.zeros(len(rngs), np.intp)
+
+    def ask(self) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+        """The neighbors that are not known yet of the center of each, or its starts."""
+        restarting = self._move() if self._n_asked.any() else self._rows
+        for row in restarting.tolist():
+            self._candidates[row] = self._asked[row] = self._starts(row)
+        self._n_asked[restarting] = self._n_initial
+        asked = self._asked[:, : self._n_asked.max()]
+        archs = self._space.unrank_many(asked.ravel())
+        return archs.reshape(*asked.shape, -1), self._n_asked.copy()
+
+    def tell(self, values: NDArray[np.float64]) -> None:
+        """Remember the values."""
+        import numpy as np
+
+        rows, columns = np.nonzero(np.arange(values.shape[1]) < self._n_asked[:, None])
+        self._told[rows, self._asked[rows, columns]] = values[rows, columns]
+
+    def _move(self) -> NDArray[np.intp]:
+        """Go as far as what was told allows; who is to start anew."""
+        import numpy as np
+
+        moving = self._rows
+        while len(moving):
+            rows, candidates, center = moving[:, None], self._candidates[moving], self._center[moving]
+            found = candidates[np.arange(len(moving)), self._told[rows, candidates].argmax(axis=1)]
+            climbs = (center == _NONE) | (self._told[moving, found] > self._told[moving, center])
+            self._center[moving] = np.where(climbs, found, _NONE)
+            moving = moving[climbs]
+            self._climb(moving)
+            moving = moving[self._n_asked[moving] == 0]
+        return np.flatnonzero(self._center == _NONE)
+
+    def _climb(self, moving: NDArray[np.intp]) -> None:
+        """Line up the neighbors of the new centers that are not known, in random order."""
+        import numpy as np
+
+        space = self._space
+        near = space.neighbors_many(space.unrank_many(self._center[moving]))
+        assert isinstance(near, np.ndarray)
+        n_near = near.shape[1]
+        ranks = space.rank_many(near.reshape(-1, space.n_decisions)).reshape(len(moving), n_near)
+        self._candidates[moving, :n_near] = ranks
+        self._candidates[moving, n_near:] = ranks[:, :1]
+        is_known = ~np.isnan(self._told[moving[:, None], ranks])
+        order = np.argsort(is_known, axis=1, kind="stable")
+        n_asked = n_near - is_known.sum(axis=1)
+        for rng, row, n in zip([self._rngs[i] for i in moving.tolist()], order, n_asked.tolist(), strict=True):
+            rng.shuffle(row[:n])
+            row[:n] = row[:n][::-1]  # the last of the queue is asked for first
+        self._asked[moving, :n_near] = np.take_along_axis(ranks, order, axis=1)
+        self._n_asked[moving] = n_asked
+
+    def _starts(self, row: int) -> NDArray[np.int64]:
+        """Random architectures that are not known, as many as there are candidates: the first one repeated."""
+        import numpy as np
+
+        space, rng, told = self._space, self._rngs[row], self._told[row]
+        ranks: list[int] = []
+        for _ in range(self._n_initial):
+            for _ in range(_TRIES):
+                rank = space.rank(space.sample(rng))
+                if told[rank] != told[rank] and rank not in ranks:
+                    break
+            ranks.append(rank)
+        return np.array(ranks + ranks[:1] * (self._candidates.shape[1] - len(ranks)))

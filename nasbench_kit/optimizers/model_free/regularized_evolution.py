@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, final
 from nasbench_kit.errors import unknown
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
 from nasbench_kit.spaces import DrawnAhead
+from nasbench_kit.spaces.base import DrawnInLockstep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
+    from numpy.typing import NDArray
 
-    from nasbench_kit.spaces import Arch
+    from nasbench_kit.spaces import Arch, Space
 
 REMOVED = ("oldest", "worst", "worst of sample")
 _TOURNAMENTS = 64  # drawn at a time: many cost little more than one
@@ -56,6 +58,7 @@ class RegularizedEvolution:
             raise unknown("who to remove:", remove, REMOVED)
         self._space = task.space
         self._rng = DrawnAhead(rng)
+        self._sample_size = sample_size
         blocks = iter(lambda: rng.integers(population_size, size=(_TOURNAMENTS, sample_size)).tolist(), None)
         self._tournaments: Iterator[list[int]] = chain.from_iterable(blocks)  # positions among the living
         self._population_size = population_size
@@ -87,3 +90,58 @@ class RegularizedEvolution:
             del self._archs[worst], self._values[worst]
         self._archs.append(trial.arch)
         self._values.append(outcome.value)
+
+    def in_lockstep(self, rngs: Sequence[np.random.Generator]) -> RegularizedEvolutions | None:
+        """Many such searches at once; None where a sample or mutation takes a varying number of random numbers.
+
+        None, too, where it is not the oldest that dies.
+        """
+        if not self._space.is_product or self._remove != "oldest":
+            return None
+        return RegularizedEvolutions(self._space, rngs, self._population_size, self._sample_size, self._mutation)
+
+
+@final
+class RegularizedEvolutions:
+    """Many regularized evolutions at once: a population is a row of each array."""
+
+    def __init__(
+        self, space: Space, rngs: Sequence[np.random.Generator], population_size: int, sample_size: int, mutation: str
+    ) -> None:
+        import numpy as np
+
+        self._space, self._rngs, self._mutation = space, rngs, mutation
+        self._population_size, self._sample_size = population_size, sample_size
+        self._drawn = DrawnInLockstep(rngs)
+        self._tournaments = np.empty((0, len(rngs), sample_size), np.int64)
+        self._rows = np.arange(len(rngs))
+        # the populations; the oldest stands at `_n_told % population_size`
+        self._archs = np.empty((len(rngs), population_size, space.n_decisions), np.uint8)
+        self._values = np.empty((len(rngs), population_size))
+        self._n_told = 0
+        self._asked = self._archs
+
+    def ask(self) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+        """A random population at once, then the mutated winner of a tournament of each."""
+        import numpy as np
+
+        n_runs, n, n_decisions = self._archs.shape
+        if self._n_told == 0:
+            self._asked = self._space.sampled(self._drawn.random(n * n_decisions).reshape(n_runs, n, n_decisions))
+            return self._asked, np.full(n_runs, n)
+        if not len(self._tournaments):
+            size = _TOURNAMENTS, self._sample_size
+            self._tournaments = np.stack([rng.integers(n, size=size) for rng in self._rngs], axis=1)
+        candidates, self._tournaments = (self._tournaments[0] + self._n_told) % n, self._tournaments[1:]
+        best = self._values[self._rows[:, None], candidates].argmax(axis=1)
+        parents = self._archs[self._rows, candidates[self._rows, best]]
+        self._asked = self._space.mutated(parents, self._drawn.random(2), self._mutation)[:, None]
+        return self._asked, np.full(n_runs, 1)
+
+    def tell(self, values: NDArray[np.float64]) -> None:
+        """Fill the populations; then each child takes the place of the oldest."""
+        place = self._n_told % self._population_size
+        n = values.shape[1]
+        self._archs[:, place : place + n] = self._asked
+        self._values[:, place : place + n] = values
+        self._n_told += n

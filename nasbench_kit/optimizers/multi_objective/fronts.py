@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def front_numbers(values: NDArray[np.float64], violations: NDArray[np.float64] | None = None) -> NDArray[np.int64]:
-    """The front of each point, 0 that of the non-dominated: int64 (n,).
+def fronts(values: NDArray[np.float64], violations: NDArray[np.float64] | None = None) -> Iterator[NDArray[np.intp]]:
+    """Which points no other one dominates; then those that only these dominate; and so on, in the order of the points.
 
     Args:
         values: The points.
@@ -23,20 +23,19 @@ def front_numbers(values: NDArray[np.float64], violations: NDArray[np.float64] |
 
     Source: Deb et al. 2002, https://doi.org/10.1109/4235.996017, section III.A; constraints: definition 1.
     """
-    better = np.asarray((values[:, None] > values).any(axis=2))  # [i, j]: whether i is, in some objective
+    better = np.zeros((len(values), len(values)), bool)  # [i, j]: whether i is, in some objective
+    for column in values.T:
+        better |= column[:, None] > column
     dominates = better & ~better.T
     if violations is not None:
         is_feasible = violations == 0
         dominates &= is_feasible[:, None] & is_feasible
         dominates |= violations[:, None] < violations
     n_dominating = dominates.sum(axis=0)
-    numbers = np.full(len(values), -1)
-    number = 0
-    while len(front := np.flatnonzero((n_dominating == 0) & (numbers < 0))):
-        numbers[front] = number
+    while len(front := np.flatnonzero(n_dominating == 0)):
+        yield front
         n_dominating -= dominates[front].sum(axis=0)
-        number += 1
-    return numbers
+        n_dominating[front] = -1  # done
 
 
 def crowding(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -63,11 +62,14 @@ def spread_out(values: NDArray[np.float64]) -> Iterator[int]:
     if not np.isfinite(values).all():
         yield from range(len(values))  # nothing but failures, which are all alike
         return
+    squared = np.zeros((len(values), len(values)))  # distances
+    for column in values.T:
+        squared += (column[:, None] - column) ** 2
+    nearest = np.full(len(values), np.inf)  # of those before
     point = int(values[:, 0].argmax())
-    nearest = np.full(len(values), np.inf)  # of those before, the squared distance
     for _ in range(len(values)):
         yield point
-        nearest = np.minimum(nearest, sum(column**2 for column in (values - values[point]).T))
+        np.minimum(nearest, squared[point], out=nearest)
         nearest[point] = -1.0
         point = int(nearest.argmax())
 
@@ -84,11 +86,9 @@ def best(
     violations: NDArray[np.float64] | None = None,
 ) -> list[int]:
     """The best `n` points, the best first: front by front, and of each in the order that `within` gives."""
-    numbers = front_numbers(values, violations)
     found: list[int] = []
-    for number in range(int(numbers.max()) + 1):
-        front = np.flatnonzero(numbers == number).tolist()
-        found.extend([front[i] for i in islice(within(values[front]), n - len(found))])
+    for front in fronts(values, violations):
+        found.extend([int(front[i]) for i in islice(within(values[front]), n - len(found))])
         if len(found) == n:
             break
     return found

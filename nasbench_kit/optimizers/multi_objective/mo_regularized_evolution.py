@@ -9,7 +9,7 @@ import numpy as np
 
 from nasbench_kit.errors import unknown
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
-from nasbench_kit.optimizers.multi_objective.fronts import front_numbers, spread_out
+from nasbench_kit.optimizers.multi_objective.fronts import fronts, spread_out
 from nasbench_kit.spaces import DrawnAhead
 
 if TYPE_CHECKING:
@@ -51,28 +51,22 @@ class MORegularizedEvolution:
         self._sample_size, self._mutation = sample_size, mutation
         self._archs: deque[Arch] = deque(maxlen=population_size)  # the oldest first
         self._values: deque[tuple[float, ...]] = deque(maxlen=population_size)
-        self._fronts: list[int] = []  # the front of each; empty: to be found
 
     def ask(self) -> Trial:
         """A random architecture while the population fills, then the mutated winner of a tournament."""
         n = len(self._archs)
         if n < (self._archs.maxlen or 0):
             return Trial(self._space.sample(self._rng))
-        self._fronts = self._fronts or front_numbers(np.array(self._values)).tolist()
-        sample = [int(self._rng.random() * n) for _ in range(self._sample_size)]
+        sample = {int(self._rng.random() * n) for _ in range(self._sample_size)}
         return Trial(self._space.mutate(self._archs[self._winner(sample)], self._rng, self._mutation))
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         """Add to the population; beyond its size the oldest is forgotten."""
         self._archs.append(trial.arch)
         self._values.append(outcome.values)
-        self._fronts = []
 
-    def _winner(self, sample: list[int]) -> int:
+    def _winner(self, sample: set[int]) -> int:
         """Of the best front among them, the one that comes first where all of the front are spread out."""
-        best = min([self._fronts[i] for i in sample])
-        tied = {i for i in sample if self._fronts[i] == best}
-        if len(tied) == 1:
-            return tied.pop()
-        front = [i for i, number in enumerate(self._fronts) if number == best]
-        return next(front[i] for i in spread_out(np.array([self._values[i] for i in front])) if front[i] in tied)
+        values = np.array(self._values)
+        front = next(front for front in fronts(values) if not sample.isdisjoint(front.tolist()))
+        return next(int(front[i]) for i in spread_out(values[front]) if int(front[i]) in sample)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nasbench_kit.optimizers.multi_objective.fronts import crowding, front_numbers, spread_out
+from nasbench_kit.optimizers.multi_objective.fronts import best, crowding, fronts, loneliest_first, spread_out
 
 # Larger is better. By pymoo 0.6.2: NonDominatedSorting; and get_crowding_function("cd"), whose distances are means over
 # objectives where those of the paper are sums.
@@ -38,13 +38,12 @@ FRONTS_OF_THREE = [{0, 1, 4}, {3, 5, 6, 7, 8, 9}, {2, 10, 11}]
 
 
 def fronts_of(values, *how):
-    numbers = front_numbers(np.array(values, float), *how)
-    return [set(np.flatnonzero(numbers == number).tolist()) for number in range(numbers.max() + 1)]
+    return [set(front.tolist()) for front in fronts(np.array(values, float), *how)]
 
 
-@pytest.mark.parametrize(("points", "fronts"), [(POINTS, FRONTS), (THREE, FRONTS_OF_THREE)], ids=["two", "three"])
-def test_fronts_are_those_of_pymoo(points, fronts):
-    assert fronts_of(points) == fronts
+@pytest.mark.parametrize(("points", "expected"), [(POINTS, FRONTS), (THREE, FRONTS_OF_THREE)], ids=["two", "three"])
+def test_fronts_are_those_of_pymoo(points, expected):
+    assert fronts_of(points) == expected
 
 
 def test_crowding_distances_are_those_of_pymoo():
@@ -55,15 +54,11 @@ def test_crowding_distances_are_those_of_pymoo():
 
 @given(values=arrays(float, st.tuples(st.integers(1, 25), st.integers(1, 4)), elements=st.integers(0, 4).map(float)))
 def test_a_front_is_dominated_by_the_one_before_and_by_none_of_its_own_or_later(values):
-    numbers = front_numbers(values)
-
-    def dominated_by(i):
-        return {j for j in range(len(values)) if (values[j] >= values[i]).all() and (values[j] > values[i]).any()}
-
-    for i in range(len(values)):
-        fronts = {numbers[j] for j in dominated_by(i)}
-        assert all(number < numbers[i] for number in fronts)
-        assert numbers[i] == 0 or numbers[i] - 1 in fronts
+    number_of = {i: number for number, front in enumerate(fronts(values)) for i in front.tolist()}
+    assert set(number_of) == set(range(len(values)))
+    for i in number_of:
+        dominating = [j for j in number_of if (values[j] >= values[i]).all() and (values[j] > values[i]).any()]
+        assert max((number_of[j] for j in dominating), default=-1) == number_of[i] - 1
 
 
 def test_what_is_feasible_dominates_what_is_not_and_the_lesser_violation_the_greater():
@@ -74,7 +69,7 @@ def test_what_is_feasible_dominates_what_is_not_and_the_lesser_violation_the_gre
 
 def test_failures_are_the_last_front_and_crowded():
     values = np.array([(-np.inf, -np.inf), (0.1, -9), (-np.inf, -np.inf)])
-    assert front_numbers(values).tolist() == [1, 0, 1]
+    assert fronts_of(values) == [{1}, {0, 2}]
     assert crowding(values[[0, 2]]).tolist() == [0, 0]
     assert list(spread_out(values[[0, 2]])) == [0, 1]
 
@@ -90,3 +85,8 @@ def test_each_point_of_a_spread_is_the_farthest_from_those_before():
     # 10 leads; then 0 is farthest (14.1 off); 4 is 5.7 from 0, 8.5 from 10; 9 and 1 are both 1.4 off: the first one
     assert list(spread_out(front)) == [4, 0, 2, 1, 3]
     assert list(spread_out(np.ones((3, 2)))) == [0, 1, 2]
+
+
+def test_the_best_are_whole_fronts_and_the_first_of_the_last_one():
+    assert best(POINTS, 5, loneliest_first) == [4, 8, 2, 3, 6]
+    assert sorted(best(POINTS, 12, spread_out)) == list(range(12))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nasbench_kit.optimizers import MORegularizedEvolution, Outcome, Task, Trial
-from nasbench_kit.optimizers.multi_objective.fronts import front_numbers, spread_out
+from nasbench_kit.optimizers.multi_objective.fronts import best, spread_out
 from nasbench_kit.spaces import NASBench201Space
 
 SPACE = NASBench201Space()
@@ -15,15 +15,6 @@ def parent_of(child):
     return min(range(25), key=lambda i: sum(a != b for a, b in zip(FAR_APART[i], child, strict=True)))
 
 
-def places(values):
-    """In the order front by front, spread out within."""
-    numbers, order = front_numbers(values), []
-    for number in range(numbers.max() + 1):
-        front = np.flatnonzero(numbers == number)
-        order += front[list(spread_out(values[front]))].tolist()
-    return np.argsort(order)
-
-
 def test_the_parent_is_the_first_of_the_sample_by_front_and_spread():
     rng = np.random.default_rng(0)
     values = rng.random((25, 2)).round(1)
@@ -32,7 +23,7 @@ def test_the_parent_is_the_first_of_the_sample_by_front_and_spread():
     for arch, (a, b) in zip(FAR_APART, values.tolist(), strict=True):
         optimizer.tell(Trial(arch), Outcome.of(a, b))
     counts = np.bincount([parent_of(optimizer.ask().arch) for _ in range(n)], minlength=25)
-    worse = 24 - places(values)
+    worse = 24 - np.argsort(best(values, 25, spread_out))
     shares = ((worse + 1) ** size - worse**size) / 25**size  # of a sample with replacement
     assert (np.abs(counts - n * shares) <= 5 * np.sqrt(n * shares * (1 - shares)) + 1e-9).all()
 
