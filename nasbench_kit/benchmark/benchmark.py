@@ -274,9 +274,13 @@ class Benchmark:
         Raises:
             ArchitectureError, SettingError: As `query`; `at` raises what else it does.
         """
+        return self.trainings(seed, rng)(self.space.parse(arch))
+
+    def trainings(self, seed: int | None, rng: Uniform | None) -> Callable[[Arch], Training]:
+        """`training` of tuples, with `seed` and `rng` given once; `at` refuses what is no architecture."""
         if rng is not None:
             _check_drawing(seed, rng)
-        return Training(self._answers, self.space.parse(arch), seed, rng)
+        return lambda arch: Training(self._answers, arch, seed, rng)
 
     def values(
         self,

@@ -54,6 +54,7 @@ class RecordedAnswers:
                 )
         self.is_one_training = table.epochs_are(dataset) == ONE_TRAINING
         self._epochs: dict[int | None, RecordedAt] = {}
+        self._all_end: bool | None = None  # not known yet
         self._of_architectures: dict[str, dict[Arch, float]] = {}
         self._spaces: dict[tuple[object, ...], Space] = {}
 
@@ -102,6 +103,8 @@ class RecordedAnswers:
 
     def at(self, epoch: int | None) -> RecordedAt:
         """Objective and cost after one epoch; the last for None."""
+        if type(epoch) is int and epoch in self._epochs:
+            return self._epochs[epoch]
         position = self.objective.epoch_position(epoch)
         epochs = self.objective_metric.epochs
         epoch = epochs[position] if epochs else None
@@ -109,16 +112,22 @@ class RecordedAnswers:
             self._epochs[epoch] = RecordedAt(self, epoch, position)
         return self._epochs[epoch]
 
-    def draw(self, at: RecordedAt, arch: Arch, rng: Uniform) -> tuple[int, ...]:
-        """The seed of a recorded run, for a training: one that reaches the last epoch, if there are such."""
+    def draw(self, at: RecordedAt, arch: Arch, rng: Uniform) -> Evaluation:
+        """A recorded run, for a training: one that reaches the last epoch, if there are such."""
         runs = at.drawn_runs()[arch]
-        if self.is_one_training:
+        if self.is_one_training and not self._every_run_ends():
             try:
                 ending = {run.seeds for run in self.at(None).drawn_runs()[arch]}
             except NotRecordedError:
                 ending = set()
             runs = tuple([run for run in runs if run.seeds in ending]) or runs
-        return runs[int(rng.random() * len(runs))].seeds
+        return runs[int(rng.random() * len(runs))]
+
+    def _every_run_ends(self) -> bool:
+        """Whether every run of every architecture may be drawn at the last epoch."""
+        if self._all_end is None:
+            self._all_end = self.at(None).has_every_run()
+        return self._all_end
 
     def values(self, metric: str, archs: object, epoch: int | None, seed: int | None) -> NDArray[np.float64]:
         """Any metric of a batch; NaN where it was not recorded."""
@@ -218,9 +227,15 @@ class RecordedAt:
             self.drawn = Memo(self._drawable, self._space.parse, None) if any(lacking) else self.runs
         return self.drawn
 
-    def that_was_drawn(self, arch: Arch, seeds: tuple[int, ...]) -> Evaluation:
-        """The run that `RecordedAnswers.draw` gave."""
-        return self.run(arch, seeds[0]) if seeds else self.drawn_runs()[arch][0]
+    def has_every_run(self) -> bool:
+        """Whether no run that may be drawn is missing, of any architecture."""
+        return self.drawn_runs() is self.runs and all(bool(self._there(i).all()) for i in self._all())
+
+    def that_was_drawn(self, arch: Arch, drawn: Evaluation) -> Evaluation:
+        """The run that `RecordedAnswers.draw` gave, perhaps at another epoch."""
+        if drawn.epoch == self.epoch:
+            return drawn
+        return self.run(arch, drawn.seeds[0]) if drawn.seeds else self.drawn_runs()[arch][0]
 
     def revealed(self, seed: int | None, is_drawn: bool) -> Revealed:
         """What `run` of a seed reveals of every row; or one of `drawn_runs`; or, without both, `means`."""

@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from math import inf, isnan, nan
 from sys import maxsize
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
@@ -217,13 +217,15 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
     return records.build()
 
 
-class _Continuable(NamedTuple):
+@final
+class _Continuable:
     """A training that the optimizer may go on with."""
 
-    number: int
-    arch: tuple[int, ...]
-    training: Any
-    evaluation: Evaluation | None  # the last one; None while it runs
+    __slots__ = ("arch", "evaluation", "number", "training")
+
+    def __init__(self, number: int, arch: tuple[int, ...], training: Any) -> None:
+        self.number, self.arch, self.training = number, arch, training
+        self.evaluation: Evaluation | None = None  # the last one; None while it runs
 
 
 @final
@@ -231,7 +233,7 @@ class _Trainings:
     """The trainings so far: those with a number of the optimizer's own can be continued."""
 
     def __init__(self, benchmark: Benchmark, rules: Rules, draw: DrawnAhead | None) -> None:
-        self._benchmark, self._seed, self._draw = benchmark, rules.seed, draw
+        self._begin = benchmark.trainings(rules.seed, draw)
         self._pays_difference = rules.continued == "difference" and benchmark.epochs_are == ONE_TRAINING
         self._of: dict[int, _Continuable] = {}
 
@@ -239,14 +241,13 @@ class _Trainings:
         self, key: int, arch: tuple[int, ...], epoch: int | None, number: int
     ) -> tuple[int, Evaluation, float, int]:
         """Number of the training (`number` if new), what it reveals after this epoch, its cost, epochs to train."""
-        if not hasattr(key, "__index__"):
+        if type(key) is not int and not hasattr(key, "__index__"):
             raise SettingError(
                 f"a trial has the training {key!r:.40}; a number of the optimizer's own, or None, expected"
             )
         found = self._of.get(key)
         if found is None:
-            training = self._benchmark.training(arch, seed=self._seed, rng=self._draw)
-            found = _Continuable(number, arch, training, None)
+            found = _Continuable(number, arch, self._begin(arch))
         elif found.evaluation is None:
             raise SettingError(f"training {key} was asked for while it runs; ask again once its outcome was told")
         elif found.arch != arch:
@@ -263,12 +264,13 @@ class _Trainings:
                 )
             if self._pays_difference:
                 paid_s, n_epochs = paid_s - before.cost_s, n_epochs - reached
-        self._of[key] = found._replace(evaluation=None)
+        found.evaluation = None
+        self._of[key] = found
         return found.number, evaluation, paid_s, n_epochs
 
     def finished(self, key: int, evaluation: Evaluation) -> None:
         """It may be gone on with."""
-        self._of[key] = self._of[key]._replace(evaluation=evaluation)
+        self._of[key].evaluation = evaluation
 
 
 @final

@@ -11,11 +11,12 @@ import numpy as np
 from nasbench_kit.errors import SettingError
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_start
 from nasbench_kit.optimizers.multi_fidelity.rungs import hyperband_brackets, rungs_down
+from nasbench_kit.optimizers.multi_fidelity.synchronous import Places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nasbench_kit.optimizers.multi_fidelity.rungs import Bracket
+    from nasbench_kit.optimizers.multi_fidelity.synchronous import OpenBracket
 
 _LEAST_PARENTS = 3  # of the mutation rand/1
 
@@ -26,14 +27,14 @@ class DEHB:
 
     An individual is a point of the unit cube; decision i of its architecture is the choice floor(x_i n_choices). In the
     first round of brackets the best of the rung below are promoted; from then on each individual competes with a mutant
-    of them. Every trial is a training of its own. A worker that finds a rung asked for but not told begins the next
-    bracket.
+    of them. Every trial is a training of its own.
 
     Args:
         task: What to search.
         rng: Source of all randomness.
         eta: One in `eta` is promoted to the next rung, which has `eta` times the epochs.
         min_epoch: The lowest epoch that may be a rung; by default the first that there is.
+        idle: What a worker does that finds a rung asked for but not told: "next bracket" or "wait".
         mutation_factor: How far a mutant goes along the difference of two individuals (F in the paper).
         crossover_prob: That a decision is the mutant's (p in the paper).
     """
@@ -47,6 +48,7 @@ class DEHB:
         *,
         eta: int = 3,
         min_epoch: int | None = None,
+        idle: str = "next bracket",
         mutation_factor: float = 0.5,
         crossover_prob: float = 0.5,
     ) -> None:
@@ -61,26 +63,22 @@ class DEHB:
         largest = {epoch: max(n for b in brackets for n, e in b if e == epoch) for _, epoch in brackets[0]}
         d = task.space.n_decisions
         self._populations = {epoch: _Population(rng.random((n, d))) for epoch, n in largest.items()}
-        self._sizes, self._n_first = cycle(brackets), len(brackets)
-        self._n_begun = 0  # brackets
-        self._open: list[_Open] = []
+        self._places, self._n_first = Places(cycle(brackets), idle), len(brackets)
         self._numbers = count()
-        self._running: dict[int | None, tuple[_Open, int, NDArray[np.float64]]] = {}  # bracket, parent, individual
+        # training -> its bracket, where its parent is, and the individual
+        self._running: dict[int | None, tuple[OpenBracket, int, NDArray[np.float64]]] = {}
 
-    def ask(self) -> Trial:
-        """The next individual of the oldest bracket that has one, else of a new bracket."""
-        bracket = next((bracket for bracket in self._open if bracket.n_left), None)
+    def ask(self) -> Trial | None:
+        """The next individual of the oldest bracket that has one, else of a new bracket, or None to wait."""
+        bracket = self._places.take()
         if bracket is None:
-            bracket = _Open(next(self._sizes))
-            self._open.append(bracket)
-            self._n_begun += 1
-        bracket.n_left -= 1
+            return None
         n, epoch = bracket.sizes[bracket.rung]
         below = self._populations[bracket.sizes[max(bracket.rung - 1, 0)][1]]
         population = self._populations[epoch]
         parent = population.next_parent()
         individual = None
-        if bracket.rung and self._n_begun <= self._n_first:
+        if bracket.rung and self._places.n_begun <= self._n_first:
             individual = population.promoted_from(below, n)
         if individual is None:
             individual = self._child(population.points[parent], below.points[below.best(n)])
@@ -91,14 +89,18 @@ class DEHB:
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         """Replace the parent by what is as good or better; what was not asked for changes nothing."""
-        bracket, parent, individual = self._running.pop(trial.training, (None, 0, None))
-        if bracket is None or individual is None:
+        running = self._running.pop(trial.training, None)
+        if running is None:
             return
-        population = self._populations[bracket.sizes[bracket.rung][1]]
+        bracket, parent, individual = running
+        population = self._populations[bracket.epoch]
         if outcome.value >= population.values[parent]:
             population.points[parent], population.values[parent] = individual, outcome.value
-        if bracket.is_over_after_one():
-            self._open.remove(bracket)
+        if bracket.is_decided():
+            if bracket.n_next:
+                bracket.begin_next(bracket.n_next)
+            else:
+                self._places.close(bracket)
 
     def _child(self, target: NDArray[np.float64], parents: NDArray[np.float64]) -> NDArray[np.float64]:
         """A mutant of `parents`, crossed with `target`: rand/1/bin."""
@@ -114,8 +116,8 @@ class DEHB:
         return np.where(outside, self._rng.random(len(target)), child)
 
     def _mutant(self, target: NDArray[np.float64], parents: NDArray[np.float64]) -> NDArray[np.float64]:
-        others = np.flatnonzero((parents != target).any(axis=1))
-        pool = parents[others]
+        """r1 + F (r2 - r3), of three different parents that are not the target."""
+        pool = parents[(parents != target).any(axis=1)]
         if len(pool) < _LEAST_PARENTS:
             pool = np.vstack([pool, self._rng.random((_LEAST_PARENTS - len(pool), len(target)))])
         first, second, third = pool[self._rng.choice(len(pool), _LEAST_PARENTS, replace=False)]
@@ -149,22 +151,3 @@ class _Population:
         if self._promoted:
             return self._promoted.pop()
         return below.points[order[0]].copy() if len(order) else None
-
-
-@final
-class _Open:
-    """A bracket that is not over: a rung begins when all of the one before are told."""
-
-    def __init__(self, sizes: Bracket) -> None:
-        self.sizes, self.rung = sizes, 0
-        self.n_left = self._n_awaited = sizes[0][0]
-
-    def is_over_after_one(self) -> bool:
-        """Count an outcome; after the last of a rung begins the next."""
-        self._n_awaited -= 1
-        if not self._n_awaited:
-            self.rung += 1
-            if self.rung == len(self.sizes):
-                return True
-            self.n_left = self._n_awaited = self.sizes[self.rung][0]
-        return False

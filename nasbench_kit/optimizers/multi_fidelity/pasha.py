@@ -23,6 +23,7 @@ class PASHA:
 
     The order is soft: values that differ by no more than epsilon are the same. Epsilon is estimated from the pairs of
     trainings whose curves cross and cross back on the way to the highest rung, so all epochs are asked for, one by one.
+    While no ranking changes nothing is trained to the last epoch; such a search has incumbents at "any epoch" only.
 
     Args:
         task: What to search.
