@@ -20,6 +20,7 @@ SEARCHES = [
     ("regularized_evolution", {"population_size": 7, "sample_size": 1}),
     ("local_search", {}),
     ("local_search", {"n_initial": 3}),
+    ("reinforce", {"learning_rate": 0.5}),
 ]
 
 
