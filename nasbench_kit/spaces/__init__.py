@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nasbench_kit.errors import SettingError, unknown
-from nasbench_kit.spaces.base import Arch, Decision, DrawnAhead, Form, Space, Uniform
+from nasbench_kit.spaces.base import Arch, Decision, DrawnAhead, Form, Space, Uniform, check_is_space
 from nasbench_kit.spaces.choices import ChoiceSpace, is_ascending
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
@@ -63,6 +63,7 @@ def space_from(description: str | Mapping[str, Any]) -> Space:
 
 def describe_space(space: Space) -> str | dict[str, Any]:
     """What `space_from` reads: the name of a space of ours, the decisions of any other."""
+    check_is_space(space)
     if isinstance(space, ChoiceSpace):
         decisions = [[name, list(choices)] for name, choices, _ in space.decisions]
         ordered = [name for name, _, is_ordered in space.decisions if is_ordered]
@@ -109,6 +110,7 @@ __all__ = [
     "TransNASMacroSpace",
     "TransNASMicroSpace",
     "Uniform",
+    "check_is_space",
     "describe_space",
     "space_from",
 ]

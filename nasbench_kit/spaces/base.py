@@ -17,7 +17,7 @@ from operator import ge
 from operator import index as as_int
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, final
 
-from nasbench_kit.errors import ArchitectureError, NasbenchKitError, check_generator, listed, unknown
+from nasbench_kit.errors import ArchitectureError, NasbenchKitError, SettingError, check_generator, listed, unknown
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 from nasbench_kit.spaces.splitmix import GOLDEN, MASK, mix
 
@@ -713,6 +713,16 @@ class Space:
         found = np.repeat(batch[:, None, :], len(decisions), axis=1)
         found[:, np.arange(len(decisions)), decisions] = nth + (nth >= batch[:, decisions])
         return found
+
+
+def check_is_space(space: object) -> None:
+    """Refuse a name, a class or a benchmark in place of a space.
+
+    Raises:
+        SettingError: It is none.
+    """
+    if not isinstance(space, Space):
+        raise SettingError(f"space={space!r:.80}; a space expected, like nasbench_kit.spaces.NASBench201Space()")
 
 
 class _RankOfText(dict[str, int]):

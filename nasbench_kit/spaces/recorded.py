@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from nasbench_kit.errors import ArchitectureError, check_generator
-from nasbench_kit.spaces.base import Arch, Space, Uniform
+from nasbench_kit.spaces.base import Arch, Space, Uniform, check_is_space
 from nasbench_kit.spaces.graph import Graph, GraphBatch
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class RecordedSpace(Space):
     """
 
     def __init__(self, space: Space, archs: NDArray[np.uint8]) -> None:
+        check_is_space(space)
         super().__init__(space.name, space.decisions, space.forms)
         if len(archs) < 2:
             raise ArchitectureError(f"{len(archs)} recorded architectures of {space.name}; a search needs at least two")

@@ -7,8 +7,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.errors import SettingError, TableError
-from nasbench_kit.spaces import Space
+from nasbench_kit.errors import TableError
 from nasbench_kit.tables.column import Column
 from nasbench_kit.tables.metric import DIRECTIONS, FAILED_UNIT, Metric
 from nasbench_kit.tables.schema import COST, Contents, Roles
@@ -16,16 +15,6 @@ from nasbench_kit.tables.spec import ONE_TRAINING
 
 ROUNDING = float(np.finfo(np.float32).eps)
 """How far beyond a bound a value may lie by rounding alone, relative to the bound: a mean of float32."""
-
-
-def check_is_space(space: object) -> None:
-    """Refuse a name, a class or a benchmark in place of a space.
-
-    Raises:
-        SettingError: It is none.
-    """
-    if not isinstance(space, Space):
-        raise SettingError(f"space={space!r:.80}; a space expected, like nasbench_kit.spaces.NASBench201Space()")
 
 
 def check_values(contents: Contents) -> None:

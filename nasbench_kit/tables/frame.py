@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from nasbench_kit.errors import ArchitectureError, NasbenchKitError, SettingError, TableError, listed, unknown
 from nasbench_kit.formats.parquet import read_parquet_columns
-from nasbench_kit.spaces import Decision, Space
-from nasbench_kit.tables.check import ROUNDING, check_is_space
+from nasbench_kit.spaces import Decision, Space, check_is_space
+from nasbench_kit.tables.check import ROUNDING
 from nasbench_kit.tables.metric import FAILED_UNIT, Metric
 from nasbench_kit.tables.schema import COST
 from nasbench_kit.tables.spec import ONE_TRAINING, DatasetSpec, Stored
@@ -388,6 +388,8 @@ def _archs(columns: _Columns, arch: str | Sequence[str], space: Space, form: str
                 raise ArchitectureError(f"{error}; {hint}") from None
             raise
         return np.frombuffer(b"".join([known[text] for text in archs]), np.uint8).reshape(-1, space.n_decisions)
+    if not isinstance(arch, Sequence):
+        raise SettingError(f"arch={arch!r:.80}; the name of a column, or one name per decision, expected")
     if len(arch) != space.n_decisions:
         raise TableError(f"{len(arch)} columns for the architecture; {space.name} has {space.n_decisions} decisions")
     names = [decision.name for decision in space.decisions]

@@ -39,6 +39,9 @@ def join_tables(tables: Sequence[Table], path: str | os.PathLike[str], *, name: 
     """
     if len(tables) < 2:
         raise TableError(f"{len(tables)} table given; at least two are needed to join")
+    for table in tables:
+        if not hasattr(table, "rows_or_absent"):
+            raise TableError(f"{table!r:.80} is no table; join opened ones: Table.open(path)")
     first = tables[0]
     for table in tables[1:]:
         if describe_space(table.space) != describe_space(first.space):

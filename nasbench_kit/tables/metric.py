@@ -74,6 +74,8 @@ class Metric(_Fields):
         Raises:
             TableError: The name does not end in a known quantity; build the `Metric` from its fields then.
         """
+        if not isinstance(name, str):
+            raise TableError(f"{name!r:.80} is no name of a metric; a text such as 'val_accuracy' expected")
         split, quantity = _split_and_quantity(name)
         if quantity not in _KNOWN:
             raise TableError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nasbench_kit.errors import SettingError
 from nasbench_kit.tables.metric import Metric
 
 if TYPE_CHECKING:
@@ -51,3 +52,14 @@ class DatasetSpec(NamedTuple):
     epochs_are: str = ONE_TRAINING  #: or `SEPARATE_TRAININGS`
     failed: str | None = None  #: the metric of unit "failed" that is 1 where a run failed, and so has no objective
     values_are: str | None = None  #: `PREDICTED` if nobody trained; None: recorded runs, or means if there are no seeds
+
+
+def checked_about(about: object) -> dict[str, Any]:
+    """What is to be recorded beside the values, as a dictionary of its own.
+
+    Raises:
+        SettingError: It is no mapping.
+    """
+    if about is not None and not isinstance(about, Mapping):
+        raise SettingError(f"about={about!r:.80}; a mapping expected, with title, licence, sources and the like")
+    return dict(about or {})

@@ -153,6 +153,7 @@ class Table:
             TableError: A value is no number, or is given twice and differently.
         """
         from nasbench_kit.tables.frame import read_frame
+        from nasbench_kit.tables.spec import checked_about
 
         results, spec = read_frame(
             frame,
@@ -168,7 +169,7 @@ class Table:
             scale=scale or {},
             keyed_by_identity=keyed_by_identity,
         )
-        about = dict(about or {})
+        about = checked_about(about)
         if results.notes:
             about["notes"] = [*about.get("notes", ()), *results.notes]
         return cls.create(

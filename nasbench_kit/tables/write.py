@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.errors import SettingError, TableError, listed
-from nasbench_kit.spaces import Space, describe_space
-from nasbench_kit.tables.check import check_is_space, check_values
+from nasbench_kit.spaces import Space, check_is_space, describe_space
+from nasbench_kit.tables.check import check_values
 from nasbench_kit.tables.format import DTYPES, MAGIC, MINOR, VERSION, RawColumn, encode_checksums, encode_index
 from nasbench_kit.tables.metric import Metric
 from nasbench_kit.tables.schema import ARCHS, IDENTITY, KEYS, archs_follow_from_keys, parse_index
-from nasbench_kit.tables.spec import ONE_TRAINING, Additive, DatasetSpec, Stored
+from nasbench_kit.tables.spec import ONE_TRAINING, Additive, DatasetSpec, Stored, checked_about
 from nasbench_kit.tables.verify import content_hash
 
 _SMALLEST_USER_BLOCK = 4_096  # HDF5 would allow 512
@@ -81,7 +81,7 @@ def write_table(
                 columns.setdefault(description["column"], entry.raw if order is None else entry.raw[..., order])
             metrics[entry.metric.name] = description
         described[dataset] = {"objective": spec.objective, "metrics": metrics} | _describe_roles(spec)
-    meaning = {"name": name, "space": describe_space(space), "about": dict(about or {}), "datasets": described}
+    meaning = {"name": name, "space": describe_space(space), "about": checked_about(about), "datasets": described}
     if keyed_by_identity and not space.keyed_by_identity:
         meaning["keyed_by"] = IDENTITY
     try:

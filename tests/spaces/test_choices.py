@@ -200,6 +200,12 @@ def test_ordered_decisions_are_a_list_or_that_is_said(ordered):
         ChoiceSpace("x", {"kernel": ["3", "5"]}, ordered=ordered)
 
 
+@pytest.mark.parametrize("call", [describe_space, lambda space: RecordedSpace(space, np.zeros((2, 6), np.uint8))])
+def test_a_name_in_place_of_a_space_is_told_what_is_expected(call):
+    with pytest.raises(SettingError, match="space='nasbench201'; a space expected, like"):
+        call("nasbench201")
+
+
 @pytest.mark.parametrize("description", [5, ["nasbench201"], {}, {"name": "x"}, None])
 def test_what_describes_no_space_is_told_what_would(description):
     with pytest.raises(SettingError, match="a name, or a mapping with 'name' and 'decisions', expected"):

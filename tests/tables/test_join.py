@@ -150,6 +150,11 @@ def test_tables_of_different_spaces_and_single_tables_are_refused(make_table, st
         join_tables([accuracy], new_path())
 
 
+def test_names_in_place_of_tables_are_told_what_to_open(new_path):
+    with pytest.raises(TableError, match="'a' is no table; join opened ones: Table"):
+        join_tables(["a", "b"], new_path())
+
+
 def test_a_search_on_a_joined_table_stays_where_values_are(make_table, stored, accuracy, new_path):
     few = make_table(stored("latency_ms", [1.0, 2.0, 3.0]), archs=SOME, objective="latency_ms", name="hw")
     bench = nbk.Benchmark(join_tables([accuracy, few], new_path()), "d")

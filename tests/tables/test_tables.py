@@ -841,6 +841,9 @@ def test_the_row_that_differs_from_an_earlier_one_is_named(new_path, tmp_path, a
             r"=100; \(numerator, denominator\) expected, such as \(1, 100",
         ),
         ({"space": "nasbench201"}, SettingError, "space='nasbench201'; a space expected"),
+        ({"arch": 5}, SettingError, "arch=5; the name of a column, or one name per decision, expected"),
+        ({"about": 5}, SettingError, "about=5; a mapping expected, with title"),
+        ({"metrics": [5]}, TableError, "5 is no name of a metric; a text such as 'val_accuracy' expected"),
     ],
 )
 def test_an_argument_of_another_kind_is_told_what_is_expected(new_path, how, kind, message):
