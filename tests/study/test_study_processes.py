@@ -167,7 +167,7 @@ def test_ctrl_c_ends_a_study_whose_runs_would_take_hours(tmp_path, path, n_proce
     (tmp_path / "endless.py").write_text(ENDLESS)
     there = os.environ.get("PYTHONPATH", "")
     process = started(INTERRUPTED, path, n_processes, env={**os.environ, "PYTHONPATH": f"{tmp_path}:{there}"})
-    assert process.stdout.readline() == "asked\n"
+    assert process.stdout.readline().startswith("asked")  # two workers may say so in one line
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=600)
     assert output.splitlines()[-1] == "stopped"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp, inf, isfinite, sqrt
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_start
 from nasbench_kit.spaces import DrawnAhead
+from nasbench_kit.spaces.base import DrawnInLockstep, Space
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
 _STEPS = ("sgd", "adam")
 _BETAS, _TINY = (0.9, 0.999), 1e-8  # of Adam, as everywhere
@@ -88,3 +91,63 @@ class REINFORCE:
         moments[i] = first, second
         first, second = (moment / (1 - beta**self._n_steps) for moment, beta in zip(moments[i], _BETAS, strict=True))
         return first / (sqrt(second) + _TINY)
+
+    def in_lockstep(self, rngs: Sequence[np.random.Generator]) -> REINFORCEs | None:
+        """Many such searches at once; None where a sample takes a varying number of random numbers, or with Adam."""
+        if self._adam or not self._space.is_product:
+            return None
+        return REINFORCEs(self._space, rngs, self._rate, self._decay)
+
+
+@final
+class REINFORCEs:
+    """Many policies at once, of plain gradient steps; (n_runs, n_decisions, most choices), 0 where there is no choice.
+
+    Exponentials and sums are Python's own, as one by one: numpy's differ in the last bit.
+    """
+
+    def __init__(self, space: Space, rngs: Sequence[np.random.Generator], rate: float, decay: float) -> None:
+        import numpy as np
+
+        self._drawn = DrawnInLockstep(rngs)
+        self._rate, self._decay = rate, decay
+        self._n_choices = np.array(space.n_choices)
+        self._choices = np.arange(max(space.n_choices))
+        self._is_choice = np.broadcast_to(
+            self._choices < self._n_choices[:, None], (len(rngs), space.n_decisions, max(space.n_choices))
+        )
+        self._logits = np.zeros(self._is_choice.shape)
+        self._chances = np.where(self._is_choice, 1.0, 0.0)
+        self._asked = np.zeros(self._is_choice.shape[:2], np.uint8)
+        self._total, self._weight = np.zeros(len(rngs)), np.zeros(len(rngs))
+
+    def ask(self) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+        """An architecture drawn from each policy."""
+        import numpy as np
+
+        edges = np.cumsum(self._chances, axis=2)
+        at = self._drawn.random(len(self._n_choices)) * edges[:, :, -1]
+        found = np.minimum((edges <= at[:, :, None]).sum(axis=2), self._n_choices - 1)
+        self._asked = found.astype(np.uint8)
+        return self._asked[:, None], np.full(len(found), 1)
+
+    def tell(self, values: NDArray[np.float64]) -> None:
+        """One step of each whose training did not fail."""
+        import numpy as np
+
+        rows = np.flatnonzero(np.isfinite(values[:, 0]))
+        value = values[rows, 0]
+        self._total[rows] = self._decay * self._total[rows] + (1 - self._decay) * value
+        self._weight[rows] = self._decay * self._weight[rows] + (1 - self._decay)
+        advantage = value - self._total[rows] / self._weight[rows]
+        chances, is_choice = self._chances[rows], self._is_choice[rows]
+        totals = [
+            sum(row[:n]) for run in chances.tolist() for row, n in zip(run, self._n_choices.tolist(), strict=True)
+        ]
+        shares = chances / np.reshape(totals, (*chances.shape[:2], 1))
+        gradient = advantage[:, None, None] * ((self._choices == self._asked[rows, :, None]) - shares)
+        logits = np.where(is_choice, self._logits[rows] + self._rate * gradient, -inf)
+        logits = np.maximum(logits - logits.max(axis=2, keepdims=True), -_LOWEST)
+        self._logits[rows] = logits
+        powers = np.fromiter(map(exp, logits.ravel().tolist()), np.float64, logits.size).reshape(logits.shape)
+        self._chances[rows] = np.where(is_choice, powers, 0.0)
