@@ -15,9 +15,10 @@ import numpy as np
 
 from nasbench_kit.analysis import regret_curves
 from nasbench_kit.comparison import Comparison, compare, opened_study
-from nasbench_kit.errors import NasbenchKitError, NotRecordedError, UnknownNameError, listed, unknown
+from nasbench_kit.errors import NasbenchKitError, NotRecordedError, UnknownNameError, unknown
+from nasbench_kit.optimizers import check_needs, optimizer_class
 from nasbench_kit.protocols import Protocol, protocol_of
-from nasbench_kit.simulator import Reported
+from nasbench_kit.simulator import Reported, task_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -139,12 +140,13 @@ def check_claims(
         raise unknown("protocol with published numbers", follows.name, known)
     for name in dict.fromkeys(claim.benchmark for claim in claims):
         of_it = [claim for claim in claims if claim.benchmark == name]
-        wanted = sorted({one for claim in of_it for one in _optimizers_of(claim)} & {*follows.optimizers})
         try:
             (benchmark,) = follows.load([name], results=results)
         except NasbenchKitError as error:
             yield from (Finding(claim, reason=str(error)) for claim in of_it)
             continue
+        cannot = {one: _why_not(follows, one, benchmark) for claim in of_it for one in _optimizers_of(claim)}
+        wanted = sorted(one for one, reason in cannot.items() if not reason)
         how: dict[str, Any] = {
             "protocol": follows,
             "runs": runs,
@@ -154,8 +156,8 @@ def check_claims(
         with opened_study(study) as opened:
             made = compare(benchmark, wanted, study=opened, **how)
             for claim in of_it:
-                if absent := sorted({*_optimizers_of(claim)} - {*wanted}):
-                    yield Finding(claim, reason=f"the protocol {follows.name} has no settings of {listed(absent)}")
+                if reasons := [reason for one in _optimizers_of(claim) if (reason := cannot[one])]:
+                    yield Finding(claim, reason=reasons[0])
                     continue
                 try:
                     yield _found(claim, benchmark, made, opened)
@@ -165,6 +167,18 @@ def check_claims(
 
 def _optimizers_of(claim: Claim) -> list[str]:
     return claim.optimizer.split(" - ")
+
+
+def _why_not(protocol: Protocol, optimizer: str, benchmark: Benchmark) -> str:
+    """Why an optimizer of a publication cannot be run on a benchmark; empty if it can."""
+    if optimizer not in protocol.optimizers:
+        return f"the protocol {protocol.name} has no settings of {optimizer}"
+    rules, made = protocol.setup(benchmark.name).rules, optimizer_class(protocol.optimizers[optimizer][0])
+    try:
+        check_needs(made, task_of(benchmark, rules, needs=getattr(made, "needs", ())), optimizer)
+    except NasbenchKitError as error:
+        return f"{error}. The protocol {protocol.name} needs {protocol.data}"
+    return ""
 
 
 def _found(claim: Claim, benchmark: Benchmark, made: Comparison, study: Study) -> Finding:

@@ -11,7 +11,7 @@ from nasbench_kit.protocols.nb201 import NB201, NB201_SURROGATE
 from nasbench_kit.protocols.nb301 import NB301
 from nasbench_kit.protocols.queries import QUERIES, QUERIES_300
 from nasbench_kit.protocols.random_cells import BEST_OF_1, BEST_OF_10, BEST_OF_100
-from nasbench_kit.protocols.syne_tune import SYNE_TUNE
+from nasbench_kit.protocols.syne_tune import SYNE_TUNE, SYNE_TUNE_MNIST1D
 
 PROTOCOLS = {
     protocol.name: protocol
@@ -33,6 +33,7 @@ PROTOCOLS = {
         BEST_OF_100,
         NB301,
         SYNE_TUNE,
+        SYNE_TUNE_MNIST1D,
     )
 }
 """The protocols that have a name."""

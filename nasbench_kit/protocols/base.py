@@ -46,7 +46,7 @@ class Protocol:
         optimizers: Those that it compares.
         n_runs: Runs of each optimizer on each benchmark.
         data: Where results come from that do not come with the package; empty if all do.
-        approximates: The protocol that this one follows with predicted instead of measured results; empty if none.
+        approximates: The protocol that this one follows with results that come with the package; empty if none.
         differences: What is not as in the publication, a sentence each.
     """
 
@@ -111,5 +111,5 @@ class Protocol:
 
     def in_words(self) -> str:
         """For captions."""
-        follows = f", which follows {self.approximates} with predicted results" if self.approximates else ""
+        follows = f", which follows {self.approximates} with other results" if self.approximates else ""
         return f"Protocol {self.name}{follows}: {self.source}."

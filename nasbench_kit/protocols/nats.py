@@ -9,6 +9,7 @@ _SOURCE = "Dong et al. 2021, https://arxiv.org/abs/2009.00437, and exps/NATS-alg
 _COMMON: Optimizers = {
     "RS": ("random_search", {}),
     "REINFORCE": ("reinforce", {"step": "adam", "learning_rate": 0.01}),
+    "BOHB": ("bohb", {"num_samples": 4, "random_fraction": 0.0}),
 }
 _REA = {"population_size": 10, "sample_size": 3}
 _TOPOLOGY: Optimizers = {**_COMMON, "REA": ("regularized_evolution", {**_REA, "mutation": "node_then_edge"})}
@@ -21,12 +22,14 @@ _BUDGETS_S = {  # dataset -> of the topology space, of the size space
 
 
 def _rules(budget_s: float, dataset: str) -> Rules:
-    """The last training may go beyond the budget, and counts."""
+    """The last training may go beyond the budget, and counts. BOHB alone trains for fewer epochs, each time anew."""
     test = "test_accuracy[trainval]" if dataset == "cifar10" else "test_accuracy"
     return Rules(
         budget_s=budget_s,
         costs=("cost_s", "val_cost_s"),
+        continued="from scratch",
         overshoot="counted",
+        incumbents="any epoch",
         reported=Reported(dataset, test),
     )
 

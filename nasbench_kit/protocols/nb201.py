@@ -11,6 +11,7 @@ _OPTIMIZERS: Optimizers = {  # the commands of docs/NAS-Bench-201.md in D-X-Y/Au
     "RS": ("random_search", {}),
     "REA": _REA,  # R-EA.sh cifar10 3 -1
     "REINFORCE": ("reinforce", {"step": "adam", "learning_rate": 0.5}),  # REINFORCE.sh cifar10 0.5 -1
+    "BOHB": ("bohb", {"num_samples": 4, "random_fraction": 0.0}),  # BOHB.sh cifar10 -1
 }
 
 NB201 = Protocol(
@@ -23,6 +24,8 @@ NB201 = Protocol(
             Rules(
                 budget_s=12_000,
                 costs=("cost_s", "val_cost_s"),  # training and one pass over the validation images
+                continued="from scratch",  # of BOHB, which alone trains for fewer epochs, and keeps the best of all
+                incumbents="any epoch",
                 reported=Reported("cifar10", "test_accuracy[trainval]"),  # trained on training and validation images
             ),
             reports=(

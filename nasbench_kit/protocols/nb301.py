@@ -13,6 +13,8 @@ NB301 = Protocol(
     optimizers={
         "RS": ("random_search", {}),
         "RE": ("regularized_evolution", {"population_size": 100, "sample_size": 10}),
+        "LS": ("local_search", {}),
+        "TPE": ("tpe", {}),
     },
     n_runs=5,
     differences=(

@@ -10,6 +10,11 @@ _OPTIMIZERS: Optimizers = {  # DEFAULT_NUM_INIT is 10; params.py, nas_algorithms
     "RS": ("random_search", {}),
     "RE": ("regularized_evolution", {"population_size": 30, "sample_size": 10}),
     "LS": ("local_search", {"neighborhood": "first", "n_initial": 10}),
+    "REINFORCE": ("reinforce", {}),
+    "TPE": ("tpe", {}),
+    "GP": ("gp_bo", {}),
+    "BANANAS": ("bananas", {}),
+    "NAS-BOWL": ("nas_bowl", {}),
 }
 _DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 
