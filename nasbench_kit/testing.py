@@ -103,7 +103,9 @@ def _check_nearest(space: Space, archs: list[Arch], rng: np.random.Generator) ->
         assert near <= 1, f"nearest to {changed} differs in {near} decisions, where {arch} differs in one"
 
 
-def check_optimizer(make: Callable[[Task, np.random.Generator], Optimizer], benchmark: Benchmark) -> None:
+def check_optimizer(
+    make: Callable[[Task, np.random.Generator], Optimizer], benchmark: Benchmark, *, n_evaluations: int = _ASKED
+) -> None:
     """An optimizer keeps to ask and tell.
 
     It is reproducible, with one worker and with several; takes outcomes late, in any order, of trials that it never
@@ -114,13 +116,14 @@ def check_optimizer(make: Callable[[Task, np.random.Generator], Optimizer], benc
     Args:
         make: The class, or what else makes one of a task and a random generator.
         benchmark: What to try it on.
+        n_evaluations: How long a search of it is: fewer for what takes long to think.
 
     Raises:
         AssertionError: It does not. (What the optimizer itself raises comes through.)
     """
     if not isinstance(benchmark, Benchmark):
         raise SettingError(f"check_optimizer(..., {benchmark!r:.80}); a benchmark expected, as nbk.load opens one")
-    rules = Rules(n_evaluations=_ASKED, clock=SECONDS if benchmark.costs else EVALUATIONS)
+    rules = Rules(n_evaluations=n_evaluations, clock=SECONDS if benchmark.costs else EVALUATIONS)
     needs = getattr(make, "needs", ())
     task = task_of(benchmark, rules, needs=needs)
     check_needs(make, task, getattr(make, "__name__", "the optimizer"))
@@ -139,8 +142,8 @@ def check_optimizer(make: Callable[[Task, np.random.Generator], Optimizer], benc
         assert np.isin(first.epoch, (*task.epochs, NO_EPOCH)).all(), (
             "it trained to an epoch that the task does not name"
         )
-    _check_failures(make, task)
-    _check_late_outcomes(make, task)
+    _check_failures(make, task, n_evaluations)
+    _check_late_outcomes(make, task, n_evaluations)
     _check_lockstep(make, benchmark, rules, task)
 
 
@@ -159,14 +162,14 @@ def _check_lockstep(
             assert same, f"a run in lock-step differs from the one alone in {name!r}"
 
 
-def _check_failures(make: Callable[[Task, np.random.Generator], Optimizer], task: Task) -> None:
+def _check_failures(make: Callable[[Task, np.random.Generator], Optimizer], task: Task, n_asked: int) -> None:
     """Trials that were never asked for, then nothing but failures."""
     failed = Outcome(-inf, (-inf,) * len(task.objectives), task.epochs[-1] if task.epochs else None, 1.0)
     optimizer, rng = make(task, np.random.default_rng(0)), np.random.default_rng(1)
     for value in (0.5, -inf, 0.0):
         told = failed._replace(value=value, values=(value,) * len(task.objectives))
         optimizer.tell(Trial(task.space.sample(rng)), told)  # never asked for
-    for i in range(_ASKED):
+    for i in range(n_asked):
         trial = optimizer.ask()
         if trial is None:
             assert i, "it asks for nothing once it was told of trials that it did not ask for"
@@ -174,11 +177,11 @@ def _check_failures(make: Callable[[Task, np.random.Generator], Optimizer], task
         optimizer.tell(trial, failed._replace(epoch=trial.epoch or failed.epoch))
 
 
-def _check_late_outcomes(make: Callable[[Task, np.random.Generator], Optimizer], task: Task) -> None:
+def _check_late_outcomes(make: Callable[[Task, np.random.Generator], Optimizer], task: Task, n_asked: int) -> None:
     """Up to seven trials in flight, of which any may end next."""
     optimizer, rng = make(task, np.random.default_rng(0)), np.random.default_rng(1)
     in_flight: list[Trial] = []
-    for _ in range(_ASKED):
+    for _ in range(n_asked):
         trial = optimizer.ask() if len(in_flight) < _IN_FLIGHT else None
         if trial is not None:
             in_flight.append(trial)

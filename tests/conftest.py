@@ -17,7 +17,7 @@ from nasbench_kit.encodings.features import sparse
 from nasbench_kit.formats.numpy_pickles import PLAIN
 from nasbench_kit.formats.pickles import read_plain_pickle
 from nasbench_kit.formats.safetensors import write_tensors
-from nasbench_kit.optimizers import OPTIMIZERS
+from nasbench_kit.optimizers import GROUPS, OPTIMIZERS
 from nasbench_kit.simulator import task_of
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
 from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
@@ -94,6 +94,12 @@ def equipped():
         return nbk.Benchmark(bench.results, bench.dataset, **what) if what else bench
 
     return equip
+
+
+@pytest.fixture(scope="session")
+def n_enough():
+    """How many evaluations show how an optimizer behaves: fewer of what takes long to think."""
+    return lambda name: 40 if name in GROUPS["model-based"] else 300
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Search algorithms: what each is supposed to do, and what all have in common."""
 
 from collections import Counter, deque
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -96,16 +97,17 @@ def assert_shares(counts, expected):
 
 
 @pytest.mark.parametrize(("name", "how"), VARIANTS, ids=str)
-def test_every_optimizer_conforms(cifar10, equipped, name, how):
+def test_every_optimizer_conforms(cifar10, equipped, n_enough, name, how):
     needs = getattr(OPTIMIZERS[name], "needs", ())
     bench = nbk.load("nasbench201_mnist1d/mnist1d") if "epochs" in needs else cifar10
-    check_optimizer(lambda task, rng: OPTIMIZERS[name](task, rng, **how), equipped(name, bench))
+    make = partial(OPTIMIZERS[name], **how)
+    check_optimizer(make, equipped(name, bench), n_evaluations=n_enough(name))
 
 
 @pytest.mark.parametrize("benchmark", SHIPPED)
 @pytest.mark.parametrize("name", [name for name in OPTIMIZERS if name not in GROUPS["multi-fidelity"]])
-def test_optimizers_conform_on_every_shipped_benchmark_that_has_what_they_need(equipped, name, benchmark):
-    check_optimizer(OPTIMIZERS[name], equipped(name, nbk.load(benchmark)))
+def test_optimizers_conform_on_every_shipped_benchmark_that_has_what_they_need(equipped, n_enough, name, benchmark):
+    check_optimizer(OPTIMIZERS[name], equipped(name, nbk.load(benchmark)), n_evaluations=n_enough(name))
 
 
 @pytest.mark.parametrize(

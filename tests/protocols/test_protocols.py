@@ -63,7 +63,7 @@ def test_compare_follows_a_protocol_by_its_names_and_with_an_optimizer_of_ones_o
     assert list(configurations) == ["REA", "ours"]
     assert configurations["REA"].settings == protocol.optimizers["REA"][1]
     assert all(key.rules == protocol.setup("nasbench201_surrogate/cifar100").rules for key in configurations.values())
-    assert made.in_words.startswith("Protocol nats_tss_surrogate, which follows nats_tss with predicted results: Dong")
+    assert made.in_words.startswith("Protocol nats_tss_surrogate, which follows nats_tss with other results: Dong")
 
 
 def test_what_else_a_protocol_reports_is_that_of_each_final_incumbent(tmp_path):
