@@ -127,3 +127,10 @@ def test_two_benchmarks_of_one_name_are_not_taken_for_one():
 def test_an_exceeded_limit_is_told_in_the_unit_of_its_metric():
     limit = Constraint.parse("1<=params_m<=2")
     assert [limit.exceeded_by(value) for value in (0.5, 1.0, 1.5, 2.0, 2.5)] == [0.5, 0, 0, 0, 0.5]
+
+
+@pytest.mark.parametrize("text", ["a<=2", "a>=1", "1<=a<=2"])
+def test_many_values_exceed_a_limit_as_much_as_each_does(text):
+    limit, values = Constraint.parse(text), np.array([0.5, 1, 1.5, 2, 2.5])
+    assert limit.exceeded_by_many(values).tolist() == [limit.exceeded_by(value) for value in values.tolist()]
+    assert np.isnan(limit.exceeded_by_many(np.array([np.nan]))).all()

@@ -1,4 +1,4 @@
-"""Differential evolution, Storn and Price 1997, as in Awad et al. 2020, https://arxiv.org/abs/2012.06400, section 3."""
+"""Differential evolution, Storn and Price 1997, as in Awad et al. 2020, https://arxiv.org/abs/2012.06400."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ class DifferentialEvolution:
         order = rng.random((n, n))
         np.fill_diagonal(order, 2.0)  # the member itself comes last
         r1, r2, r3 = np.argsort(order, axis=1)[:, :3].T
-        mutants = x[r1] + self._f * (x[r2] - x[r3])  # equation 2
+        mutants = x[r1] + self._f * (x[r2] - x[r3])  # Storn and Price, equation 2
         outside = (mutants < 0) | (mutants >= 1)
         mutants[outside] = rng.random(int(outside.sum()))
-        is_crossed = rng.random((n, d)) < self._cr  # equation 3
+        is_crossed = rng.random((n, d)) < self._cr  # equations 3 and 4
         is_crossed[np.arange(n), rng.integers(d, size=n)] = True
         return np.where(is_crossed, mutants, x)

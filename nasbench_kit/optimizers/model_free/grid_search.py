@@ -1,4 +1,4 @@
-"""Grid search, Bergstra and Bengio 2012, https://jmlr.org/papers/v13/bergstra12a.html, section 1."""
+"""Grid search, Bergstra and Bengio 2012, https://jmlr.org/papers/v13/bergstra12a.html."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ class REINFORCE:
     """Make the choices of architectures that did better than the average of late more likely.
 
     The default settings are those of NAS-Bench-101's experiments; NATS-Bench's are `step="adam"` and
-    `learning_rate=0.01`. Where not every tuple of choices is an architecture, one is drawn anew until it is; nothing is
-    learned from those that are not, as they are never trained.
+    `learning_rate=0.01`, NAS-Bench-201's the same with 0.5. Where not every tuple of choices is an architecture, one is
+    drawn anew until it is; nothing is learned from those that are not, as they are never trained.
 
     Args:
         task: What to search.

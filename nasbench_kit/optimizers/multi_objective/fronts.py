@@ -57,7 +57,7 @@ def crowding(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def spread_out(values: NDArray[np.float64]) -> Iterator[int]:
     """The points of one front, the best in the first objective first, then each the farthest from those before.
 
-    Source: Salinas et al. 2021, https://arxiv.org/abs/2106.05680, section 4.2: an epsilon-net, after Clarkson 2006.
+    Source: Salinas et al. 2021, https://arxiv.org/abs/2106.05680, an epsilon-net; Syne Tune, `compute_epsilon_net`.
     """
     if not np.isfinite(values).all():
         yield from range(len(values))  # nothing but failures, which are all alike

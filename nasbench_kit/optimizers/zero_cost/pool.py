@@ -21,7 +21,9 @@ DIRECTIONS = ("max", "min")
 def ranked_pool(
     task: Task, rng: np.random.Generator, *, column: str, direction: str, pool_size: int | None
 ) -> list[Arch]:
-    """Architectures of a pool, the most promising first; ties in random order, and last what is not known.
+    """Architectures of a pool, the most promising first; ties in random order.
+
+    What is not known comes last, and after it what is known to exceed a limit.
 
     Args:
         task: What to search.
@@ -53,4 +55,5 @@ def ranked_pool(
         )
     scores = task.known(column, pool)
     scores = np.where(np.isnan(scores), np.inf, -scores if direction == "max" else scores)
-    return list(map(tuple, pool[np.argsort(scores, kind="stable")].tolist()))
+    exceeds = np.zeros(len(pool), bool) if task.known_violation is None else task.known_violation(pool) > 0
+    return list(map(tuple, pool[np.lexsort((scores, exceeds))].tolist()))

@@ -1,4 +1,4 @@
-"""Ranking by a zero-cost proxy, Abdelfattah et al. 2021, https://arxiv.org/abs/2101.08134, section 4."""
+"""Ranking by a zero-cost proxy, Abdelfattah et al. 2021, https://arxiv.org/abs/2101.08134."""
 
 from __future__ import annotations
 

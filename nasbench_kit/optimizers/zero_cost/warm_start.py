@@ -1,4 +1,4 @@
-"""Zero-cost warmup, Abdelfattah et al. 2021, https://arxiv.org/abs/2101.08134, section 4.1."""
+"""Zero-cost warmup, Abdelfattah et al. 2021, https://arxiv.org/abs/2101.08134: the first way of its use."""
 
 from __future__ import annotations
 

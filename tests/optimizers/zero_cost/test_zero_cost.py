@@ -85,6 +85,16 @@ def test_ranking_by_size_trains_the_largest_networks_of_nasbench201(cifar10):
     assert cifar10.values("params_m", records.archs).tolist() == params[:50].tolist()
 
 
+def test_what_is_known_to_exceed_a_limit_comes_last(cifar10):
+    bench = nbk.Benchmark(cifar10.results, "cifar10", constraints=["params_m<=0.3"])
+    params = bench.values("params_m", asked(ProxyRanking(task_of(bench), np.random.default_rng(0))))
+    n_within = int((params <= 0.3).sum())
+    assert 0 < n_within < len(params)
+    for part in (params[:n_within], params[n_within:]):
+        assert part.tolist() == sorted(part.tolist(), reverse=True)
+    assert params[n_within - 1] <= params[0] <= 0.3 < params[n_within:].min()
+
+
 # ---- warm start ----
 
 
