@@ -198,12 +198,14 @@ def test_successive_halving_goes_on_with_its_trainings(tmp_path):
 def test_the_python_of_the_page_on_searching_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    halving, _, compare = blocks("python", SEARCHING)
+    halving, _, compare, law = blocks("python", SEARCHING)
     Path("halving.py").write_text(halving)
     run_here(compare.replace("runs=20", "runs=2, n_processes=1"), "page")
     sys.modules.pop("halving")
     assert 0 <= float(capsys.readouterr().out) < 1
     assert Path("halving.png").exists()
+    run_here(law, "law")
+    assert 0.9 < float(capsys.readouterr().out.split()[0]) < 0.92
 
 
 def test_the_page_on_searching_names_every_rule_and_its_option():

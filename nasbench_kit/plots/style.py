@@ -11,6 +11,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any, final
 
 from matplotlib import rc_context
+from matplotlib.backend_bases import get_registered_canvas_class
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -85,9 +86,9 @@ def save_figure(figure: Figure, *paths: str | os.PathLike[str], dpi: int = 200) 
     partials = {os.fspath(path): f"{os.path.realpath(path)}.{os.getpid()}.partial" for path in paths}
     path = ""
     try:
-        with rc_context(TEXT_STAYS_TEXT), _laid_out(figure):
+        with rc_context(TEXT_STAYS_TEXT), _laid_out(figure, dpi):
             for path, partial in partials.items():
-                figure.savefig(partial, format=_kind(path), dpi=dpi)
+                _write(figure, partial, _kind(path))
         for path, partial in partials.items():
             os.replace(partial, os.path.realpath(path))  # a link stays one
     except (OSError, ValueError, RuntimeError) as error:
@@ -99,10 +100,19 @@ def save_figure(figure: Figure, *paths: str | os.PathLike[str], dpi: int = 200) 
                 os.unlink(partial)
 
 
+def _write(figure: Figure, path: str, kind: str) -> None:
+    """What `savefig` does, which draws twice, once to find the layout."""
+    canvas = get_registered_canvas_class(kind)
+    if canvas is None:
+        raise ValueError(f"{kind!r} is no known kind of picture")
+    getattr(canvas(figure), f"print_{kind}")(path)
+
+
 @contextmanager
-def _laid_out(figure: Figure) -> Iterator[None]:
+def _laid_out(figure: Figure, dpi: int) -> Iterator[None]:
     """The layout is found once, which takes as long as drawing, and is the same in all files."""
-    engine = figure.get_layout_engine()
+    engine, canvas, own_dpi = figure.get_layout_engine(), figure.canvas, figure.dpi
+    figure.set_dpi(dpi)
     if engine is not None:
         engine.execute(figure)
         figure.set_layout_engine("none")
@@ -110,6 +120,8 @@ def _laid_out(figure: Figure) -> Iterator[None]:
         yield
     finally:
         figure.set_layout_engine(engine)
+        figure.set_canvas(canvas)
+        figure.set_dpi(own_dpi)
 
 
 def _kind(path: str) -> str:

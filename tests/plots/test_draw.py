@@ -20,7 +20,7 @@ import nasbench_kit as nbk
 from nasbench_kit.cli import main
 from nasbench_kit.cli.shared import parse_arch
 from nasbench_kit.errors import SettingError
-from nasbench_kit.plots import architecture_figure, operation_colors, plot_graph, save_figure
+from nasbench_kit.plots import architecture_figure, operation_colors, plot_graph, save_figure, style
 from nasbench_kit.plots.layout import lay_out
 from nasbench_kit.plots.style import COLORS
 from nasbench_kit.spaces import SPACES, ChoiceSpace, Graph, NASBench201Space, space_from
@@ -348,18 +348,18 @@ def test_a_figure_is_written_to_all_its_files_with_text_as_text(tmp_path, space)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE, errno.EIO])
-@pytest.mark.parametrize("broken", ["savefig", "replace"])
+@pytest.mark.parametrize("broken", ["draw", "replace"])
 def test_a_figure_that_cannot_be_written_leaves_what_was_there(tmp_path, space, monkeypatch, number, broken):
-    figure, made = architecture_figure(space, (3, 4, 2, 1, 3, 2)), Figure.savefig
+    figure, written = architecture_figure(space, (3, 4, 2, 1, 3, 2)), style._write
     picture, beside = tmp_path / "cell.png", tmp_path / "cell.pdf"
     picture.write_bytes(b"earlier")
 
-    def fail(self, path, *rest, **how):
+    def fail(_, path, *rest):
         if broken == "replace" or ".pdf" in str(path):
             raise OSError(number, os.strerror(number))
-        made(self, path, *rest, **how)
+        written(_, path, *rest)
 
-    monkeypatch.setattr(*((Figure, "savefig", fail) if broken == "savefig" else (os, "replace", fail)))
+    monkeypatch.setattr(*((style, "_write", fail) if broken == "draw" else (os, "replace", fail)))
     with pytest.raises(SettingError, match=f"^cannot write figure '.*': {os.strerror(number)}$"):
         save_figure(figure, picture, beside)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("cell.png", b"earlier")]
