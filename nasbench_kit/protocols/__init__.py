@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.protocols.base import Protocol, Setup
+from nasbench_kit.protocols.constrained import CONSTRAINED, CONSTRAINED_SIZE
 from nasbench_kit.protocols.local_search import LOCAL_SEARCH
+from nasbench_kit.protocols.multi_objective import MULTI_OBJECTIVE
 from nasbench_kit.protocols.nats import NATS_SSS, NATS_TSS, NATS_TSS_SURROGATE
 from nasbench_kit.protocols.nb101 import ARCH2VEC, ARCH2VEC_SURROGATE, NB101, NB101_SURROGATE
 from nasbench_kit.protocols.nb201 import NB201, NB201_SURROGATE
@@ -34,6 +36,9 @@ PROTOCOLS = {
         NB301,
         SYNE_TUNE,
         SYNE_TUNE_MNIST1D,
+        CONSTRAINED,
+        CONSTRAINED_SIZE,
+        MULTI_OBJECTIVE,
     )
 }
 """The protocols that have a name."""
