@@ -25,8 +25,8 @@ def _constrained(name: str, title: str, limits: tuple[str, str, str]) -> Protoco
         },
         n_runs=100,
         differences=(
-            "Latency is that of one GPU, as NAS-Bench-201 records it; energy and other devices are in HW-NAS-Bench, which"
-            " can be imported and joined.",
+            "Latency is that of one GPU, as NAS-Bench-201 records it; energy and other devices are in HW-NAS-Bench,"
+            " which can be imported and joined.",
             "The limits are ours: a quarter of all cells keeps to that of latency, half to that of size.",
         ),
     )
