@@ -13,6 +13,7 @@ import numpy as np
 from nasbench_kit.benchmark import Benchmark, Results, open_results
 from nasbench_kit.catalog import data_folder, find
 from nasbench_kit.errors import DataError, NasbenchKitError, StudyError
+from nasbench_kit.optimizers import optimizer_class
 from nasbench_kit.simulator import Records, n_in_lockstep, simulate, simulate_in_lockstep
 from nasbench_kit.study.building import build
 from nasbench_kit.study.columns import Column, pack
@@ -95,6 +96,8 @@ def execute(configuration: Configuration, run_seed: int) -> Records:
 def n_together(configuration: Configuration) -> int:
     """How many runs of a configuration are made at a time: several, where that takes less time than one by one."""
     with contextlib.suppress(Exception):  # whatever somebody's class raises: its runs will say
+        if "in_lockstep" not in vars(optimizer_class(configuration.optimizer)):
+            return 1  # without building what may take long
         benchmark, rules = benchmark_of(configuration), configuration.rules
         optimizer = build(configuration.optimizer, configuration.settings, benchmark, rules, np.random.default_rng(0))
         return n_in_lockstep(benchmark, optimizer, rules)
