@@ -9,7 +9,7 @@ _SOURCE = "White et al. 2021, https://arxiv.org/abs/1910.11858, and naszilla/nas
 _OPTIMIZERS: Optimizers = {  # DEFAULT_NUM_INIT is 10; params.py, nas_algorithms.py
     "RS": ("random_search", {}),
     "RE": ("regularized_evolution", {"population_size": 30, "sample_size": 10}),
-    "LS": ("local_search", {"neighborhood": "first", "n_initial": 10}),
+    "LS": ("local_search", {"neighborhood": "first", "n_initial": 10, "known": "ignore"}),
     "REINFORCE": ("reinforce", {}),
     "TPE": ("tpe", {}),
     "GP": ("gp_bo", {}),
