@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.model_based.nas_bowl import NASBOWL
     from nasbench_kit.optimizers.model_based.random_forest import RandomForestSearch
     from nasbench_kit.optimizers.model_based.tpe import TPE
+    from nasbench_kit.optimizers.model_based.weak_predictors import WeakPredictors
     from nasbench_kit.optimizers.model_free.differential_evolution import DifferentialEvolution
     from nasbench_kit.optimizers.model_free.genetic_algorithm import GeneticAlgorithm
     from nasbench_kit.optimizers.model_free.grid_search import GridSearch
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.multi_fidelity.hyperband import Hyperband
     from nasbench_kit.optimizers.multi_fidelity.learning_curve_stopping import LearningCurveStopping
     from nasbench_kit.optimizers.multi_fidelity.median_stopping import MedianStopping
+    from nasbench_kit.optimizers.multi_fidelity.mobster import MOBSTER
     from nasbench_kit.optimizers.multi_fidelity.pasha import PASHA
     from nasbench_kit.optimizers.multi_fidelity.successive_halving import SuccessiveHalving
+    from nasbench_kit.optimizers.multi_fidelity.sync_mobster import SyncMOBSTER
     from nasbench_kit.optimizers.multi_objective.mo_asha import MOASHA
     from nasbench_kit.optimizers.multi_objective.mo_regularized_evolution import MORegularizedEvolution
     from nasbench_kit.optimizers.multi_objective.nsga2 import NSGA2
@@ -58,6 +61,7 @@ GROUPS = {
         "bananas": "BANANAS",
         "tpe": "TPE",
         "random_forest": "RandomForestSearch",
+        "weak_predictors": "WeakPredictors",
     },
     "multi-fidelity": {
         "successive_halving": "SuccessiveHalving",
@@ -67,6 +71,8 @@ GROUPS = {
         "pasha": "PASHA",
         "bohb": "BOHB",
         "dehb": "DEHB",
+        "mobster": "MOBSTER",
+        "sync_mobster": "SyncMOBSTER",
         "median_stopping": "MedianStopping",
         "learning_curve_stopping": "LearningCurveStopping",
     },
@@ -150,6 +156,7 @@ __all__ = [
     "GPBO",
     "GROUPS",
     "MOASHA",
+    "MOBSTER",
     "NASBOWL",
     "NSGA2",
     "OPTIMIZERS",
@@ -175,9 +182,11 @@ __all__ = [
     "RegularizedEvolution",
     "SimulatedAnnealing",
     "SuccessiveHalving",
+    "SyncMOBSTER",
     "Task",
     "Trial",
     "WarmStart",
+    "WeakPredictors",
     "check_needs",
     "optimizer_class",
 ]

@@ -16,6 +16,9 @@ _OPTIMIZERS: Optimizers = {
     "DEHB": ("dehb", {}),
     "ASHA-promotion": ("asha", {"kind": "promotion"}),
     "ASHA-stopping": ("asha", {"kind": "stopping"}),
+    "MOBSTER-joint": ("mobster", {"kind": "promotion", "model": "joint"}),
+    "MOBSTER-indep": ("mobster", {"kind": "promotion", "model": "independent"}),
+    "SyncMOBSTER": ("sync_mobster", {}),
 }
 _HOURS_6 = 21_600
 

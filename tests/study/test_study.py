@@ -153,7 +153,7 @@ def test_an_identity_holds_what_differs_from_the_defaults_and_comes_back(cifar10
         "optimizer": "random_search",
         "results_sha256": cifar10.results.sha256,
         "rules": {"n_evaluations": 20, "run": "mean"},
-        "settings": {},
+        "settings": {"repeats": True},
     }
     assert Configuration.from_json(key.identity) == key
     assert Configuration.from_json(key.identity).rules == Rules(n_evaluations=20, run="mean")
@@ -215,7 +215,7 @@ def test_settings_left_out_are_stored_as_their_defaults(cifar10):
     silent = Configuration.of(cifar10, "regularized_evolution", n_evaluations=5)
     said = Configuration.of(cifar10, "regularized_evolution", {"population_size": 10}, n_evaluations=5)
     assert silent == said
-    assert silent.settings == {"population_size": 10, "sample_size": 3, "mutation": "uniform"}
+    assert silent.settings == {"population_size": 10, "sample_size": 3, "mutation": "uniform", "remove": "oldest"}
     assert silent.legend == "regularized_evolution"
 
 

@@ -15,9 +15,9 @@ from nasbench_kit.simulator import EVALUATIONS, Rules, simulate, task_of
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
 
 SPACE = NASBench201Space()
-MODELS = ["gp_bo", "nas_bowl", "bananas", "tpe", "random_forest"]
+MODELS = ["gp_bo", "nas_bowl", "bananas", "tpe", "random_forest", "weak_predictors"]
 RULES = Rules(n_evaluations=60, clock=EVALUATIONS, run="mean")
-FAST = {"bananas": {"epochs": 30}}
+FAST = {"bananas": {"epochs": 30}, "weak_predictors": {"n_initial": 20}}
 
 
 # ---- acquisition ----
