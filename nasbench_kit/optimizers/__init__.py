@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.multi_objective.mo_asha import MOASHA
     from nasbench_kit.optimizers.multi_objective.mo_regularized_evolution import MORegularizedEvolution
     from nasbench_kit.optimizers.multi_objective.nsga2 import NSGA2
+    from nasbench_kit.optimizers.multi_objective.parego import ParEGO
     from nasbench_kit.optimizers.zero_cost.proxy_ranking import ProxyRanking
     from nasbench_kit.optimizers.zero_cost.warm_start import WarmStart
 
@@ -80,6 +81,7 @@ GROUPS = {
         "nsga2": "NSGA2",
         "mo_regularized_evolution": "MORegularizedEvolution",
         "mo_asha": "MOASHA",
+        "parego": "ParEGO",
     },
     "constrained": {
         "constrained_random_search": "ConstrainedRandomSearch",
@@ -176,6 +178,7 @@ __all__ = [
     "MedianStopping",
     "Optimizer",
     "Outcome",
+    "ParEGO",
     "ProxyRanking",
     "RandomForestSearch",
     "RandomSearch",

@@ -40,6 +40,7 @@ class Proposals:
         batch_size: How many are asked for between two models.
         propose: From what was told and the keys of what was asked for (`space.key`), a batch of architectures
             (n, n_decisions) to ask for, the best first.
+        scalarize: Makes one value of all objectives (n, n_objectives): (n,); the first by default.
     """
 
     def __init__(
@@ -50,15 +51,16 @@ class Proposals:
         n_initial: int,
         batch_size: int,
         propose: Callable[[Observed, Set[int]], NDArray[np.uint8]],
+        scalarize: Callable[[NDArray[np.float64]], NDArray[np.float64]] = lambda values: values[:, 0],
     ) -> None:
         check_at_least(1, n_initial=n_initial, batch_size=batch_size)
-        self._space, self._rng, self._propose = task.space, rng, propose
+        self._space, self._rng, self._propose, self._scalarize = task.space, rng, propose, scalarize
         self._batch_size = batch_size
         self._initial = unrepeated(task.space, rng)
         self._n_initial = n_initial
         self._keys: set[int] = set()  # of what was asked for or told
         self._archs: list[Arch] = []
-        self._values: list[float] = []
+        self._values: list[tuple[float, ...]] = []  # of all objectives
         self._queue: list[Arch] = []  # the best last
 
     def ask(self) -> Trial | None:
@@ -68,7 +70,7 @@ class Proposals:
                 self._n_initial -= 1
                 self._keys.add(self._space.key(arch))
                 return Trial(arch)
-            if not any(map(isfinite, self._values)):
+            if not any(isfinite(values[0]) for values in self._values):
                 return Trial(self._space.sample(self._rng))  # there is nothing yet to learn from
             self._queue = self._next_batch()
         arch = self._queue.pop()
@@ -78,13 +80,14 @@ class Proposals:
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         """Remember the value."""
         self._archs.append(trial.arch)
-        self._values.append(outcome.value)
+        self._values.append(outcome.values)
         self._keys.add(self._space.key(trial.arch))
 
     def _next_batch(self) -> list[Arch]:
-        values = np.array(self._values)
-        worst = values[np.isfinite(values)].min()
-        observed = Observed(np.array(self._archs, np.uint8), np.where(np.isfinite(values), values, worst))
+        told = np.array(self._values)
+        is_there = np.isfinite(told[:, 0])
+        values = np.where(is_there[:, None], told, told[is_there].min(axis=0))
+        observed = Observed(np.array(self._archs, np.uint8), self._scalarize(values))
         found = self._propose(observed, self._keys)[: self._batch_size]
         return list(map(tuple, found[::-1].tolist())) or [self._space.sample(self._rng)]
 
