@@ -1,6 +1,5 @@
 """The comparison as a library function: what it is given, what it gives back."""
 
-import inspect
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -191,10 +190,17 @@ def test_two_benchmarks_of_one_name_are_refused(bench, make_benchmark, stored):
 
 
 def test_by_default_three_optimizers_run_500_times_on_three_datasets():
-    default = {name: p.default for name, p in inspect.signature(nbk.compare).parameters.items()}
-    assert default["benchmarks"] == ("nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120")
-    assert default["optimizers"] == ("random_search", "regularized_evolution", "local_search")
-    assert (default["runs"], comparison.AVERAGE_EVALUATIONS) == (500, 500)
+    assert comparison.BENCHMARKS == ("nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120")
+    assert comparison.OPTIMIZERS == ("random_search", "regularized_evolution", "local_search")
+    assert (comparison.RUNS, comparison.AVERAGE_EVALUATIONS) == (500, 500)
+
+
+def test_what_is_not_given_is_the_default(monkeypatch):
+    for name, value in (("BENCHMARKS", "nasbench201/cifar100"), ("OPTIMIZERS", "local_search"), ("RUNS", 2)):
+        monkeypatch.setattr(comparison, name, value)
+    made = nbk.compare(n_evaluations=5, n_processes=1)
+    assert [row["benchmark"] + " " + row["optimizer"] for row in made.table()] == ["nasbench201/cifar100 local_search"]
+    assert made.counts.made == 2
 
 
 @pytest.mark.parametrize(

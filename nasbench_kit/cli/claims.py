@@ -20,9 +20,8 @@ _HEAD = ("optimizer", "what", "published", "here", "difference", "±", "z", "hol
 
 @click.command(
     epilog=example(
-        "nasbench-kit claims local_search",
-        "nasbench-kit claims best_of_10 best_of_100 --runs 1000",
-        "nasbench-kit claims nats_tss --from nats_tss.h5 --study claims.db",
+        "nasbench-kit claims local_search --runs 20",
+        "nasbench-kit claims best_of_10 nats_tss --runs 100 --study claims.db",
     )
 )
 @click.argument("protocols", nargs=-1)

@@ -168,7 +168,12 @@ def test_every_example_runs(folder, arguments, monkeypatch):
     for name in SOURCES.keys() & set(arguments):
         SOURCES[name](folder / name)
     if arguments[0] == "compare":
-        arguments = [*arguments, *SMALL, "--study", "example.db"]
+        arguments = [
+            *arguments,
+            *(SMALL if "--protocol" not in arguments else ["--runs", "2"]),
+            "--study",
+            "example.db",
+        ]
     assert run(*arguments).strip()
 
 
