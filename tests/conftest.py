@@ -1,8 +1,14 @@
 """What several test files use: benchmarks, small tables, and the real data beside a developer's checkout."""
+# ruff: noqa: E402
+
+import os
+
+# before numpy is imported: tests run side by side, and small matrices are not worth threads that wait for each other
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 import bz2
 import io
-import os
 import signal
 import tempfile
 from itertools import count, pairwise
@@ -98,8 +104,13 @@ def equipped():
 
 @pytest.fixture(scope="session")
 def n_enough():
-    """How many evaluations show how an optimizer behaves: fewer of what takes long to think."""
-    return lambda name: 40 if name in GROUPS["model-based"] else 300
+    """How many evaluations show how an optimizer behaves: fewer of what takes long to think, or to be asked."""
+
+    def enough(name, bench):
+        thinks = name in (*GROUPS["model-based"], "mobster", "sync_mobster", "parego")
+        return 20 if thinks else 40 if bench.results.kind == "surrogate" else 300
+
+    return enough
 
 
 @pytest.fixture(scope="session")

@@ -125,6 +125,7 @@ def test_simulated_runs_end_as_the_law_says(name, how):
     assert law.success_rate(good)[-1] == pytest.approx(0.1, abs=0.02)
 
 
+@pytest.mark.slow
 def test_twenty_thousand_runs_agree_to_a_hundredth_of_a_point_at_all_times():
     bench, rules = nbk.load("nasbench201/cifar10"), Rules(budget_s=400_000)
     law = random_search_law(bench, rules)

@@ -101,13 +101,14 @@ def test_every_optimizer_conforms(cifar10, equipped, n_enough, name, how):
     needs = getattr(OPTIMIZERS[name], "needs", ())
     bench = nbk.load("nasbench201_mnist1d/mnist1d") if "epochs" in needs else cifar10
     make = partial(OPTIMIZERS[name], **how)
-    check_optimizer(make, equipped(name, bench), n_evaluations=n_enough(name))
+    check_optimizer(make, equipped(name, bench), n_evaluations=n_enough(name, bench))
 
 
 @pytest.mark.parametrize("benchmark", SHIPPED)
 @pytest.mark.parametrize("name", [name for name in OPTIMIZERS if name not in GROUPS["multi-fidelity"]])
 def test_optimizers_conform_on_every_shipped_benchmark_that_has_what_they_need(equipped, n_enough, name, benchmark):
-    check_optimizer(OPTIMIZERS[name], equipped(name, nbk.load(benchmark)), n_evaluations=n_enough(name))
+    bench = nbk.load(benchmark)
+    check_optimizer(OPTIMIZERS[name], equipped(name, bench), n_evaluations=n_enough(name, bench))
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_surrogates_of_every_space_conform(make_surrogate, name):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers_search_a_surrogate(darts, equipped, n_enough, name):
-    check_optimizer(OPTIMIZERS[name], equipped(name, darts), n_evaluations=n_enough(name))
+    check_optimizer(OPTIMIZERS[name], equipped(name, darts), n_evaluations=n_enough(name, darts))
 
 
 # ---- what a number means ----
