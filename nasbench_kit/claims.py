@@ -9,16 +9,15 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from math import isnan, nan, sqrt
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nasbench_kit.analysis import regret_curves
 from nasbench_kit.comparison import Comparison, compare, opened_study
-from nasbench_kit.errors import NasbenchKitError, NotRecordedError, UnknownNameError, unknown
-from nasbench_kit.optimizers import check_needs, optimizer_class
+from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError, unknown
 from nasbench_kit.protocols import Protocol, protocol_of
-from nasbench_kit.simulator import Reported, task_of
+from nasbench_kit.simulator import Reported
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from nasbench_kit.study import Study
 
 _ENOUGH = 3.0  # standard errors
+_FEWEST = 2  # runs that have a standard deviation
 ORDER, TO_THE_BEST, REGRET_AT, BEST = "order", "evaluations to the best", "regret at ", "best "
 
 
@@ -142,27 +142,30 @@ def check_claims(
         of_it = [claim for claim in claims if claim.benchmark == name]
         try:
             (benchmark,) = follows.load([name], results=results)
-        except NasbenchKitError as error:
+        except (UnknownNameError, NotRecordedError, SettingError) as error:
             yield from (Finding(claim, reason=str(error)) for claim in of_it)
             continue
         cannot = {one: _why_not(follows, one, benchmark) for claim in of_it for one in _optimizers_of(claim)}
         wanted = sorted(one for one, reason in cannot.items() if not reason)
-        how: dict[str, Any] = {
-            "protocol": follows,
-            "runs": runs,
-            "n_processes": n_processes,
-            "progress": progress,
-        }
+        n_runs = follows.n_runs if runs is None else runs
         with opened_study(study) as opened:
-            made = compare(benchmark, wanted, study=opened, **how)
+            made = compare(
+                benchmark,
+                wanted,
+                protocol=follows,
+                runs=n_runs,
+                study=opened,
+                n_processes=n_processes,
+                progress=progress,
+            )
             for claim in of_it:
                 if reasons := [reason for one in _optimizers_of(claim) if (reason := cannot[one])]:
                     yield Finding(claim, reason=reasons[0])
                     continue
                 try:
-                    yield _found(claim, benchmark, made, opened)
+                    yield _found(claim, benchmark, made, opened, range(n_runs))
                 except (NotRecordedError, UnknownNameError) as error:
-                    yield Finding(claim, reason=f"{error}. The protocol {follows.name} needs {follows.data}")
+                    yield Finding(claim, reason=follows.with_where_from(error))
 
 
 def _optimizers_of(claim: Claim) -> list[str]:
@@ -171,27 +174,28 @@ def _optimizers_of(claim: Claim) -> list[str]:
 
 def _why_not(protocol: Protocol, optimizer: str, benchmark: Benchmark) -> str:
     """Why an optimizer of a publication cannot be run on a benchmark; empty if it can."""
-    if optimizer not in protocol.optimizers:
-        return f"the protocol {protocol.name} has no settings of {optimizer}"
-    rules, made = protocol.setup(benchmark.name).rules, optimizer_class(protocol.optimizers[optimizer][0])
     try:
-        check_needs(made, task_of(benchmark, rules, needs=getattr(made, "needs", ())), optimizer)
-    except NasbenchKitError as error:
-        return f"{error}. The protocol {protocol.name} needs {protocol.data}"
+        protocol.check(optimizer, benchmark)
+    except (UnknownNameError, SettingError) as error:
+        return str(error)
     return ""
 
 
-def _found(claim: Claim, benchmark: Benchmark, made: Comparison, study: Study) -> Finding:
+def _found(claim: Claim, benchmark: Benchmark, made: Comparison, study: Study, run_seeds: range) -> Finding:
     """What a comparison says of a claim."""
-    each = [_per_run(claim.what, benchmark, made, optimizer, study) for optimizer in _optimizers_of(claim)]
+    each = [_per_run(claim.what, benchmark, made, one, study, run_seeds) for one in _optimizers_of(claim)]
     each = [values[~np.isnan(values)] for values in each]
     n_runs = min(map(len, each))
+    if n_runs < _FEWEST:
+        return Finding(claim, reason=f"{n_runs} of {len(run_seeds)} runs have it; at least {_FEWEST} expected")
     value = each[0].mean() - sum(values.mean() for values in each[1:])
     variance = sum(values.var(ddof=1) for values in each)
     return Finding(claim, float(value), sqrt(variance), n_runs)
 
 
-def _per_run(what: str, benchmark: Benchmark, made: Comparison, optimizer: str, study: Study) -> NDArray[np.float64]:
+def _per_run(
+    what: str, benchmark: Benchmark, made: Comparison, optimizer: str, study: Study, run_seeds: range
+) -> NDArray[np.float64]:
     """What a claim is about, of each run: float64 (n_runs,), NaN where a run has none.
 
     Raises:
@@ -202,7 +206,7 @@ def _per_run(what: str, benchmark: Benchmark, made: Comparison, optimizer: str, 
         key = made.configurations[benchmark.name][optimizer]
         by = replace(key.rules, reported=Reported.parse(what.removeprefix(BEST)))
         where, metric, epoch = by.reported_on(benchmark)
-        archs = [run.records.archs for run in study.runs(key)][: len(outcomes.told)]
+        archs = [run.records.archs for run in study.runs(key, run_seeds)]
         values = where.values(metric, np.concatenate(archs), epoch=epoch)
         return np.array([run.max() for run in np.split(values, np.cumsum([len(each) for each in archs])[:-1])])
     if what == TO_THE_BEST:
@@ -218,4 +222,4 @@ def _per_run(what: str, benchmark: Benchmark, made: Comparison, optimizer: str, 
     finals = made.reports[benchmark.name][optimizer]
     if reported not in finals:
         raise NotRecordedError(f"{benchmark.name} holds no {reported.metric} of {reported.dataset}")
-    return finals[reported]
+    return finals[reported].values

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
-from math import isfinite
+from math import isfinite, nan
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, final
@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 import numpy as np
 
 from nasbench_kit.analysis import (
+    Finals,
     Outcomes,
     Summary,
     check_reported,
-    final_values,
+    finals_of,
     outcomes_of,
+    shown,
     summarize,
     with_common_best,
 )
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
 BENCHMARKS = ("nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120")
 OPTIMIZERS = ("random_search", "regularized_evolution", "local_search")
@@ -50,6 +51,7 @@ AVERAGE_EVALUATIONS = 500  # the default budget: the simulated time that so many
 _TIMED = 10  # evaluations that are timed before a comparison begins
 _TIMED_S = 1.0  # at most
 _LONG_S = 300.0  # work that takes longer is announced
+_MOST_PLACES = 3  # in which captions of several benchmarks may differ, and are still put into one
 
 Named = str | tuple[str, Mapping[str, Any]] | tuple[str, Mapping[str, Any], str | None]
 """An optimizer: its name, or its name and settings, and what it is called in the table and the figure."""
@@ -107,13 +109,20 @@ def compare(
     elif rules is not None or how:
         raise SettingError(f"the protocol {follows.name} says the rules; leave out {', '.join(how) or 'rules'}")
     else:
-        panels = _planned(_of_protocol(follows, benchmarks), _published(follows, optimizers))
+        setups = _of_protocol(follows, benchmarks)
+        named = _published(follows, optimizers)
+        for benchmark, _, _ in setups:
+            for _, _, label in named:
+                if label in follows.optimizers:
+                    follows.check(label, benchmark)
+        panels = _planned(setups, named)
     with opened_study(study) as opened, _shown(progress) as advance:
         _warn_of_long_work(panels, opened, run_seeds, 0 if executor else n_processes or n_processors())
         configurations = chain.from_iterable(panel.configurations for panel in panels)
         counts = opened.run(configurations, run_seeds, n_processes=n_processes, executor=executor, progress=advance)
+        found = {panel.benchmark.name: _found(panel, opened, run_seeds) for panel in panels}
         return Comparison(
-            {panel.benchmark.name: _outcomes(panel, opened, run_seeds) for panel in panels},
+            {benchmark: outcomes for benchmark, (outcomes, _) in found.items()},
             {panel.benchmark.name: panel.rules for panel in panels},
             {panel.benchmark.name: {key.legend: key for key in panel.configurations} for panel in panels},
             " ".join(
@@ -130,7 +139,7 @@ def compare(
             },
             counts,
             None if study is None else opened.path,
-            {panel.benchmark.name: _reports(panel, opened, run_seeds) for panel in panels if panel.reports},
+            {benchmark: reports for benchmark, (_, reports) in found.items()},
         )
 
 
@@ -147,8 +156,8 @@ class Comparison:
         failures: (benchmark, optimizer) -> seed -> reason of the runs that failed, which are left out.
         counts: How many runs were made now, were there, or failed.
         study: The file with the runs; None if they were not kept.
-        reports: Benchmark -> optimizer -> what else a protocol reports -> that of each run's final incumbent, NaN of a
-            run without one; a report that these results do not hold is left out.
+        reports: Benchmark -> optimizer -> what a protocol reports -> that of each run's final incumbent; a report that
+            these results do not hold is left out.
     """
 
     outcomes: Mapping[str, Mapping[str, Outcomes]]
@@ -158,7 +167,7 @@ class Comparison:
     failures: Mapping[tuple[str, str], Mapping[int, str]]
     counts: RunCounts
     study: str | None
-    reports: Mapping[str, Mapping[str, Mapping[Reported, NDArray[np.float64]]]]
+    reports: Mapping[str, Mapping[str, Mapping[Reported, Finals]]]
 
     def __repr__(self) -> str:
         n_optimizers = len({name for panel in self.outcomes.values() for name in panel})
@@ -227,6 +236,8 @@ class Comparison:
                     f"{optimizer} on {benchmark}: {summary.n_without:,} of {summary.n_runs:,} runs ended without an"
                     " incumbent; mean and regret are of the others"
                 )
+        for benchmark, panel in self.reports.items():
+            notes += _also_reported(benchmark, panel, self.rules[benchmark].reported)
         for (benchmark, optimizer), failed in self.failures.items():
             seed, reason = next(iter(failed.items()))
             notes.append(
@@ -443,8 +454,13 @@ def _timed(benchmark: Benchmark, rules: Rules) -> tuple[float, float]:
     return float(np.median(taken_s)), min(budget for budget in budgets if budget)
 
 
-def _outcomes(panel: _Panel, study: Study, run_seeds: range) -> dict[str, Outcomes]:
-    found = {}
+_Reports = dict[str, dict[Reported, Finals]]
+
+
+def _found(panel: _Panel, study: Study, run_seeds: range) -> tuple[dict[str, Outcomes], _Reports]:
+    """Of each optimizer its runs, and what else is reported of the final incumbents, as far as the results hold it."""
+    outcomes: dict[str, Outcomes] = {}
+    reports: _Reports = {}
     for key in panel.configurations:
         records = [run.records for run in study.runs(key, run_seeds)]
         if not records:
@@ -452,21 +468,29 @@ def _outcomes(panel: _Panel, study: Study, run_seeds: range) -> dict[str, Outcom
             raise StudyError(
                 f"all {len(run_seeds)} runs of {key.legend} on {key.benchmark} failed; with seed {seed}: {reason}"
             )
-        found[key.legend] = outcomes_of(panel.benchmark, records, panel.rules)
-    return with_common_best(found)
-
-
-def _reports(panel: _Panel, study: Study, run_seeds: range) -> dict[str, dict[Reported, NDArray[np.float64]]]:
-    """What else is reported of the final incumbents, as far as the results hold it."""
-    found: dict[str, dict[Reported, NDArray[np.float64]]] = {}
-    for key in panel.configurations:
-        records = [run.records for run in study.runs(key, run_seeds)]
-        found[key.legend] = {}
+        outcomes[key.legend] = outcomes_of(panel.benchmark, records, panel.rules)
+        reports[key.legend] = {}
         for reported in panel.reports:
             with suppress(UnknownNameError, NotRecordedError):
                 by = replace(panel.rules, reported=reported)
-                found[key.legend][reported] = final_values(panel.benchmark, records, by)
-    return found
+                reports[key.legend][reported] = finals_of(panel.benchmark, records, by)
+    return with_common_best(outcomes), reports
+
+
+def _also_reported(
+    benchmark: str, panel: Mapping[str, Mapping[Reported, Finals]], in_the_table: Reported | None
+) -> list[str]:
+    """A line per report of a protocol that the table does not show: the mean of each optimizer."""
+    lines = []
+    for reported in dict.fromkeys(one for reports in panel.values() for one in reports if one != in_the_table):
+        means = []
+        for optimizer, reports in panel.items():
+            metric, values = reports[reported]
+            values = values[~np.isnan(values)]
+            mean = float(values.mean()) if len(values) else nan
+            means.append(f"{optimizer} {shown(metric.name, metric.unit).text(mean)}")
+        lines.append(f"{benchmark}, reported by {reported}: {', '.join(means)}")
+    return lines
 
 
 def _reported_by(panel: Mapping[str, Outcomes]) -> str:
@@ -475,11 +499,21 @@ def _reported_by(panel: Mapping[str, Outcomes]) -> str:
 
 
 def _in_one(sentences: Iterable[str]) -> str:
-    """Several sentences, in one where they differ in one word alone, such as the budget."""
+    """Several sentences, in one where they differ in few words, such as the budget."""
     different = list(dict.fromkeys(sentences))
     words = [sentence.split(" ") for sentence in different]
     if len({len(each) for each in words}) == 1:
-        columns = [list(dict.fromkeys(column)) for column in zip(*words, strict=True)]
-        if sum(len(column) > 1 for column in columns) <= 1:
-            return " ".join(" / ".join(column) for column in columns)
+        columns = [column if len(set(column)) > 1 else column[:1] for column in zip(*words, strict=True)]
+        n_differ = sum(len(column) > 1 for column in columns)
+        if n_differ == 1:  # of several places the first words belong together, and so on
+            columns = [tuple(dict.fromkeys(column)) for column in columns]
+        if n_differ <= _MOST_PLACES:
+            return " ".join(map(_choice, columns))
     return " ".join(different)
+
+
+def _choice(words: Sequence[str]) -> str:
+    """Words that stand in the same place, with what ends all of them once at the end."""
+    stops = {word[-1:] for word in words} & {".", ",", ";"}
+    stop = stops.pop() if len(stops) == 1 and len({word[-1:] for word in words}) == 1 else ""
+    return " / ".join(word.removesuffix(stop) for word in words) + stop

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import NasbenchKitError, NotRecordedError, SettingError, UnknownNameError
-from nasbench_kit.optimizers import Optimizer, Outcome, Task, Trial, check_needs
+from nasbench_kit.optimizers import Optimizer, Outcome, Task, Trial, check_needs, needs_of
 from nasbench_kit.simulator import (
     EVALUATIONS,
     NO_EPOCH,
@@ -124,7 +124,7 @@ def check_optimizer(
     if not isinstance(benchmark, Benchmark):
         raise SettingError(f"check_optimizer(..., {benchmark!r:.80}); a benchmark expected, as nbk.load opens one")
     rules = Rules(n_evaluations=n_evaluations, clock=SECONDS if benchmark.costs else EVALUATIONS)
-    needs = getattr(make, "needs", ())
+    needs = needs_of(make)
     task = task_of(benchmark, rules, needs=needs)
     check_needs(make, task, getattr(make, "__name__", "the optimizer"))
 

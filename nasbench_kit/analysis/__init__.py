@@ -3,12 +3,13 @@
 from nasbench_kit.analysis.anytime import quantile_curves, regret_curves, time_grid
 from nasbench_kit.analysis.incumbents import anytime_regret, incumbents, may_be_incumbents
 from nasbench_kit.analysis.likeness import Likeness, likeness
-from nasbench_kit.analysis.outcomes import Outcomes, check_reported, final_values, outcomes_of, with_common_best
+from nasbench_kit.analysis.outcomes import Finals, Outcomes, check_reported, finals_of, outcomes_of, with_common_best
 from nasbench_kit.analysis.random_search import RandomSearchLaw, random_search_law
 from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.analysis.summary import Summary, summarize
 
 __all__ = [
+    "Finals",
     "Likeness",
     "Outcomes",
     "RandomSearchLaw",
@@ -16,7 +17,7 @@ __all__ = [
     "Summary",
     "anytime_regret",
     "check_reported",
-    "final_values",
+    "finals_of",
     "incumbents",
     "likeness",
     "may_be_incumbents",

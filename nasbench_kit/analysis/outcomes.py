@@ -81,8 +81,15 @@ def outcomes_of(benchmark: Benchmark, runs: Sequence[Records], rules: Rules | No
     )
 
 
-def final_values(benchmark: Benchmark, runs: Sequence[Records], rules: Rules) -> NDArray[np.float64]:
-    """What the final incumbent of each run is reported by: float64 (n_runs,), NaN of a run without one.
+class Finals(NamedTuple):
+    """What the final incumbents of some runs are reported by."""
+
+    metric: Metric
+    values: NDArray[np.float64]  #: (n_runs,), as recorded; NaN of a run without an incumbent
+
+
+def finals_of(benchmark: Benchmark, runs: Sequence[Records], rules: Rules) -> Finals:
+    """Look up what the final incumbent of each run is reported by.
 
     Unlike `outcomes_of`, it looks up nothing else, and needs no best of the benchmark.
 
@@ -102,7 +109,7 @@ def final_values(benchmark: Benchmark, runs: Sequence[Records], rules: Rules) ->
     values = np.full(len(runs), np.nan)
     if archs:
         values[found] = where.values(name, np.array(archs), epoch=epoch)
-    return values
+    return Finals(where.metrics[name], values)
 
 
 def _final(told: NDArray[np.float64]) -> int:

@@ -54,7 +54,7 @@ def info(name: str, verify: bool, as_json: bool) -> None:
     if name in PROTOCOLS:
         _show_protocol(name, as_json)
         return
-    opened = open_named(name)
+    opened = open_named(name, OPTIMIZERS, PROTOCOLS)
     if verify:
         opened.verify()
     if as_json:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nasbench_kit.catalog import list_benchmarks, load, problems
-from nasbench_kit.cli.settings import described_optimizer, first_line, needs_of
+from nasbench_kit.cli.settings import described_optimizer, first_line, needs_in_words
 from nasbench_kit.cli.shared import (
     example,
     json_option,
@@ -56,7 +56,7 @@ def list_(as_json: bool) -> None:
     rows: list[tuple[str, ...]] = []
     for group, names in GROUPS.items():
         rows.append((f"{group}:",))
-        rows += [(f"  {name}", ", ".join(needs_of(name)), first_line(OPTIMIZERS[name])) for name in names]
+        rows += [(f"  {name}", ", ".join(needs_in_words(name)), first_line(OPTIMIZERS[name])) for name in names]
     print_table(("optimizer", "needs", "what it does"), rows)
     click.echo()
     print_table(("protocol", "what it is"), [(name, protocol.title) for name, protocol in PROTOCOLS.items()])

@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers import GROUPS, OPTIMIZERS
+from nasbench_kit.optimizers import GROUPS, OPTIMIZERS, needs_of
 
 _LABEL = "label"  # the setting that is no setting of the optimizer: how it is shown
 _NOT_OURS = 2  # of an optimizer's arguments: what it searches, and its source of randomness
@@ -144,12 +144,9 @@ def _arguments(documented: str) -> dict[str, str]:
     return {name: " ".join(meaning.split()) for name, meaning in entries}
 
 
-def needs_of(name: str) -> list[str]:
+def needs_in_words(name: str) -> list[str]:
     """What an optimizer of ours cannot do without, in words."""
-    return [
-        need.replace("package:", "the package ").replace("known:", "")
-        for need in getattr(OPTIMIZERS[name], "needs", ())
-    ]
+    return [need.replace("package:", "the package ").replace("known:", "") for need in needs_of(OPTIMIZERS[name])]
 
 
 def described_optimizer(name: str) -> dict[str, Any]:
@@ -159,7 +156,7 @@ def described_optimizer(name: str) -> dict[str, Any]:
         "does": first_line(made),
         "group": next(group for group, names in GROUPS.items() if name in names),
         "source": first_line(import_module(made.__module__)),
-        "needs": needs_of(name),
+        "needs": needs_in_words(name),
         "settings": [setting._asdict() for setting in settings_of(made)],
     }
 
@@ -174,7 +171,7 @@ __all__ = [
     "Setting",
     "described_optimizer",
     "first_line",
-    "needs_of",
+    "needs_in_words",
     "parse_optimizer",
     "parse_optimizers",
     "settings_of",

@@ -7,8 +7,8 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Sequence
-from itertools import zip_longest
+from collections.abc import Iterable, Sequence
+from itertools import chain, zip_longest
 from math import inf
 from pathlib import Path
 from textwrap import wrap
@@ -243,15 +243,19 @@ def place_of(results: Results) -> str:
     return "a file" if results.kind == "table" else "a folder"
 
 
-def open_named(name: str) -> Table | Surrogate:
+def open_named(name: str, *others: Iterable[str]) -> Table | Surrogate:
     """The table or surrogate of a name that `list` shows, or at a path.
+
+    Args:
+        name: Its name or path.
+        others: What else could have been named: for the error.
 
     Raises:
         UnknownNameError: It is a name, and of none of them.
     """
     known = list_results()
     if name not in known and name.replace("_", "").isalnum() and not Path(name).exists():
-        raise unknown("table or surrogate", name, known)
+        raise unknown("name" if others else "table or surrogate", name, [*known, *chain(*others)])
     return cast("Table | Surrogate", open_results(known.get(name, name)))
 
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, final
 
 from nasbench_kit.errors import unknown
-from nasbench_kit.optimizers.base import Optimizer, Outcome, Task, Trial, check_needs
+from nasbench_kit.optimizers.base import Optimizer, Outcome, Task, Trial, check_needs, needs_of
 from nasbench_kit.optimizers.own import own_class
 
 if TYPE_CHECKING:
@@ -191,5 +191,6 @@ __all__ = [
     "WarmStart",
     "WeakPredictors",
     "check_needs",
+    "needs_of",
     "optimizer_class",
 ]

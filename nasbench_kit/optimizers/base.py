@@ -130,6 +130,11 @@ class Lockstep(Protocol):
         ...
 
 
+def needs_of(optimizer: object) -> tuple[str, ...]:
+    """What an optimizer, or its class, states that it cannot do without."""
+    return tuple(getattr(optimizer, "needs", ()))
+
+
 def check_needs(optimizer: object, task: Task, name: str) -> None:
     """Refuse a task that lacks what an optimizer states that it needs.
 
@@ -142,7 +147,7 @@ def check_needs(optimizer: object, task: Task, name: str) -> None:
         SettingError: The task lacks it.
         UnknownNameError: The statement itself is not understood, or names an unknown column.
     """
-    for need in getattr(optimizer, "needs", ()):
+    for need in needs_of(optimizer):
         kind, _, column = need.partition(":")
         if kind == "epochs" and len(task.epochs) < 2:
             has = f"only epoch {task.epochs[0]}" if task.epochs else "none"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from nasbench_kit.benchmark import Benchmark, open_results
 from nasbench_kit.catalog import load
-from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError, unknown
-from nasbench_kit.simulator import Reported, Rules
+from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError, listed, unknown
+from nasbench_kit.optimizers import check_needs, needs_of, optimizer_class
+from nasbench_kit.simulator import Reported, Rules, task_of
 
 if TYPE_CHECKING:
     import os
@@ -78,6 +80,24 @@ class Protocol:
             return found
         raise unknown(f"benchmark of the protocol {self.name}", benchmark, self.benchmarks)
 
+    def check(self, optimizer: str, benchmark: Benchmark) -> None:
+        """Refuse one of its optimizers on a benchmark that lacks what it needs.
+
+        Args:
+            optimizer: Its name in the publication.
+            benchmark: One of `load`.
+
+        Raises:
+            UnknownNameError: The protocol has none of this name; or the benchmark lacks a column, with where it is.
+            SettingError: It lacks something else, likewise.
+        """
+        if optimizer not in self.optimizers:
+            raise unknown(f"optimizer of the protocol {self.name}", optimizer, self.optimizers)
+        made = optimizer_class(self.optimizers[optimizer][0])
+        task = task_of(benchmark, self.setup(benchmark.name).rules, needs=needs_of(made))
+        with self._saying_where():
+            check_needs(made, task, optimizer)
+
     def load(
         self, benchmarks: Iterable[str] | None = None, *, results: str | os.PathLike[str] | None = None
     ) -> list[Benchmark]:
@@ -97,17 +117,30 @@ class Protocol:
         for setup in map(self.setup, self.benchmarks if benchmarks is None else benchmarks):
             name = f"{stem}/{setup.benchmark.partition('/')[2]}" if stem else setup.benchmark
             chosen = {"objectives": setup.objectives or None, "constraints": setup.constraints or None}
-            try:
+            with self._saying_where():
                 benchmark = load(name, results=results, **chosen)
                 setup.rules.check(benchmark)
-            except (UnknownNameError, NotRecordedError, SettingError) as error:
-                raise type(error)(f"{error}{self._where_from}") from None
             opened.append(benchmark)
         return opened
 
-    @property
-    def _where_from(self) -> str:
-        return f". The protocol {self.name} needs {self.data}" if self.data else ""
+    @contextmanager
+    def _saying_where(self) -> Iterator[None]:
+        """Of what the results lack, where it comes from."""
+        try:
+            yield
+        except (UnknownNameError, NotRecordedError, SettingError) as error:
+            raise type(error)(self.with_where_from(error)) from None
+
+    def with_where_from(self, error: Exception) -> str:
+        """What an error says, and which results are needed, if they do not come with the package."""
+        text = str(error)
+        if not self.data:
+            return text
+        from nasbench_kit.protocols import PROTOCOLS  # which know this module
+
+        others = [other.name for other in PROTOCOLS.values() if other.approximates == self.name]
+        instead = f"; {listed(others)} does without" if others else ""
+        return f"{text}{'' if text.endswith('?') else '.'} The protocol {self.name} needs {self.data}{instead}"
 
     def in_words(self) -> str:
         """For captions."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from nasbench_kit.catalog import list_benchmarks, load
 from nasbench_kit.errors import NasbenchKitError, SettingError, UnknownNameError, listed, unknown
-from nasbench_kit.optimizers import OPTIMIZERS, check_needs, optimizer_class
+from nasbench_kit.optimizers import OPTIMIZERS, check_needs, needs_of, optimizer_class
 from nasbench_kit.simulator import task_of
 from nasbench_kit.version import __version__
 
@@ -40,7 +40,7 @@ def build(
             if name not in names:
                 raise unknown(f"setting of {optimizer}", name, names)
     made = optimizer_class(optimizer)
-    task = task_of(benchmark, rules, needs=getattr(made, "needs", ()))
+    task = task_of(benchmark, rules, needs=needs_of(made))
     try:
         check_needs(made, task, optimizer)
     except (SettingError, UnknownNameError) as error:
@@ -53,9 +53,9 @@ def _that_do(made: Any, optimizer: str, rules: Rules) -> str:
     found = []
     for name in list_benchmarks():
         with contextlib.suppress(NasbenchKitError):
-            check_needs(made, task_of(load(name), rules, needs=made.needs), optimizer)
+            check_needs(made, task_of(load(name), rules, needs=needs_of(made)), optimizer)
             found.append(name)
-    return f". Benchmarks that do: {listed(found)}" if found else ""
+    return f"; it can search {listed(found)}" if found else ""
 
 
 def defaults_of(optimizer: str) -> dict[str, Any]:

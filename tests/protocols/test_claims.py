@@ -5,9 +5,10 @@ from math import inf, isnan, nan, sqrt
 import pytest
 from click.testing import CliRunner
 
+import nasbench_kit as nbk
 from nasbench_kit.claims import ORDER, Claim, Finding, check_claims, published_claims
 from nasbench_kit.cli import main
-from nasbench_kit.errors import UnknownNameError
+from nasbench_kit.errors import DataError, UnknownNameError
 from nasbench_kit.protocols import PROTOCOLS
 from nasbench_kit.simulator import Reported
 
@@ -107,6 +108,25 @@ def test_numbers_whose_results_are_absent_say_which_file_to_import():
     findings = list(check_claims("nats_sss"))
     assert len(findings) == 24
     assert all("nasbench-kit import NATS-sss" in finding.reason for finding in findings)
+
+
+def test_one_run_is_too_few_for_a_standard_error():
+    (finding, *_) = check_claims("best_of_10", runs=1, n_processes=1)
+    assert finding.holds is None
+    assert finding.reason == "1 of 1 runs have it; at least 2 expected"
+
+
+def test_a_file_that_cannot_be_opened_is_an_error(tmp_path):
+    with pytest.raises(DataError, match="cannot open table"):
+        list(check_claims("nats_tss", results=tmp_path / "none.h5"))
+
+
+def test_a_study_with_other_runs_too_changes_nothing(tmp_path):
+    study = tmp_path / "study.db"
+    alone = [finding.value for finding in check_claims("best_of_10", runs=3, n_processes=1)]
+    nbk.compare("nasbench201/cifar10", protocol="best_of_10", runs=4, first_seed=2, n_processes=1, study=study)
+    again = [finding.value for finding in check_claims("best_of_10", runs=3, n_processes=1, study=study)]
+    assert str(again) == str(alone)
 
 
 def test_a_protocol_without_published_numbers_is_refused_by_the_names_of_those_with():

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 import nasbench_kit as nbk
 from nasbench_kit.cli import main
 from nasbench_kit.errors import SettingError, UnknownNameError
-from nasbench_kit.optimizers import OPTIMIZERS
+from nasbench_kit.optimizers import OPTIMIZERS, needs_of
 from nasbench_kit.protocols import PROTOCOLS, Protocol, Setup, protocol_of
 from nasbench_kit.simulator import Reported, Rules, task_of
 
@@ -31,14 +31,18 @@ def test_a_protocol_on_what_is_shipped_runs(name):
         rules = protocol.setup(benchmark.name).rules
         rules.check(benchmark)
         for made, settings in protocol.optimizers.values():
-            task = task_of(benchmark, rules, needs=getattr(OPTIMIZERS[made], "needs", ()))
+            task = task_of(benchmark, rules, needs=needs_of(OPTIMIZERS[made]))
             assert OPTIMIZERS[made](task, np.random.default_rng(0), **settings).ask()
 
 
 @pytest.mark.parametrize("name", ["nb101", "arch2vec", "nb201", "nats_tss", "nats_sss"])
 def test_a_protocol_whose_results_are_not_shipped_says_which_file_to_import(name):
-    with pytest.raises(UnknownNameError, match=rf"The protocol {name} needs the official files?: nasbench-kit import"):
+    with pytest.raises(
+        UnknownNameError, match=rf"The protocol {name} needs the official files?: nasbench-kit import"
+    ) as error:
         PROTOCOLS[name].load()
+    follows = [other.name for other in PROTOCOLS.values() if other.approximates == name]
+    assert all(f"; {other} does without" in str(error.value) for other in follows)
 
 
 def test_nats_bench_spends_what_its_scripts_say():
@@ -70,15 +74,30 @@ def test_what_else_a_protocol_reports_is_that_of_each_final_incumbent(tmp_path):
     made = nbk.compare(None, "RS", protocol="nb201_surrogate", runs=3, n_processes=1, study=tmp_path / "study.db")
     ((benchmark, reports),) = made.reports.items()
     outcomes = made.outcomes[benchmark]["RS"]
-    finals = reports["RS"][Reported("cifar10", "val_accuracy")]
+    finals = reports["RS"][Reported("cifar10", "val_accuracy")].values
     assert finals == pytest.approx(
         [max(zip(told, by, strict=True))[1] for told, by in zip(*outcomes[2:4], strict=True)]
     )
+    lines = [line for line in made.notes() if "reported by" in line]
+    assert [line.partition(": ")[0] for line in lines] == [
+        f"{benchmark}, reported by {dataset}:val_accuracy" for dataset in ("cifar100", "imagenet16-120")
+    ]
+    c100 = reports["RS"][Reported("cifar100", "val_accuracy")].values
+    assert lines[0].endswith(f": RS {100 * c100.mean():.2f}")
     assert {str(one) for one in reports["RS"]} == {
         "cifar10:val_accuracy",
         "cifar100:val_accuracy",
         "imagenet16-120:val_accuracy",
     }
+
+
+def test_an_optimizer_of_a_protocol_that_needs_more_than_is_shipped_says_where_that_is():
+    with pytest.raises(
+        SettingError, match=r"SyncHB needs several epochs .* needs curves .*; syne_tune_mnist1d does wit"
+    ):
+        nbk.compare(protocol="syne_tune", runs=1)
+    made = nbk.compare(None, "RS", protocol="syne_tune", runs=1, n_processes=1)  # which needs no curves
+    assert made.counts.made == 1
 
 
 @pytest.mark.parametrize(
