@@ -1,4 +1,5 @@
 import json
+from importlib import import_module
 
 import pytest
 from click.testing import CliRunner
@@ -27,3 +28,9 @@ def invoke_json(invoke):
         raise AssertionError(f"{constant} is no JSON")
 
     return lambda *arguments: json.loads(invoke(*arguments, "--json"), parse_constant=refuse)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Let `compare` draw no figure, which takes longer than a few runs."""
+    monkeypatch.setattr(import_module("nasbench_kit.cli.compare"), "_draw", lambda made, pictures: None)

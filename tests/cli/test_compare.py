@@ -48,14 +48,15 @@ def make_table(path, name="mine", **columns):
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, undrawn):
     """A folder with a table and a module with an optimizer."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])  # `module:Class` extends it
     make_table("mine.h5")
     Path("my_module.py").write_text(MY_MODULE)
     yield tmp_path
-    sys.modules.pop("my_module", None)
+    for name in ("my_module", "edited"):
+        sys.modules.pop(name, None)
 
 
 def all_runs():
@@ -145,7 +146,9 @@ def test_evaluations_are_counted_where_no_seconds_were_recorded(folder, invoke, 
     assert "--clock 'evaluations'" in result.stderr
 
 
-def test_the_figure_is_written_as_it_is_named_and_as_pdf(folder, invoke):
+def test_the_figure_is_written_as_it_is_named_and_as_pdf(tmp_path, monkeypatch, invoke):
+    monkeypatch.chdir(tmp_path)
+    make_table("mine.h5")
     invoke("compare", *MINE, *ONE, *SMALL, "--figure", "mine.svg")
     assert "<svg" in Path("mine.svg").read_text()
     assert Path("mine.pdf").read_bytes().startswith(b"%PDF-")
@@ -344,16 +347,14 @@ def test_an_interrupted_compare_says_how_to_go_on(tmp_path, n_processes):
 # ---- what changed meanwhile ----
 
 
-def test_an_optimizer_that_was_edited_is_not_mistaken_for_the_earlier_one(folder):
-    command = [sys.executable, "-m", "nasbench_kit", "compare", *MINE, "-o", "edited:Mine", *SMALL]
+def test_an_optimizer_that_was_edited_is_not_mistaken_for_the_earlier_one(folder, invoke):
+    command = ["compare", *MINE, "-o", "edited:Mine", *SMALL]
     Path("edited.py").write_text(MY_MODULE.replace("MyOptimizer", "Mine"))
-    subprocess.run(command, check=True, capture_output=True)
-    again = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert "0 runs made now, 2 were there" in again.stdout
+    invoke(*command)
+    assert "0 runs made now, 2 were there" in invoke(*command)
     Path("edited.py").write_text(MY_MODULE.replace("MyOptimizer", "Mine") + "# edited\n")
-    refused = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert refused.returncode == 2
-    assert "made with optimizer_sha256" in refused.stderr
+    del sys.modules["edited"]  # as in another process
+    assert "made with optimizer_sha256" in invoke(*command, code=2).stderr
 
 
 def test_a_table_that_was_edited_by_hand_is_not_mistaken_for_the_earlier_one(folder, invoke):
