@@ -27,14 +27,16 @@ from nasbench_kit.formats.safetensors import write_tensors
 from nasbench_kit.optimizers import GROUPS, OPTIMIZERS, needs_of
 from nasbench_kit.simulator import task_of
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
+from nasbench_kit.study import study
 from nasbench_kit.surrogates.card import make_card, sha256_of, write_card
 from nasbench_kit.surrogates.network import Network
 from nasbench_kit.surrogates.targets import Target
 from nasbench_kit.tables import DatasetSpec, Stored
 from nasbench_kit.tables.verify import hdf5_fault, verify_content
 
-# on a busy machine everything takes long: that says nothing of what is tested
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# on a busy machine everything takes long: that says nothing of what is tested; every run draws other examples, so half
+# as many as usual are enough
+settings.register_profile("busy", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
 # a shell ignores Ctrl-C in what it starts in the background, and so would every process that a test interrupts
@@ -82,6 +84,23 @@ def read_nats(shared_data):
         return read_plain_pickle(io.BytesIO(bz2.decompress(path.read_bytes())), name, PLAIN)
 
     return read
+
+
+@pytest.fixture(scope="session", autouse=True)
+def verified_once():
+    """A study verifies its tables at every call, which starts Python anew: here a file is verified when it is new."""
+    verify, verified = study._verify, set()
+
+    def verify_new(results):
+        state = os.path.isfile(results.path) and (results.path, os.stat(results.path).st_ctime_ns)
+        if state not in verified:
+            verify(results)
+        if state:
+            verified.add(state)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(study, "_verify", verify_new)
+        yield
 
 
 @pytest.fixture(scope="session")
