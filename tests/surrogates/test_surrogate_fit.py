@@ -42,6 +42,7 @@ from nasbench_kit.tables import Additive, DatasetSpec, Table
 SPACE = ChoiceSpace("letters", {str(i): tuple("abcd") for i in range(5)})  # 1,024 architectures
 ARCHS = SPACE.all_archs()
 FAST = {"encoding": "one_hot", "rounds": 40, "learning_rate": 0.3, "early_stopping": 10}
+SHORT = FAST | {"rounds": 5}  # where it does not matter how good the models are
 EPOCHS = (4, 12, 36)
 
 
@@ -90,7 +91,7 @@ def table(make):
 
 def quick(table, out, **arguments):
     """A fit of little."""
-    given = {"settings": FAST, "n_members": 3, "n_processes": 1} | arguments
+    given = {"settings": SHORT, "n_members": 3, "n_processes": 1} | arguments
     return fit_surrogate(table, out, **given)
 
 
@@ -116,7 +117,12 @@ def tau(one, other):
 
 @pytest.fixture(scope="module")
 def fitted(table, tmp_path_factory):
-    return quick(table, tmp_path_factory.mktemp("fitted") / "mine")
+    return quick(table, tmp_path_factory.mktemp("fitted") / "mine", settings=FAST)
+
+
+@pytest.fixture(scope="module")
+def short(table, tmp_path_factory):
+    return quick(table, tmp_path_factory.mktemp("short") / "mine")
 
 
 # ---- quality ----
@@ -169,7 +175,8 @@ def test_the_best_of_a_large_space_is_found_by_local_search(tmp_path, make):
     space = ChoiceSpace("large", {str(i): tuple("abcd") for i in range(12)})
     archs = np.unique(space.sample_many(np.random.default_rng(0), 400), axis=0)
     accuracy = (0.2 + archs.sum(axis=1) / 48)[None, None]
-    made = quick(make(accuracy, epochs=(1,), space=space, archs=archs), tmp_path / "s", n_members=2, noise=False)
+    how = {"settings": FAST, "n_members": 2, "noise": False}
+    made = quick(make(accuracy, epochs=(1,), space=space, archs=archs), tmp_path / "s", **how)
     best = made.card.best["d"]
     assert not best["proven"]
     sampled = made.predict("d", space.sample_many(np.random.default_rng(1), 3_000)).mean
@@ -210,7 +217,7 @@ def test_an_out_of_fold_prediction_is_by_a_member_that_did_not_see_it(table, tmp
         return real(space, archs, target, runs, z, folder, **how)
 
     monkeypatch.setattr(fit, "fit_noise", keep)
-    made = quick(table, tmp_path / "s", settings=FAST | {"rounds": 200, "early_stopping": 0})
+    made = quick(table, tmp_path / "s", settings=FAST | {"early_stopping": 0})
     assert list(seen) == ["val_accuracy"]  # the seconds of a run are not drawn
     archs, z = seen["val_accuracy"]
     assert len(archs) == made.card.fitted["n_train"]
@@ -258,11 +265,11 @@ def test_more_training_data_include_what_fewer_had(table):
 # ---- the same files, however it went ----
 
 
-def test_the_same_seed_gives_the_same_files_with_one_process_and_with_two(fitted, table, tmp_path):
+def test_the_same_seed_gives_the_same_files_with_one_process_and_with_two(short, table, tmp_path):
     two = quick(table, tmp_path / "mine", n_processes=2)
-    assert contents(two.path) == contents(fitted.path)
-    other = quick(table, tmp_path / "other", seed=1, settings=FAST | {"feature_fraction": 0.5}, name="mine")
-    assert contents(other.path)["members/0/channel_0.txt"] != contents(fitted.path)["members/0/channel_0.txt"]
+    assert contents(two.path) == contents(short.path)
+    other = quick(table, tmp_path / "other", seed=1, settings=SHORT | {"feature_fraction": 0.5}, name="mine")
+    assert contents(other.path)["members/0/channel_0.txt"] != contents(short.path)["members/0/channel_0.txt"]
 
 
 SMALL = {
@@ -290,7 +297,7 @@ def test_nothing_but_models_and_the_card_is_left(fitted):
 
 
 @pytest.mark.parametrize("at", ["second member", "noise", "files", "best", "card"])
-def test_a_fit_that_stopped_goes_on_to_the_same_files(at, fitted, table, tmp_path, monkeypatch):
+def test_a_fit_that_stopped_goes_on_to_the_same_files(at, short, table, tmp_path, monkeypatch):
     fitted_members = []
     whole = members.fit_member
 
@@ -313,7 +320,7 @@ def test_a_fit_that_stopped_goes_on_to_the_same_files(at, fitted, table, tmp_pat
     at = "over"
     made = quick(table, tmp_path / "mine")
     assert fitted_members == [0, 1, 2]
-    assert contents(made.path) == contents(fitted.path)
+    assert contents(made.path) == contents(short.path)
 
 
 def half_made(table, out, monkeypatch, at="write_card", **how):
@@ -379,7 +386,7 @@ def test_a_killed_command_goes_on_to_the_same_files(fitted, table, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "mine" / "card.json").exists()
-    made = quick(table, tmp_path / "mine")
+    made = quick(table, tmp_path / "mine", settings=FAST)
     assert contents(made.path) == contents(fitted.path)
 
 
@@ -420,11 +427,11 @@ def test_children_of_a_killed_fit_end_too(table, tmp_path):
         time.sleep(0.05)
 
 
-def test_a_finished_fit_is_not_repeated(fitted, table, monkeypatch):
-    before = contents(fitted.path)
+def test_a_finished_fit_is_not_repeated(short, table, monkeypatch):
+    before = contents(short.path)
     monkeypatch.setattr(members, "fit_member", lambda *_, **__: pytest.fail("fitted again"))
-    assert quick(table, fitted.path).sha256 == fitted.sha256
-    assert contents(fitted.path) == before
+    assert quick(table, short.path).sha256 == short.sha256
+    assert contents(short.path) == before
 
 
 def test_a_process_that_dies_is_one_line_and_loses_nothing(table, tmp_path):
@@ -463,7 +470,7 @@ def test_an_error_in_a_process_arrives_as_it_is(table, tmp_path):
     ("changed", "message"),
     [
         ({"seed": 1}, "holds the beginning of another fit: seed is 0 there, 1 now; give another folder"),
-        ({"settings": FAST | {"rounds": 3}}, r"settings.rounds is 40 there, 3 now"),
+        ({"settings": FAST | {"rounds": 3}}, r"settings.rounds is 5 there, 3 now"),
         ({"test_share": 0.1}, r"test_share is 0.2 there, 0.1 now"),
         ({"n_members": 4}, "n_members is 3 there, 4 now"),
     ],
@@ -477,9 +484,9 @@ def test_a_folder_of_another_fit_is_refused(changed, message, table, tmp_path, m
         quick(table, tmp_path / "mine", **changed)
 
 
-def test_a_surrogate_of_another_table_is_not_overwritten(fitted, make):
+def test_a_surrogate_of_another_table_is_not_overwritten(short, make):
     with pytest.raises(SettingError, match="holds a surrogate of another fit: the table's sha256 is"):
-        quick(make(generated(rng=5)), fitted.path)
+        quick(make(generated(rng=5)), short.path)
 
 
 def test_a_folder_of_something_else_is_not_touched(table, tmp_path):
@@ -503,7 +510,7 @@ def test_what_was_not_recorded_is_not_learned(make, tmp_path):
     holes[1:, :, ::2] = np.nan  # one run of every other architecture
     holes[:, 0, 5::7] = np.nan  # the first epoch of some
     holes[:, :, 3::11] = np.nan  # nothing of others
-    made = quick(make(holes), tmp_path / "s")
+    made = quick(make(holes), tmp_path / "s", settings=FAST)
     assert made.card.fitted["n_train"] + made.card.fitted["n_test"] > (~np.isnan(holes).all(axis=(0, 1))).sum() - 1
     truth = nbk.Benchmark(whole, "d").query_many(ARCHS[3::11]).val_accuracy
     assert np.corrcoef(nbk.Benchmark(made, "d").query_many(ARCHS[3::11]).val_accuracy, truth)[0, 1] > 0.9
@@ -525,7 +532,7 @@ def test_collapsed_runs_are_left_to_the_noise_and_learned_from_without_it(make, 
     runs = read_runs(make(accuracy), metrics=[])
     assert np.isnan(training_data(runs).outputs[::9]).all()
     assert not np.isnan(training_data(runs, mask=False).outputs).any()
-    how = {"metrics": [], "n_members": 2}
+    how = {"settings": FAST, "metrics": [], "n_members": 2}
     plain, noisy = (quick(make(accuracy), tmp_path / str(noise), noise=noise, **how) for noise in (False, True))
     assert [target.kind for target in plain.card.targets] == ["value"]
     assert [target.kind for target in noisy.card.targets] == ["value", "noise", "collapse"]
@@ -606,7 +613,8 @@ def test_metrics_without_seeds_and_epochs_are_learned_too(make, tmp_path):
     latency = 2.0 + ARCHS[:, 0]
     params = Additive(nbk.Metric.from_name("params_m"), 10, {"b": 5})
     table = make(**{"latency_ms[edgegpu]": latency}, more=[params])
-    made = quick(table, tmp_path / "s", metrics=["latency_ms[edgegpu]", "params_m"], noise=False, n_members=2)
+    how = {"settings": FAST, "metrics": ["latency_ms[edgegpu]", "params_m"], "noise": False, "n_members": 2}
+    made = quick(table, tmp_path / "s", **how)
     assert list(made.metrics("d")) == ["val_accuracy", "latency_ms[edgegpu]", "params_m"]
     assert made.predict("d", ARCHS, "latency_ms[edgegpu]").mean == pytest.approx(latency, rel=0.1)
     assert made.metrics("d")["params_m"].epochs == ()
@@ -620,7 +628,7 @@ def test_several_datasets_are_predicted_by_one_model(new_path, stored, tmp_path)
         for name, values in (("c", accuracy), ("d", 1 - accuracy))
     }
     table = Table.create(new_path(), name="two", space=SPACE, datasets=both)
-    made = quick(table, tmp_path / "s")
+    made = quick(table, tmp_path / "s", settings=FAST)
     assert made.datasets == ("c", "d")
     assert made.card.n_outputs("value") == 2
     for dataset in ("c", "d"):
@@ -834,7 +842,7 @@ def test_the_probability_that_a_run_fails_is_learned_where_the_table_says_which_
         failed="failed",
     )
     table = Table.create(new_path(), name="failing", space=SPACE, datasets={"d": spec})
-    made = quick(table, tmp_path / "s")
+    made = quick(table, tmp_path / "s", settings=FAST)
     assert made.card.fitted["n_train"] + made.card.fitted["n_test"] == len(ARCHS)  # none is left out
     collapse = made.predict("d", ARCHS).collapse
     assert collapse[ARCHS[:, 0] == 3].mean() == pytest.approx(0.9, abs=0.05)
@@ -952,12 +960,12 @@ def test_the_examples_are_understood(words, tmp_path, monkeypatch):
     assert arguments["model"] in ("lightgbm", "xgboost")
 
 
-def test_the_command_fits_what_the_function_fits(fitted, table, tmp_path, monkeypatch):
+def test_the_command_fits_what_the_function_fits(short, table, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    settings = [word for item in FAST.items() for word in ("--set", "=".join(map(str, item)))]
+    settings = [word for item in SHORT.items() for word in ("--set", "=".join(map(str, item)))]
     words = ["--table", table.path, "--model", "lgb", "--members", 3, "--processes", 1, "--out", "mine", *settings]
     text = run("fit", *words)
-    assert contents("mine") == contents(fitted.path)
+    assert contents("mine") == contents(short.path)
     assert "3 members (lightgbm), learned from" in text
     assert "mine/d: val_accuracy at 3 epochs, cost_s at 3 epochs; the best, of all:" in text
     assert text.endswith(f"nasbench-kit surrogate eval mine --table {table.path}\n")
