@@ -116,20 +116,20 @@ def test_of_a_loss_smaller_is_better(letters):
     ],
 )
 def test_simulated_runs_end_as_the_law_says(name, how):
-    bench, rules, n_runs = nbk.load(name), Rules(**how), 4_000
+    bench, rules, n_runs = nbk.load(name), Rules(**how), 1_000
     law, simulation = random_search_law(bench, rules), summarize(simulated(bench, n_runs, rules))
     error = simulation.sd / n_runs**0.5
     assert abs(law.mean[-1] - simulation.mean) < 3 * error
-    assert law.sd[-1] == pytest.approx(simulation.sd, rel=0.05)
+    assert law.sd[-1] == pytest.approx(simulation.sd, rel=0.1)
     good = law.quantiles([0.9])[0, -1]
     assert law.success_rate(good)[-1] == pytest.approx(0.1, abs=0.02)
 
 
 @pytest.mark.slow
-def test_twenty_thousand_runs_agree_to_a_hundredth_of_a_point_at_all_times():
+def test_ten_thousand_runs_agree_to_a_hundredth_of_a_point_at_all_times():
     bench, rules = nbk.load("nasbench201/cifar10"), Rules(budget_s=400_000)
     law = random_search_law(bench, rules)
-    found = simulated(bench, 20_000, rules)
+    found = simulated(bench, 10_000, rules)
     ends = np.array([reported[incumbents(told)[-1]] for told, reported in zip(found.told, found.reported, strict=True)])
     assert abs(law.mean[-1] - ends.mean()) < 1e-4
     quantiles = (0.1, 0.25, 0.5, 0.75, 0.9)
