@@ -289,7 +289,7 @@ def whole_files(tmp_path_factory):
     return [write(folder / NAME, RELEASE).read_bytes() for write in (write_legacy, write_zip)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(which=st.integers(0, 1), position=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_refused_or_changes_a_number_at_most(whole_files, new_path, verify, which, position, bit):
     damaged = bytearray(whole_files[which])

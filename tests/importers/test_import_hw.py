@@ -69,6 +69,12 @@ def generated():
     return {"nasbench201": per_dataset, "fbnet": {"edgegpu_latency": {"FC_Cin1504_Cout100": 0.1}}}
 
 
+def alike():
+    """The same of one dataset under the names of three, which a pickle holds once: it is read in less time."""
+    one = {name: list(values) for name, values in columns_of("cifar10").items()}
+    return {"nasbench201": dict.fromkeys(DATASETS, one)}
+
+
 def write(path, release, protocol=3):
     path.write_bytes(pickle.dumps(release, protocol))
     return path
@@ -202,9 +208,9 @@ def test_the_release_is_read_in_its_order(tmp_path, protocol):
 
 
 def test_numbers_of_numpy_are_read_too(tmp_path):
-    release = generated()
-    for values in release["nasbench201"].values():
-        values["fpga_latency"] = list(np.array(values["fpga_latency"]))
+    release = alike()
+    values = release["nasbench201"]["cifar10"]
+    values["fpga_latency"] = list(np.array(values["fpga_latency"]))
     table = import_table([write(tmp_path / "a.pickle", release)], tmp_path / "a.h5")
     assert (
         table.column("cifar10", "latency_ms[fpga]").at(0, 0)(table.row(SPACE.parse(3)))
@@ -218,20 +224,20 @@ class Hostile:
 
 
 def broken():
-    release = generated()
+    release = alike()
     release["nasbench201"]["cifar10"]["fpga_latency"].pop()
     yield release, r"cifar10: fpga_latency is \[.* a list of 15,625 numbers expected"
-    release = generated()
+    release = alike()
     release["nasbench201"]["cifar10"]["fpga_latency"] = None
     yield release, "fpga_latency is None; a list of 15,625 numbers expected"
-    release = generated()
+    release = alike()
     release["nasbench201"]["cifar10"]["pixel3_latency"][5] = -2.0
     yield release, "pixel3_latency is -2; a positive number expected, or -1"
-    release = generated()
+    release = alike()
     config = release["nasbench201"]["cifar10"]["config"]
     config[3], config[4] = config[4], config[3]
     yield release, "cifar10: cell 3 is '.*'; the order of NAS-Bench-201 expected"
-    release = generated()
+    release = alike()
     del release["nasbench201"]["cifar10"]["edgegpu_latency"]
     yield release, "edgegpu_latency is missing"
     yield {"fbnet": {}}, "holds no 'nasbench201'"
@@ -251,7 +257,7 @@ def test_wrong_and_hostile_pickles_are_refused_in_one_line(tmp_path, capsys, rel
 
 
 def test_truncated_pickles_are_refused(tmp_path):
-    path = write(tmp_path / "HW-NAS-Bench-v1_0.pickle", generated())
+    path = write(tmp_path / "HW-NAS-Bench-v1_0.pickle", alike())
     whole = path.read_bytes()
     for length in (1, 50, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:length])
@@ -261,12 +267,10 @@ def test_truncated_pickles_are_refused(tmp_path):
 
 @pytest.fixture(scope="module")
 def whole_file():
-    """Of one dataset under the names of three, which a pickle holds once."""
-    release = generated()
-    return pickle.dumps(release | {"nasbench201": dict.fromkeys(DATASETS, release["nasbench201"]["cifar10"])})
+    return pickle.dumps(alike())
 
 
-@settings(max_examples=25, deadline=None)  # the file is large: whatever is damaged is mostly a number
+@settings(max_examples=15, deadline=None)  # the file is large: whatever is damaged is mostly a number
 @given(position=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_refused_or_changes_a_number_at_most(whole_file, new_path, verify, position, bit):
     damaged = bytearray(whole_file)

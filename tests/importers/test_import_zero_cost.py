@@ -300,7 +300,7 @@ def test_damaged_files_are_refused_in_one_line(tmp_path):
         assert "\n" not in str(refused.value)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(position=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_refused_or_changes_a_number_at_most(new_path, verify, position, bit):
     path, out = new_path(".json"), new_path()
