@@ -158,7 +158,7 @@ def test_of_300_damaged_boosters_none_ends_the_process(library, content, tmp_pat
     assert done.stdout.startswith("alive")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_a_reader_of_ubjson_ends_with_any_bytes_in_one_line(data):
     content = bytearray(UBJSON)

@@ -169,13 +169,13 @@ ARGUMENTS = st.sampled_from(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(st.lists(OPCODES | ARGUMENTS, max_size=60).map(b"".join), st.sampled_from([*TAKES.values()]))
 def test_arbitrary_instructions_are_plain_data_or_an_error(data, take):
     only_plain(data + b".", take=take)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(plain, st.integers(0, 5), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=4), st.data())
 def test_damaged_pickles_are_plain_data_or_an_error(made, protocol, changes, data):
     damaged = bytearray(pickle.dumps(made, protocol))
@@ -186,7 +186,7 @@ def test_damaged_pickles_are_plain_data_or_an_error(made, protocol, changes, dat
         only_plain(bytes(damaged), take=take)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.integers(0, 10**6), st.integers(0, 255))
 def test_a_damaged_number_of_numpy_is_plain_data_or_an_error(position, value):
     damaged = bytearray(pickle.dumps({("cifar10", 777): OrderedDict(a=np.float64(0.5), b={np.int64(3)})}))

@@ -39,7 +39,7 @@ def read(data, take=lambda key, value: False):
     return read_plain_pickle(io.BytesIO(data), "p", PLAIN, take)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(value=PLAIN_VALUES, protocol=st.sampled_from([2, 3, 4, 5]))
 def test_plain_data_come_back(value, protocol):
     data = pickle.dumps(value, protocol)
@@ -48,7 +48,7 @@ def test_plain_data_come_back(value, protocol):
     assert repr(found) == repr(read_plain_pickle(io.BytesIO(data), "p", PLAIN))  # the same types, too
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(value=PLAIN_VALUES, protocol=st.sampled_from([2, 4]), at=st.floats(0, 1), byte=st.integers(0, 255))
 def test_damaged_pickles_end_in_one_line_or_are_read(value, protocol, at, byte):
     data = bytearray(pickle.dumps(value, protocol))
@@ -60,7 +60,7 @@ def test_damaged_pickles_end_in_one_line_or_are_read(value, protocol, at, byte):
             assert str(error).startswith("p")  # noqa: PT017 (it need not be raised)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(data=st.binary(max_size=200))
 def test_anything_else_ends_in_one_line_or_is_read(data):
     try:

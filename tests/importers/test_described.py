@@ -465,7 +465,7 @@ varies = true }}
     )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=75, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.data())
 def test_a_description_and_data_damaged_anywhere_give_a_table_or_one_line(described, tmp_path, data):
     texts = []

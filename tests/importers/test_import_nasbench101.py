@@ -384,9 +384,9 @@ def test_a_generated_file_of_108_epochs_has_no_others(generate, new_path):
 
 def test_the_generator_gives_the_same_bytes_for_the_same_seed(generate):
     first, again, other = (
-        generate("--seed", 0, "--cells", 20),
-        generate("--cells", 20),
-        generate("--seed", 1, "--cells", 20),
+        generate("--seed", 0, "--cells", 60),
+        generate("--cells", 60),
+        generate("--seed", 1, "--cells", 60),
     )
     assert first.read_bytes() == again.read_bytes() != other.read_bytes()
 
@@ -760,7 +760,7 @@ def either_same_or_refused(content, new_path, suffix, reference):
     assert path.read_bytes() == content
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_flipped_bit_or_lost_end_of_a_file_is_noticed(three_records, new_path, data):
     damaged = bytearray(three_records)
@@ -781,7 +781,7 @@ def test_any_flipped_bit_or_lost_end_of_a_file_is_noticed(three_records, new_pat
     assert not list(out.parent.glob(f"{out.name}*"))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damage_under_right_checksums_never_ends_in_another_error(new_path, data):
     """Damage that the checksums do not show: what is read then may differ, but only ours is raised."""
@@ -800,7 +800,7 @@ def test_damage_under_right_checksums_never_ends_in_another_error(new_path, data
         assert not list(out.parent.glob(f"{out.name}*"))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_pickle_never_ends_in_another_error(new_path, data):
     damaged = bytearray(pickle.dumps(naslib(), 4))

@@ -561,7 +561,7 @@ def test_a_path_without_a_file_is_refused(tmp_path):
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_flipped_bits_are_found_or_change_nothing(victim, new_path, data):
     table, content = victim
     position = data.draw(st.integers(0, len(content) - 1))
