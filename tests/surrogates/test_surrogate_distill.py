@@ -114,7 +114,7 @@ def distill():
 
 @pytest.fixture(scope="module")
 def distilled(distill, teacher, folder):
-    return distill(teacher, folder(), hidden=(64, 32), epochs=60, batch=128, name="student")
+    return distill(teacher, folder(), hidden=(64, 32), epochs=40, batch=128, name="student")
 
 
 # ---- distilling ----
@@ -418,9 +418,9 @@ def test_an_ensemble_fitted_to_nasbench201_is_followed(distill, folder):
         train_share=0.2,
         noise=False,
         n_processes=1,
-        settings={"rounds": 100, "learning_rate": 0.1, "encoding": "one_hot"},
+        settings={"rounds": 50, "learning_rate": 0.1, "encoding": "one_hot"},
     )
-    made = distill(ensemble, folder(), hidden=(96, 48), epochs=60, batch=512)
+    made = distill(ensemble, folder(), hidden=(96, 48), epochs=15, batch=512)
     figures = made.card.fitted["fidelity"]["held_out"]["cifar10/val_accuracy epoch 200"]
     assert figures["kendall_tau"] > 0.85
     assert figures["r2"] > 0.93
