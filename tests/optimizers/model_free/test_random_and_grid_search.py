@@ -47,9 +47,9 @@ def test_without_repeats_the_first_samples_are_those_with_repeats_less_the_repea
 
 
 def test_without_repeats_all_orders_are_alike():
-    last = np.array([asked(random_search(CUBE, seed, repeats=False))[-1] for seed in range(2_000)])
+    last = np.array([asked(random_search(CUBE, seed, repeats=False))[-1] for seed in range(600)])
     counts = np.array([np.bincount(column, minlength=4) for column in last.T])
-    assert (np.abs(counts - 500) < 5 * np.sqrt(2_000 * 0.25 * 0.75)).all()
+    assert (np.abs(counts - 150) < 5 * np.sqrt(600 * 0.25 * 0.75)).all()
 
 
 def test_isomorphic_architectures_of_one_row_count_as_one():
