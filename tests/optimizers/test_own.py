@@ -62,8 +62,9 @@ def test_what_cannot_be_imported_is_one_line(folder, name, message):
         own_class(name)
 
 
-@pytest.mark.parametrize("how", ["module", "script"])
-@pytest.mark.parametrize("optimizer", ["random_search", "my_search:Mine"])
+@pytest.mark.parametrize(
+    ("how", "optimizer"), [("module", "random_search"), ("module", "my_search:Mine"), ("script", "my_search:Mine")]
+)
 def test_no_other_file_of_the_working_directory_is_run_by_a_command_or_its_workers(folder, how, optimizer):
     for name in STRAYS:
         Path(f"{name}.py").write_text(STRAY)

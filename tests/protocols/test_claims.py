@@ -99,7 +99,7 @@ def test_published_numbers_of_nasbench201_come_out_on_real_results(protocol, run
 
 
 def test_published_numbers_that_need_nothing_but_the_package_come_out():
-    (finding,) = check_claims("local_search", runs=60, n_processes=1)
+    (finding,) = check_claims("local_search", runs=30, n_processes=1)
     assert finding.holds
     assert abs(finding.z) < 3
 
@@ -136,7 +136,7 @@ def test_a_protocol_without_published_numbers_is_refused_by_the_names_of_those_w
 
 def test_the_command_prints_the_ledger_and_goes_on_where_its_study_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    arguments = ["claims", "best_of_10", "nats_sss", "--runs", "20", "--processes", "1"]
+    arguments = ["claims", "best_of_10", "nats_sss", "--runs", "5", "--processes", "1"]
     first, second = (CliRunner().invoke(main, arguments) for _ in range(2))
     assert first.exit_code == 0
     assert first.output == second.output

@@ -58,7 +58,7 @@ def test_two_studies_may_fill_the_same_file_at_the_same_time(tmp_path, random_se
             return study.run(keys, range(4), n_processes=1)
 
     with ThreadPoolExecutor(2) as executor:
-        for i in range(25):  # the moments at which they meet differ
+        for i in range(15):  # the moments at which they meet differ
             path, start = tmp_path / f"{i}.db", Barrier(2, timeout=600)
             both = [executor.submit(fill, path, keys, start) for keys in ([random_search, evolution], [evolution])]
             assert sum(future.result().made for future in both) == 8
