@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.multi_fidelity.async_hyperband import AsyncHyperband
     from nasbench_kit.optimizers.multi_fidelity.bohb import BOHB
     from nasbench_kit.optimizers.multi_fidelity.dehb import DEHB
+    from nasbench_kit.optimizers.multi_fidelity.hyper_tune import HyperTune
     from nasbench_kit.optimizers.multi_fidelity.hyperband import Hyperband
     from nasbench_kit.optimizers.multi_fidelity.learning_curve_stopping import LearningCurveStopping
     from nasbench_kit.optimizers.multi_fidelity.median_stopping import MedianStopping
@@ -74,6 +75,7 @@ GROUPS = {
         "dehb": "DEHB",
         "mobster": "MOBSTER",
         "sync_mobster": "SyncMOBSTER",
+        "hyper_tune": "HyperTune",
         "median_stopping": "MedianStopping",
         "learning_curve_stopping": "LearningCurveStopping",
     },
@@ -171,6 +173,7 @@ __all__ = [
     "DifferentialEvolution",
     "GeneticAlgorithm",
     "GridSearch",
+    "HyperTune",
     "Hyperband",
     "LearningCurveStopping",
     "LocalSearch",

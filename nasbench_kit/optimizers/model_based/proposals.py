@@ -25,6 +25,10 @@ class Observed(NamedTuple):
     archs: NDArray[np.uint8]  #: (n, n_decisions)
     values: NDArray[np.float64]  #: (n,), larger is better, finite
 
+    def latest(self, n: int) -> Observed:
+        """The last `n` of it."""
+        return Observed(self.archs[-n:], self.values[-n:])
+
 
 def first_objective(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Of all objectives (n, n_objectives), the one that is optimized where there is one: (n,)."""
