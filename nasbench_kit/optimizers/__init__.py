@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.model_based.gp_bo import GPBO
     from nasbench_kit.optimizers.model_based.nas_bowl import NASBOWL
     from nasbench_kit.optimizers.model_based.random_forest import RandomForestSearch
+    from nasbench_kit.optimizers.model_based.regret_stopping import RegretStopping
     from nasbench_kit.optimizers.model_based.tpe import TPE
     from nasbench_kit.optimizers.model_based.weak_predictors import WeakPredictors
     from nasbench_kit.optimizers.model_free.differential_evolution import DifferentialEvolution
@@ -64,6 +65,7 @@ GROUPS = {
         "tpe": "TPE",
         "random_forest": "RandomForestSearch",
         "weak_predictors": "WeakPredictors",
+        "regret_stopping": "RegretStopping",
     },
     "multi-fidelity": {
         "successive_halving": "SuccessiveHalving",
@@ -185,6 +187,7 @@ __all__ = [
     "ProxyRanking",
     "RandomForestSearch",
     "RandomSearch",
+    "RegretStopping",
     "RegularizedEvolution",
     "SimulatedAnnealing",
     "SuccessiveHalving",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nasbench_kit.optimizers.base import Task, check_at_least
 from nasbench_kit.optimizers.model_based.acquisition import check_acquisition, scores
 from nasbench_kit.optimizers.model_based.proposals import Observed, Proposals, by_score, candidates, first_objective
-from nasbench_kit.predictors.gaussian_process import GaussianProcess, Kernel, hamming_kernels
+from nasbench_kit.predictors.gaussian_process import NOISES, GaussianProcess, Kernel, hamming_kernels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +20,26 @@ _GROWN = 1.2
 def choices(archs: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Architectures as `hamming_kernels` compare them."""
     return archs.astype(float)
+
+
+def fits(
+    kernels: Sequence[Kernel], noises: Sequence[float] = NOISES
+) -> Callable[[NDArray[np.float64], NDArray[np.float64]], GaussianProcess]:
+    """What fits processes to features and values, of which there are more each time.
+
+    The kernel is chosen again when there are a fifth more of them: they may tell that another one fits better.
+    """
+    chosen, n_chosen_by = kernels, 0
+
+    def fit(features: NDArray[np.float64], values: NDArray[np.float64]) -> GaussianProcess:
+        nonlocal chosen, n_chosen_by
+        if len(values) >= _GROWN * n_chosen_by:
+            chosen, n_chosen_by = kernels, len(values)
+        process = GaussianProcess(features, values, kernels=chosen, noises=noises)
+        chosen = [process.kernel]
+        return process
+
+    return fit
 
 
 def process_proposals(
@@ -56,20 +76,15 @@ def process_proposals(
     check_at_least(2, pool_size=pool_size)
     check_at_least(1, n_parents=n_parents)
     half = pool_size // 2
-    every = hamming_kernels(task.space) if kernels is None else kernels
-    chosen, n_chosen_by = every, 0
+    fit = fits(hamming_kernels(task.space) if kernels is None else kernels)
 
     def propose(observed: Observed, known: Set[int]) -> NDArray[np.uint8]:
-        nonlocal chosen, n_chosen_by
         pool = candidates(
             task.space, rng, observed, known, n_mutated=half, n_random=pool_size - half, n_parents=n_parents
         )
         if not len(pool):
             return pool
-        if len(observed.values) >= _GROWN * n_chosen_by:  # many more values may tell that another kernel fits better
-            chosen, n_chosen_by = every, len(observed.values)
-        process = GaussianProcess(features(observed.archs), observed.values, kernels=chosen)
-        chosen = [process.kernel]
+        process = fit(features(observed.archs), observed.values)
         mean, sd = process.predict(features(pool))
         best = float(observed.values.max())
         return by_score(pool, scores(acquisition, mean, sd, best=best, rng=rng))
