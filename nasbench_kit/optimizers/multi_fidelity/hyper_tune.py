@@ -38,7 +38,7 @@ class HyperTune:
     epochs of the rung, how often trainings begin there. A rung counts when it has six outcomes; until then trainings
     begin there as often as in Hyperband. That is Syne Tune's way; the paper's waits for outcomes at the last epoch.
     Trainings of all brackets meet in the same rungs, as in the authors' code, which promotes as "delayed" of ASHA.
-    It has random forests for choice, and adds a weight by hand to those of the last epoch; neither is done here.
+    Its random forests, and its own formula for the weight of the last epoch, are left out.
 
     Args:
         task: What to search.
@@ -48,7 +48,7 @@ class HyperTune:
         n_initial: Random architectures before the first model.
         pool_size: Candidates among which the best is looked for, half of them mutated from the best told.
         random_fraction: Of the architectures that are drawn at random after the first model.
-        n_draws: How often all processes are drawn from to see which one orders best (S in the paper).
+        n_draws: How often all processes are drawn from to see which one orders best.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("epochs",)
@@ -102,7 +102,6 @@ class HyperTune:
         theta = shares_of_wins(np.array([ranking_losses(each, values[-1]) for each in draws]))
         weights = bracket_shares(theta, known, self._rungs, self._weights)
         self._bracket = sampled_brackets(weights, self._drawn)
-
         members = [(share, process) for share, process in zip(theta.tolist(), processes, strict=True) if share > 0]
 
         def predict(archs: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
