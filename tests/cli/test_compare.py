@@ -236,6 +236,7 @@ def test_an_output_that_is_an_input_or_another_output_is_refused_and_nothing_cha
         (["-o", "my_module:MyOptimizer,rate=x"], "rate='x' is no number"),
         (["-o", "json:loads"], "json:loads"),
         ([*ONE, "--run", "5"], "seed 5 was not recorded"),
+        (["--law", "-b", "nasbench301/cifar10"], "--law needs tables; nasbench301/cifar10 is predicted by a surrogate"),
         ([*ONE, "--run", "median"], "--run 'median'; choose 'drawn', 'mean' or the number of a recorded run"),
         ([*ONE, "--clock", "steps"], "--clock 'steps'; choose from 'seconds', 'evaluations', 'epochs'"),
         ([*ONE, "--epoch", "12"], "epoch 12 was not recorded"),
