@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import inf
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
@@ -91,7 +91,14 @@ def _draw_law(
     there = (law.times >= times[0]) & (law.times <= times[-1]) & (law.has_incumbent > 0.5)
     values = law.metric.sign() * law.quantiles((band[0], 0.5, band[1]))[:, there]
     high, median, low = np.maximum(one.show.factor * (one.best - values), floor)
-    behind = {"step": "post", "facecolor": "none", "edgecolor": GRAY, "hatch": "////", "linewidth": 0, "zorder": 0}
+    behind: dict[str, Any] = {
+        "step": "post",
+        "facecolor": "none",
+        "edgecolor": GRAY,
+        "hatch": "////",
+        "linewidth": 0,
+        "zorder": 0,
+    }
     ax.fill_between(law.times[there], low, high, **behind)
     ax.step(law.times[there], median, where="post", color=GRAY, linewidth=1.0, zorder=0, label=_LAW)
     return float(low.min(initial=inf))

@@ -236,7 +236,6 @@ def test_an_output_that_is_an_input_or_another_output_is_refused_and_nothing_cha
         (["-o", "my_module:MyOptimizer,rate=x"], "rate='x' is no number"),
         (["-o", "json:loads"], "json:loads"),
         ([*ONE, "--run", "5"], "seed 5 was not recorded"),
-        (["--law", "-b", "nasbench301/cifar10"], "--law needs tables; nasbench301/cifar10 is predicted by a surrogate"),
         ([*ONE, "--run", "median"], "--run 'median'; choose 'drawn', 'mean' or the number of a recorded run"),
         ([*ONE, "--clock", "steps"], "--clock 'steps'; choose from 'seconds', 'evaluations', 'epochs'"),
         ([*ONE, "--epoch", "12"], "epoch 12 was not recorded"),
@@ -265,6 +264,12 @@ def test_a_budget_below_one_evaluation_is_one_line_too(folder, invoke):
     result = invoke("compare", *MINE, *ONE, "--budget-s", "0.5", "--runs", "2", "--processes", "1", code=2)
     assert "the budget of all 2 runs ended before their first evaluation did" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_the_law_of_random_search_is_refused_where_it_is_not_known(folder, invoke):
+    result = invoke("compare", "-b", "nasbench301/cifar10", "--law", *SMALL, code=2)
+    assert result.stderr == "error: --law needs tables; nasbench301/cifar10 is predicted by a surrogate\n"
+    assert not Path("compare.db").exists()
 
 
 @pytest.mark.parametrize(
