@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 from nasbench_kit.optimizers.base import Task, check_at_least
 from nasbench_kit.optimizers.model_based.acquisition import check_acquisition, scores
@@ -17,29 +17,32 @@ if TYPE_CHECKING:
 _GROWN = 1.2
 
 
+@final
+class KernelChoice:
+    """Fits processes to ever more values, and chooses the kernel anew when there are many more.
+
+    Args:
+        kernels: Those to choose from.
+        noises: Variances of the noise to choose from, as of `GaussianProcess`.
+    """
+
+    def __init__(self, kernels: Sequence[Kernel], noises: Sequence[float] = NOISES) -> None:
+        self._kernels = self._chosen = kernels
+        self._noises = noises
+        self._n_chosen_by = 0
+
+    def fit(self, features: NDArray[np.float64], values: NDArray[np.float64]) -> GaussianProcess:
+        """A process with the kernel that fits best, or that did not long ago."""
+        if len(values) >= _GROWN * self._n_chosen_by:
+            self._chosen, self._n_chosen_by = self._kernels, len(values)
+        process = GaussianProcess(features, values, kernels=self._chosen, noises=self._noises)
+        self._chosen = [process.kernel]
+        return process
+
+
 def choices(archs: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Architectures as `hamming_kernels` compare them."""
     return archs.astype(float)
-
-
-def fits(
-    kernels: Sequence[Kernel], noises: Sequence[float] = NOISES
-) -> Callable[[NDArray[np.float64], NDArray[np.float64]], GaussianProcess]:
-    """What fits processes to features and values, of which there are more each time.
-
-    The kernel is chosen again when there are a fifth more of them: they may tell that another one fits better.
-    """
-    chosen, n_chosen_by = kernels, 0
-
-    def fit(features: NDArray[np.float64], values: NDArray[np.float64]) -> GaussianProcess:
-        nonlocal chosen, n_chosen_by
-        if len(values) >= _GROWN * n_chosen_by:
-            chosen, n_chosen_by = kernels, len(values)
-        process = GaussianProcess(features, values, kernels=chosen, noises=noises)
-        chosen = [process.kernel]
-        return process
-
-    return fit
 
 
 def process_proposals(
@@ -76,7 +79,7 @@ def process_proposals(
     check_at_least(2, pool_size=pool_size)
     check_at_least(1, n_parents=n_parents)
     half = pool_size // 2
-    fit = fits(hamming_kernels(task.space) if kernels is None else kernels)
+    choice = KernelChoice(hamming_kernels(task.space) if kernels is None else kernels)
 
     def propose(observed: Observed, known: Set[int]) -> NDArray[np.uint8]:
         pool = candidates(
@@ -84,8 +87,7 @@ def process_proposals(
         )
         if not len(pool):
             return pool
-        process = fit(features(observed.archs), observed.values)
-        mean, sd = process.predict(features(pool))
+        mean, sd = choice.fit(features(observed.archs), observed.values).predict(features(pool))
         best = float(observed.values.max())
         return by_score(pool, scores(acquisition, mean, sd, best=best, rng=rng))
 

@@ -11,7 +11,7 @@ import numpy as np
 from nasbench_kit.errors import SettingError
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
 from nasbench_kit.optimizers.inner import inner_search
-from nasbench_kit.optimizers.model_based.processes import choices, fits
+from nasbench_kit.optimizers.model_based.processes import KernelChoice, choices
 from nasbench_kit.predictors.gaussian_process import NOISES, GaussianProcess, hamming_kernels
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class RegretStopping:
         self._search = inner_search(task, rng, optimizer, settings)
         self._noise_std, self._min_evaluations, self._delta = noise_std, min_evaluations, delta
         self._last = task.epochs[-1] if task.epochs else None
-        self._fit = fits(hamming_kernels(task.space), _NOISES if noise_std is None else _NOISES[:1])
+        self._choice = KernelChoice(hamming_kernels(task.space), _NOISES if noise_std is None else _NOISES[:1])
         self._pool = choices(_pool(task.space))
         self._archs: list[Arch] = []
         self._values: list[float] = []
@@ -91,7 +91,7 @@ class RegretStopping:
         n = len(self._values) if self._noise_std is None else max(len(self._values) // 2, _LEAST)
         best = np.argsort(-np.array(self._values), kind="stable")[: min(n, _MOST)]
         archs, values = choices(np.array(self._archs, np.uint8)[best]), np.array(self._values)[best]
-        process = self._fit(archs, values)
+        process = self._choice.fit(archs, values)
         bound = regret_bound(process, archs, self._pool, beta(len(best), archs.shape[1], self._delta))
         return bound < (self._noise_std or sqrt(process.noise * process.variance))
 
