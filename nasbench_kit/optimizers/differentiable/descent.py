@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import count, islice
 from math import inf
 from typing import TYPE_CHECKING, Any, final
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nasbench_kit.spaces import Arch
 
 _FIRST_NOISE = 1e-3  # as in the references
+_BETA_1, _BETA_2, _TINY = 0.5, 0.999, 1e-8  # of Adam, as in the references
 
 
 @final
@@ -124,24 +125,30 @@ def adam(
     learning_rate: float,
     weight_decay: float,
 ) -> Iterator[list[Tensor]]:
-    """Descend by Adam with the momentum of the references, beta = (0.5, 0.999).
+    """Descend by Adam, Kingma and Ba 2015, https://arxiv.org/abs/1412.6980, with the momentum of the references.
+
+    It is written out, as importing `torch.optim` takes seconds.
 
     Args:
         surrogate: What is descended.
         logits: Where to start; they are changed.
         mix: The probabilities that logits (n_decisions, n_choices) stand for, or a sample of them.
-        learning_rate: Of Adam.
-        weight_decay: Half the weight of the squares of the logits in what is minimized.
+        learning_rate: How far a step goes.
+        weight_decay: Twice the weight of the squares of the logits in what is minimized.
     """
     import torch
 
-    for table in logits:
-        table.requires_grad_()
-    steps = torch.optim.Adam(logits, learning_rate, betas=(0.5, 0.999), weight_decay=weight_decay)
-    while True:
-        steps.zero_grad()
-        surrogate.loss([mix(table) for table in logits]).backward()  # type: ignore[no-untyped-call]
-        steps.step()
+    moments = [(torch.zeros_like(table), torch.zeros_like(table)) for table in logits]
+    for t in count(1):
+        for table in logits:
+            table.requires_grad_()
+        gradients = torch.autograd.grad(surrogate.loss([mix(table) for table in logits]), logits)
+        with torch.no_grad():
+            for table, gradient, (m, v) in zip(logits, gradients, moments, strict=True):
+                g = gradient + weight_decay * table
+                m += (1 - _BETA_1) * (g - m)
+                v += (1 - _BETA_2) * (g**2 - v)
+                table -= learning_rate * (m / (1 - _BETA_1**t)) / ((v / (1 - _BETA_2**t)).sqrt() + _TINY)
         yield logits
 
 
