@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @final
 class DARTS:
-    """Follow a surrogate's gradient in the logits of a softmax over the choices; no weights are shared.
+    """Follow the gradient of a surrogate's prediction in the logits of a softmax over choices; no weights are shared.
 
-    The gradient is that of a surrogate's prediction, where the paper has that of a network whose weights are trained
-    meanwhile: what is left is how its parameters move. Nothing is learned from outcomes.
+    The gradient of the paper is that of a network whose weights are trained meanwhile; what is left of it here is how its
+    parameters move. Nothing is learned from outcomes.
 
     Args:
         task: What to search.
@@ -48,7 +48,7 @@ class DARTS:
         learning_rate: float = 3e-4,
         weight_decay: float = 1e-3,
         steps_per_trial: int = 20,
-        patience: int = 20,
+        patience: int = 10,
         noise: float = 0.1,
         n_starts: int | None = None,
     ) -> None:

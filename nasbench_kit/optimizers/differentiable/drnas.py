@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @final
 class DrNAS:
-    """Draw probabilities from Dirichlet distributions, and follow a surrogate's gradient in the concentrations.
+    """Follow the gradient of a surrogate's prediction in parameters of Dirichlet distributions; no weights are shared.
 
-    No weights are shared: the gradient is that of a surrogate's prediction, where the paper has that of a network whose
-    weights are trained meanwhile. What is left is how its parameters move. Nothing is learned from outcomes.
+    In each step probabilities are drawn. The gradient of the paper is that of a network whose weights are trained
+    meanwhile; what is left of it here is how its parameters move. Nothing is learned from outcomes.
 
     Args:
         task: What to search.
@@ -48,7 +48,7 @@ class DrNAS:
         learning_rate: float = 6e-4,
         regularization: float = 1e-3,
         steps_per_trial: int = 20,
-        patience: int = 20,
+        patience: int = 10,
         noise: float = 0.1,
         n_starts: int | None = None,
     ) -> None:

@@ -20,10 +20,10 @@ _LEAST = 1e-5  # of a probability, in the reference, liamcli/gaea_release
 
 @final
 class GAEA:
-    """Multiply probabilities by the exponential of a surrogate's gradient; no weights are shared.
+    """Multiply probabilities by the exponential of the gradient of a surrogate's prediction; no weights are shared.
 
-    The gradient is that of a surrogate's prediction, where the paper has that of a network whose weights are trained
-    meanwhile: what is left is how its parameters move. Nothing is learned from outcomes.
+    The gradient of the paper is that of a network whose weights are trained meanwhile; what is left of it here is how its
+    parameters move. Nothing is learned from outcomes.
 
     Args:
         task: What to search.
@@ -47,7 +47,7 @@ class GAEA:
         surrogate: str | None = None,
         learning_rate: float = 0.1,
         steps_per_trial: int = 20,
-        patience: int = 20,
+        patience: int = 10,
         noise: float = 0.1,
         n_starts: int | None = None,
     ) -> None:

@@ -269,5 +269,5 @@ def test_exponentiated_gradients_make_up_their_mind_in_fewer_steps_than_those_of
         mixture = [table.detach() if name == "gaea" else table.detach().softmax(dim=1) for table in tables]
         spread[name] = float(-(mixture[0] * mixture[0].log()).sum(dim=1).mean())
         value[name] = float(search._surrogate.value(mixture))
-    assert spread["gaea"] < 0.99 * spread["darts"]
+    assert spread["gaea"] < 0.995 * spread["darts"]
     assert value["gaea"] > value["darts"] + 0.002
