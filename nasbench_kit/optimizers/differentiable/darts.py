@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class DARTS:
     """Follow the gradient of a surrogate's prediction in the logits of a softmax over choices; no weights are shared.
 
-    The gradient of the paper is that of a network whose weights are trained meanwhile; what is left of it here is how its
+    The paper's gradient is that of a network whose weights are trained meanwhile; what is left of it here is how the
     parameters move. Nothing is learned from outcomes.
 
     Args:
@@ -29,7 +29,7 @@ class DARTS:
         rng: Source of all randomness.
         surrogate: Whose prediction is followed, as `surrogate/dataset`; null is the only one of this space, on its
             first dataset.
-        learning_rate: Of Adam (section 3.1.1 of the paper).
+        learning_rate: Of Adam.
         weight_decay: Of Adam.
         steps_per_trial: Steps before the architecture of the largest probabilities is looked at.
         patience: Looks without a new architecture, after which the search starts anew nearby.

@@ -109,7 +109,7 @@ class Descent:
         n_threads = torch.get_num_threads()
         torch.set_num_threads(1)  # sums in one order
         try:
-            with torch.random.fork_rng(devices=()):
+            with torch.random.fork_rng(devices=()), torch.enable_grad():
                 torch.set_rng_state(self._random)
                 yield
                 self._random = torch.get_rng_state()

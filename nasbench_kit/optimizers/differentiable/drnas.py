@@ -1,4 +1,4 @@
-"""DrNAS, Chen et al. 2021, https://arxiv.org/abs/2006.10355, section 3: Dirichlet distributions, no progression."""
+"""DrNAS, Chen et al. 2021, https://arxiv.org/abs/2006.10355: Dirichlet distributions, pathwise gradients."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class DrNAS:
     """Follow the gradient of a surrogate's prediction in parameters of Dirichlet distributions; no weights are shared.
 
-    In each step probabilities are drawn. The gradient of the paper is that of a network whose weights are trained
-    meanwhile; what is left of it here is how its parameters move. Nothing is learned from outcomes.
+    In each step probabilities are drawn. The paper's gradient is that of a network whose weights are trained meanwhile,
+    in two stages; what is left of it here is how the parameters move. Nothing is learned from outcomes.
 
     Args:
         task: What to search.
@@ -33,7 +33,7 @@ class DrNAS:
             half the squares of the parameters, that are 0 where the concentration is 1.
         steps_per_trial: Steps before the architecture of the largest concentrations is looked at.
         patience: Looks without a new architecture, after which the search starts anew nearby.
-        noise: Standard deviation of the logits where it starts anew; at first it is 0.001, as in the reference.
+        noise: Standard deviation of the parameters where it starts anew; at first it is 0.001, as in the reference.
         n_starts: Starts after which the search is over; null goes on.
     """
 
@@ -84,7 +84,7 @@ def concentration(parameters: Tensor) -> Tensor:
 
 
 def dirichlet(parameters: Tensor) -> Tensor:
-    """A sample of probabilities whose gradient is pathwise (equation 4 of the paper)."""
+    """A sample of probabilities whose gradient is pathwise."""
     from torch.distributions import Dirichlet
 
     sample: Tensor = Dirichlet(concentration(parameters), validate_args=False).rsample()

@@ -1,4 +1,4 @@
-"""GAEA, Li et al. 2021, https://arxiv.org/abs/2004.07802, algorithm 1: exponentiated gradient."""
+"""GAEA, Li et al. 2021, https://arxiv.org/abs/2004.07802: exponentiated gradients on the simplex."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LEAST = 1e-5  # of a probability, in the reference, liamcli/gaea_release
 class GAEA:
     """Multiply probabilities by the exponential of the gradient of a surrogate's prediction; no weights are shared.
 
-    The gradient of the paper is that of a network whose weights are trained meanwhile; what is left of it here is how its
+    The paper's gradient is that of a network whose weights are trained meanwhile; what is left of it here is how the
     parameters move. Nothing is learned from outcomes.
 
     Args:
