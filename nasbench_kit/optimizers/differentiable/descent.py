@@ -28,9 +28,10 @@ _BETA_1, _BETA_2, _TINY = 0.5, 0.999, 1e-8  # of Adam, as in the references
 class Descent:
     """Trials of a differentiable search.
 
-    After every few steps the architecture of the largest probabilities is asked for, unless it was asked for since the
-    start. The first start is that of the papers, the middle of the simplex but for a little noise. Once no new
-    architecture was met for a while the descent has converged, and the next one starts at another place nearby.
+    After every few steps the architecture of the largest probabilities is asked for, unless it was asked for before.
+    Once no new one was met for a while the descent has converged, and the next one starts at another place nearby. One
+    that has met nothing new at all asks for where it has ended. The first start is that of the papers, the middle of
+    the simplex but for a little noise.
 
     Args:
         task: What is searched.
@@ -70,8 +71,9 @@ class Descent:
         self._steps_per_trial, self._patience, self._n_starts = steps_per_trial, patience, n_starts
         self._noise, self._n_begun = noise, 0
         self._steps: Iterator[Sequence[Tensor]] = iter(())
-        self._asked: set[Arch] = set()  # since the start
+        self._asked: set[Arch] = set()
         self._n_in_vain = patience  # looks since a new architecture; there is no descent yet
+        self._was_fruitful = True  # whether this descent has asked for something
         self._random: Any = torch.Generator().manual_seed(int(rng.integers(2**63))).get_state()
 
     def ask(self) -> Trial | None:
@@ -84,11 +86,13 @@ class Descent:
             with self._own_torch():
                 at = next(islice(self._steps, self._steps_per_trial - 1, None))
                 arch = self._space.nearest(self._surrogate.choices(at), self._rng)
+            self._n_in_vain += 1
             if arch not in self._asked:
                 self._asked.add(arch)
-                self._n_in_vain = 0
+                self._n_in_vain, self._was_fruitful = 0, True
                 return Trial(arch)
-            self._n_in_vain += 1
+            if self._n_in_vain == self._patience and not self._was_fruitful:
+                return Trial(arch)
 
     def _begin(self) -> None:
         import torch
@@ -99,7 +103,7 @@ class Descent:
             self._surrogate, [torch.from_numpy(self._rng.normal(scale=noise, size=shape)) for shape in shapes]
         )
         self._n_begun += 1
-        self._asked, self._n_in_vain = set(), 0
+        self._n_in_vain, self._was_fruitful = 0, False
 
     @contextmanager
     def _own_torch(self) -> Iterator[None]:

@@ -48,7 +48,7 @@ class GAEA:
         learning_rate: float = 0.1,
         steps_per_trial: int = 20,
         patience: int = 10,
-        noise: float = 0.1,
+        noise: float = 0.3,
         n_starts: int | None = None,
     ) -> None:
         check_rates(learning_rate)
