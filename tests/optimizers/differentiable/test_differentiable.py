@@ -275,3 +275,12 @@ def test_exponentiated_gradients_make_up_their_mind_in_fewer_steps_than_those_of
         value[name] = float(search._surrogate.value(mixture))
     assert spread["gaea"] < 0.995 * spread["darts"]
     assert value["gaea"] > value["darts"] + 0.002
+
+
+@NAMES
+def test_the_first_few_that_a_search_asks_for_are_better_than_random_ones(name):
+    bench = nbk.load("nasbench301/cifar10")
+    search = OPTIMIZERS[name](task_of(bench), np.random.default_rng(0))
+    found = bench.query_many(np.array([search.ask().arch for _ in range(5)], np.uint8)).value
+    drawn = bench.query_many(bench.space.sample_many(np.random.default_rng(0), 500)).value
+    assert found.max() > drawn.reshape(100, 5).max(axis=1).mean() + 0.005
