@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.model_based.gp_bo import GPBO
     from nasbench_kit.optimizers.model_based.nas_bowl import NASBOWL
     from nasbench_kit.optimizers.model_based.random_forest import RandomForestSearch
+    from nasbench_kit.optimizers.model_based.regret_stopping import RegretStopping
     from nasbench_kit.optimizers.model_based.tpe import TPE
     from nasbench_kit.optimizers.model_based.weak_predictors import WeakPredictors
     from nasbench_kit.optimizers.model_free.differential_evolution import DifferentialEvolution
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.multi_fidelity.async_hyperband import AsyncHyperband
     from nasbench_kit.optimizers.multi_fidelity.bohb import BOHB
     from nasbench_kit.optimizers.multi_fidelity.dehb import DEHB
+    from nasbench_kit.optimizers.multi_fidelity.hyper_tune import HyperTune
     from nasbench_kit.optimizers.multi_fidelity.hyperband import Hyperband
     from nasbench_kit.optimizers.multi_fidelity.learning_curve_stopping import LearningCurveStopping
     from nasbench_kit.optimizers.multi_fidelity.median_stopping import MedianStopping
@@ -66,6 +68,7 @@ GROUPS = {
         "tpe": "TPE",
         "random_forest": "RandomForestSearch",
         "weak_predictors": "WeakPredictors",
+        "regret_stopping": "RegretStopping",
     },
     "multi-fidelity": {
         "successive_halving": "SuccessiveHalving",
@@ -77,6 +80,7 @@ GROUPS = {
         "dehb": "DEHB",
         "mobster": "MOBSTER",
         "sync_mobster": "SyncMOBSTER",
+        "hyper_tune": "HyperTune",
         "median_stopping": "MedianStopping",
         "learning_curve_stopping": "LearningCurveStopping",
     },
@@ -182,6 +186,7 @@ __all__ = [
     "DrNAS",
     "GeneticAlgorithm",
     "GridSearch",
+    "HyperTune",
     "Hyperband",
     "LearningCurveStopping",
     "LocalSearch",
@@ -193,6 +198,7 @@ __all__ = [
     "ProxyRanking",
     "RandomForestSearch",
     "RandomSearch",
+    "RegretStopping",
     "RegularizedEvolution",
     "SimulatedAnnealing",
     "SuccessiveHalving",
