@@ -13,6 +13,9 @@ from nasbench_kit.optimizers.own import own_class
 if TYPE_CHECKING:
     from nasbench_kit.optimizers.constrained.constrained_evolution import ConstrainedEvolution
     from nasbench_kit.optimizers.constrained.constrained_random_search import ConstrainedRandomSearch
+    from nasbench_kit.optimizers.differentiable.darts import DARTS
+    from nasbench_kit.optimizers.differentiable.drnas import DrNAS
+    from nasbench_kit.optimizers.differentiable.gaea import GAEA
     from nasbench_kit.optimizers.model_based.bananas import BANANAS
     from nasbench_kit.optimizers.model_based.gp_bo import GPBO
     from nasbench_kit.optimizers.model_based.nas_bowl import NASBOWL
@@ -95,6 +98,11 @@ GROUPS = {
         "proxy_ranking": "ProxyRanking",
         "warm_start": "WarmStart",
     },
+    "differentiable": {
+        "darts": "DARTS",
+        "gaea": "GAEA",
+        "drnas": "DrNAS",
+    },
 }
 """The algorithms that have a name: group, which is a folder -> name, which is a module in it -> class."""
 
@@ -158,7 +166,9 @@ __all__ = [
     "ASHA",
     "BANANAS",
     "BOHB",
+    "DARTS",
     "DEHB",
+    "GAEA",
     "GPBO",
     "GROUPS",
     "MOASHA",
@@ -173,6 +183,7 @@ __all__ = [
     "ConstrainedEvolution",
     "ConstrainedRandomSearch",
     "DifferentialEvolution",
+    "DrNAS",
     "GeneticAlgorithm",
     "GridSearch",
     "HyperTune",
