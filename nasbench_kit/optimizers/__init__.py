@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.constrained.constrained_random_search import ConstrainedRandomSearch
     from nasbench_kit.optimizers.model_based.bananas import BANANAS
     from nasbench_kit.optimizers.model_based.gp_bo import GPBO
+    from nasbench_kit.optimizers.model_based.graf_search import GRAFSearch
     from nasbench_kit.optimizers.model_based.nas_bowl import NASBOWL
     from nasbench_kit.optimizers.model_based.random_forest import RandomForestSearch
     from nasbench_kit.optimizers.model_based.tpe import TPE
@@ -63,6 +64,7 @@ GROUPS = {
         "tpe": "TPE",
         "random_forest": "RandomForestSearch",
         "weak_predictors": "WeakPredictors",
+        "graf_search": "GRAFSearch",
     },
     "multi-fidelity": {
         "successive_halving": "SuccessiveHalving",
@@ -169,6 +171,7 @@ __all__ = [
     "ConstrainedEvolution",
     "ConstrainedRandomSearch",
     "DifferentialEvolution",
+    "GRAFSearch",
     "GeneticAlgorithm",
     "GridSearch",
     "Hyperband",
