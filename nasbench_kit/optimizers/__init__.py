@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.model_free.genetic_algorithm import GeneticAlgorithm
     from nasbench_kit.optimizers.model_free.grid_search import GridSearch
     from nasbench_kit.optimizers.model_free.local_search import LocalSearch
+    from nasbench_kit.optimizers.model_free.neighborhood_search import NeighborhoodSearch
     from nasbench_kit.optimizers.model_free.random_search import RandomSearch
     from nasbench_kit.optimizers.model_free.regularized_evolution import RegularizedEvolution
     from nasbench_kit.optimizers.model_free.reinforce import REINFORCE
@@ -55,6 +56,7 @@ GROUPS = {
         "differential_evolution": "DifferentialEvolution",
         "local_search": "LocalSearch",
         "simulated_annealing": "SimulatedAnnealing",
+        "neighborhood_search": "NeighborhoodSearch",
         "reinforce": "REINFORCE",
     },
     "model-based": {
@@ -179,6 +181,7 @@ __all__ = [
     "LocalSearch",
     "MORegularizedEvolution",
     "MedianStopping",
+    "NeighborhoodSearch",
     "Optimizer",
     "Outcome",
     "ParEGO",
