@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.model_based.gp_bo import GPBO
     from nasbench_kit.optimizers.model_based.graf_search import GRAFSearch
     from nasbench_kit.optimizers.model_based.nas_bowl import NASBOWL
+    from nasbench_kit.optimizers.model_based.npenas import NPENAS
     from nasbench_kit.optimizers.model_based.random_forest import RandomForestSearch
     from nasbench_kit.optimizers.model_based.tpe import TPE
     from nasbench_kit.optimizers.model_based.weak_predictors import WeakPredictors
@@ -66,6 +67,7 @@ GROUPS = {
         "tpe": "TPE",
         "random_forest": "RandomForestSearch",
         "weak_predictors": "WeakPredictors",
+        "npenas": "NPENAS",
         "graf_search": "GRAFSearch",
     },
     "multi-fidelity": {
@@ -164,6 +166,7 @@ __all__ = [
     "MOASHA",
     "MOBSTER",
     "NASBOWL",
+    "NPENAS",
     "NSGA2",
     "OPTIMIZERS",
     "PASHA",

@@ -172,7 +172,7 @@ def check_needs(optimizer: object, task: Task, name: str) -> None:
         if kind == "known" and column not in task.columns:
             raise unknown(f"column, which {name} needs", column, task.columns)
         if kind == "package":
-            require(column, "optimizers")
+            require(column, "torch" if column == "torch" else "optimizers")  # which is an extra of its own
         if kind not in _NEEDS:
             raise UnknownNameError(f"{name} needs {need!r}; {listed(_NEEDS.values())} expected")
 
