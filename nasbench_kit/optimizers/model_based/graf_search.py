@@ -35,7 +35,7 @@ class GRAFSearch:
         batch_size: Asked for between two models.
         encoding: What the forest reads, a name in `nasbench_kit.encodings.encodings_of(space)`; by default "graf" where
             the space has it, else "one_hot".
-        columns: Names in `task.columns`, zero-cost scores and sizes, which the forest reads beside the features.
+        zero_cost: Names in `task.columns`, of scores, sizes or latencies, which the forest reads beside the features.
         n_trees: In the forest.
         n_candidates: Architectures among which the best are looked for, half of them mutated from the best told.
         n_parents: How many of the best told are mutated.
@@ -51,7 +51,7 @@ class GRAFSearch:
         n_initial: int = 10,
         batch_size: int = 10,
         encoding: str | None = None,
-        columns: Sequence[str] = (),
+        zero_cost: Sequence[str] = (),
         n_trees: int = 50,
         n_candidates: int = 200,
         n_parents: int = 10,
@@ -61,7 +61,7 @@ class GRAFSearch:
         check_at_least(1, n_trees=n_trees, n_parents=n_parents)
         self._forest = require("sklearn.ensemble", "optimizers").RandomForestRegressor
         self._task, self._rng = task, rng
-        self._columns = (columns,) if isinstance(columns, str) else tuple(columns)
+        self._columns = (zero_cost,) if isinstance(zero_cost, str) else tuple(zero_cost)
         for column in self._columns:
             if column not in task.columns:
                 raise unknown("column", column, task.columns)
