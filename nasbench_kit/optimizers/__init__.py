@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.model_based.nas_bowl import NASBOWL
     from nasbench_kit.optimizers.model_based.npenas import NPENAS
     from nasbench_kit.optimizers.model_based.random_forest import RandomForestSearch
+    from nasbench_kit.optimizers.model_based.regret_stopping import RegretStopping
     from nasbench_kit.optimizers.model_based.tpe import TPE
     from nasbench_kit.optimizers.model_based.weak_predictors import WeakPredictors
     from nasbench_kit.optimizers.model_free.differential_evolution import DifferentialEvolution
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.multi_fidelity.async_hyperband import AsyncHyperband
     from nasbench_kit.optimizers.multi_fidelity.bohb import BOHB
     from nasbench_kit.optimizers.multi_fidelity.dehb import DEHB
+    from nasbench_kit.optimizers.multi_fidelity.hyper_tune import HyperTune
     from nasbench_kit.optimizers.multi_fidelity.hyperband import Hyperband
     from nasbench_kit.optimizers.multi_fidelity.learning_curve_stopping import LearningCurveStopping
     from nasbench_kit.optimizers.multi_fidelity.median_stopping import MedianStopping
@@ -69,6 +71,7 @@ GROUPS = {
         "weak_predictors": "WeakPredictors",
         "npenas": "NPENAS",
         "graf_search": "GRAFSearch",
+        "regret_stopping": "RegretStopping",
     },
     "multi-fidelity": {
         "successive_halving": "SuccessiveHalving",
@@ -80,6 +83,7 @@ GROUPS = {
         "dehb": "DEHB",
         "mobster": "MOBSTER",
         "sync_mobster": "SyncMOBSTER",
+        "hyper_tune": "HyperTune",
         "median_stopping": "MedianStopping",
         "learning_curve_stopping": "LearningCurveStopping",
     },
@@ -179,6 +183,7 @@ __all__ = [
     "GRAFSearch",
     "GeneticAlgorithm",
     "GridSearch",
+    "HyperTune",
     "Hyperband",
     "LearningCurveStopping",
     "LocalSearch",
@@ -191,6 +196,7 @@ __all__ = [
     "ProxyRanking",
     "RandomForestSearch",
     "RandomSearch",
+    "RegretStopping",
     "RegularizedEvolution",
     "SimulatedAnnealing",
     "SuccessiveHalving",

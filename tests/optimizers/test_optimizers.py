@@ -56,6 +56,7 @@ VARIANTS = [
     ("constrained_evolution", {"reject": False}),
     ("proxy_ranking", {"column": "latency_s", "direction": "min", "pool_size": 50}),
     ("warm_start", {"optimizer": "local_search", "settings": {"n_initial": 10}, "pool_size": None}),
+    ("regret_stopping", {"optimizer": "random_search", "noise_std": 0.05, "min_evaluations": 5}),
     ("regularized_evolution", {"population_size": 50, "sample_size": 10, "mutation": "node_then_edge"}),
     ("local_search", {"neighborhood": "first"}),
     ("local_search", {"n_initial": 10}),

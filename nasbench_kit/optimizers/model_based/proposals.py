@@ -25,6 +25,15 @@ class Observed(NamedTuple):
     archs: NDArray[np.uint8]  #: (n, n_decisions)
     values: NDArray[np.float64]  #: (n,), larger is better, finite
 
+    def latest(self, n: int) -> Observed:
+        """The last `n` of it."""
+        return Observed(self.archs[-n:], self.values[-n:])
+
+
+def first_objective(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of all objectives (n, n_objectives), the one that is optimized where there is one: (n,)."""
+    return values[:, 0]
+
 
 @final
 class Proposals:
@@ -51,7 +60,7 @@ class Proposals:
         n_initial: int,
         batch_size: int,
         propose: Callable[[Observed, Set[int]], NDArray[np.uint8]],
-        scalarize: Callable[[NDArray[np.float64]], NDArray[np.float64]] = lambda values: values[:, 0],
+        scalarize: Callable[[NDArray[np.float64]], NDArray[np.float64]] = first_objective,
     ) -> None:
         check_at_least(1, n_initial=n_initial, batch_size=batch_size)
         self._space, self._rng, self._propose, self._scalarize = task.space, rng, propose, scalarize
