@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.differentiable.gaea import GAEA
     from nasbench_kit.optimizers.model_based.bananas import BANANAS
     from nasbench_kit.optimizers.model_based.gp_bo import GPBO
+    from nasbench_kit.optimizers.model_based.graf_search import GRAFSearch
     from nasbench_kit.optimizers.model_based.nas_bowl import NASBOWL
+    from nasbench_kit.optimizers.model_based.npenas import NPENAS
     from nasbench_kit.optimizers.model_based.random_forest import RandomForestSearch
     from nasbench_kit.optimizers.model_based.regret_stopping import RegretStopping
     from nasbench_kit.optimizers.model_based.tpe import TPE
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.model_free.genetic_algorithm import GeneticAlgorithm
     from nasbench_kit.optimizers.model_free.grid_search import GridSearch
     from nasbench_kit.optimizers.model_free.local_search import LocalSearch
+    from nasbench_kit.optimizers.model_free.neighborhood_search import NeighborhoodSearch
     from nasbench_kit.optimizers.model_free.random_search import RandomSearch
     from nasbench_kit.optimizers.model_free.regularized_evolution import RegularizedEvolution
     from nasbench_kit.optimizers.model_free.reinforce import REINFORCE
@@ -59,6 +62,7 @@ GROUPS = {
         "differential_evolution": "DifferentialEvolution",
         "local_search": "LocalSearch",
         "simulated_annealing": "SimulatedAnnealing",
+        "neighborhood_search": "NeighborhoodSearch",
         "reinforce": "REINFORCE",
     },
     "model-based": {
@@ -68,6 +72,8 @@ GROUPS = {
         "tpe": "TPE",
         "random_forest": "RandomForestSearch",
         "weak_predictors": "WeakPredictors",
+        "npenas": "NPENAS",
+        "graf_search": "GRAFSearch",
         "regret_stopping": "RegretStopping",
     },
     "multi-fidelity": {
@@ -174,6 +180,7 @@ __all__ = [
     "MOASHA",
     "MOBSTER",
     "NASBOWL",
+    "NPENAS",
     "NSGA2",
     "OPTIMIZERS",
     "PASHA",
@@ -184,6 +191,7 @@ __all__ = [
     "ConstrainedRandomSearch",
     "DifferentialEvolution",
     "DrNAS",
+    "GRAFSearch",
     "GeneticAlgorithm",
     "GridSearch",
     "HyperTune",
@@ -192,6 +200,7 @@ __all__ = [
     "LocalSearch",
     "MORegularizedEvolution",
     "MedianStopping",
+    "NeighborhoodSearch",
     "Optimizer",
     "Outcome",
     "ParEGO",

@@ -135,6 +135,36 @@ def candidates(
     return pool[[key not in known for key in space.key_many(pool).tolist()]]
 
 
+def neighbors_of_best(
+    space: Space, rng: np.random.Generator, observed: Observed, known: Set[int], *, n: int, n_parents: int
+) -> NDArray[np.uint8]:
+    """A pool mutated from the best that was told; from the next best, where too few are left; random if none is.
+
+    Args:
+        space: Where they are from.
+        rng: Draws them.
+        observed: What was told.
+        known: Keys of what was asked for.
+        n: Children that each of the best may have; when there are as many in all, no other has some.
+        n_parents: How many of the best may have children.
+
+    Returns:
+        Different architectures that were not asked for: (at most 2 n, n_decisions).
+    """
+    best_first = np.argsort(-observed.values, kind="stable")[:n_parents]
+    pools: list[NDArray[np.uint8]] = []
+    found = {*known}
+    for i in best_first:
+        parent = Observed(observed.archs[i : i + 1], observed.values[i : i + 1])
+        pools.append(candidates(space, rng, parent, found, n_mutated=n, n_random=0, n_parents=1))
+        found.update(space.key_many(pools[-1]).tolist())
+        if sum(map(len, pools)) >= n:
+            break
+    if not any(map(len, pools)):
+        return candidates(space, rng, observed, known, n_mutated=0, n_random=n, n_parents=1)
+    return np.concatenate(pools)
+
+
 def by_score(archs: NDArray[np.uint8], scores: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Architectures with the highest scores first; of equals, the earlier one."""
     return archs[np.argsort(-np.round(scores, DIGITS), kind="stable")]
