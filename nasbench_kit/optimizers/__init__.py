@@ -13,6 +13,7 @@ from nasbench_kit.optimizers.own import own_class
 if TYPE_CHECKING:
     from nasbench_kit.optimizers.constrained.constrained_evolution import ConstrainedEvolution
     from nasbench_kit.optimizers.constrained.constrained_random_search import ConstrainedRandomSearch
+    from nasbench_kit.optimizers.constrained.eic import EIC
     from nasbench_kit.optimizers.model_based.bananas import BANANAS
     from nasbench_kit.optimizers.model_based.gp_bo import GPBO
     from nasbench_kit.optimizers.model_based.nas_bowl import NASBOWL
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.multi_fidelity.pasha import PASHA
     from nasbench_kit.optimizers.multi_fidelity.successive_halving import SuccessiveHalving
     from nasbench_kit.optimizers.multi_fidelity.sync_mobster import SyncMOBSTER
+    from nasbench_kit.optimizers.multi_objective.ehvi import EHVI
     from nasbench_kit.optimizers.multi_objective.mo_asha import MOASHA
     from nasbench_kit.optimizers.multi_objective.mo_regularized_evolution import MORegularizedEvolution
     from nasbench_kit.optimizers.multi_objective.nsga2 import NSGA2
@@ -82,10 +84,12 @@ GROUPS = {
         "mo_regularized_evolution": "MORegularizedEvolution",
         "mo_asha": "MOASHA",
         "parego": "ParEGO",
+        "ehvi": "EHVI",
     },
     "constrained": {
         "constrained_random_search": "ConstrainedRandomSearch",
         "constrained_evolution": "ConstrainedEvolution",
+        "eic": "EIC",
     },
     "zero-cost": {
         "proxy_ranking": "ProxyRanking",
@@ -155,6 +159,8 @@ __all__ = [
     "BANANAS",
     "BOHB",
     "DEHB",
+    "EHVI",
+    "EIC",
     "GPBO",
     "GROUPS",
     "MOASHA",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 from nasbench_kit.optimizers.base import check_at_least
 from nasbench_kit.optimizers.model_based.acquisition import check_acquisition, scores
@@ -17,6 +17,27 @@ if TYPE_CHECKING:
     from nasbench_kit.spaces import Space
 
 _GROWN = 1.2
+
+
+@final
+class KernelChoice:
+    """Fits processes to ever more values, and chooses the kernel anew when there are many more.
+
+    Args:
+        kernels: Those to choose from.
+    """
+
+    def __init__(self, kernels: Sequence[Kernel]) -> None:
+        self._kernels = self._chosen = kernels
+        self._n_chosen_by = 0
+
+    def fit(self, features: NDArray[np.float64], values: NDArray[np.float64]) -> GaussianProcess:
+        """A process with the kernel that fits best, or that did not long ago."""
+        if len(values) >= _GROWN * self._n_chosen_by:
+            self._chosen, self._n_chosen_by = self._kernels, len(values)
+        process = GaussianProcess(features, values, kernels=self._chosen)
+        self._chosen = [process.kernel]
+        return process
 
 
 def most_promising(
@@ -47,20 +68,14 @@ def most_promising(
     check_at_least(2, pool_size=pool_size)
     check_at_least(1, n_parents=n_parents)
 
-    chosen: list[Kernel] = list(kernels)
-    n_chosen_by = 0
+    choice = KernelChoice(kernels)
 
     def propose(observed: Observed, known: Set[int]) -> NDArray[np.uint8]:
         half = pool_size // 2
         pool = candidates(space, rng, observed, known, n_mutated=half, n_random=pool_size - half, n_parents=n_parents)
         if not len(pool):
             return pool
-        nonlocal n_chosen_by
-        if len(observed.values) >= _GROWN * n_chosen_by:  # many more values may tell that another kernel fits better
-            chosen[:], n_chosen_by = kernels, len(observed.values)
-        process = GaussianProcess(features(observed.archs), observed.values, kernels=chosen)
-        chosen[:] = [process.kernel]
-        mean, sd = process.predict(features(pool))
+        mean, sd = choice.fit(features(observed.archs), observed.values).predict(features(pool))
         best = float(observed.values.max())
         return by_score(pool, scores(acquisition, mean, sd, best=best, rng=rng))
 
