@@ -103,6 +103,19 @@ def test_without_rejection_it_learns_to_keep_to_the_limit():
     assert exceeds[-100:].mean() < exceeds[:30].mean()
 
 
+def test_children_reach_what_lies_behind_architectures_that_exceed_a_limit():
+    def known(archs):  # to keep to it, the first two decisions must change at once
+        return np.where(archs[:, 0] == archs[:, 1], -1.0, 1.0)[:, None]
+
+    task = Task(SPACE, constraints=("size<=1",), known_violations=known)
+    optimizer = ConstrainedEvolution(task, np.random.default_rng(0), population_size=1)
+    optimizer.tell(Trial((2, 2, 0, 0, 0, 0)), Outcome.of(0.5, violations=(-1.0,)))
+    children = np.array([optimizer.ask().arch for _ in range(200)])
+    assert (children[:, 0] == children[:, 1]).all()
+    assert set(children[:, 0].tolist()) == {0, 1, 2, 3, 4}
+    assert (children[:, 0] == 2).mean() > 0.5  # where there is a neighbor, it stays one
+
+
 def test_under_a_limit_constrained_searches_find_better_than_others():
     def best(name, limit):
         found, bench = [], limited(limit)
