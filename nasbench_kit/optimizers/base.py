@@ -80,6 +80,8 @@ class Task:
         n_workers: Trials that run at the same time.
         columns: Names of what is known of each architecture without training it: sizes, latencies, zero-cost scores.
         known: Their values: `known(name, archs)` is float64 (n_archs,), NaN where not known.
+        known_values: As `Outcome.values`, as far as the objectives are on `columns`: of architectures, float64
+            (n_archs, n_objectives), NaN where not known. None: no objective is.
         known_violations: As `Outcome.violations`, as far as the constraints are on `columns`: of architectures, float64
             (n_archs, n_constraints), NaN where not known. None: no constraint is.
     """
@@ -91,6 +93,7 @@ class Task:
     n_workers: int = 1
     columns: tuple[str, ...] = ()
     known: Callable[[str, NDArray[np.uint8]], NDArray[np.float64]] | None = None
+    known_values: Callable[[NDArray[np.uint8]], NDArray[np.float64]] | None = None
     known_violations: Callable[[NDArray[np.uint8]], NDArray[np.float64]] | None = None
 
     def __post_init__(self) -> None:

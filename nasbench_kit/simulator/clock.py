@@ -50,7 +50,14 @@ def task_of(benchmark: Benchmark, rules: Rules | None = None, *, needs: Iterable
             raise SettingError(f"{name!r} is not known without training; the task's columns are {', '.join(columns)}")
         return benchmark.values(name, archs, missing="nan")
 
+    known_objectives = [(i, metric) for i, metric in enumerate(benchmark.objectives) if metric.name in columns]
     known_limits = [(i, limit) for i, limit in enumerate(benchmark.constraints) if limit.metric in columns]
+
+    def known_values(archs: NDArray[np.uint8]) -> NDArray[np.float64]:
+        found = np.full((len(archs), len(benchmark.objectives)), nan)
+        for i, metric in known_objectives:
+            found[:, i] = metric.sign() * known(metric.name, archs)
+        return found
 
     def known_violations(archs: NDArray[np.uint8]) -> NDArray[np.float64]:
         found = np.full((len(archs), len(benchmark.constraints)), nan)
@@ -66,6 +73,7 @@ def task_of(benchmark: Benchmark, rules: Rules | None = None, *, needs: Iterable
         n_workers=rules.n_workers,
         columns=columns,
         known=known,
+        known_values=known_values if known_objectives else None,
         known_violations=known_violations if known_limits else None,
     )
 

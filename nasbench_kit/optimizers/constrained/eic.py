@@ -11,7 +11,7 @@ import numpy as np
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
 from nasbench_kit.optimizers.constrained.known_limits import allowed_samples, keeps_to_known
 from nasbench_kit.optimizers.model_based.acquisition import expected_improvement, probability_of_at_most
-from nasbench_kit.optimizers.model_based.processes import KernelChoice
+from nasbench_kit.optimizers.model_based.processes import KernelChoice, Processes
 from nasbench_kit.optimizers.model_based.proposals import Observed, Proposals, by_score, candidates, unasked
 from nasbench_kit.predictors.gaussian_process import hamming_kernels
 
@@ -52,9 +52,8 @@ class EIC:
         check_at_least(1, n_parents=n_parents)
         self._task, self._rng = task, rng
         self._pool_size, self._n_parents = pool_size, n_parents
-        kernels = hamming_kernels(task.space)
-        self._choice = KernelChoice(kernels)
-        self._choices = [KernelChoice(kernels) for _ in task.constraints]
+        self._choice = KernelChoice(hamming_kernels(task.space))
+        self._processes = Processes(task.space, len(task.constraints))
         self._samples = allowed_samples(task, rng)
         self._proposals = Proposals(
             task, rng, n_initial=n_initial, batch_size=1, propose=self._propose, samples=self._samples
@@ -72,7 +71,8 @@ class EIC:
         pool = self._pool(observed, known)
         if not len(pool):
             return pool
-        promise = self._feasible(observed, pool)
+        exceeds = self._processes.predict(observed.archs, observed.violations, pool, self._task.known_violations)
+        promise: NDArray[np.float64] = probability_of_at_most(0.0, *exceeds).prod(axis=1)
         keeps = (observed.violations <= 0).all(axis=1)
         if keeps.any():
             process = self._choice.fit(observed.archs.astype(float), observed.values)
@@ -90,17 +90,3 @@ class EIC:
         children = candidates(space, self._rng, ranked, known, n_mutated=half, n_random=0, n_parents=self._n_parents)
         drawn = np.array(list(islice(self._samples, self._pool_size - half)), np.uint8)
         return unasked(space, np.concatenate([children[keeps_to_known(self._task, children)], drawn]), known)
-
-    def _feasible(self, observed: Observed, pool: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """The probability that all limits are kept to: (n,); what is known is."""
-        found = np.ones(len(pool))
-        task, n_constraints = self._task, observed.violations.shape[1]
-        is_open = np.ones((len(pool), n_constraints), bool)
-        if task.known_violations is not None:
-            is_open = np.isnan(task.known_violations(pool))
-        for choice, exceeded, unknown in zip(self._choices, observed.violations.T, is_open.T, strict=True):
-            if unknown.any():
-                process = choice.fit(observed.archs.astype(float), exceeded / (exceeded.std() or 1.0))
-                mean, sd = process.predict(pool.astype(float))
-                found *= np.where(unknown, probability_of_at_most(0.0, mean, sd), 1.0)
-        return found

@@ -64,6 +64,6 @@ def expected_improvement(
 
 
 def probability_of_at_most(limit: float, mean: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:
-    """P(Y <= limit) of Y ~ N(mean, sd): (n,). Where sd is 0, whether the mean is."""
+    """P(Y <= limit) of each Y ~ N(mean, sd). Where sd is 0, whether the mean is."""
     z = np.divide(limit - mean, sd, out=np.zeros_like(mean), where=sd > 0)
     return np.where(sd > 0, _erfc(-z / sqrt(2)) / 2, mean <= limit)

@@ -9,10 +9,9 @@ import numpy as np
 
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
 from nasbench_kit.optimizers.model_based.acquisition import expected_improvement
-from nasbench_kit.optimizers.model_based.processes import KernelChoice
+from nasbench_kit.optimizers.model_based.processes import Processes
 from nasbench_kit.optimizers.model_based.proposals import Observed, Proposals, by_score, candidates
 from nasbench_kit.optimizers.multi_objective.fronts import best, fronts, loneliest_first
-from nasbench_kit.predictors.gaussian_process import hamming_kernels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +23,7 @@ _MARGIN = 0.1  # of the range of what was told
 class EHVI:
     """Ask for what Gaussian processes, one per objective, expect to add most to the volume that is dominated.
 
-    The volume is measured from the worst that was told of each objective, less a tenth of the range of what was told.
+    An objective that is known without training, like a size, is looked up instead of learned. The volume is measured from the worst that was told of each objective, less a tenth of the range of what was told.
     (Measured from the worst of the front, as often done, it would not grow beyond the front's ends.) Its expectation is
     exact, whatever the number of objectives.
 
@@ -50,9 +49,9 @@ class EHVI:
         check_start(task, rng)
         check_at_least(2, pool_size=pool_size)
         check_at_least(1, n_parents=n_parents)
-        self._space, self._rng = task.space, rng
+        self._task, self._rng = task, rng
         self._pool_size, self._n_parents = pool_size, n_parents
-        self._choices = [KernelChoice(hamming_kernels(task.space)) for _ in task.objectives]
+        self._processes = Processes(task.space, len(task.objectives))
         self._proposals = Proposals(
             task, rng, n_initial=n_initial, batch_size=1, propose=self._propose, scalarize=_best_first
         )
@@ -69,20 +68,16 @@ class EHVI:
         half, n_parents = self._pool_size // 2, self._n_parents
         n_random = self._pool_size - half
         pool = candidates(
-            self._space, self._rng, observed, known, n_mutated=half, n_random=n_random, n_parents=n_parents
+            self._task.space, self._rng, observed, known, n_mutated=half, n_random=n_random, n_parents=n_parents
         )
         if not len(pool):
             return pool
-        told = observed.objectives - observed.objectives.min(axis=0)
-        told /= np.where((top := told.max(axis=0)) > 0, top, 1.0)
-        features, of_pool = observed.archs.astype(float), pool.astype(float)
-        predicted = [
-            choice.fit(features, values).predict(of_pool) for choice, values in zip(self._choices, told.T, strict=True)
-        ]
-        mean, sd = np.moveaxis(np.array(predicted), 0, 2)
-        front = told[next(fronts(told))]
-        reference = np.full(told.shape[1], -_MARGIN)
-        gains = expected_hypervolume_improvement(mean, sd, front, reference)
+        told = observed.objectives
+        mean, sd = self._processes.predict(observed.archs, told, pool, self._task.known_values)
+        worst = told.min(axis=0)
+        span = told.max(axis=0) - worst
+        reference = worst - _MARGIN * np.where(span > 0, span, 1.0)
+        gains = expected_hypervolume_improvement(mean, sd, told[next(fronts(told))], reference)
         return by_score(pool, gains / (gains.max() or 1.0))
 
 

@@ -82,6 +82,32 @@ def test_units_of_objectives_do_not_matter():
     assert asked[0] == asked[1]
 
 
+def test_an_objective_that_is_known_without_training_is_looked_up():
+    def known(archs):
+        return np.stack([np.full(len(archs), np.nan), np.where((archs[:, :2] == 4).all(axis=1), 9.0, 0.0)], axis=1)
+
+    rng = np.random.default_rng(0)
+    told = [arch for arch in SPACE.sample_many(rng, 30).tolist() if arch[:2] != [4, 4]]
+    asked = {}
+    for task in (TWO, Task(SPACE, objectives=TWO.objectives, known_values=known)):
+        optimizer = EHVI(task, np.random.default_rng(1), n_initial=1)
+        optimizer.ask()
+        for arch in told:
+            optimizer.tell(Trial(tuple(arch)), Outcome.of(sum(arch), rng.random()))
+        asked[task.known_values] = optimizer.ask().arch
+    assert asked[None][:2] != (4, 4)
+    assert asked[known][:2] == (4, 4)
+
+
+def test_a_task_tells_objectives_that_are_known_oriented_and_no_others():
+    bench = nbk.load("nasbench201/cifar10", objectives=["val_accuracy", "params_m"])
+    archs = SPACE.sample_many(np.random.default_rng(0), 10)
+    known = task_of(bench).known_values(archs)
+    assert np.isnan(known[:, 0]).all()
+    assert known[:, 1].tolist() == (-bench.values("params_m", archs)).tolist()
+    assert task_of(nbk.load("nasbench201/cifar10")).known_values is None
+
+
 def test_it_finds_more_of_the_front_than_chance():
     bench = nbk.load("nasbench201/imagenet16-120", objectives=["val_accuracy", "params_m"])
     rules, signs = Rules(n_evaluations=50, clock=EVALUATIONS, run="mean"), np.array([1, -1])
