@@ -23,9 +23,10 @@ _MARGIN = 0.1  # of the range of what was told
 class EHVI:
     """Ask for what Gaussian processes, one per objective, expect to add most to the volume that is dominated.
 
-    An objective that is known without training, like a size, is looked up instead of learned. The volume is measured from the worst that was told of each objective, less a tenth of the range of what was told.
-    (Measured from the worst of the front, as often done, it would not grow beyond the front's ends.) Its expectation is
-    exact, whatever the number of objectives.
+    An objective that is known without training, like a size, is looked up instead of learned. The volume is measured
+    from the worst that was told of each objective, less a tenth of the range of what was told. (Measured from the worst
+    of the front, as often done, it would not grow beyond the front's ends.) Its expectation is exact, whatever the
+    number of objectives.
 
     Args:
         task: What to search.
