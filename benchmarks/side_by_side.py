@@ -60,7 +60,17 @@ def enter_environment(folder: Path, script: str) -> None:
     installed = folder / "installed.sha256"
     if not installed.exists() or installed.read_text() != wanted:
         venv.create(folder, with_pip=True)
-        install = [python, "-m", "pip", "install", "--quiet", "-r", HERE / "peers.txt", "-e", f"{CHECKOUT}[fit]"]
+        install = [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "-r",
+            HERE / "peers.txt",
+            "-e",
+            f"{CHECKOUT}[fit,optimizers]",
+        ]
         subprocess.run(install, check=True)
         installed.write_text(wanted)
     os.execv(python, [str(python), script, *sys.argv[1:]])

@@ -11,7 +11,8 @@ import bz2
 import io
 import signal
 import tempfile
-from itertools import count, pairwise
+from itertools import compress, count, pairwise
+from operator import not_
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,19 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)  # a long test that comes last is waited for
+    # each process is given an equal part, in this order; a long test that comes last is waited for
+    n_processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    is_slow = [item.get_closest_marker("slow") is not None for item in items]
+    slow = list(compress(items, is_slow))
+    others = list(compress(items, map(not_, is_slow)))
+    parts = [slow[i::n_processes] for i in range(n_processes)]
+    size = -(-len(items) // n_processes)
+    items[:] = []
+    for part in parts:
+        n = max(0, size - len(part))
+        items += [*part, *others[:n]]
+        del others[:n]
+    items += others
     for item in items:
         if "shared_data" in item.fixturenames and item.get_closest_marker("shared") is None:
             raise pytest.UsageError(f"{item.nodeid} reads shared data; mark it with pytest.mark.shared")

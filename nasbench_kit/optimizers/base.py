@@ -123,21 +123,32 @@ class Optimizer(Protocol):
         ...
 
 
+NEW = -1  #: in `Asked.previous`: a training of its own
+
+
+class Asked(NamedTuple):
+    """The next trials of each of many searches, up to where an outcome decides what comes next."""
+
+    archs: NDArray[np.uint8]  #: (n_runs, n, n_decisions)
+    n_asked: NDArray[np.intp]
+    """How many of these n each search asks for, at least 1: (n_runs,). What stands behind these is some architecture,
+    and is not told."""
+    epochs: NDArray[np.intp] | None = None  #: up to which those of each are trained (n_runs,); None: as the rules say
+    previous: NDArray[np.intp] | None = None
+    """The trial, counted from 0 in its search, whose training each goes on with, or `NEW`: (n_runs, n). None: all are
+    new, now and ever after."""
+
+
 class Lockstep(Protocol):
     """Many searches of one algorithm at once, as arrays: the same settings, a random generator each.
 
     An optimizer that can be run so has a method `in_lockstep(rngs)`, which gives one, or None on a task where it
     cannot. Each search asks for the same trials as one by one would, and takes the same numbers from its generator, so
-    records agree to the last bit. Trials name neither epoch nor training.
+    records agree to the last bit.
     """
 
-    def ask(self) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
-        """The next trials of each search, up to where an outcome decides what comes next.
-
-        Returns:
-            uint8 (n_runs, n, n_decisions), and how many of these n each search asks for: (n_runs,), at least 1. What
-            stands behind these is some architecture, and is not told.
-        """
+    def ask(self) -> Asked:
+        """The next trials of each search."""
         ...
 
     def tell(self, values: NDArray[np.float64]) -> None:

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from nasbench_kit.benchmark import Benchmark
-from nasbench_kit.optimizers.base import Lockstep, Optimizer
-from nasbench_kit.simulator.records import NO_EPOCH, Records
-from nasbench_kit.simulator.rules import DRAWN, EPOCHS, SECONDS, Rules
+from nasbench_kit.optimizers.base import NEW, Lockstep, Optimizer
+from nasbench_kit.simulator.coded import Coded
+from nasbench_kit.simulator.records import Records
+from nasbench_kit.simulator.rules import Rules
 from nasbench_kit.tables import Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from nasbench_kit.benchmark.recorded import Revealed
 
 _DRAWS = 512  # of each run, at a time
 _MOST_RUNS, _MOST_EVALUATIONS = 250, 500_000  # in lock-step
@@ -78,121 +77,135 @@ def _clock(benchmark: Benchmark, optimizer: Optimizer, rules: Rules) -> _Clock |
     is_plain &= isinstance(benchmark.results, Table) and len(benchmark.objectives) == 1 and not benchmark.constraints
     if not is_plain or "in_lockstep" not in vars(type(optimizer)):
         return None
-    revealed = benchmark.revealed(epoch=rules.epoch, seed=rules.seed, is_drawn=rules.run == DRAWN)
-    clock = _Clock(benchmark, revealed, rules) if revealed else None
-    return clock if clock and clock.can_advance else None
+    coded = Coded(benchmark, rules)
+    return _Clock(coded, rules, benchmark.space.n_decisions) if coded.add(rules.epoch) else None
 
 
 @final
 class _Clock:
-    """What happens to an evaluation of each row and run of a table; a code stands for both."""
+    """One worker for each of many runs."""
 
-    def __init__(self, benchmark: Benchmark, revealed: Revealed, rules: Rules) -> None:
-        assert isinstance(benchmark.results, Table)
-        self._table, self._rules, self._is_drawn = benchmark.results, rules, rules.run == DRAWN
-        self._n_runs, self._most_runs = revealed.n_runs, revealed.value.shape[1]
-        self._value, self._cost_s, self._failed, self._seed = (each.ravel() for each in revealed[1:])
-        self._told = np.where(self._failed, -inf, float(benchmark.objective_metric.sign()) * self._value)
-        self._epoch = rules.last_epoch(benchmark)
-        each = 1.0 if rules.clock != EPOCHS else float(self._epoch or 0)
-        self._takes = self._cost_s if rules.clock == SECONDS else np.full(len(self._value), each)
-        is_run = (np.arange(self._most_runs) < revealed.n_runs[:, None]).ravel()
-        advances = (self._takes > 0) & (self._takes < inf) | (self._takes == 0) & self._failed
-        self._has_gaps = not revealed.n_runs.all()
-        self.can_advance = bool(advances[is_run].all())
-        self._most = self._most_evaluations()
-
-    def _most_evaluations(self) -> int:
-        """How many the rules allow, whatever these cost."""
-        rules, each = self._rules, self._epoch or 0
-        most = maxsize if rules.n_evaluations is None else rules.n_evaluations
-        if rules.n_epochs is None or not each:
-            return most
-        begun = -(-rules.n_epochs // each) if rules.overshoot == "counted" else rules.n_epochs // each
-        return min(most, begun)
+    def __init__(self, coded: Coded, rules: Rules, n_decisions: int) -> None:
+        self._coded, self._rules, self._n_decisions = coded, rules, n_decisions
+        self._most = maxsize if rules.n_evaluations is None else rules.n_evaluations
 
     def expected(self) -> float:
         """How many evaluations a run may have, about."""
-        budget_s = self._rules.budget_s
-        takes = self._takes[self._takes > 0]
-        return self._most if budget_s is None or not len(takes) else min(self._most, 1 + budget_s / float(takes.mean()))
+        return min(self._most, self._coded.expected(self._rules.budget_s, self._rules.n_epochs))
 
     def run(self, searches: Lockstep, draws: Sequence[np.random.Generator]) -> list[Records] | None:
         """Ask, look up, tell, until the budgets of all are spent; None if something asked for was never recorded."""
-        n_runs, n_decisions, width = len(draws), self._table.space.n_decisions, _DRAWS
-        most_s = inf if self._rules.budget_s is None else self._rules.budget_s * _ROUNDING
-        archs = np.zeros((n_runs, width, n_decisions), np.uint8)
+        coded, rules, n_runs, width = self._coded, self._rules, len(draws), _DRAWS
+        most_s = inf if rules.budget_s is None else rules.budget_s * _ROUNDING
+        most_epochs = inf if rules.n_epochs is None else rules.n_epochs
+        archs = np.zeros((n_runs, width, self._n_decisions), np.uint8)
         codes = np.zeros((n_runs, width), np.int64)
+        previous: NDArray[np.int64] | None = None  # the evaluation that each goes on from
         drawn = np.array([draw.random(width) for draw in draws])
-        n_begun, spent_s = np.zeros(n_runs, np.int64), np.zeros(n_runs)
+        n_begun, n_drawn = np.zeros(n_runs, np.int64), np.zeros(n_runs, np.int64)
+        spent, n_epochs = np.zeros(n_runs), np.zeros(n_runs)
         optimizer_s, is_over = 0.0, False
         while not is_over:
             began = perf_counter()
-            asked, n_asked = searches.ask()
+            asked = searches.ask()
             optimizer_s += perf_counter() - began
+            n_asked, n = asked.n_asked, asked.archs.shape[1]
             if (n_begun + n_asked >= self._most).all():
-                asked, is_over = asked[:, : self._most - n_begun.min()], True
-            n = asked.shape[1]
+                n, is_over = min(n, int(self._most - n_begun.min())), True
             while n_begun.max() + n > width:
                 width *= 2
                 archs, codes = _twice(archs), _twice(codes)
-                more = [draw.random(width // 2) for draw in draws] if self._is_drawn else drawn
-                drawn = np.hstack([drawn, more])
-            places = ((np.arange(n_runs) * width + n_begun)[:, None] + np.arange(n)).ravel()
-            asked = asked.reshape(-1, n_decisions)
-            found = self._table.rows(asked)
-            if self._has_gaps and not self._n_runs[found].all():
+                previous = None if previous is None else _twice(previous)
+                drawn = np.hstack([drawn, [draw.random(width // 2) for draw in draws]])
+            first = (np.arange(n_runs) * width)[:, None]
+            places = (first + n_begun[:, None] + np.arange(n)).ravel()
+            new = asked.archs[:, :n].reshape(-1, self._n_decisions)
+            is_asked = np.arange(n) < n_asked[:, None]
+            before, n_new = None, n_asked
+            if asked.previous is not None:
+                goes_on = asked.previous[:, :n]
+                before = np.where(goes_on == NEW, NEW, codes.ravel()[first + goes_on]).ravel()
+                if previous is None:
+                    previous = np.full_like(codes, NEW)
+                previous.ravel()[places] = goes_on.ravel()
+                if not coded.draws_again():
+                    n_new = ((goes_on == NEW) & is_asked).sum(axis=1)
+            of_each = first + np.minimum(n_drawn[:, None] + np.arange(n), width - 1)
+            epochs = None if asked.epochs is None else np.repeat(asked.epochs, n).tolist()
+            found = coded.codes(new, epochs, before, drawn.ravel()[of_each.ravel()])
+            if found is None or (before is not None and not coded.advances(found, before)[is_asked.ravel()].all()):
                 return None
-            if self._is_drawn:
-                run = (drawn.ravel()[places] * self._n_runs[found]).astype(np.int64)
-                found = found * self._most_runs + run
-            archs.reshape(-1, n_decisions)[places] = asked
+            archs.reshape(-1, self._n_decisions)[places] = new
             codes.ravel()[places] = found
-            takes = self._takes[found].reshape(n_runs, n)
-            spent_s += takes[:, 0] if n == 1 else np.where(np.arange(n) < n_asked[:, None], takes, 0.0).sum(axis=1)
-            n_begun += n_asked
-            is_over = is_over or bool(((n_begun >= self._most) | (spent_s > most_s)).all())
+            n_begun, n_drawn = n_begun + n_asked, n_drawn + n_new
+            spent += np.where(is_asked, coded.takes(found, before).reshape(n_runs, n), 0.0).sum(axis=1)
+            n_epochs += np.where(is_asked, coded.n_epochs(found, before).reshape(n_runs, n), 0.0).sum(axis=1)
+            is_over = is_over or bool(((n_begun >= self._most) | (spent > most_s) | (n_epochs >= most_epochs)).all())
             if not is_over:
                 began = perf_counter()
-                searches.tell(self._told[found].reshape(n_runs, n))
+                searches.tell(coded.told[found].reshape(n_runs, n))
                 optimizer_s += perf_counter() - began
-        return self._records(archs, codes, n_begun, optimizer_s)
+        return self._records(archs, codes, previous, n_begun, optimizer_s)
 
     def _records(
-        self, archs: NDArray[np.uint8], codes: NDArray[np.int64], n_begun: NDArray[np.intp], optimizer_s: float
+        self,
+        archs: NDArray[np.uint8],
+        codes: NDArray[np.int64],
+        previous: NDArray[np.int64] | None,
+        n_begun: NDArray[np.intp],
+        optimizer_s: float,
     ) -> list[Records]:
-        rules, n_most = self._rules, codes.shape[1]
-        finished_s = np.cumsum(self._takes[codes], axis=1)  # one after the other, as a clock adds
-        started_s = np.hstack([np.zeros((len(codes), 1)), finished_s[:, :-1]])
+        rules, coded, n_most = self._rules, self._coded, codes.shape[1]
+        trial, before = np.broadcast_to(np.arange(n_most, dtype=np.int32), codes.shape), None
+        if previous is not None:
+            before = np.where(previous == NEW, NEW, np.take_along_axis(codes, np.maximum(previous, 0), axis=1))
+            trial = _beginnings(previous)
+        finished = np.cumsum(coded.takes(codes, before), axis=1)  # one after the other, as a clock adds
+        started = np.hstack([np.zeros((len(codes), 1)), finished[:, :-1]])
         is_in = np.arange(n_most) < np.minimum(n_begun, self._most)[:, None]
         if rules.budget_s is not None:
             if rules.overshoot == "dropped":
-                is_in &= finished_s <= rules.budget_s
+                is_in &= finished <= rules.budget_s
             if rules.overshoot == "counted" or rules.n_epochs is not None:
-                is_in &= started_s < rules.budget_s
-        value, cost_s, failed, seed = (each[codes] for each in (self._value, self._cost_s, self._failed, self._seed))
+                is_in &= started < rules.budget_s
+        if rules.n_epochs is not None:
+            trained = coded.n_epochs(codes, before)
+            left = rules.n_epochs - (np.cumsum(trained, axis=1) - trained)
+            begins = left >= (1.0 if rules.overshoot == "counted" else trained)
+            is_in &= np.logical_and.accumulate(begins, axis=1)
+        value = coded.value[codes]
         same: dict[str, NDArray[Any]] = {
-            "trial": np.arange(n_most, dtype=np.int32),
-            "epoch": np.full(n_most, NO_EPOCH if self._epoch is None else self._epoch, np.int32),
             "violation": np.zeros(n_most),
             "worker": np.zeros(n_most, np.int32),
             "optimizer_s": np.full(n_most, optimizer_s / max(1, int(n_begun.sum()))),
         }
         each: dict[str, NDArray[Any]] = {
             "archs": archs,
-            "seed": seed,
+            "trial": trial,
+            "epoch": coded.epoch[codes],
+            "seed": coded.seed[codes],
             "value": value,
             "values": value[:, :, None],
-            "failed": failed,
-            "cost_s": cost_s,
-            "started_s": started_s,
-            "finished_s": finished_s,
+            "failed": coded.failed[codes],
+            "cost_s": coded.paid_s(codes, before),
+            "started_s": started,
+            "finished_s": finished,
         }
         n_in = is_in.sum(axis=1).tolist()
         return [
             Records(*[same[name][:n] if name in same else each[name][i, :n] for name in Records._fields])
             for i, n in enumerate(n_in)
         ]
+
+
+def _beginnings(previous: NDArray[np.int64]) -> NDArray[np.int32]:
+    """The evaluation with which the training of each began, of those that go on from a previous one or are new."""
+    began = np.where(previous == NEW, np.arange(previous.shape[1]), previous)
+    while True:
+        earlier = np.take_along_axis(began, began, axis=1)
+        if (earlier == began).all():
+            return began.astype(np.int32)
+        began = earlier
 
 
 def _twice(array: NDArray[Any]) -> NDArray[Any]:

@@ -30,6 +30,7 @@ Arch = tuple[int, ...]
 
 _MEMO_SIZE = 65_536  # texts remembered per space
 _BLOCK = 512  # random numbers drawn at a time
+MOST_IN_LOCKSTEP = 1 << 15  # architectures of a space in which many searches at once remember each
 SAMPLES = 64  # architectures that `samples` draws at a time
 MOST_RANKS = 2**63  # more architectures cannot be numbered by int64
 READ_BY_DIGIT = 10**12
@@ -58,22 +59,30 @@ class DrawnAhead:
 
 
 class DrawnInLockstep:
-    """`DrawnAhead` of many generators, of each of which as many numbers are taken: `random(n)` is (n_generators, n)."""
+    """`DrawnAhead` of many generators."""
 
     def __init__(self, rngs: Sequence[np.random.Generator]) -> None:
         import numpy as np
 
         self._rngs = rngs
-        self._left = np.empty((len(rngs), 0))
+        self._ahead = np.empty((len(rngs), 0))
+        self._next = np.zeros(len(rngs), np.intp)  # in each row
+        self._rows = np.arange(len(rngs))
 
-    def random(self, n: int) -> NDArray[np.float64]:
-        """The next `n` numbers of each: float64 (n_generators, n)."""
+    def random(self, n: int, rows: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
+        """The next `n` numbers of each generator, or of those at `rows`, each once: float64 (n_generators, n)."""
         import numpy as np
 
-        while self._left.shape[1] < n:
-            self._left = np.hstack([self._left, [rng.random(_BLOCK) for rng in self._rngs]])
-        taken, self._left = self._left[:, :n], self._left[:, n:]
-        return taken
+        rows = self._rows if rows is None else rows
+        if not len(rows):
+            return np.empty((0, n))
+        while self._next[rows].max() + n > self._ahead.shape[1]:
+            taken = self._next.min()
+            self._next -= taken
+            self._ahead = np.hstack([self._ahead[:, taken:], [rng.random(_BLOCK) for rng in self._rngs]])
+        drawn: NDArray[np.float64] = self._ahead[rows[:, None], self._next[rows, None] + np.arange(n)]
+        self._next[rows] += n
+        return drawn
 
 
 class Decision(NamedTuple):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING, final
 
 import numpy as np
 
 from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
+from nasbench_kit.optimizers.base import Asked, Outcome, Task, Trial, check_at_least, check_start
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nasbench_kit.spaces import Arch
+    from nasbench_kit.spaces import Arch, Space
 
 
 @final
@@ -62,8 +63,8 @@ class DifferentialEvolution:
         if self._next == len(self._values):
             if self._awaited:
                 return None
-            self._challengers, self._next = self._bred(), 0
-        choices = np.minimum(self._challengers[self._next] * self._n_choices, self._n_choices - 1).astype(np.intp)
+            self._challengers, self._next = _bred(self._vectors, self._f, self._cr, self._rng), 0
+        choices = _choices(self._challengers[self._next], self._n_choices)
         arch = self._space.nearest(tuple(choices.tolist()), self._rng)
         self._awaited.setdefault(arch, []).append(self._next)
         self._next += 1
@@ -83,16 +84,57 @@ class DifferentialEvolution:
         if outcome.value >= self._values[place]:
             self._vectors[place], self._values[place] = vector, outcome.value
 
-    def _bred(self) -> NDArray[np.float64]:
-        """A challenger for each member: float64 (population_size, n_decisions)."""
-        x, rng = self._vectors, self._rng
-        n, d = x.shape
-        order = rng.random((n, n))
-        np.fill_diagonal(order, 2.0)  # the member itself comes last
-        r1, r2, r3 = np.argsort(order, axis=1)[:, :3].T
-        mutants = x[r1] + self._f * (x[r2] - x[r3])  # Storn and Price, equation 2
-        outside = (mutants < 0) | (mutants >= 1)
-        mutants[outside] = rng.random(int(outside.sum()))
-        is_crossed = rng.random((n, d)) < self._cr  # equations 3 and 4
-        is_crossed[np.arange(n), rng.integers(d, size=n)] = True
-        return np.where(is_crossed, mutants, x)
+    def in_lockstep(self, rngs: Sequence[np.random.Generator]) -> DifferentialEvolutions | None:
+        """Many such searches at once; None where not all vectors are architectures."""
+        if not self._space.is_product:
+            return None
+        return DifferentialEvolutions(self._space, rngs, len(self._values), self._f, self._cr)
+
+
+@final
+class DifferentialEvolutions:
+    """Many populations at once, a generation at a time."""
+
+    def __init__(
+        self, space: Space, rngs: Sequence[np.random.Generator], population_size: int, f: float, cr: float
+    ) -> None:
+        self._rngs, self._f, self._cr = rngs, f, cr
+        self._n_choices = np.array(space.n_choices)
+        self._vectors = np.stack([rng.random((population_size, space.n_decisions)) for rng in rngs])
+        self._values = np.full((len(rngs), population_size), -inf)
+        self._challengers = self._vectors
+        self._n_told = 0
+
+    def ask(self) -> Asked:
+        """The challengers of each population."""
+        if self._n_told:
+            pairs = zip(self._vectors, self._rngs, strict=True)
+            self._challengers = np.stack([_bred(vectors, self._f, self._cr, rng) for vectors, rng in pairs])
+        archs = _choices(self._challengers, self._n_choices).astype(np.uint8)
+        return Asked(archs, np.full(len(archs), archs.shape[1]))
+
+    def tell(self, values: NDArray[np.float64]) -> None:
+        """Challengers that are no worse take the places of the members."""
+        wins = values >= self._values
+        self._vectors = np.where(wins[:, :, None], self._challengers, self._vectors)
+        self._values = np.where(wins, values, self._values)
+        self._n_told += 1
+
+
+def _choices(vectors: NDArray[np.float64], n_choices: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Those of whose part of [0, 1) a coordinate is."""
+    return np.minimum(vectors * n_choices, n_choices - 1).astype(np.intp)
+
+
+def _bred(x: NDArray[np.float64], f: float, cr: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A challenger for each vector of a population: float64 (population_size, n_decisions)."""
+    n, d = x.shape
+    order = rng.random((n, n))
+    np.fill_diagonal(order, 2.0)  # the member itself comes last
+    r1, r2, r3 = np.argsort(order, axis=1)[:, :3].T
+    mutants = x[r1] + f * (x[r2] - x[r3])  # Storn and Price, equation 2
+    outside = (mutants < 0) | (mutants >= 1)
+    mutants[outside] = rng.random(int(outside.sum()))
+    is_crossed = rng.random((n, d)) < cr  # equations 3 and 4
+    is_crossed[np.arange(n), rng.integers(d, size=n)] = True
+    return np.where(is_crossed, mutants, x)

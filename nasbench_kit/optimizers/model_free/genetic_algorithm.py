@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
+from nasbench_kit.optimizers.base import Asked, Outcome, Task, Trial, check_at_least, check_start
 from nasbench_kit.optimizers.variation import crossed, redrawn
 from nasbench_kit.spaces import DrawnAhead
+from nasbench_kit.spaces.base import MOST_IN_LOCKSTEP, DrawnInLockstep, Space
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
     from nasbench_kit.spaces import Arch
 
@@ -88,3 +91,82 @@ class GeneticAlgorithm:
 
     def _parent(self) -> Arch:
         return self._parents[int(self._rng.random() * len(self._parents))][1]
+
+    def in_lockstep(self, rngs: Sequence[np.random.Generator]) -> GeneticAlgorithms | None:
+        """Many such searches at once; None where not every tuple of choices is an architecture, or spaces are large."""
+        if not self._space.is_product or self._space.size > MOST_IN_LOCKSTEP:
+            return None
+        return GeneticAlgorithms(self._space, rngs, self._population_size, self._n_parents, self._mutation_rate)
+
+
+@final
+class GeneticAlgorithms:
+    """Many populations at once, a generation at a time."""
+
+    def __init__(
+        self,
+        space: Space,
+        rngs: Sequence[np.random.Generator],
+        population_size: int,
+        n_parents: int,
+        mutation_rate: float,
+    ) -> None:
+        import numpy as np
+
+        self._space, self._drawn = space, DrawnInLockstep(rngs)
+        self._n_parents, self._mutation_rate = n_parents, mutation_rate
+        self._rows = np.arange(len(rngs))
+        self._parents = np.empty((len(rngs), 0, space.n_decisions), np.uint8)  # the best first
+        self._values = np.empty((len(rngs), 0))
+        self._asked = np.empty((len(rngs), population_size, space.n_decisions), np.uint8)
+        self._visited = np.zeros((len(rngs), space.size), bool)  # by rank
+
+    def ask(self) -> Asked:
+        """A generation of each."""
+        import numpy as np
+
+        for i in range(self._asked.shape[1]):
+            self._asked[:, i] = self._children(i)
+        return Asked(self._asked, np.full(len(self._asked), self._asked.shape[1]))
+
+    def tell(self, values: NDArray[np.float64]) -> None:
+        """Keep the best so far as parents."""
+        import numpy as np
+
+        values = np.concatenate([self._values, values], axis=1)
+        archs = np.concatenate([self._parents, self._asked], axis=1)
+        best = np.argsort(-values, axis=1, kind="stable")[:, : self._n_parents]
+        self._values = np.take_along_axis(values, best, axis=1)
+        self._parents = np.take_along_axis(archs, best[:, :, None], axis=1)
+
+    def _children(self, i: int) -> NDArray[np.uint8]:
+        """The i-th of the generation of each: (n_runs, n_decisions)."""
+        import numpy as np
+
+        found, left = np.empty_like(self._asked[:, 0]), self._rows
+        breed = self._crossed if i < self._asked.shape[1] // 2 else self._redrawn
+        for _ in range(_TRIES if self._parents.shape[1] else 0):
+            found[left] = breed(left)
+            left = left[self._visited[left, self._space.rank_many(found[left])]]
+        for _ in range(_TRIES):
+            found[left] = self._space.sampled(self._drawn.random(self._space.n_decisions, left))
+            left = left[self._visited[left, self._space.rank_many(found[left])]]
+        self._visited[self._rows, self._space.rank_many(found)] = True
+        return found
+
+    def _crossed(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+        import numpy as np
+
+        mothers, fathers = self._some_parents(rows), self._some_parents(rows)
+        return np.where(self._drawn.random(self._space.n_decisions, rows) < 0.5, mothers, fathers)
+
+    def _redrawn(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+        children = self._some_parents(rows)
+        for decision, n in enumerate(self._space.n_choices):
+            changed = self._drawn.random(1, rows)[:, 0] < self._mutation_rate
+            children[changed, decision] = self._drawn.random(1, rows[changed])[:, 0] * n
+        return children
+
+    def _some_parents(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+        which = (self._drawn.random(1, rows)[:, 0] * self._parents.shape[1]).astype(int)
+        return self._parents[rows, which]

@@ -6,7 +6,8 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import unknown
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
+from nasbench_kit.optimizers.base import Asked, Outcome, Task, Trial, check_at_least, check_start
+from nasbench_kit.spaces.base import MOST_IN_LOCKSTEP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,6 @@ NEIGHBORHOODS = ("full", "first")
 AT_MINIMUM = ("restart", "continue")
 KNOWN = ("count", "ignore")
 _TRIES = 100  # samples before one that was told already is accepted
-_MOST_ARCHS = 1 << 15  # of a space in lock-step, where each search keeps a number of each
 _NONE = -1  # instead of a center
 
 
@@ -170,7 +170,7 @@ class LocalSearch:
         """Many such searches at once; None where each outcome may decide what is asked for next, or spaces are odd."""
         if self._first or self._continues or self._ignores_known:
             return None
-        if not self._space.is_product or self._space.size > _MOST_ARCHS:
+        if not self._space.is_product or self._space.size > MOST_IN_LOCKSTEP:
             return None
         return LocalSearches(self._space, rngs, self._n_initial)
 
@@ -190,7 +190,7 @@ class LocalSearches:
         self._candidates = np.zeros((len(rngs), max(n_initial, sum(space.n_choices) - space.n_decisions)), np.int64)
         self._asked, self._n_asked = self._candidates.copy(), np.zeros(len(rngs), np.intp)
 
-    def ask(self) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    def ask(self) -> Asked:
         """The neighbors that are not known yet of the center of each, or its starts."""
         restarting = self._move() if self._n_asked.any() else self._rows
         for row in restarting.tolist():
@@ -198,7 +198,7 @@ class LocalSearches:
         self._n_asked[restarting] = self._n_initial
         asked = self._asked[:, : self._n_asked.max()]
         archs = self._space.unrank_many(asked.ravel())
-        return archs.reshape(*asked.shape, -1), self._n_asked.copy()
+        return Asked(archs.reshape(*asked.shape, -1), self._n_asked.copy())
 
     def tell(self, values: NDArray[np.float64]) -> None:
         """Remember the values."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, final
 
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_start, trials_of
+from nasbench_kit.optimizers.base import Asked, Outcome, Task, Trial, check_start, trials_of
 from nasbench_kit.optimizers.unrepeated import unrepeated
 from nasbench_kit.spaces.base import SAMPLES, Space
 
@@ -48,7 +48,7 @@ class RandomSearches:
     def __init__(self, space: Space, rngs: Sequence[np.random.Generator]) -> None:
         self._space, self._rngs = space, rngs
 
-    def ask(self) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    def ask(self) -> Asked:
         """A block of uniform samples for each."""
         import numpy as np
 
@@ -57,7 +57,7 @@ class RandomSearches:
             archs = space.sampled(np.stack([rng.random((SAMPLES, space.n_decisions)) for rng in self._rngs]))
         else:
             archs = np.stack([space.sample_many(rng, SAMPLES) for rng in self._rngs])
-        return archs, np.full(n_runs, SAMPLES)
+        return Asked(archs, np.full(n_runs, SAMPLES))
 
     def tell(self, values: NDArray[np.float64]) -> None:
         """Take note of nothing."""

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import unknown
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
+from nasbench_kit.optimizers.base import Asked, Outcome, Task, Trial, check_at_least, check_start
 from nasbench_kit.spaces import DrawnAhead
 from nasbench_kit.spaces.base import DrawnInLockstep
 
@@ -121,14 +121,14 @@ class RegularizedEvolutions:
         self._n_told = 0
         self._asked = self._archs
 
-    def ask(self) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    def ask(self) -> Asked:
         """A random population at once, then the mutated winner of a tournament of each."""
         import numpy as np
 
         n_runs, n, n_decisions = self._archs.shape
         if self._n_told == 0:
             self._asked = self._space.sampled(self._drawn.random(n * n_decisions).reshape(n_runs, n, n_decisions))
-            return self._asked, np.full(n_runs, n)
+            return Asked(self._asked, np.full(n_runs, n))
         if not len(self._tournaments):
             size = _TOURNAMENTS, self._sample_size
             self._tournaments = np.stack([rng.integers(n, size=size) for rng in self._rngs], axis=1)
@@ -136,7 +136,7 @@ class RegularizedEvolutions:
         best = self._values[self._rows[:, None], candidates].argmax(axis=1)
         parents = self._archs[self._rows, candidates[self._rows, best]]
         self._asked = self._space.mutated(parents, self._drawn.random(2), self._mutation)[:, None]
-        return self._asked, np.full(n_runs, 1)
+        return Asked(self._asked, np.full(n_runs, 1))
 
     def tell(self, values: NDArray[np.float64]) -> None:
         """Fill the populations; then each child takes the place of the oldest."""

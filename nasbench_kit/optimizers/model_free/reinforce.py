@@ -7,7 +7,7 @@ from math import exp, inf, isfinite, sqrt
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import SettingError, unknown
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_start
+from nasbench_kit.optimizers.base import Asked, Outcome, Task, Trial, check_start
 from nasbench_kit.spaces import DrawnAhead
 from nasbench_kit.spaces.base import DrawnInLockstep, Space
 
@@ -87,30 +87,32 @@ class REINFORCE:
     def _adapted(self, moments: list[tuple[float, float]], i: int, gradient: float) -> float:
         first, second = moments[i]
         first = _BETAS[0] * first + (1 - _BETAS[0]) * gradient
-        second = _BETAS[1] * second + (1 - _BETAS[1]) * gradient**2
+        second = _BETAS[1] * second + (1 - _BETAS[1]) * (gradient * gradient)
         moments[i] = first, second
         first, second = (moment / (1 - beta**self._n_steps) for moment, beta in zip(moments[i], _BETAS, strict=True))
         return first / (sqrt(second) + _TINY)
 
     def in_lockstep(self, rngs: Sequence[np.random.Generator]) -> REINFORCEs | None:
-        """Many such searches at once; None where a sample takes a varying number of random numbers, or with Adam."""
-        if self._adam or not self._space.is_product:
+        """Many such searches at once; None where a sample takes a varying number of random numbers."""
+        if not self._space.is_product:
             return None
-        return REINFORCEs(self._space, rngs, self._rate, self._decay)
+        return REINFORCEs(self._space, rngs, self._rate, self._decay, adam=self._adam)
 
 
 @final
 class REINFORCEs:
-    """Many policies at once, of plain gradient steps; (n_runs, n_decisions, most choices), 0 where there is no choice.
+    """Many policies at once: (n_runs, n_decisions, most choices), 0 where there is no choice.
 
     Exponentials and sums are Python's own, as one by one: numpy's differ in the last bit.
     """
 
-    def __init__(self, space: Space, rngs: Sequence[np.random.Generator], rate: float, decay: float) -> None:
+    def __init__(
+        self, space: Space, rngs: Sequence[np.random.Generator], rate: float, decay: float, *, adam: bool
+    ) -> None:
         import numpy as np
 
         self._drawn = DrawnInLockstep(rngs)
-        self._rate, self._decay = rate, decay
+        self._rate, self._decay, self._adam = rate, decay, adam
         self._n_choices = np.array(space.n_choices)
         self._choices = np.arange(max(space.n_choices))
         self._is_choice = np.broadcast_to(
@@ -118,10 +120,12 @@ class REINFORCEs:
         )
         self._logits = np.zeros(self._is_choice.shape)
         self._chances = np.where(self._is_choice, 1.0, 0.0)
+        self._moments = np.zeros((2, *self._is_choice.shape))
+        self._n_steps = np.zeros(len(rngs), np.int64)
         self._asked = np.zeros(self._is_choice.shape[:2], np.uint8)
         self._total, self._weight = np.zeros(len(rngs)), np.zeros(len(rngs))
 
-    def ask(self) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    def ask(self) -> Asked:
         """An architecture drawn from each policy."""
         import numpy as np
 
@@ -129,7 +133,7 @@ class REINFORCEs:
         at = self._drawn.random(len(self._n_choices)) * edges[:, :, -1]
         found = np.minimum((edges <= at[:, :, None]).sum(axis=2), self._n_choices - 1)
         self._asked = found.astype(np.uint8)
-        return self._asked[:, None], np.full(len(found), 1)
+        return Asked(self._asked[:, None], np.full(len(found), 1))
 
     def tell(self, values: NDArray[np.float64]) -> None:
         """One step of each whose training did not fail."""
@@ -146,8 +150,24 @@ class REINFORCEs:
         ]
         shares = chances / np.reshape(totals, (*chances.shape[:2], 1))
         gradient = advantage[:, None, None] * ((self._choices == self._asked[rows, :, None]) - shares)
+        if self._adam:
+            gradient = self._adapted(rows, gradient)
         logits = np.where(is_choice, self._logits[rows] + self._rate * gradient, -inf)
         logits = np.maximum(logits - logits.max(axis=2, keepdims=True), -_LOWEST)
         self._logits[rows] = logits
         powers = np.fromiter(map(exp, logits.ravel().tolist()), np.float64, logits.size).reshape(logits.shape)
         self._chances[rows] = np.where(is_choice, powers, 0.0)
+
+    def _adapted(self, rows: NDArray[np.intp], gradient: NDArray[np.float64]) -> NDArray[np.float64]:
+        import numpy as np
+
+        self._n_steps[rows] += 1
+        steps = self._n_steps[rows].tolist()
+        for moment, beta, power in zip(self._moments, _BETAS, (gradient, gradient * gradient), strict=True):
+            moment[rows] = beta * moment[rows] + (1 - beta) * power
+        first, second = (
+            moment[rows] / np.array([1 - beta**n for n in steps])[:, None, None]
+            for moment, beta in zip(self._moments, _BETAS, strict=True)
+        )
+        adapted: NDArray[np.float64] = first / (np.sqrt(second) + _TINY)
+        return adapted

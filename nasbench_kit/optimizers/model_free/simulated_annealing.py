@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp, inf
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
+from nasbench_kit.optimizers.base import Asked, Outcome, Task, Trial, check_at_least, check_start
 from nasbench_kit.spaces import DrawnAhead
+from nasbench_kit.spaces.base import DrawnInLockstep, Space
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
     from nasbench_kit.spaces import Arch
 
@@ -64,6 +67,56 @@ class SimulatedAnnealing:
         loss = self._value - outcome.value if outcome.value < self._value else 0.0
         if self._present is None or not loss or self._rng.random() < exp(-loss / self._temperature):
             self._present, self._value = trial.arch, outcome.value
+        self._n_told += 1
+        if self._n_told % self._n_steps == 0:
+            self._temperature = max(self._cooling * self._temperature, _COLDEST)
+
+    def in_lockstep(self, rngs: Sequence[np.random.Generator]) -> SimulatedAnnealings | None:
+        """Many such searches at once; None where a sample or mutation takes a varying number of random numbers."""
+        if not self._space.is_product:
+            return None
+        return SimulatedAnnealings(self._space, rngs, self._temperature, self._cooling, self._n_steps)
+
+
+@final
+class SimulatedAnnealings:
+    """Many walks at once; exponentials are Python's own, as one by one: numpy's differ in the last bit."""
+
+    def __init__(
+        self, space: Space, rngs: Sequence[np.random.Generator], temperature: float, cooling: float, n_steps: int
+    ) -> None:
+        import numpy as np
+
+        self._space = space
+        self._drawn = DrawnInLockstep(rngs)
+        self._temperature, self._cooling, self._n_steps = temperature, cooling, n_steps
+        self._present = self._asked = np.empty((len(rngs), space.n_decisions), np.uint8)
+        self._value = np.full(len(rngs), -inf)
+        self._n_told = 0
+
+    def ask(self) -> Asked:
+        """A neighbor of where each walk is; a random architecture before they begin."""
+        import numpy as np
+
+        if self._n_told == 0:
+            self._asked = self._space.sampled(self._drawn.random(self._space.n_decisions))
+        else:
+            self._asked = self._space.mutated(self._present, self._drawn.random(2))
+        return Asked(self._asked[:, None], np.full(len(self._asked), 1))
+
+    def tell(self, values: NDArray[np.float64]) -> None:
+        """Go there, or stay."""
+        import numpy as np
+
+        value = values[:, 0]
+        goes = np.ones(len(value), bool)
+        if self._n_told:
+            worse = np.flatnonzero(value < self._value)
+            losses = (self._value[worse] - value[worse]).tolist()
+            chances = [exp(-loss / self._temperature) for loss in losses]
+            goes[worse] = self._drawn.random(1, worse)[:, 0] < chances
+        self._present = np.where(goes[:, None], self._asked, self._present)
+        self._value = np.where(goes, value, self._value)
         self._n_told += 1
         if self._n_told % self._n_steps == 0:
             self._temperature = max(self._cooling * self._temperature, _COLDEST)

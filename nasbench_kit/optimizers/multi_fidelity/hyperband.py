@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_start
+from nasbench_kit.optimizers.multi_fidelity.brackets_in_lockstep import BracketsInLockstep
 from nasbench_kit.optimizers.multi_fidelity.rungs import hyperband_brackets, rungs_down
 from nasbench_kit.optimizers.multi_fidelity.synchronous import Brackets
 
@@ -38,8 +40,8 @@ class Hyperband:
         idle: str = "next bracket",
     ) -> None:
         check_start(task, rng)
-        brackets = hyperband_brackets(rungs_down(task, eta, min_epoch), eta)
-        self._brackets = Brackets(cycle(brackets), task.space.samples(rng).__next__, idle)
+        self._space, self._round = task.space, hyperband_brackets(rungs_down(task, eta, min_epoch), eta)
+        self._brackets = Brackets(cycle(self._round), task.space.samples(rng).__next__, idle)
 
     def ask(self) -> Trial | None:
         """A new architecture for the lowest rung of a bracket, or one that was promoted."""
@@ -48,3 +50,7 @@ class Hyperband:
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         """Once all of a rung are told, the best are promoted."""
         self._brackets.tell(trial, outcome)
+
+    def in_lockstep(self, rngs: Sequence[np.random.Generator]) -> BracketsInLockstep:
+        """Many such searches at once."""
+        return BracketsInLockstep(self._space, rngs, self._round)

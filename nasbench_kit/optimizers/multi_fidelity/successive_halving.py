@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
+from nasbench_kit.optimizers.multi_fidelity.brackets_in_lockstep import BracketsInLockstep
 from nasbench_kit.optimizers.multi_fidelity.rungs import halving_bracket, rungs_down
 from nasbench_kit.optimizers.multi_fidelity.synchronous import Brackets
 
@@ -44,8 +46,8 @@ class SuccessiveHalving:
         if n_archs is None:
             n_archs = eta ** (len(rungs) - 1)
         check_at_least(1, n_archs=n_archs)
-        bracket = halving_bracket(rungs, eta, n_archs)
-        self._brackets = Brackets(repeat(bracket), task.space.samples(rng).__next__, idle)
+        self._space, self._bracket = task.space, halving_bracket(rungs, eta, n_archs)
+        self._brackets = Brackets(repeat(self._bracket), task.space.samples(rng).__next__, idle)
 
     def ask(self) -> Trial | None:
         """A new architecture for the lowest rung, or one that was promoted."""
@@ -54,3 +56,7 @@ class SuccessiveHalving:
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         """Once all of a rung are told, the best are promoted."""
         self._brackets.tell(trial, outcome)
+
+    def in_lockstep(self, rngs: Sequence[np.random.Generator]) -> BracketsInLockstep:
+        """Many such searches at once."""
+        return BracketsInLockstep(self._space, rngs, [self._bracket])

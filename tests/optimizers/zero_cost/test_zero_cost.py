@@ -74,9 +74,7 @@ def test_a_space_that_is_too_large_to_rank_needs_a_pool():
 
 
 def test_a_benchmark_without_columns_is_refused_with_those_that_have_some():
-    with pytest.raises(
-        SettingError, match=r"needs a column that costs no training, .* it can search nas_bench_graph/cora, "
-    ):
+    with pytest.raises(SettingError, match=r"needs a column .* it can search nas_bench_graph/cora, "):
         nbk.compare("nasbench101/cifar10", "proxy_ranking", runs=1, n_evaluations=5)
 
 
