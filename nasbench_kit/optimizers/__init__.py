@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.constrained.constrained_evolution import ConstrainedEvolution
     from nasbench_kit.optimizers.constrained.constrained_random_search import ConstrainedRandomSearch
     from nasbench_kit.optimizers.constrained.eic import EIC
+    from nasbench_kit.optimizers.differentiable.darts import DARTS
+    from nasbench_kit.optimizers.differentiable.drnas import DrNAS
+    from nasbench_kit.optimizers.differentiable.gaea import GAEA
     from nasbench_kit.optimizers.model_based.bananas import BANANAS
     from nasbench_kit.optimizers.model_based.gp_bo import GPBO
     from nasbench_kit.optimizers.model_based.nas_bowl import NASBOWL
     from nasbench_kit.optimizers.model_based.random_forest import RandomForestSearch
+    from nasbench_kit.optimizers.model_based.regret_stopping import RegretStopping
     from nasbench_kit.optimizers.model_based.tpe import TPE
     from nasbench_kit.optimizers.model_based.weak_predictors import WeakPredictors
     from nasbench_kit.optimizers.model_free.differential_evolution import DifferentialEvolution
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.multi_fidelity.async_hyperband import AsyncHyperband
     from nasbench_kit.optimizers.multi_fidelity.bohb import BOHB
     from nasbench_kit.optimizers.multi_fidelity.dehb import DEHB
+    from nasbench_kit.optimizers.multi_fidelity.hyper_tune import HyperTune
     from nasbench_kit.optimizers.multi_fidelity.hyperband import Hyperband
     from nasbench_kit.optimizers.multi_fidelity.learning_curve_stopping import LearningCurveStopping
     from nasbench_kit.optimizers.multi_fidelity.median_stopping import MedianStopping
@@ -65,6 +70,7 @@ GROUPS = {
         "tpe": "TPE",
         "random_forest": "RandomForestSearch",
         "weak_predictors": "WeakPredictors",
+        "regret_stopping": "RegretStopping",
     },
     "multi-fidelity": {
         "successive_halving": "SuccessiveHalving",
@@ -76,6 +82,7 @@ GROUPS = {
         "dehb": "DEHB",
         "mobster": "MOBSTER",
         "sync_mobster": "SyncMOBSTER",
+        "hyper_tune": "HyperTune",
         "median_stopping": "MedianStopping",
         "learning_curve_stopping": "LearningCurveStopping",
     },
@@ -94,6 +101,11 @@ GROUPS = {
     "zero-cost": {
         "proxy_ranking": "ProxyRanking",
         "warm_start": "WarmStart",
+    },
+    "differentiable": {
+        "darts": "DARTS",
+        "gaea": "GAEA",
+        "drnas": "DrNAS",
     },
 }
 """The algorithms that have a name: group, which is a folder -> name, which is a module in it -> class."""
@@ -158,9 +170,11 @@ __all__ = [
     "ASHA",
     "BANANAS",
     "BOHB",
+    "DARTS",
     "DEHB",
     "EHVI",
     "EIC",
+    "GAEA",
     "GPBO",
     "GROUPS",
     "MOASHA",
@@ -175,8 +189,10 @@ __all__ = [
     "ConstrainedEvolution",
     "ConstrainedRandomSearch",
     "DifferentialEvolution",
+    "DrNAS",
     "GeneticAlgorithm",
     "GridSearch",
+    "HyperTune",
     "Hyperband",
     "LearningCurveStopping",
     "LocalSearch",
@@ -188,6 +204,7 @@ __all__ = [
     "ProxyRanking",
     "RandomForestSearch",
     "RandomSearch",
+    "RegretStopping",
     "RegularizedEvolution",
     "SimulatedAnnealing",
     "SuccessiveHalving",

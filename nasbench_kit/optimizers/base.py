@@ -23,7 +23,9 @@ _NEEDS = {
     "known": "known:NAME",
     "package": "package:NAME",
     "columns": "columns",
+    "surrogate": "surrogate",
 }
+_EXTRAS = {"torch": "torch"}  # package -> the extra that installs it, where that is not `optimizers`
 
 
 class Trial(NamedTuple):
@@ -108,7 +110,8 @@ class Optimizer(Protocol):
 
     Every constructor argument after `task` and `rng` is a setting with a default. A class may state what it cannot do
     without as `needs`, checked before a run: "epochs" (several), "objectives" (two or more), "constraints", "columns"
-    that cost no training, "known:NAME", a certain one of them, or "package:NAME", what is to be imported.
+    that cost no training, "known:NAME", a certain one of them, "package:NAME", what is to be imported, or "surrogate",
+    one of the space, which it looks for itself when it is built.
     """
 
     def ask(self) -> Trial | None:
@@ -187,7 +190,7 @@ def check_needs(optimizer: object, task: Task, name: str) -> None:
         if kind == "known" and column not in task.columns:
             raise unknown(f"column, which {name} needs", column, task.columns)
         if kind == "package":
-            require(column, "optimizers")
+            require(column, _EXTRAS.get(column, "optimizers"))
         if kind not in _NEEDS:
             raise UnknownNameError(f"{name} needs {need!r}; {listed(_NEEDS.values())} expected")
 

@@ -29,6 +29,15 @@ class Observed(NamedTuple):
     objectives: NDArray[np.float64] = _NONE  #: (n, n_objectives), likewise
     violations: NDArray[np.float64] = _NONE  #: (n, n_constraints), as `Outcome.violations`
 
+    def latest(self, n: int) -> Observed:
+        """The last `n` of it."""
+        return Observed(self.archs[-n:], self.values[-n:])
+
+
+def first_objective(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of all objectives (n, n_objectives), the one that is optimized where there is one: (n,)."""
+    return values[:, 0]
+
 
 @final
 class Proposals:
@@ -56,7 +65,7 @@ class Proposals:
         n_initial: int,
         batch_size: int,
         propose: Callable[[Observed, Set[int]], NDArray[np.uint8]],
-        scalarize: Callable[[NDArray[np.float64]], NDArray[np.float64]] = lambda values: values[:, 0],
+        scalarize: Callable[[NDArray[np.float64]], NDArray[np.float64]] = first_objective,
         samples: Iterator[Arch] | None = None,
     ) -> None:
         check_at_least(1, n_initial=n_initial, batch_size=batch_size)
