@@ -182,7 +182,8 @@ def _check_failures(make: Callable[[Task, np.random.Generator], Optimizer], task
     failed = Outcome(-inf, (-inf,) * len(task.objectives), task.epochs[-1] if task.epochs else None, 1.0)
     optimizer, rng = make(task, np.random.default_rng(0)), np.random.default_rng(1)
     for value in (0.5, -inf, 0.0):
-        told = failed._replace(value=value, values=(value,) * len(task.objectives))
+        violations = (0.1,) * len(task.constraints) if value > -inf else ()
+        told = failed._replace(value=value, values=(value,) * len(task.objectives), violations=violations)
         optimizer.tell(Trial(task.space.sample(rng)), told)  # never asked for
     for i in range(n_asked):
         trial = optimizer.ask()
@@ -205,8 +206,9 @@ def _check_late_outcomes(make: Callable[[Task, np.random.Generator], Optimizer],
         else:
             ended = in_flight.pop(int(rng.integers(len(in_flight))))
             values = tuple(rng.random(len(task.objectives)).tolist())
+            violations = tuple(rng.normal(size=len(task.constraints)).tolist())
             epoch = ended.epoch or (task.epochs[-1] if task.epochs else None)
-            optimizer.tell(ended, Outcome(values[0], values, epoch, 1.0))
+            optimizer.tell(ended, Outcome(values[0], values, epoch, 1.0, violations))
 
 
 def check_benchmark(benchmark: Benchmark, rng: np.random.Generator) -> None:

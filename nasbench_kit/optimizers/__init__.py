@@ -13,6 +13,7 @@ from nasbench_kit.optimizers.own import own_class
 if TYPE_CHECKING:
     from nasbench_kit.optimizers.constrained.constrained_evolution import ConstrainedEvolution
     from nasbench_kit.optimizers.constrained.constrained_random_search import ConstrainedRandomSearch
+    from nasbench_kit.optimizers.constrained.eic import EIC
     from nasbench_kit.optimizers.differentiable.darts import DARTS
     from nasbench_kit.optimizers.differentiable.drnas import DrNAS
     from nasbench_kit.optimizers.differentiable.gaea import GAEA
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.multi_fidelity.pasha import PASHA
     from nasbench_kit.optimizers.multi_fidelity.successive_halving import SuccessiveHalving
     from nasbench_kit.optimizers.multi_fidelity.sync_mobster import SyncMOBSTER
+    from nasbench_kit.optimizers.multi_objective.ehvi import EHVI
     from nasbench_kit.optimizers.multi_objective.mo_asha import MOASHA
     from nasbench_kit.optimizers.multi_objective.mo_regularized_evolution import MORegularizedEvolution
     from nasbench_kit.optimizers.multi_objective.nsga2 import NSGA2
@@ -95,10 +97,12 @@ GROUPS = {
         "mo_regularized_evolution": "MORegularizedEvolution",
         "mo_asha": "MOASHA",
         "parego": "ParEGO",
+        "ehvi": "EHVI",
     },
     "constrained": {
         "constrained_random_search": "ConstrainedRandomSearch",
         "constrained_evolution": "ConstrainedEvolution",
+        "eic": "EIC",
     },
     "zero-cost": {
         "proxy_ranking": "ProxyRanking",
@@ -174,6 +178,8 @@ __all__ = [
     "BOHB",
     "DARTS",
     "DEHB",
+    "EHVI",
+    "EIC",
     "GAEA",
     "GPBO",
     "GROUPS",

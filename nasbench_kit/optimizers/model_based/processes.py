@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from typing import TYPE_CHECKING, final
 
+import numpy as np
+
 from nasbench_kit.optimizers.base import Task, check_at_least
 from nasbench_kit.optimizers.model_based.acquisition import check_acquisition, scores
 from nasbench_kit.optimizers.model_based.proposals import Observed, Proposals, by_score, candidates, first_objective
 from nasbench_kit.predictors.gaussian_process import NOISES, GaussianProcess, Kernel, hamming_kernels
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+
+    from nasbench_kit.spaces import Space
 
 _GROWN = 1.2
 
@@ -38,6 +41,45 @@ class KernelChoice:
         process = GaussianProcess(features, values, kernels=self._chosen, noises=self._noises)
         self._chosen = [process.kernel]
         return process
+
+
+@final
+class Processes:
+    """A process on the decisions for each of several quantities; what is known without training is not learned.
+
+    Args:
+        space: What is searched.
+        n: How many quantities there are.
+    """
+
+    def __init__(self, space: Space, n: int) -> None:
+        self._choices = [KernelChoice(hamming_kernels(space)) for _ in range(n)]
+
+    def predict(
+        self,
+        archs: NDArray[np.uint8],
+        told: NDArray[np.float64],
+        pool: NDArray[np.uint8],
+        known: Callable[[NDArray[np.uint8]], NDArray[np.float64]] | None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and standard deviation of each quantity: (n_pool, n) both.
+
+        Args:
+            archs: For which they were told.
+            told: What was told of them: (n_archs, n).
+            pool: For which they are to be predicted.
+            known: As `Task.known_values` or `Task.known_violations`.
+        """
+        mean = np.full((len(pool), len(self._choices)), np.nan) if known is None else known(pool).copy()
+        sd = np.zeros(mean.shape)
+        for j, choice in enumerate(self._choices):
+            is_open = np.isnan(mean[:, j])
+            if is_open.any():
+                unit = float(told[:, j].std()) or 1.0
+                process = choice.fit(choices(archs), told[:, j] / unit)
+                found = process.predict(choices(pool[is_open]))
+                mean[is_open, j], sd[is_open, j] = unit * found[0], unit * found[1]
+        return mean, sd
 
 
 def choices(archs: NDArray[np.uint8]) -> NDArray[np.float64]:
