@@ -9,57 +9,23 @@ from typing import TYPE_CHECKING
 
 from nasbench_kit.benchmark import Benchmark, Results, open_results
 from nasbench_kit.errors import DataError, UnknownNameError, unknown
+from nasbench_kit.places import data_folder, shipped, surrogates_in, tables_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nasbench_kit.benchmark import Constraint
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
-DATA_FOLDER = "NASBENCH_KIT_DATA"  # the environment variable that says where your tables are
-
-
-def shipped(folder: str) -> str:
-    """Where the files of `data` or `surrogates` lie: inside an installed package, beside it in a checkout."""
-    inside = os.path.join(_PACKAGE, "shipped", folder)
-    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(_PACKAGE), folder)
-
-
-def data_folder() -> str:
-    """Where tables of your own are looked for: `$NASBENCH_KIT_DATA`, or the system's place for data of users."""
-    folder = os.environ.get(DATA_FOLDER)
-    if folder:
-        return os.path.expanduser(folder)
-    from platformdirs import user_data_dir
-
-    return user_data_dir("nasbench_kit", appauthor=False)
-
-
-def _tables_in(folder: str) -> dict[str, str]:
-    return {name[:-3]: os.path.join(folder, name) for name in _names_in(folder) if name.endswith(".h5")}
-
-
-def _surrogates_in(folder: str) -> dict[str, str]:
-    paths = {name: os.path.join(folder, name) for name in _names_in(folder)}
-    return {name: path for name, path in paths.items() if os.path.isfile(os.path.join(path, "card.json"))}
-
-
-def _names_in(folder: str) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:
-        return []
-
 
 @cache
 def embedded() -> dict[str, str]:
     """Name of a table or surrogate that comes with the package -> its file or folder."""
-    return _surrogates_in(shipped("surrogates")) | _tables_in(shipped("data"))
+    return surrogates_in(shipped("surrogates")) | tables_in(shipped("data"))
 
 
 def list_tables() -> dict[str, str]:
     """Table name -> its file: those that come with the package, and those in the data folder, which come first."""
-    return _tables_in(shipped("data")) | _tables_in(data_folder())
+    return tables_in(shipped("data")) | tables_in(data_folder())
 
 
 def list_results() -> dict[str, str]:
@@ -68,7 +34,7 @@ def list_results() -> dict[str, str]:
     Those in the data folder come before those that come with the package, and tables before surrogates.
     """
     folder = data_folder()
-    return embedded() | _surrogates_in(folder) | _tables_in(folder)
+    return embedded() | surrogates_in(folder) | tables_in(folder)
 
 
 def find(sha256: str) -> str | None:

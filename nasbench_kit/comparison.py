@@ -18,10 +18,12 @@ import numpy as np
 from nasbench_kit.analysis import (
     Finals,
     Outcomes,
+    RandomSearchLaw,
     Summary,
     check_reported,
     finals_of,
     outcomes_of,
+    random_search_law,
     shown,
     summarize,
     with_common_best,
@@ -37,6 +39,7 @@ from nasbench_kit.protocols import Protocol, protocol_of
 from nasbench_kit.simulator import DRAWN, EPOCHS, EVALUATIONS, SECONDS, Reported, Rules, task_of
 from nasbench_kit.simulator.rules import checked_rules
 from nasbench_kit.study import Configuration, RunCounts, Study
+from nasbench_kit.study.running import benchmark_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -186,11 +189,29 @@ class Comparison:
             for benchmark, optimizer, summary in self.summaries()
         ]
 
-    def figure(self) -> Figure:
-        """Median regret over simulated time, a panel per benchmark."""
+    def laws(self) -> dict[str, RandomSearchLaw]:
+        """Benchmark -> the exact law of random search under the same rules.
+
+        Raises:
+            SettingError: It is not known of one of them, such as a surrogate.
+        """
+        anyone = {benchmark: next(iter(panel.values())) for benchmark, panel in self.configurations.items()}
+        return {
+            benchmark: random_search_law(benchmark_of(key), self.rules[benchmark]) for benchmark, key in anyone.items()
+        }
+
+    def figure(self, *, law: bool = False) -> Figure:
+        """Median regret over simulated time, a panel per benchmark.
+
+        Args:
+            law: Whether to draw `laws`, too.
+
+        Raises:
+            SettingError: As `laws`.
+        """
         from nasbench_kit.plots import compare_figure  # takes a while to import
 
-        return compare_figure(self.outcomes, note=self.in_words)
+        return compare_figure(self.outcomes, note=self.in_words, laws=self.laws() if law else None)
 
     def cells(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """The table as it is shown: its head and its rows, of which those of benchmarks are headings."""

@@ -27,8 +27,8 @@ from nasbench_kit.simulator import (
     simulate_in_lockstep,
     task_of,
 )
-from nasbench_kit.spaces import Arch, Space
-from nasbench_kit.spaces.base import MOST_RANKS
+from nasbench_kit.spaces import Arch, DrawnAhead, Space
+from nasbench_kit.spaces.base import MOST_RANKS, DrawnInLockstep
 from nasbench_kit.tables import Table
 
 _SAMPLES = 50
@@ -74,6 +74,8 @@ def check_space(space: Space, rng: np.random.Generator) -> None:
         read = [space.choice(i, choice) for choice in decision.choices]
         assert read == list(range(len(read))), f"choice does not know the choices of {decision.name}"
     _check_nearest(space, archs, rng)
+    if space.draws_in_lockstep:
+        _check_draws_in_lockstep(space)
     for arch, found in zip(archs[:5], space.neighbors_many(batch[:5]), strict=True):
         neighbors = space.neighbors(arch)
         assert found.tolist() == list(map(list, neighbors)), f"neighbors_many and neighbors differ on {arch}"
@@ -101,6 +103,19 @@ def _check_nearest(space: Space, archs: list[Arch], rng: np.random.Generator) ->
             )
         near = sum(map(ne, space.nearest(changed, rng), changed))
         assert near <= 1, f"nearest to {changed} differs in {near} decisions, where {arch} differs in one"
+
+
+def _check_draws_in_lockstep(space: Space) -> None:
+    """Many generators at once give what each gives alone, though some draw more often than others."""
+    seeds = range(4)
+    together = DrawnInLockstep([np.random.default_rng(seed) for seed in seeds])
+    alone = [DrawnAhead(np.random.default_rng(seed)) for seed in seeds]
+    archs = [space.sample(drawn) for drawn in alone]
+    assert space.sampled_each(together).tolist() == list(map(list, archs)), "sampled_each and sample differ"
+    for mutation in [*space.mutations] * 10:
+        children = space.mutated_each(np.array(archs, np.uint8), together, mutation)
+        archs = [space.mutate(arch, drawn, mutation) for arch, drawn in zip(archs, alone, strict=True)]
+        assert children.tolist() == list(map(list, archs)), f"mutated_each and mutate differ: {mutation}"
 
 
 def check_optimizer(
@@ -167,7 +182,8 @@ def _check_failures(make: Callable[[Task, np.random.Generator], Optimizer], task
     failed = Outcome(-inf, (-inf,) * len(task.objectives), task.epochs[-1] if task.epochs else None, 1.0)
     optimizer, rng = make(task, np.random.default_rng(0)), np.random.default_rng(1)
     for value in (0.5, -inf, 0.0):
-        told = failed._replace(value=value, values=(value,) * len(task.objectives))
+        violations = (0.1,) * len(task.constraints) if value > -inf else ()
+        told = failed._replace(value=value, values=(value,) * len(task.objectives), violations=violations)
         optimizer.tell(Trial(task.space.sample(rng)), told)  # never asked for
     for i in range(n_asked):
         trial = optimizer.ask()
@@ -190,8 +206,9 @@ def _check_late_outcomes(make: Callable[[Task, np.random.Generator], Optimizer],
         else:
             ended = in_flight.pop(int(rng.integers(len(in_flight))))
             values = tuple(rng.random(len(task.objectives)).tolist())
+            violations = tuple(rng.normal(size=len(task.constraints)).tolist())
             epoch = ended.epoch or (task.epochs[-1] if task.epochs else None)
-            optimizer.tell(ended, Outcome(values[0], values, epoch, 1.0))
+            optimizer.tell(ended, Outcome(values[0], values, epoch, 1.0, violations))
 
 
 def check_benchmark(benchmark: Benchmark, rng: np.random.Generator) -> None:

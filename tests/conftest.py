@@ -135,7 +135,7 @@ def n_enough():
     """How many evaluations show how an optimizer behaves: fewer of what takes long to think, or to be asked."""
 
     def enough(name, bench):
-        thinks = name in (*GROUPS["model-based"], "mobster", "sync_mobster", "parego")
+        thinks = name in (*GROUPS["model-based"], "mobster", "sync_mobster", "hyper_tune", "parego", "ehvi", "eic")
         return 20 if thinks else 40 if bench.results.kind == "surrogate" else 300
 
     return enough

@@ -10,10 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 import nasbench_kit as nbk
-from nasbench_kit.catalog import data_folder, list_tables, shipped
+from nasbench_kit.catalog import list_tables
 from nasbench_kit.cli import main
 from nasbench_kit.cli.shared import numbers_in_short
 from nasbench_kit.errors import TableError, UnknownNameError
+from nasbench_kit.places import data_folder, shipped
 from nasbench_kit.spaces import NASBench201Space
 
 EMBEDDED = nbk.list_benchmarks()

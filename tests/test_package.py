@@ -38,7 +38,7 @@ def test_listing_the_names_imports_nothing():
 
 
 def test_all_packages_but_private_ones_are_shown():
-    hidden = {"__main__", "cli", "formats", "jobs", "notebook", "optional", "outputs", "progress", "version"}
+    hidden = {"__main__", "cli", "formats", "jobs", "notebook", "optional", "outputs", "places", "progress", "version"}
     found = {module.name for module in pkgutil.iter_modules(nbk.__path__)}
     assert found - hidden <= set(dir(nbk))
 

@@ -6,6 +6,7 @@ from nasbench_kit.analysis.likeness import Likeness, likeness
 from nasbench_kit.analysis.outcomes import Finals, Outcomes, check_reported, finals_of, outcomes_of, with_common_best
 from nasbench_kit.analysis.random_search import RandomSearchLaw, random_search_law
 from nasbench_kit.analysis.shown import Shown, shown
+from nasbench_kit.analysis.speed_up import speed_up
 from nasbench_kit.analysis.summary import Summary, summarize
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "random_search_law",
     "regret_curves",
     "shown",
+    "speed_up",
     "summarize",
     "time_grid",
     "with_common_best",

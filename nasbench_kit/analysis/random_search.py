@@ -80,6 +80,11 @@ class RandomSearchLaw:
         sign = self.metric.sign()
         return self._chances @ self._of_levels(sign * self._reported >= sign * target)
 
+    def time_until(self, value: float) -> float:
+        """When half of all runs have an incumbent as good as a value of `metric`, or better; inf: not by the budget."""
+        reached = self.success_rate(value) >= 0.5
+        return float(self.times[reached.argmax()]) if reached.any() else inf
+
     def best_of(self, k: int) -> tuple[float, float]:
         """Mean and standard deviation of the incumbent among `k` samples."""
         chances = np.diff(self._below**k)[None]

@@ -348,20 +348,20 @@ class Benchmark:
         ]
         return (evaluation.value, *further)
 
-    def violation(self, arch: Arch, evaluation: Evaluation) -> float:
-        """How far the constraints are exceeded: the sum over them, each in its metric's unit; 0 where it is feasible.
+    def violations(self, arch: Arch, evaluation: Evaluation) -> tuple[float, ...]:
+        """How far each constraint is exceeded, in its metric's unit; negative: how far it is kept to.
 
         Raises:
             NotRecordedError: The metric of a constraint was not recorded for this architecture.
         """
-        total = 0.0
+        found = []
         for limit in self.constraints:
             value = self._answers.value_of(limit.metric, arch, evaluation.epoch, evaluation.seeds)
             if isnan(value):
                 text = self.space.format(arch)
                 raise NotRecordedError(f"{self.name}: {limit.metric} of {text!r} was not recorded, so {limit} is open")
-            total += limit.exceeded_by(value)
-        return total
+            found.append(limit.exceeded_by(value))
+        return tuple(found)
 
     def feasible(self, archs: object) -> NDArray[np.bool_]:
         """Which architectures keep to all constraints after the last epoch: bool (n_archs,)."""
@@ -370,7 +370,7 @@ class Benchmark:
         batch = self.space.parse_many(archs)
         found = np.ones(len(batch), bool)
         for limit in self.constraints:
-            found &= limit.exceeded_by_many(self.values(limit.metric, batch, missing="nan")) == 0
+            found &= limit.exceeded_by_many(self.values(limit.metric, batch, missing="nan")) <= 0
         return found
 
     def reference_point(self) -> tuple[float, ...]:

@@ -79,15 +79,15 @@ class Constraint(NamedTuple):
         return f"{above}{self.metric}<={_exact(self.at_most)}"
 
     def exceeded_by(self, value: float) -> float:
-        """How far a value is beyond the limits, in the metric's unit; 0 where it keeps to them."""
-        above = 0.0 if self.at_most is None else max(value - self.at_most, 0.0)
+        """How far a value is beyond the nearer limit, in the metric's unit; negative: how far it keeps to it."""
+        above = -inf if self.at_most is None else value - self.at_most
         return above if self.at_least is None else max(self.at_least - value, above)
 
     def exceeded_by_many(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """`exceeded_by` for each of an array, NaN where a value is."""
         import numpy as np
 
-        above = np.maximum(values - (inf if self.at_most is None else self.at_most), 0.0)
+        above = values - (inf if self.at_most is None else self.at_most)
         return above if self.at_least is None else np.maximum(self.at_least - values, above)
 
 

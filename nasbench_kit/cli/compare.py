@@ -21,7 +21,7 @@ from nasbench_kit.cli.shared import (
     print_table,
     results_option,
 )
-from nasbench_kit.errors import SettingError
+from nasbench_kit.errors import SettingError, listed
 from nasbench_kit.outputs import check_outputs
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--figure", type=click.Path(dir_okay=False), default="compare.png", show_default=True, help="Figure; PDF beside it."
 )
+@click.option("--law", is_flag=True, help="Draw the exact law of random search, too: tables alone.")
 @click.option(
     "--processes", "n_processes", type=_POSITIVE, help="Processes; as many as there are processors by default."
 )
@@ -161,6 +162,7 @@ def compare(
     first_seed: int,
     study: str,
     figure: str,
+    law: bool,
     n_processes: int | None,
     results: str | None,
     as_json: bool,
@@ -191,6 +193,8 @@ def compare(
         if said := [option for option, value in chosen.items() if value]:
             raise SettingError(f"the protocol {protocol} says the rules; leave out {', '.join(said)}")
         loaded = protocol_of(protocol).load(dict.fromkeys(benchmarks) or None, results=results)
+    if law and (predicted := [bench.name for bench in loaded if bench.results.kind != "table"]):
+        raise SettingError(f"--law needs tables; {listed(predicted)} is predicted by a surrogate")
     pictures = _pictures(figure)
     check_outputs(
         reads=[(f"the results of {bench.name}", bench.results.path) for bench in loaded],
@@ -212,7 +216,7 @@ def compare(
             )
         except KeyboardInterrupt:
             raise StoppedError(f"stopped; the runs made so far are in {study}: the same command goes on") from None
-    _draw(made, pictures)
+    _draw(made, pictures, law=law)
     if as_json:
         print_json(_rows(made))
         return
@@ -243,11 +247,11 @@ def _pictures(figure: str) -> list[Path]:
     return list(dict.fromkeys([path, path.with_suffix(".pdf")]))
 
 
-def _draw(made: Comparison, pictures: list[Path]) -> None:
+def _draw(made: Comparison, pictures: list[Path], *, law: bool) -> None:
     from nasbench_kit.plots import save_figure
 
     try:
-        save_figure(made.figure(), *pictures, dpi=160)
+        save_figure(made.figure(law=law), *pictures, dpi=160)
     except SettingError as error:
         raise SettingError(f"{error}; the runs are safe in {made.study}") from None
 

@@ -146,7 +146,8 @@ def _arguments(documented: str) -> dict[str, str]:
 
 def needs_in_words(name: str) -> list[str]:
     """What an optimizer of ours cannot do without, in words."""
-    return [need.replace("package:", "the package ").replace("known:", "") for need in needs_of(OPTIMIZERS[name])]
+    needs = [need.replace("package:", "the package ").replace("known:", "") for need in needs_of(OPTIMIZERS[name])]
+    return ["a surrogate" if need == "surrogate" else need for need in needs]
 
 
 def described_optimizer(name: str) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from nasbench_kit.benchmark import open_results
-from nasbench_kit.catalog import data_folder, embedded, list_results, shipped
+from nasbench_kit.catalog import embedded, list_results
 from nasbench_kit.errors import ArchitectureError, NasbenchKitError, SettingError, UnknownNameError, unknown
+from nasbench_kit.places import data_folder, shipped
 from nasbench_kit.progress import progress_bar as progress_bar
 from nasbench_kit.surrogates.card import without_nan
 from nasbench_kit.tables import Table

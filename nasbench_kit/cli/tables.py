@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from nasbench_kit.catalog import data_folder, list_results
+from nasbench_kit.catalog import list_results
 from nasbench_kit.cli.shared import StoppedError, example, open_table, progress_bar
 from nasbench_kit.outputs import check_outputs
+from nasbench_kit.places import data_folder
 from nasbench_kit.tables import Table
 
 

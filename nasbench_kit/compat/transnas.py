@@ -16,10 +16,10 @@ from typing import Any, final
 
 from numpy.typing import NDArray
 
-from nasbench_kit.catalog import data_folder
 from nasbench_kit.compat.named import path_of
 from nasbench_kit.errors import NotRecordedError, SettingError, TableError, UnknownNameError, listed, unknown
 from nasbench_kit.importers.transnasbench101 import COUNTS, INDEX, QUANTITIES
+from nasbench_kit.places import data_folder
 from nasbench_kit.tables import Metric, Table
 from nasbench_kit.tables.column import Column
 

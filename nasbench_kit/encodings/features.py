@@ -12,9 +12,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nasbench_kit.encodings import darts, named, nasbench101, nasbench201
 from nasbench_kit.encodings import sparse as of_any_space
+from nasbench_kit.encodings.graph_features import graf
 from nasbench_kit.encodings.sparse import Sparse, side_by_side
 from nasbench_kit.errors import unknown
-from nasbench_kit.spaces import DARTSSpace, NASBench101Space, NASBench201Space, NASBenchNLPSpace, Space
+from nasbench_kit.spaces import (
+    DARTSSpace,
+    NASBench101Space,
+    NASBench201Space,
+    NASBenchNLPSpace,
+    Space,
+    TransNASMicroSpace,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,17 +54,21 @@ _SPARSE = {"one_hot": of_any_space.one_hot, "pairs": of_any_space.pairs}
 # NAS-Bench-201, where paths with how often they occur say most. The graphs of DARTS have too many paths; there trees
 # read the columns of NAS-Bench-301. Cells of NAS-Bench-NLP may have paths that no column was found for.
 _OF_SPACE = {
-    DARTSSpace: Encodings({"configuration": darts.configuration}, {"edges": darts.edges}, "configuration", "edges"),
+    DARTSSpace: Encodings(
+        {"configuration": darts.configuration, "graf": graf}, {"edges": darts.edges}, "configuration", "edges"
+    ),
     NASBench101Space: Encodings(
+        {"graf": graf},
         sparse={"cell": nasbench101.cell, "neighborhoods": nasbench101.neighborhoods},
         best_dense="paths+adjacency+weisfeiler_lehman",
         best_sparse="neighborhoods",
     ),
     NASBench201Space: Encodings(
-        {"path_counts": lambda space, archs: nasbench201.path_counts(space.parse_many(archs))},
+        {"path_counts": lambda space, archs: nasbench201.path_counts(space.parse_many(archs)), "graf": graf},
         {"path_counts": nasbench201.sparse_path_counts},
         best_dense="path_counts",
     ),
+    TransNASMicroSpace: Encodings({"graf": graf}),
     NASBenchNLPSpace: Encodings(best_dense="one_hot+adjacency+weisfeiler_lehman"),
 }
 

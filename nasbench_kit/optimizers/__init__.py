@@ -13,16 +13,24 @@ from nasbench_kit.optimizers.own import own_class
 if TYPE_CHECKING:
     from nasbench_kit.optimizers.constrained.constrained_evolution import ConstrainedEvolution
     from nasbench_kit.optimizers.constrained.constrained_random_search import ConstrainedRandomSearch
+    from nasbench_kit.optimizers.constrained.eic import EIC
+    from nasbench_kit.optimizers.differentiable.darts import DARTS
+    from nasbench_kit.optimizers.differentiable.drnas import DrNAS
+    from nasbench_kit.optimizers.differentiable.gaea import GAEA
     from nasbench_kit.optimizers.model_based.bananas import BANANAS
     from nasbench_kit.optimizers.model_based.gp_bo import GPBO
+    from nasbench_kit.optimizers.model_based.graf_search import GRAFSearch
     from nasbench_kit.optimizers.model_based.nas_bowl import NASBOWL
+    from nasbench_kit.optimizers.model_based.npenas import NPENAS
     from nasbench_kit.optimizers.model_based.random_forest import RandomForestSearch
+    from nasbench_kit.optimizers.model_based.regret_stopping import RegretStopping
     from nasbench_kit.optimizers.model_based.tpe import TPE
     from nasbench_kit.optimizers.model_based.weak_predictors import WeakPredictors
     from nasbench_kit.optimizers.model_free.differential_evolution import DifferentialEvolution
     from nasbench_kit.optimizers.model_free.genetic_algorithm import GeneticAlgorithm
     from nasbench_kit.optimizers.model_free.grid_search import GridSearch
     from nasbench_kit.optimizers.model_free.local_search import LocalSearch
+    from nasbench_kit.optimizers.model_free.neighborhood_search import NeighborhoodSearch
     from nasbench_kit.optimizers.model_free.random_search import RandomSearch
     from nasbench_kit.optimizers.model_free.regularized_evolution import RegularizedEvolution
     from nasbench_kit.optimizers.model_free.reinforce import REINFORCE
@@ -31,6 +39,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.multi_fidelity.async_hyperband import AsyncHyperband
     from nasbench_kit.optimizers.multi_fidelity.bohb import BOHB
     from nasbench_kit.optimizers.multi_fidelity.dehb import DEHB
+    from nasbench_kit.optimizers.multi_fidelity.hyper_tune import HyperTune
     from nasbench_kit.optimizers.multi_fidelity.hyperband import Hyperband
     from nasbench_kit.optimizers.multi_fidelity.learning_curve_stopping import LearningCurveStopping
     from nasbench_kit.optimizers.multi_fidelity.median_stopping import MedianStopping
@@ -38,6 +47,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.multi_fidelity.pasha import PASHA
     from nasbench_kit.optimizers.multi_fidelity.successive_halving import SuccessiveHalving
     from nasbench_kit.optimizers.multi_fidelity.sync_mobster import SyncMOBSTER
+    from nasbench_kit.optimizers.multi_objective.ehvi import EHVI
     from nasbench_kit.optimizers.multi_objective.mo_asha import MOASHA
     from nasbench_kit.optimizers.multi_objective.mo_regularized_evolution import MORegularizedEvolution
     from nasbench_kit.optimizers.multi_objective.nsga2 import NSGA2
@@ -54,6 +64,7 @@ GROUPS = {
         "differential_evolution": "DifferentialEvolution",
         "local_search": "LocalSearch",
         "simulated_annealing": "SimulatedAnnealing",
+        "neighborhood_search": "NeighborhoodSearch",
         "reinforce": "REINFORCE",
     },
     "model-based": {
@@ -63,6 +74,9 @@ GROUPS = {
         "tpe": "TPE",
         "random_forest": "RandomForestSearch",
         "weak_predictors": "WeakPredictors",
+        "npenas": "NPENAS",
+        "graf_search": "GRAFSearch",
+        "regret_stopping": "RegretStopping",
     },
     "multi-fidelity": {
         "successive_halving": "SuccessiveHalving",
@@ -74,6 +88,7 @@ GROUPS = {
         "dehb": "DEHB",
         "mobster": "MOBSTER",
         "sync_mobster": "SyncMOBSTER",
+        "hyper_tune": "HyperTune",
         "median_stopping": "MedianStopping",
         "learning_curve_stopping": "LearningCurveStopping",
     },
@@ -82,14 +97,21 @@ GROUPS = {
         "mo_regularized_evolution": "MORegularizedEvolution",
         "mo_asha": "MOASHA",
         "parego": "ParEGO",
+        "ehvi": "EHVI",
     },
     "constrained": {
         "constrained_random_search": "ConstrainedRandomSearch",
         "constrained_evolution": "ConstrainedEvolution",
+        "eic": "EIC",
     },
     "zero-cost": {
         "proxy_ranking": "ProxyRanking",
         "warm_start": "WarmStart",
+    },
+    "differentiable": {
+        "darts": "DARTS",
+        "gaea": "GAEA",
+        "drnas": "DrNAS",
     },
 }
 """The algorithms that have a name: group, which is a folder -> name, which is a module in it -> class."""
@@ -154,12 +176,17 @@ __all__ = [
     "ASHA",
     "BANANAS",
     "BOHB",
+    "DARTS",
     "DEHB",
+    "EHVI",
+    "EIC",
+    "GAEA",
     "GPBO",
     "GROUPS",
     "MOASHA",
     "MOBSTER",
     "NASBOWL",
+    "NPENAS",
     "NSGA2",
     "OPTIMIZERS",
     "PASHA",
@@ -169,19 +196,24 @@ __all__ = [
     "ConstrainedEvolution",
     "ConstrainedRandomSearch",
     "DifferentialEvolution",
+    "DrNAS",
+    "GRAFSearch",
     "GeneticAlgorithm",
     "GridSearch",
+    "HyperTune",
     "Hyperband",
     "LearningCurveStopping",
     "LocalSearch",
     "MORegularizedEvolution",
     "MedianStopping",
+    "NeighborhoodSearch",
     "Optimizer",
     "Outcome",
     "ParEGO",
     "ProxyRanking",
     "RandomForestSearch",
     "RandomSearch",
+    "RegretStopping",
     "RegularizedEvolution",
     "SimulatedAnnealing",
     "SuccessiveHalving",

@@ -23,7 +23,9 @@ _NEEDS = {
     "known": "known:NAME",
     "package": "package:NAME",
     "columns": "columns",
+    "surrogate": "surrogate",
 }
+_EXTRAS = {"torch": "torch"}  # package -> the extra that installs it, where that is not `optimizers`
 
 
 class Trial(NamedTuple):
@@ -48,12 +50,24 @@ class Outcome(NamedTuple):
     values: tuple[float, ...]  #: all objectives of the task, oriented likewise
     epoch: int | None = None  #: up to which it was trained
     cost_s: float = 0.0  #: seconds that were paid for it; NaN where the results record none
-    violation: float = 0.0  #: how far the constraints are exceeded, in sum; 0 where it is feasible
+    violations: tuple[float, ...] = ()
+    """How far each constraint of the task is exceeded, in its metric's unit; negative: how far it is kept to. Empty
+    where there are none, or the training failed."""
 
     @classmethod
-    def of(cls, *values: float, epoch: int | None = None, cost_s: float = 0.0, violation: float = 0.0) -> Outcome:
+    def of(
+        cls, *values: float, epoch: int | None = None, cost_s: float = 0.0, violations: tuple[float, ...] = ()
+    ) -> Outcome:
         """The outcome with these objectives: `Outcome.of(0.93)`."""
-        return cls(values[0], values, epoch, cost_s, violation)
+        return cls(values[0], values, epoch, cost_s, violations)
+
+    @property
+    def violation(self) -> float:
+        """How far the constraints are exceeded, in sum; 0 where it is feasible."""
+        total = 0.0
+        for exceeded_by in self.violations:  # not `sum`: its last bit is another one since Python 3.12
+            total += max(exceeded_by, 0.0)
+        return total
 
 
 @dataclass(frozen=True)
@@ -64,12 +78,14 @@ class Task:
         space: Where to search: what was recorded of a space, or all of it.
         epochs: The epochs to which it may train, ascending; empty where the results know of none.
         objectives: Names of the objectives that `Outcome.values` holds.
-        constraints: The limits whose violation an outcome tells, in words.
+        constraints: The limits whose violations an outcome tells, in words.
         n_workers: Trials that run at the same time.
         columns: Names of what is known of each architecture without training it: sizes, latencies, zero-cost scores.
         known: Their values: `known(name, archs)` is float64 (n_archs,), NaN where not known.
-        known_violation: How far those of the constraints that are on `columns` are exceeded, in sum: of architectures,
-            float64 (n_archs,), NaN where not known. None: no constraint is.
+        known_values: As `Outcome.values`, as far as the objectives are on `columns`: of architectures, float64
+            (n_archs, n_objectives), NaN where not known. None: no objective is.
+        known_violations: As `Outcome.violations`, as far as the constraints are on `columns`: of architectures, float64
+            (n_archs, n_constraints), NaN where not known. None: no constraint is.
     """
 
     space: Space
@@ -79,7 +95,8 @@ class Task:
     n_workers: int = 1
     columns: tuple[str, ...] = ()
     known: Callable[[str, NDArray[np.uint8]], NDArray[np.float64]] | None = None
-    known_violation: Callable[[NDArray[np.uint8]], NDArray[np.float64]] | None = None
+    known_values: Callable[[NDArray[np.uint8]], NDArray[np.float64]] | None = None
+    known_violations: Callable[[NDArray[np.uint8]], NDArray[np.float64]] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.space, Space):
@@ -93,7 +110,8 @@ class Optimizer(Protocol):
 
     Every constructor argument after `task` and `rng` is a setting with a default. A class may state what it cannot do
     without as `needs`, checked before a run: "epochs" (several), "objectives" (two or more), "constraints", "columns"
-    that cost no training, "known:NAME", a certain one of them, or "package:NAME", what is to be imported.
+    that cost no training, "known:NAME", a certain one of them, "package:NAME", what is to be imported, or "surrogate",
+    one of the space, which it looks for itself when it is built.
     """
 
     def ask(self) -> Trial | None:
@@ -172,7 +190,7 @@ def check_needs(optimizer: object, task: Task, name: str) -> None:
         if kind == "known" and column not in task.columns:
             raise unknown(f"column, which {name} needs", column, task.columns)
         if kind == "package":
-            require(column, "optimizers")
+            require(column, _EXTRAS.get(column, "optimizers"))
         if kind not in _NEEDS:
             raise UnknownNameError(f"{name} needs {need!r}; {listed(_NEEDS.values())} expected")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from nasbench_kit.spaces import Arch, Space
 
@@ -23,20 +23,20 @@ def unrepeated(space: Space, rng: np.random.Generator) -> Iterator[Arch]:
     """
     seen: set[int] = set()
     is_listed = space.size <= MOST_LISTED
-    left = most_in_vain = _VAIN if is_listed else _VAIN_UNLISTED
-    for arch in space.samples(rng):
+    yield from distinct(space, space.samples(rng), seen, most_in_vain=_VAIN if is_listed else _VAIN_UNLISTED)
+    archs = space.all_archs() if is_listed else np.empty((0, space.n_decisions), np.uint8)
+    left = map(tuple, archs[rng.permutation(len(archs))].tolist())
+    yield from distinct(space, left, seen, most_in_vain=len(archs) + 1)
+
+
+def distinct(space: Space, archs: Iterable[Arch], seen: set[int], *, most_in_vain: int = _VAIN) -> Iterator[Arch]:
+    """Those of `archs` whose keys are not in `seen`, to which they are added; it ends after so many others in a row."""
+    left = most_in_vain
+    for arch in archs:
         key = space.key(arch)
         if key not in seen:
             seen.add(key)
             left = most_in_vain
             yield arch
-        elif left := left - 1:
-            continue
-        else:
-            break
-    archs = space.all_archs() if is_listed else np.empty((0, space.n_decisions), np.uint8)
-    for arch in map(tuple, archs[rng.permutation(len(archs))].tolist()):
-        key = space.key(arch)
-        if key not in seen:
-            seen.add(key)
-            yield arch
+        elif not (left := left - 1):
+            return

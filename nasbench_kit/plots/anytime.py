@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import inf
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
 
 from nasbench_kit.analysis import Outcomes, quantile_curves, regret_curves, time_grid
 from nasbench_kit.errors import SettingError
-from nasbench_kit.plots.style import COLORS, LINE_STYLES, ShownFigure, add_caption, quiet
+from nasbench_kit.plots.style import COLORS, GRAY, LINE_STYLES, ShownFigure, add_caption, quiet
 from nasbench_kit.simulator import EPOCHS, EVALUATIONS, SECONDS
 
 if TYPE_CHECKING:
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from nasbench_kit.analysis import RandomSearchLaw
+
 BAND = (0.25, 0.75)
 _MOST_ACROSS = 4  # panels in a row
 _CLOCKS = {SECONDS: "simulated time [s]", EVALUATIONS: "evaluations", EPOCHS: "epochs trained"}
+_LAW = "random search, exact law"
 _LETTER = 0.09  # inches, of a label of the legend
 _HANDLE = 0.8  # inches, of the line before it
 
@@ -32,6 +35,7 @@ def plot_anytime(
     outcomes: Mapping[str, Outcomes],
     *,
     band: tuple[float, float] = BAND,
+    law: RandomSearchLaw | None = None,
 ) -> None:
     """Median regret over simulated time with a quantile band, in steps, on logarithmic axes.
 
@@ -42,6 +46,7 @@ def plot_anytime(
         ax: Where to draw.
         outcomes: Label -> runs of that optimizer, all on the same benchmark.
         band: The two quantiles that bound the band.
+        law: The exact law of random search under the same rules, drawn behind as a hatched band around its median.
     """
     factor = next(iter(outcomes.values())).show.factor
     if not any((told > -inf).any() for one in outcomes.values() for told in one.told):
@@ -59,6 +64,8 @@ def plot_anytime(
         ax.step(times_s, median, where="post", color=color, linestyle=style, linewidth=1.6, label=name)
         lowest = min(lowest, low.min())
         ax.fill_between(times_s, low, high, step="post", color=color, alpha=0.18, linewidth=0)
+    if law is not None:
+        lowest = min(lowest, _draw_law(ax, law, next(iter(outcomes.values())), times_s, band, floor))
     ax.set_xscale("log")
     ax.set_yscale("log")
     if times_s[0] < times_s[-1]:
@@ -70,6 +77,31 @@ def plot_anytime(
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     _label_regret(ax, floor, lowest)
+
+
+def _draw_law(
+    ax: Axes,
+    law: RandomSearchLaw,
+    one: Outcomes,
+    times: NDArray[np.float64],
+    band: tuple[float, float],
+    floor: float,
+) -> float:
+    """Quantiles of the law's regret to the best that the runs are compared with; the lowest that was drawn."""
+    there = (law.times >= times[0]) & (law.times <= times[-1]) & (law.has_incumbent > 0.5)
+    values = law.metric.sign() * law.quantiles((band[0], 0.5, band[1]))[:, there]
+    high, median, low = np.maximum(one.show.factor * (one.best - values), floor)
+    behind: dict[str, Any] = {
+        "step": "post",
+        "facecolor": "none",
+        "edgecolor": GRAY,
+        "hatch": "////",
+        "linewidth": 0,
+        "zorder": 0,
+    }
+    ax.fill_between(law.times[there], low, high, **behind)
+    ax.step(law.times[there], median, where="post", color=GRAY, linewidth=1.0, zorder=0, label=_LAW)
+    return float(low.min(initial=inf))
 
 
 def _floor(regret: NDArray[np.float64]) -> float:
@@ -98,7 +130,11 @@ def _regret_in_words(one: Outcomes) -> str:
 
 
 def compare_figure(
-    panels: Mapping[str, Mapping[str, Outcomes]], *, note: str = "", band: tuple[float, float] = BAND
+    panels: Mapping[str, Mapping[str, Outcomes]],
+    *,
+    note: str = "",
+    band: tuple[float, float] = BAND,
+    laws: Mapping[str, RandomSearchLaw] | None = None,
 ) -> ShownFigure:
     """One `plot_anytime` panel per benchmark, up to four side by side, with one legend.
 
@@ -106,6 +142,7 @@ def compare_figure(
         panels: Benchmark -> label -> runs.
         note: How the runs were made (budget, seeds, workers), written below.
         band: The two quantiles that bound the bands.
+        laws: Benchmark -> the exact law of random search there, to be drawn too.
 
     Raises:
         SettingError: There is nothing to draw.
@@ -121,7 +158,7 @@ def compare_figure(
     for unused in grid.ravel()[len(panels) :]:
         unused.remove()
     for ax, (benchmark, outcomes) in zip(axes, panels.items(), strict=True):
-        plot_anytime(ax, outcomes, band=band)
+        plot_anytime(ax, outcomes, band=band, law=(laws or {}).get(benchmark))
         ax.set_title(benchmark, fontsize=10)
         ax.set_xlabel(_CLOCKS[next(iter(outcomes.values())).clock])
     labels_y = [_regret_in_words(next(iter(outcomes.values()))) for outcomes in panels.values()]

@@ -165,9 +165,9 @@ class Neural(Predictor, ABC):
         n = len(train.archs)
         size = _batch_size(n, settings["batch_size"])
         epochs = settings["epochs"]
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, settings["learning_rate"], epochs * (n // size) + 1, pct_start=settings["warmup"]
-        )
+        n_steps = epochs * (n // size) + 1
+        warmup = settings["warmup"] if settings["warmup"] * n_steps != 1 else 0.0  # torch divides by a rise of no steps
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings["learning_rate"], n_steps, pct_start=warmup)
         take = self._taker(torch, train.archs, device)
         values = torch.tensor(train.outputs, dtype=torch.float32, device=device)
         best, kept = float("inf"), None

@@ -19,6 +19,7 @@ _OPTIMIZERS: Optimizers = {
     "MOBSTER-joint": ("mobster", {"kind": "promotion", "model": "joint"}),
     "MOBSTER-indep": ("mobster", {"kind": "promotion", "model": "independent"}),
     "SyncMOBSTER": ("sync_mobster", {}),
+    "Hyper-Tune": ("hyper_tune", {}),
 }
 _HOURS_6 = 21_600
 

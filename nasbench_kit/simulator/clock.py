@@ -50,13 +50,20 @@ def task_of(benchmark: Benchmark, rules: Rules | None = None, *, needs: Iterable
             raise SettingError(f"{name!r} is not known without training; the task's columns are {', '.join(columns)}")
         return benchmark.values(name, archs, missing="nan")
 
-    limits = [limit for limit in benchmark.constraints if limit.metric in columns]
+    known_objectives = [(i, metric) for i, metric in enumerate(benchmark.objectives) if metric.name in columns]
+    known_limits = [(i, limit) for i, limit in enumerate(benchmark.constraints) if limit.metric in columns]
 
-    def known_violation(archs: NDArray[np.uint8]) -> NDArray[np.float64]:
-        total = np.zeros(len(archs))
-        for limit in limits:
-            total += limit.exceeded_by_many(known(limit.metric, archs))
-        return total
+    def known_values(archs: NDArray[np.uint8]) -> NDArray[np.float64]:
+        found = np.full((len(archs), len(benchmark.objectives)), nan)
+        for i, metric in known_objectives:
+            found[:, i] = metric.sign() * known(metric.name, archs)
+        return found
+
+    def known_violations(archs: NDArray[np.uint8]) -> NDArray[np.float64]:
+        found = np.full((len(archs), len(benchmark.constraints)), nan)
+        for i, limit in known_limits:
+            found[:, i] = limit.exceeded_by_many(known(limit.metric, archs))
+        return found
 
     return Task(
         space=benchmark.search_space(epochs=epochs if "epochs" in needs else None, epoch=rules.epoch, seed=rules.seed),
@@ -66,7 +73,8 @@ def task_of(benchmark: Benchmark, rules: Rules | None = None, *, needs: Iterable
         n_workers=rules.n_workers,
         columns=columns,
         known=known,
-        known_violation=known_violation if limits else None,
+        known_values=known_values if known_objectives else None,
+        known_violations=known_violations if known_limits else None,
     )
 
 
@@ -190,7 +198,7 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
         now, is_waiting = finished_s, False
         if is_single and not evaluation[4]:
             value = sign * evaluation[1]
-            outcome = new(Outcome, (value, (value,), evaluation[0], paid_s, 0.0))
+            outcome = new(Outcome, (value, (value,), evaluation[0], paid_s, ()))
         else:
             values, outcome = told_of.all(arch, evaluation, paid_s)
             if not is_single:
@@ -286,7 +294,7 @@ class _Told:
         """All objectives as recorded, and the outcome."""
         if evaluation.failed == 1:
             failed = (-inf,) * len(self.signs)
-            return (nan,) * len(self.signs), Outcome(-inf, failed, evaluation.epoch, paid_s, 0.0)
+            return (nan,) * len(self.signs), Outcome(-inf, failed, evaluation.epoch, paid_s)
         values = self._benchmark.objective_values(arch, evaluation)
         for metric, value in zip(self._benchmark.objectives, values, strict=True):
             if isnan(value):
@@ -294,5 +302,5 @@ class _Told:
                 text = self._benchmark.space.format(arch)
                 raise NotRecordedError(f"{self._benchmark.name}: {metric.name} of {text!r} was not recorded{after}")
         told = tuple([sign * value for sign, value in zip(self.signs, values, strict=True)])
-        violation = self._benchmark.violation(arch, evaluation)
-        return values, Outcome(told[0], told, evaluation.epoch, paid_s, violation)
+        violations = self._benchmark.violations(arch, evaluation)
+        return values, Outcome(told[0], told, evaluation.epoch, paid_s, violations)

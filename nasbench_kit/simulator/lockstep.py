@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _DRAWS = 512  # of each run, at a time
-_MOST_RUNS, _MOST_EVALUATIONS = 250, 500_000  # in lock-step
+_MOST_RUNS, _MOST_EVALUATIONS = 250, 1_000_000  # in lock-step
 _ROUNDING = 1 + 1e-9  # times a sum of costs added up in another order
 
 

@@ -59,30 +59,48 @@ class DrawnAhead:
 
 
 class DrawnInLockstep:
-    """`DrawnAhead` of many generators."""
+    """`DrawnAhead` of many generators. Each draws its blocks when it needs them, whatever the others do."""
 
     def __init__(self, rngs: Sequence[np.random.Generator]) -> None:
         import numpy as np
 
         self._rngs = rngs
-        self._ahead = np.empty((len(rngs), 0))
-        self._next = np.zeros(len(rngs), np.intp)  # in each row
+        self._ahead = np.empty((len(rngs), _BLOCK))
+        self._next = np.full(len(rngs), _BLOCK)  # in each row, up to `_end`
+        self._end = np.full(len(rngs), _BLOCK)
         self._rows = np.arange(len(rngs))
+
+    def __len__(self) -> int:
+        return len(self._rngs)
 
     def random(self, n: int, rows: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
         """The next `n` numbers of each generator, or of those at `rows`, each once: float64 (n_generators, n)."""
         import numpy as np
 
         rows = self._rows if rows is None else rows
-        if not len(rows):
-            return np.empty((0, n))
-        while self._next[rows].max() + n > self._ahead.shape[1]:
-            taken = self._next.min()
-            self._next -= taken
-            self._ahead = np.hstack([self._ahead[:, taken:], [rng.random(_BLOCK) for rng in self._rngs]])
+        for row in rows[self._next[rows] + n > self._end[rows]].tolist():
+            self._fill(row, n)
         drawn: NDArray[np.float64] = self._ahead[rows[:, None], self._next[rows, None] + np.arange(n)]
         self._next[rows] += n
         return drawn
+
+    def _fill(self, row: int, n: int) -> None:
+        import numpy as np
+
+        rng, left = self._rngs[row], self._ahead[row, self._next[row] : self._end[row]]
+        blocks = [rng.random(_BLOCK) for _ in range(-(-(n - len(left)) // _BLOCK))]
+        filled = np.concatenate([left, *blocks])
+        if len(filled) > self._ahead.shape[1]:
+            wider = np.empty((len(self._rngs), len(filled)))
+            wider[:, : self._ahead.shape[1]] = self._ahead
+            self._ahead = wider
+        self._ahead[row, : len(filled)] = filled
+        self._next[row], self._end[row] = 0, len(filled)
+
+
+def _owner(kind: type, method: str) -> type:
+    """The class whose method it is."""
+    return next(each for each in kind.__mro__ if method in vars(each))
 
 
 class Decision(NamedTuple):
@@ -696,6 +714,22 @@ class Space:
         shift = 1 + (drawn[:, 1] * (n - 1)).astype(np.int64)
         children[rows, decisions] = (children[rows, decisions] + shift) % n
         return children
+
+    @property
+    def draws_in_lockstep(self) -> bool:
+        """Whether `sampled_each` and `mutated_each` are there: classes that override `sample` or `mutate` need own."""
+        pairs = (("sample", "sampled_each"), ("mutate", "mutated_each"))
+        return all(_owner(type(self), one) is _owner(type(self), each) for one, each in pairs)
+
+    def sampled_each(self, drawn: DrawnInLockstep) -> NDArray[np.uint8]:
+        """What `sample` gives with each of many generators: uint8 (n_generators, n_decisions)."""
+        return self.sampled(drawn.random(self.n_decisions))
+
+    def mutated_each(
+        self, parents: NDArray[np.uint8], drawn: DrawnInLockstep, mutation: str = "uniform"
+    ) -> NDArray[np.uint8]:
+        """What `mutate` makes of each parent (n_generators, n_decisions) with a generator of its own."""
+        return self.mutated(parents, drawn.random(2), mutation)
 
     def neighbors(self, arch: Arch) -> list[Arch]:
         """All architectures that differ in exactly one decision, in order of decision, then choice."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import ne
 from typing import TYPE_CHECKING, Any
 
 from nasbench_kit.errors import ArchitectureError, check_generator
-from nasbench_kit.spaces.base import Arch, Space, Uniform
+from nasbench_kit.spaces.base import Arch, DrawnInLockstep, Space, Uniform
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,6 +100,26 @@ class ConstrainedSpace(Space):
 
         children = [self.mutate(tuple(arch), rng, mutation) for arch in self.parse_many(archs).tolist()]
         return np.array(children, np.uint8).reshape(-1, self.n_decisions)
+
+    def sampled_each(self, drawn: DrawnInLockstep) -> NDArray[np.uint8]:
+        """What `sample` gives with each of many generators: uint8 (n_generators, n_decisions)."""
+        return self._until_valid(len(drawn), lambda rows: self.sampled(drawn.random(self.n_decisions, rows)))
+
+    def mutated_each(
+        self, parents: NDArray[np.uint8], drawn: DrawnInLockstep, mutation: str = "uniform"
+    ) -> NDArray[np.uint8]:
+        """What `mutate` makes of each parent (n_generators, n_decisions) with a generator of its own."""
+        return self._until_valid(len(drawn), lambda rows: self.mutated(parents[rows], drawn.random(2, rows), mutation))
+
+    def _until_valid(self, n: int, draw: Callable[[NDArray[np.intp]], NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        """Draw `n` tuples of choices, those that are no architecture again and again."""
+        import numpy as np
+
+        found, left = np.empty((n, self.n_decisions), np.uint8), np.arange(n)
+        while len(left):
+            found[left] = draw(left)
+            left = left[~self.valid_many(found[left])]
+        return found
 
     def nearest(self, choices: Sequence[int], rng: Uniform) -> Arch:
         """The architecture for any tuple of choices: itself if it is one, else one that differs in few decisions.

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from nasbench_kit.benchmark import Benchmark, Results, open_results
-from nasbench_kit.catalog import data_folder, find
+from nasbench_kit.catalog import find
 from nasbench_kit.errors import DataError, NasbenchKitError, StudyError
 from nasbench_kit.optimizers import optimizer_class
+from nasbench_kit.places import data_folder
 from nasbench_kit.simulator import Records, n_in_lockstep, simulate, simulate_in_lockstep
 from nasbench_kit.study.building import build
 from nasbench_kit.study.columns import Column, pack

@@ -124,9 +124,16 @@ def test_two_benchmarks_of_one_name_are_not_taken_for_one():
         nbk.compare([plain, several], ["random_search"], runs=1, n_evaluations=1)
 
 
-def test_an_exceeded_limit_is_told_in_the_unit_of_its_metric():
-    limit = Constraint.parse("1<=params_m<=2")
-    assert [limit.exceeded_by(value) for value in (0.5, 1.0, 1.5, 2.0, 2.5)] == [0.5, 0, 0, 0, 0.5]
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1<=params_m<=2", [0.5, 0, -0.25, 0, 0.5]),
+        ("params_m<=2", [-1.5, -1, -0.75, 0, 0.5]),
+        ("params_m>=1", [0.5, 0, -0.25, -1, -1.5]),
+    ],
+)
+def test_what_exceeds_a_limit_or_keeps_to_it_is_told_in_the_unit_of_its_metric(text, expected):
+    assert [Constraint.parse(text).exceeded_by(value) for value in (0.5, 1.0, 1.25, 2.0, 2.5)] == expected
 
 
 @pytest.mark.parametrize("text", ["a<=2", "a>=1", "1<=a<=2"])

@@ -37,8 +37,11 @@ SHIPPED = [  # one of each kind: surrogates, and tables with and without seconds
     "nas_bench_graph/proteins",
     "nasbench201_mnist1d/mnist1d",
 ]
+QUICK = {"npenas": {"epochs": 2}, "graf_search": {"n_trees": 5}}  # how much is learned says nothing of who conforms
+SEARCHES = [name for name, made in OPTIMIZERS.items() if "surrogate" not in needs_of(made)]
+"""Those that search any space; tests of the others are in `differentiable`."""
 VARIANTS = [
-    *[(name, {}) for name in OPTIMIZERS],
+    *[(name, QUICK.get(name, {})) for name in SEARCHES],
     ("random_search", {"repeats": False}),
     ("grid_search", {"order": "nested"}),
     ("regularized_evolution", {"population_size": 1, "sample_size": 1}),
@@ -47,11 +50,15 @@ VARIANTS = [
     ("genetic_algorithm", {"population_size": 1, "n_parents": 3, "mutation_rate": 1.0}),
     ("differential_evolution", {"population_size": 4, "crossover_probability": 1.0}),
     ("simulated_annealing", {"n_steps": 5}),
+    ("neighborhood_search", {"kind": "local", "n_neighbors": 3}),
+    ("neighborhood_search", {"n_neighbors": 0, "aggregate": "worst"}),
+    ("graf_search", {"n_trees": 5, "zero_cost": ["params_m", "flops_m"]}),
     ("nsga2", {"population_size": 1, "crossover_rate": 0.0}),
     ("mo_regularized_evolution", {"population_size": 5, "sample_size": 2}),
     ("constrained_evolution", {"reject": False}),
     ("proxy_ranking", {"column": "latency_s", "direction": "min", "pool_size": 50}),
     ("warm_start", {"optimizer": "local_search", "settings": {"n_initial": 10}, "pool_size": None}),
+    ("regret_stopping", {"optimizer": "random_search", "noise_std": 0.05, "min_evaluations": 5}),
     ("regularized_evolution", {"population_size": 50, "sample_size": 10, "mutation": "node_then_edge"}),
     ("local_search", {"neighborhood": "first"}),
     ("local_search", {"n_initial": 10}),
@@ -117,14 +124,15 @@ def has_what_it_needs(name, bench):
     [
         (name, benchmark)
         for benchmark in SHIPPED
-        for name in OPTIMIZERS
+        for name in SEARCHES
         if name not in GROUPS["multi-fidelity"] and has_what_it_needs(name, nbk.load(benchmark))
     ],
 )
 def test_optimizers_conform_on_every_shipped_benchmark_that_has_what_they_need(equipped, n_enough, name, benchmark):
     # a population is full by then, and changes; longer searches of each are those of the test above
     bench = nbk.load(benchmark)
-    check_optimizer(OPTIMIZERS[name], equipped(name, bench), n_evaluations=min(150, n_enough(name, bench)))
+    make = partial(OPTIMIZERS[name], **QUICK[name]) if name in QUICK else OPTIMIZERS[name]
+    check_optimizer(make, equipped(name, bench), n_evaluations=min(150, n_enough(name, bench)))
 
 
 @pytest.mark.parametrize(
@@ -146,6 +154,7 @@ def test_optimizers_conform_on_every_shipped_benchmark_that_has_what_they_need(e
             UnknownNameError,
             "unknown order 'random'; did you mean|choose from strided, nested",
         ),
+        ("neighborhood_search", {"n_neighbors": 1.5}, SettingError, "n_neighbors=1.5; an integer of at least 0"),
         ("genetic_algorithm", {"mutation_rate": 0}, SettingError, "mutation_rate=0; above 0 and at most 1 expected"),
         ("genetic_algorithm", {"n_parents": 0}, SettingError, "n_parents=0; an integer of at least 1"),
         ("differential_evolution", {"population_size": 3}, SettingError, "population_size=3; an integer of at least 4"),
@@ -473,7 +482,7 @@ def test_local_search_climbs_from_what_it_never_asked_for():
     assert distance(optimizer.ask().arch, (4,) * 6) == 1
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", SEARCHES)
 def test_an_exhausted_space_is_no_problem(name):
     tiny = ChoiceSpace("tiny", {"x": tuple("ab"), "y": tuple("ab")})
     task = Task(tiny, (1, 3, 9), columns=("params_m",), known=lambda name, archs: np.ones(len(archs)))

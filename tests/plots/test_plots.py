@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis import Outcomes, outcomes_of, quantile_curves, regret_curves, time_grid
+from nasbench_kit.analysis import Outcomes, outcomes_of, quantile_curves, random_search_law, regret_curves, time_grid
 from nasbench_kit.errors import SettingError
 from nasbench_kit.optimizers import OPTIMIZERS
 from nasbench_kit.plots import compare_figure, plot_anytime
@@ -227,3 +227,23 @@ def test_panels_that_are_reported_by_different_metrics_say_so_each():
     assert second.get_ylabel() == "regret of the incumbent [nats]\n(val loss, the mean of the recorded runs)"
     first, second = compare_figure({"a": {"o": same}, "b": {"o": same}}).axes
     assert second.get_ylabel() == ""
+
+
+def test_the_law_of_random_search_stands_behind_as_a_hatched_band_around_its_median(ax, panel):
+    law = random_search_law(nbk.load("nasbench201/cifar10"), budget_s=100_000)
+    plot_anytime(ax, panel, law=law)
+    band, median = ax.collections[-1], ax.lines[-1]
+    assert (band.get_hatch(), median.get_label()) == ("////", "random search, exact law")
+    best = nbk.load("nasbench201/cifar10").best().value
+    times, drawn = median.get_data()
+    at = np.searchsorted(law.times, times)
+    low, middle, high = 100 * (best - law.quantiles((0.75, 0.5, 0.25))[:, at])
+    np.testing.assert_allclose(drawn, middle)
+    corners_y = band.get_paths()[0].vertices[:, 1]
+    assert (corners_y.min(), corners_y.max()) == pytest.approx((low.min(), high.max()))
+
+
+def test_a_comparison_draws_the_law_of_each_benchmark():
+    made = nbk.compare(["nasbench201/cifar10", "nasbench201/cifar100"], "local_search", runs=2, budget_s=50_000)
+    axes = made.figure(law=True).axes
+    assert [ax.lines[-1].get_label() for ax in axes] == ["random search, exact law"] * 2

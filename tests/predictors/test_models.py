@@ -331,6 +331,15 @@ def test_a_device_that_is_absent_is_refused(parts, space, monkeypatch):
         new("gin", space, device="cuda").fit(parts[0], parts[1], seed=0)
 
 
+@pytest.mark.parametrize("warmup", [0.0, 0.1, 0.2, 0.5])
+def test_networks_are_trained_for_any_number_of_steps(warmup, parts, space):
+    # 20 architectures are one batch of 16; where the rise of the learning rate is one step, torch divides by zero
+    for epochs in range(1, 12):
+        model = new("mlp", space, epochs=epochs, warmup=warmup, hidden=4)
+        model.fit(rows(parts[0], slice(0, 20)), rows(parts[0], slice(0, 0)), seed=0)
+        assert np.isfinite(model.predict(parts[0].archs[:2])).all()
+
+
 def test_training_that_diverges_is_refused(parts, space):
     broken = Data(parts[0].archs, np.where(np.arange(1_000)[:, None] % 3, parts[0].outputs, 1e30))
     with pytest.raises(SettingError, match="diverged"):

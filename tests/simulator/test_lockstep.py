@@ -79,8 +79,11 @@ def test_every_run_on_every_table_is_the_one_that_is_simulated_alone(table, name
     for run in ("drawn", "mean", *seeds):
         budgets = [{"n_evaluations": 100}, *([{"budget_s": budget(bench, 100)}] if bench.costs else ())]
         went |= {(run, check_same(bench, name, how, Rules(run=run, clock=clock, **rule), range(2))) for rule in budgets}
-    is_product = type(bench.space).__name__ == "NASBench201Space"  # of others, draws and neighborhoods vary
-    assert (("drawn", True) in went) == (("mean", True) in went) == (is_product or name == "random_search")
+    # NAS-Bench-201 is a product of choices; NAS-Bench-Graph is not, and of one dataset only a part was recorded
+    is_whole = type(task_of(bench).space) is type(bench.space)
+    draws = is_whole and name in ("regularized_evolution", "simulated_annealing")
+    goes = name == "random_search" or draws or table.startswith("nasbench201")
+    assert (("drawn", True) in went) == (("mean", True) in went) == goes
 
 
 @pytest.mark.parametrize(("name", "how"), HALVINGS, ids=lambda what: str(what))

@@ -226,6 +226,7 @@ def test_further_objectives_are_told_oriented_and_recorded_as_they_are(make_tabl
     assert records.violation.tolist() == [1.5, 0.5, 0, 0, 0, 0]
     assert [outcome.values for outcome in told] == [(k / 10, k - 6.0) for k in range(6)]
     assert [outcome.violation for outcome in told] == [1.5, 0.5, 0, 0, 0, 0]
+    assert [outcome.violations for outcome in told] == [(1.5 - k,) for k in range(6)]
     assert bench.reference_point() == (0.0, 6.0)
     assert bench.true_front().tolist() == [[1, 2]]
 

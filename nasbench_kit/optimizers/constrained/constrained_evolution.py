@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from nasbench_kit.spaces import Arch
 
-_TRIES = 100  # children known to exceed a limit, until one is trained none the less
+_STEPS = 100  # of a child that is known to exceed a limit, until a random architecture takes its place
 
 
 @final
@@ -32,7 +32,9 @@ class ConstrainedEvolution:
         population_size: Architectures kept alive.
         sample_size: Candidates per tournament, drawn with replacement.
         mutation: How the decision to change is chosen, one of `task.space.mutations`.
-        reject: Whether what is known to exceed a limit, by what costs no training, is drawn anew instead of trained.
+        reject: Whether what is known to exceed a limit, by what costs no training, is not trained: a random one is
+            drawn anew, and a child mutated again until it keeps to the limits, so that the search passes over what it
+            does not pay for.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("constraints",)
@@ -64,12 +66,13 @@ class ConstrainedEvolution:
         n, rng = len(self._archs), self._rng
         if n < (self._archs.maxlen or 0):
             return Trial(next(self._first))
-        for _ in range(_TRIES):
-            winner = max([int(rng.random() * n) for _ in range(self._sample_size)], key=self._merits.__getitem__)
-            child = self._space.mutate(self._archs[winner], rng, self._mutation)
+        winner = max([int(rng.random() * n) for _ in range(self._sample_size)], key=self._merits.__getitem__)
+        child = self._archs[winner]
+        for _ in range(_STEPS):
+            child = self._space.mutate(child, rng, self._mutation)
             if self._is_allowed(child):
-                break
-        return Trial(child)
+                return Trial(child)
+        return Trial(next(self._first))
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         """Add to the population; beyond its size the oldest is forgotten. A failure is worse than any violation."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import erf, pi, sqrt
+from math import erfc, pi, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 EI, UCB, ITS = ACQUISITIONS = ("ei", "ucb", "its")
 _KAPPA = 0.5  # of UCB, in BANANAS's reference
-_erf = np.vectorize(erf, otypes=[float])
+_erfc = np.vectorize(erfc, otypes=[float])
 
 
 def check_acquisition(name: str) -> None:
@@ -52,10 +52,18 @@ def scores(
     return expected_improvement(mean, sd, best)
 
 
-def expected_improvement(mean: NDArray[np.float64], sd: NDArray[np.float64], best: float) -> NDArray[np.float64]:
-    """E[max(0, Y - best)] of Y ~ N(mean, sd): (n,). Where sd is 0, the improvement itself."""
+def expected_improvement(
+    mean: NDArray[np.float64], sd: NDArray[np.float64], best: float | NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """E[max(0, Y - best)] of Y ~ N(mean, sd), as arrays that broadcast. Where sd is 0, the improvement itself."""
     gain = mean - best
     z = np.divide(gain, sd, out=np.zeros_like(gain), where=sd > 0)
     density = np.exp(-(z**2) / 2) / sqrt(2 * pi)
-    below = (1 + _erf(z / sqrt(2))) / 2
-    return np.where(sd > 0, gain * below + sd * density, np.maximum(gain, 0.0))
+    above = _erfc(-z / sqrt(2)) / 2
+    return np.where(sd > 0, gain * above + sd * density, np.maximum(gain, 0.0))
+
+
+def probability_of_at_most(limit: float, mean: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:
+    """P(Y <= limit) of each Y ~ N(mean, sd). Where sd is 0, whether the mean is."""
+    z = np.divide(limit - mean, sd, out=np.zeros_like(mean), where=sd > 0)
+    return np.where(sd > 0, _erfc(-z / sqrt(2)) / 2, mean <= limit)

@@ -10,7 +10,7 @@ import numpy as np
 from nasbench_kit.encodings.features import encodings_of, matrix
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
 from nasbench_kit.optimizers.model_based.acquisition import ITS, check_acquisition, scores
-from nasbench_kit.optimizers.model_based.proposals import Observed, Proposals, by_score, candidates
+from nasbench_kit.optimizers.model_based.proposals import Observed, Proposals, by_score, neighbors_of_best
 from nasbench_kit.predictors.narrow_ensemble import NarrowEnsemble
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ class BANANAS:
         return matrix(self._space, archs, self._encoding).astype(float)
 
     def _propose(self, observed: Observed, known: Set[int]) -> NDArray[np.uint8]:
-        pool = self._neighbors(observed, known)
+        n = self._n_candidates
+        pool = neighbors_of_best(self._space, self._rng, observed, known, n=n, n_parents=_PARENTS)
         if not len(pool):
             return pool
         features = self._features(observed.archs)
@@ -85,20 +86,3 @@ class BANANAS:
         mean, sd = ensemble.predict(self._features(pool))
         best = float(observed.values.max())
         return by_score(pool, scores(self._acquisition, mean, sd, best=best, rng=self._rng))
-
-    def _neighbors(self, observed: Observed, known: Set[int]) -> NDArray[np.uint8]:
-        """Mutated from the best, then from the next best, until there are enough; else random ones."""
-        best_first = np.argsort(-observed.values, kind="stable")[:_PARENTS]
-        pools: list[NDArray[np.uint8]] = []
-        found = {*known}
-        for i in best_first:
-            parent = Observed(observed.archs[i : i + 1], observed.values[i : i + 1])
-            n = self._n_candidates
-            pools.append(candidates(self._space, self._rng, parent, found, n_mutated=n, n_random=0, n_parents=1))
-            found.update(self._space.key_many(pools[-1]).tolist())
-            if sum(map(len, pools)) >= self._n_candidates:
-                break
-        if not any(map(len, pools)):
-            n = self._n_candidates
-            return candidates(self._space, self._rng, observed, known, n_mutated=0, n_random=n, n_parents=1)
-        return np.concatenate(pools)

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, final
 
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_start
 from nasbench_kit.optimizers.model_based.acquisition import EI
-from nasbench_kit.optimizers.model_based.processes import most_promising
-from nasbench_kit.optimizers.model_based.proposals import Proposals
-from nasbench_kit.predictors.gaussian_process import hamming_kernels
+from nasbench_kit.optimizers.model_based.processes import process_proposals
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,16 +39,15 @@ class GPBO:
         n_parents: int = 10,
     ) -> None:
         check_start(task, rng)
-        propose = most_promising(
-            task.space,
+        self._proposals = process_proposals(
+            task,
             rng,
-            features=lambda archs: archs.astype(float),
-            kernels=hamming_kernels(task.space),
+            n_initial=n_initial,
+            batch_size=batch_size,
             acquisition=acquisition,
             pool_size=pool_size,
             n_parents=n_parents,
         )
-        self._proposals = Proposals(task, rng, n_initial=n_initial, batch_size=batch_size, propose=propose)
 
     def ask(self) -> Trial | None:
         """A random architecture, then the most promising of a pool."""

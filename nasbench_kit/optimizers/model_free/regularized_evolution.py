@@ -92,11 +92,8 @@ class RegularizedEvolution:
         self._values.append(outcome.value)
 
     def in_lockstep(self, rngs: Sequence[np.random.Generator]) -> RegularizedEvolutions | None:
-        """Many such searches at once; None where a sample or mutation takes a varying number of random numbers.
-
-        None, too, where it is not the oldest that dies.
-        """
-        if not self._space.is_product or self._remove != "oldest":
+        """Many such searches at once; None where it is not the oldest that dies, or a space cannot draw so."""
+        if not self._space.draws_in_lockstep or self._remove != "oldest":
             return None
         return RegularizedEvolutions(self._space, rngs, self._population_size, self._sample_size, self._mutation)
 
@@ -125,9 +122,9 @@ class RegularizedEvolutions:
         """A random population at once, then the mutated winner of a tournament of each."""
         import numpy as np
 
-        n_runs, n, n_decisions = self._archs.shape
+        n_runs, n, _ = self._archs.shape
         if self._n_told == 0:
-            self._asked = self._space.sampled(self._drawn.random(n * n_decisions).reshape(n_runs, n, n_decisions))
+            self._asked = np.stack([self._space.sampled_each(self._drawn) for _ in range(n)], axis=1)
             return Asked(self._asked, np.full(n_runs, n))
         if not len(self._tournaments):
             size = _TOURNAMENTS, self._sample_size
@@ -135,7 +132,7 @@ class RegularizedEvolutions:
         candidates, self._tournaments = (self._tournaments[0] + self._n_told) % n, self._tournaments[1:]
         best = self._values[self._rows[:, None], candidates].argmax(axis=1)
         parents = self._archs[self._rows, candidates[self._rows, best]]
-        self._asked = self._space.mutated(parents, self._drawn.random(2), self._mutation)[:, None]
+        self._asked = self._space.mutated_each(parents, self._drawn, self._mutation)[:, None]
         return Asked(self._asked, np.full(n_runs, 1))
 
     def tell(self, values: NDArray[np.float64]) -> None:

@@ -72,8 +72,8 @@ class SimulatedAnnealing:
             self._temperature = max(self._cooling * self._temperature, _COLDEST)
 
     def in_lockstep(self, rngs: Sequence[np.random.Generator]) -> SimulatedAnnealings | None:
-        """Many such searches at once; None where a sample or mutation takes a varying number of random numbers."""
-        if not self._space.is_product:
+        """Many such searches at once; None where a space cannot draw so."""
+        if not self._space.draws_in_lockstep:
             return None
         return SimulatedAnnealings(self._space, rngs, self._temperature, self._cooling, self._n_steps)
 
@@ -99,9 +99,9 @@ class SimulatedAnnealings:
         import numpy as np
 
         if self._n_told == 0:
-            self._asked = self._space.sampled(self._drawn.random(self._space.n_decisions))
+            self._asked = self._space.sampled_each(self._drawn)
         else:
-            self._asked = self._space.mutated(self._present, self._drawn.random(2))
+            self._asked = self._space.mutated_each(self._present, self._drawn)
         return Asked(self._asked[:, None], np.full(len(self._asked), 1))
 
     def tell(self, values: NDArray[np.float64]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
-from nasbench_kit.optimizers.multi_fidelity.asynchronous import AsyncBrackets, sampled_brackets
+from nasbench_kit.optimizers.multi_fidelity.asynchronous import AsyncBrackets, bracket_weights, sampled_brackets
 from nasbench_kit.optimizers.multi_fidelity.rungs import rungs_up
 from nasbench_kit.spaces import DrawnAhead
 
@@ -21,7 +21,8 @@ class ASHA:
         task: What to search.
         rng: Source of all randomness.
         kind: "promotion", the paper's, pauses trainings at each rung, and goes on with one when it is among the best of
-            its rung; "stopping", Syne Tune's, decides at once whether a training goes on or is stopped for good.
+            its rung; "delayed", Hyper-Tune's, only if no more than one in `eta` went on so far; "stopping", Syne
+            Tune's, decides at once whether a training goes on or is stopped for good.
         eta: One in `eta` goes on to the next rung, which has `eta` times the epochs.
         min_epoch: The lowest rung (r in the paper); by default the first epoch that there is.
         n_brackets: From how many of the lowest rungs trainings may begin, each bracket with rungs of its own; which one
@@ -44,7 +45,8 @@ class ASHA:
         check_at_least(1, n_brackets=n_brackets)
         rungs = rungs_up(task, eta, min_epoch)
         archs = task.space.samples(rng)
-        bracket = sampled_brackets(rungs, n_brackets, DrawnAhead(rng)) if n_brackets > 1 else lambda: 0
+        weights = bracket_weights(rungs, n_brackets)
+        bracket = sampled_brackets(weights, DrawnAhead(rng)) if n_brackets > 1 else lambda: 0
         self._brackets = AsyncBrackets(rungs, eta, kind, archs.__next__, bracket)
 
     def ask(self) -> Trial:

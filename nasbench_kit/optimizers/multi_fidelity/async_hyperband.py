@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from nasbench_kit.errors import unknown
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_start
-from nasbench_kit.optimizers.multi_fidelity.asynchronous import AsyncBrackets, sampled_brackets
+from nasbench_kit.optimizers.multi_fidelity.asynchronous import AsyncBrackets, bracket_weights, sampled_brackets
 from nasbench_kit.optimizers.multi_fidelity.rungs import hyperband_brackets, rungs_up
 from nasbench_kit.spaces import DrawnAhead
 
@@ -25,7 +25,7 @@ class AsyncHyperband:
     Args:
         task: What to search.
         rng: Source of all randomness.
-        kind: "promotion" or "stopping", as of ASHA.
+        kind: "promotion", "delayed" or "stopping", as of ASHA.
         eta: One in `eta` goes on to the next rung, which has `eta` times the epochs.
         min_epoch: The lowest rung; by default the first epoch that there is.
         order: Which bracket a free worker turns to: "sampled" draws it, as Klein et al. 2020
@@ -51,7 +51,8 @@ class AsyncHyperband:
         rungs = rungs_up(task, eta, min_epoch)
         archs = task.space.samples(rng)
         drawn = order == "sampled"
-        bracket = sampled_brackets(rungs, len(rungs), DrawnAhead(rng)) if drawn else _in_turn(rungs, eta)
+        weights = bracket_weights(rungs, len(rungs))
+        bracket = sampled_brackets(weights, DrawnAhead(rng)) if drawn else _in_turn(rungs, eta)
         self._brackets = AsyncBrackets(rungs, eta, kind, archs.__next__, bracket)
 
     def ask(self) -> Trial:

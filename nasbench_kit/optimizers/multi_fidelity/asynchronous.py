@@ -16,8 +16,9 @@ from nasbench_kit.optimizers.base import Outcome, Trial
 if TYPE_CHECKING:
     from nasbench_kit.spaces import Arch, DrawnAhead
 
-KINDS = ("promotion", "stopping")
-"""Whether trainings pause at a rung until they are among its best, or go on at once or never."""
+PROMOTION, DELAYED, STOPPING = KINDS = ("promotion", "delayed", "stopping")
+"""Whether trainings pause at a rung until they are among its best, or also until it has enough for one more; or go on
+at once or never."""
 
 
 @final
@@ -26,10 +27,11 @@ class Rung:
 
     Args:
         eta: One in `eta` goes on.
+        delays: Whether no more than one in `eta` of all are ever promoted, although what was is no longer the best.
     """
 
-    def __init__(self, eta: int) -> None:
-        self._eta = eta
+    def __init__(self, eta: int, *, delays: bool = False) -> None:
+        self._eta, self._delays = eta, delays
         self._n = 0
         self.may_promote = False  #: whether something was added since nothing could be promoted
         self._values: list[float] = []  # ascending; where trainings are stopped
@@ -46,12 +48,15 @@ class Rung:
     def promoted(self) -> Trial | None:
         """The best of those that are among the best floor(n / eta) and were not promoted yet.
 
-        Source: Li et al. 2020, https://arxiv.org/abs/1810.05934, algorithm 2, lines 13 to 17.
+        Source: Li et al. 2020, https://arxiv.org/abs/1810.05934, algorithm 2, lines 13 to 17; delayed, Li et al. 2022,
+        https://arxiv.org/abs/2201.06834, section 4.2: n / (n_promoted + 1) is to be at least eta, as the authors' code
+        counts (`async_mq_sh.py` in PKU-DAIR/HyperTune).
         """
         if self._paused:
             value, order, trial = self._paused[0]
             n_better = bisect(self._promoted, (value, order))  # as it is the best of the others, all were promoted
-            if n_better < self._n // self._eta:
+            n_before = len(self._promoted) if self._delays else n_better
+            if n_before < self._n // self._eta:
                 heappop(self._paused)
                 insort(self._promoted, (value, order))
                 return trial
@@ -80,8 +85,8 @@ class AsyncBrackets:
         eta: One in `eta` goes on from a rung.
         kind: One of `KINDS`.
         suggest: Gives the next new architecture.
-        bracket: Gives the bracket that a free worker turns to: trainings of bracket s begin at rung s, and meet only
-            those of the same bracket.
+        bracket: Gives the bracket that a free worker turns to: trainings of bracket s begin at rung s.
+        are_shared: Whether trainings of all brackets meet in the same rungs, instead of only those of the same bracket.
     """
 
     def __init__(
@@ -91,13 +96,17 @@ class AsyncBrackets:
         kind: str,
         suggest: Callable[[], Arch],
         bracket: Callable[[], int] = lambda: 0,
+        *,
+        are_shared: bool = False,
     ) -> None:
         if kind not in KINDS:
             raise unknown("kind", kind, KINDS)
-        self._promotes = kind == "promotion"
-        self._suggest, self._bracket = suggest, bracket
+        self._promotes = kind != STOPPING
+        self._suggest, self._bracket, self._are_shared = suggest, bracket, are_shared
         self._epochs = [rungs[s:] for s in range(len(rungs))]
-        self._rungs = [[Rung(eta) for _ in epochs[:-1]] for epochs in self._epochs]
+        self._rungs = [[Rung(eta, delays=kind == DELAYED) for _ in epochs[:-1]] for epochs in self._epochs]
+        if are_shared:
+            self._rungs = [self._rungs[0][s:] for s in range(len(rungs))]
         self._numbers = count()
         self._going_on: deque[tuple[Trial, int, int]] = deque()
         self._running: dict[int | None, tuple[int, int]] = {}  # training -> bracket, rung
@@ -110,11 +119,12 @@ class AsyncBrackets:
             return self._begun(trial.arch, s, k, trial.training)
         s = self._bracket()
         if self._promotes:
-            rungs = self._rungs[s][: self.n_rungs - 1]
+            of = 0 if self._are_shared else s  # bracket 0 has all rungs
+            rungs = self._rungs[of][: self.n_rungs - 1]
             for k in range(len(rungs) - 1, -1, -1):
                 paused = rungs[k].promoted() if rungs[k].may_promote else None
                 if paused is not None:
-                    return self._begun(paused.arch, s, k + 1, paused.training)
+                    return self._begun(paused.arch, of, k + 1, paused.training)
         return self._begun(self._suggest(), s, 0, next(self._numbers))
 
     def _begun(self, arch: Arch, s: int, k: int, training: int | None) -> Trial:
@@ -136,14 +146,19 @@ class AsyncBrackets:
             self._going_on.append((trial, s, k + 1))
 
 
-def sampled_brackets(rungs: Sequence[int], n_brackets: int, rng: DrawnAhead) -> Callable[[], int]:
-    """Draws brackets as often as synchronous Hyperband begins trainings in them.
+def bracket_weights(rungs: Sequence[int], n_brackets: int) -> list[float]:
+    """How often synchronous Hyperband begins trainings in each bracket, up to a factor.
 
     With K rungs, bracket s, which begins at epoch r_s, has the weight K / ((K - s) r_s).
 
     Source: Syne Tune's default distribution, for Klein et al. 2020, https://arxiv.org/abs/2003.10865.
     """
     n_rungs = len(rungs)
-    *inner, total = accumulate(n_rungs / ((n_rungs - s) * rungs[s]) for s in range(min(n_brackets, n_rungs)))
+    return [n_rungs / ((n_rungs - s) * rungs[s]) for s in range(min(n_brackets, n_rungs))]
+
+
+def sampled_brackets(weights: Sequence[float], rng: DrawnAhead) -> Callable[[], int]:
+    """Draws brackets as often as their weights say."""
+    *inner, total = accumulate(weights)
     edges = [edge / total for edge in inner]
     return lambda: bisect(edges, rng.random())

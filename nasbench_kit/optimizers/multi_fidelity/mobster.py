@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_start
 from nasbench_kit.optimizers.multi_fidelity.asynchronous import AsyncBrackets
+from nasbench_kit.optimizers.multi_fidelity.models import learner
 from nasbench_kit.optimizers.multi_fidelity.rungs import rungs_up
-from nasbench_kit.optimizers.multi_fidelity.suggestions import ProcessSuggestions
+from nasbench_kit.optimizers.multi_fidelity.suggestions import Suggestions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,7 @@ class MOBSTER:
     Args:
         task: What to search.
         rng: Source of all randomness.
-        kind: "stopping", or "promotion", as in ASHA.
+        kind: "stopping", "promotion" or "delayed", as of ASHA.
         model: "joint" learns from all epochs at once; "independent" from the highest epoch with enough outcomes.
         eta: One in `eta` goes on to the next rung, which has `eta` times the epochs.
         min_epoch: The lowest rung; by default the first epoch that there is.
@@ -46,7 +47,8 @@ class MOBSTER:
     ) -> None:
         check_start(task, rng)
         rungs = rungs_up(task, eta, min_epoch)
-        self._suggestions = ProcessSuggestions(task, rng, model=model, n_initial=n_initial, pool_size=pool_size)
+        learn = learner(model, task, n_initial)
+        self._suggestions = Suggestions(task, rng, learn, n_initial=n_initial, pool_size=pool_size)
         self._brackets = AsyncBrackets(rungs, eta, kind, self._suggestions)
 
     def ask(self) -> Trial:

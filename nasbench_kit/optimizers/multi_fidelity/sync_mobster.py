@@ -6,8 +6,9 @@ from itertools import cycle
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_start
+from nasbench_kit.optimizers.multi_fidelity.models import learner
 from nasbench_kit.optimizers.multi_fidelity.rungs import hyperband_brackets, rungs_down
-from nasbench_kit.optimizers.multi_fidelity.suggestions import ProcessSuggestions
+from nasbench_kit.optimizers.multi_fidelity.suggestions import Suggestions
 from nasbench_kit.optimizers.multi_fidelity.synchronous import Brackets
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class SyncMOBSTER:
     ) -> None:
         check_start(task, rng)
         brackets = hyperband_brackets(rungs_down(task, eta, min_epoch), eta)
-        self._suggestions = ProcessSuggestions(task, rng, model=model, n_initial=n_initial, pool_size=pool_size)
+        learn = learner(model, task, n_initial)
+        self._suggestions = Suggestions(task, rng, learn, n_initial=n_initial, pool_size=pool_size)
         self._brackets = Brackets(cycle(brackets), self._suggestions, idle)
 
     def ask(self) -> Trial | None:

@@ -8,9 +8,7 @@ import numpy as np
 
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
 from nasbench_kit.optimizers.model_based.acquisition import EI
-from nasbench_kit.optimizers.model_based.processes import most_promising
-from nasbench_kit.optimizers.model_based.proposals import Proposals
-from nasbench_kit.predictors.gaussian_process import hamming_kernels
+from nasbench_kit.optimizers.model_based.processes import process_proposals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,17 +44,15 @@ class ParEGO:
         check_start(task, rng)
         check_at_least(1, n_divisions=n_divisions)
         self._rng, self._n_divisions, self._n_objectives = rng, n_divisions, len(task.objectives)
-        propose = most_promising(
-            task.space,
+        self._proposals = process_proposals(
+            task,
             rng,
-            features=lambda archs: archs.astype(float),
-            kernels=hamming_kernels(task.space),
+            n_initial=n_initial,
+            batch_size=1,
             acquisition=EI,
             pool_size=pool_size,
             n_parents=n_parents,
-        )
-        self._proposals = Proposals(
-            task, rng, n_initial=n_initial, batch_size=1, propose=propose, scalarize=self._scalarized
+            scalarize=self._scalarized,
         )
 
     def ask(self) -> Trial | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.optimizers.base import Task, check_at_least
+from nasbench_kit.optimizers.constrained.known_limits import keeps_to_known
 from nasbench_kit.optimizers.unrepeated import MOST_LISTED, unrepeated
 from nasbench_kit.spaces.base import how_many
 
@@ -55,5 +56,4 @@ def ranked_pool(
         )
     scores = task.known(column, pool)
     scores = np.where(np.isnan(scores), np.inf, -scores if direction == "max" else scores)
-    exceeds = np.zeros(len(pool), bool) if task.known_violation is None else task.known_violation(pool) > 0
-    return list(map(tuple, pool[np.lexsort((scores, exceeds))].tolist()))
+    return list(map(tuple, pool[np.lexsort((scores, ~keeps_to_known(task, pool)))].tolist()))

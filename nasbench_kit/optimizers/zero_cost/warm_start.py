@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
-from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers import optimizer_class
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_needs, check_start, trials_of
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start, trials_of
+from nasbench_kit.optimizers.inner import inner_search
 from nasbench_kit.optimizers.zero_cost.pool import ranked_pool
 
 if TYPE_CHECKING:
@@ -48,13 +47,9 @@ class WarmStart:
     ) -> None:
         check_start(task, rng)
         check_at_least(1, n_initial=n_initial)
-        if not isinstance(settings or {}, Mapping):
-            raise SettingError(f"settings={settings!r:.80}; a mapping of settings of {optimizer} expected")
-        made = optimizer_class(optimizer)
-        check_needs(made, task, optimizer)
+        self._search = inner_search(task, rng, optimizer, settings)
         ranked = ranked_pool(task, rng, column=column, direction=direction, pool_size=pool_size)
         self._trials = trials_of(ranked[:n_initial])
-        self._search = made(task, rng, **(settings or {}))
 
     def ask(self) -> Trial | None:
         """The next best of the pool; after the first few, what the other search asks for."""

@@ -62,7 +62,7 @@ def test_limits_that_only_outcomes_tell_are_learned_from_outcomes(name):
     rng = np.random.default_rng(0)
     optimizer = OPTIMIZERS[name](Task(SPACE, constraints=("energy<=1",)), rng)
     for _ in range(100):
-        optimizer.tell(optimizer.ask(), Outcome.of(float(rng.random()), violation=float(rng.random())))
+        optimizer.tell(optimizer.ask(), Outcome.of(float(rng.random()), violations=(float(rng.normal()),)))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -82,6 +82,7 @@ def parents(optimizer):
     [
         ([(0.9, 0.1), (0.1, 0.0)], 1),
         ([(0.2, 0.0), (0.3, 0.0)], 1),
+        ([(0.2, -0.9), (0.3, -0.1)], 1),
         ([(0.9, 0.5), (0.1, 0.4)], 1),
         ([(0.2, 0.5), (0.3, 0.5)], 1),
         ([(-np.inf, 0.0), (0.1, 9.0)], 1),
@@ -91,7 +92,7 @@ def test_feasibility_decides_tournaments(outcomes, winner):
     task = Task(SPACE, constraints=("energy<=1",))
     optimizer = ConstrainedEvolution(task, np.random.default_rng(0), population_size=2, sample_size=50)
     for arch, (value, violation) in zip(FAR_APART, outcomes, strict=False):
-        optimizer.tell(Trial(arch), Outcome.of(value, violation=violation))
+        optimizer.tell(Trial(arch), Outcome.of(value, violations=(violation,)))
     assert parents(optimizer) == {winner}
 
 
@@ -100,6 +101,19 @@ def test_without_rejection_it_learns_to_keep_to_the_limit():
     exceeds = records.violation > 0
     assert exceeds[:10].any()
     assert exceeds[-100:].mean() < exceeds[:30].mean()
+
+
+def test_children_reach_what_lies_behind_architectures_that_exceed_a_limit():
+    def known(archs):  # to keep to it, the first two decisions must change at once
+        return np.where(archs[:, 0] == archs[:, 1], -1.0, 1.0)[:, None]
+
+    task = Task(SPACE, constraints=("size<=1",), known_violations=known)
+    optimizer = ConstrainedEvolution(task, np.random.default_rng(0), population_size=1)
+    optimizer.tell(Trial((2, 2, 0, 0, 0, 0)), Outcome.of(0.5, violations=(-1.0,)))
+    children = np.array([optimizer.ask().arch for _ in range(200)])
+    assert (children[:, 0] == children[:, 1]).all()
+    assert set(children[:, 0].tolist()) == {0, 1, 2, 3, 4}
+    assert (children[:, 0] == 2).mean() > 0.5  # where there is a neighbor, it stays one
 
 
 def test_under_a_limit_constrained_searches_find_better_than_others():
@@ -118,5 +132,7 @@ def test_the_task_tells_violations_of_what_is_known_and_of_nothing_else():
     bench = limited("params_m<=0.3", "val_accuracy>=0.9")
     archs = bench.space.sample_many(np.random.default_rng(0), 50)
     params = bench.values("params_m", archs)
-    assert task_of(bench).known_violation(archs).tolist() == np.maximum(params - 0.3, 0).tolist()
-    assert task_of(limited("val_accuracy>=0.9")).known_violation is None
+    known = task_of(bench).known_violations(archs)
+    assert known[:, 0].tolist() == (params - 0.3).tolist()
+    assert np.isnan(known[:, 1]).all()
+    assert task_of(limited("val_accuracy>=0.9")).known_violations is None

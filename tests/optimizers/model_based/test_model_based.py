@@ -15,9 +15,14 @@ from nasbench_kit.simulator import EVALUATIONS, Rules, simulate, task_of
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
 
 SPACE = NASBench201Space()
-MODELS = ["gp_bo", "nas_bowl", "bananas", "tpe", "random_forest", "weak_predictors"]
+MODELS = ["gp_bo", "nas_bowl", "bananas", "tpe", "random_forest", "weak_predictors", "npenas", "graf_search"]
 RULES = Rules(n_evaluations=60, clock=EVALUATIONS, run="mean")
-FAST = {"bananas": {"epochs": 30}, "weak_predictors": {"n_initial": 20}}
+FAST = {
+    "bananas": {"epochs": 30},
+    "weak_predictors": {"n_initial": 20},
+    "npenas": {"epochs": 3},
+    "graf_search": {"n_trees": 15},
+}
 
 
 # ---- acquisition ----

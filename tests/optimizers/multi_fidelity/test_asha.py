@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nasbench_kit.errors import SettingError, UnknownNameError
 from nasbench_kit.optimizers import ASHA, Outcome, Task, Trial
-from nasbench_kit.optimizers.multi_fidelity.asynchronous import Rung, sampled_brackets
+from nasbench_kit.optimizers.multi_fidelity.asynchronous import Rung, bracket_weights, sampled_brackets
 from nasbench_kit.spaces import DrawnAhead, NASBench201Space
 
 TASK = Task(NASBench201Space(), epochs=(1, 3, 9))
@@ -22,6 +22,14 @@ SYNE_TUNE = {
     2: "++----++-++-+----+--+--+-+++-+--+---+-+-",
     3: "++---++-+--+-++-----+--+---++--+-++--+-+",
     4: "++-+++----+++-++------+-+---++-+-+-+----",
+}
+
+# PKU-DAIR/HyperTune, tuner/async_mq_sh.py: which training each of the first 40 jobs of one worker goes on with or
+# begins, of R = eta^3 and losses -random.Random(eta).random(), one job after another
+DELAYED = {
+    2: "0 1 0 2 3 1 1 4 5 3 6 7 5 3 1 8 9 8 10 11 9 8 12 13 6 14 15 14 14 3 16 17 15 18 19 18 15 20 21 20",
+    3: "0 1 2 1 3 4 5 3 6 7 8 8 3 9 10 11 10 12 13 14 12 15 16 17 16 12 18 19 20 18 21 22 23 22 24 25 26 25 18 3",
+    4: "0 1 2 3 2 4 5 6 7 5 8 9 10 11 6 12 13 14 15 12 5 16 17 18 19 19 20 21 22 23 18 24 25 26 27 25 28 29 30 31",
 }
 
 
@@ -88,6 +96,34 @@ def test_the_best_of_a_rung_is_promoted_although_another_was_before():
     tell(optimizer, better, 0.4)  # of four the best one may go on, and it is this one
     assert optimizer.ask() == better._replace(epoch=3)
     assert optimizer.ask().epoch == 1
+
+
+def test_delayed_the_best_of_a_rung_waits_until_the_rung_has_enough_for_one_more():
+    optimizer = asha(kind="delayed")
+    first = [optimizer.ask() for _ in range(3)]
+    for trial, value in zip(first, (0.1, 0.2, 0.3), strict=True):
+        tell(optimizer, trial, value)
+    assert optimizer.ask() == first[2]._replace(epoch=3)
+    better = optimizer.ask()
+    tell(optimizer, better, 0.4)  # the best of four, but 4 / (1 + 1) < 3
+    for value in (0.0, 0.1):
+        trial = optimizer.ask()
+        assert trial.epoch == 1
+        tell(optimizer, trial, value)
+    assert optimizer.ask() == better._replace(epoch=3)  # 6 / (1 + 1) = 3
+    assert optimizer.ask().epoch == 1
+
+
+@pytest.mark.parametrize("eta", DELAYED)
+def test_delayed_promotion_is_that_of_its_authors(eta):
+    draw = random.Random(eta)
+    task = Task(TASK.space, epochs=tuple(eta**k for k in range(4)))
+    optimizer, trainings = ASHA(task, np.random.default_rng(0), kind="delayed", eta=eta), []
+    for _ in range(40):
+        trial = optimizer.ask()
+        trainings.append(trial.training)
+        tell(optimizer, trial, draw.random())
+    assert " ".join(map(str, trainings)) == DELAYED[eta]
 
 
 def test_the_highest_rung_goes_first():
@@ -173,7 +209,7 @@ def test_a_training_that_is_not_stopped_goes_on_at_once_on_the_worker_that_is_fr
 # ---- both ----
 
 
-@pytest.mark.parametrize("kind", ["promotion", "stopping"])
+@pytest.mark.parametrize("kind", ["promotion", "delayed", "stopping"])
 def test_trials_that_were_never_asked_for_change_nothing(kind):
     optimizer, other = asha(kind=kind), asha(kind=kind)
     for i in range(50):
@@ -185,7 +221,7 @@ def test_trials_that_were_never_asked_for_change_nothing(kind):
             tell(each, trial, i % 7)
 
 
-@pytest.mark.parametrize("kind", ["promotion", "stopping"])
+@pytest.mark.parametrize("kind", ["promotion", "delayed", "stopping"])
 def test_brackets_begin_at_their_own_rung_and_never_meet(kind):
     optimizer = asha(kind=kind, n_brackets=99)  # as many as there are rungs
     begun, epochs = Counter(), {}
@@ -203,7 +239,7 @@ def test_brackets_are_drawn_as_often_as_hyperband_begins_trainings_in_them():
     # Syne Tune 0.13.0, DefaultHyperbandBracketDistribution: K / ((K - s) r_s), normalized; of 1, 3, 9
     shares = np.array([1, 3 / (2 * 3), 3 / 9])
     for n in (1, 2, 3):
-        draw = sampled_brackets((1, 3, 9), n, DrawnAhead(np.random.default_rng(0)))
+        draw = sampled_brackets(bracket_weights((1, 3, 9), n), DrawnAhead(np.random.default_rng(0)))
         counts = np.bincount([draw() for _ in range(20_000)], minlength=3)
         expected = np.where(np.arange(3) < n, shares, 0)
         expected /= expected.sum()

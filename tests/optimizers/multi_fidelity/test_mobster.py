@@ -8,7 +8,8 @@ import pytest
 import nasbench_kit as nbk
 from nasbench_kit.errors import SettingError, UnknownNameError
 from nasbench_kit.optimizers import MOBSTER, Outcome, SyncMOBSTER, Task, Trial
-from nasbench_kit.optimizers.multi_fidelity.suggestions import ProcessSuggestions
+from nasbench_kit.optimizers.multi_fidelity.models import learner
+from nasbench_kit.optimizers.multi_fidelity.suggestions import Suggestions
 from nasbench_kit.spaces import NASBench201Space
 
 SPACE = NASBench201Space()
@@ -22,7 +23,7 @@ def value(arch):
 
 def told(model, n=40, epochs=(1, 3, 9, 27)):
     """Suggestions after outcomes that get better with the epoch, by the same amount for all."""
-    made = ProcessSuggestions(TASK, np.random.default_rng(0), model=model, n_initial=10, pool_size=200)
+    made = Suggestions(TASK, np.random.default_rng(0), learner(model, TASK, 10), n_initial=10, pool_size=200)
     for arch in map(tuple, SPACE.sample_many(np.random.default_rng(1), n).tolist()):
         made()
         for epoch in epochs:
@@ -42,7 +43,7 @@ def test_a_joint_process_tells_the_last_epoch_from_lower_ones():
     suggest = told("joint", epochs=(1, 3, 9))
     suggest()
     cells = SPACE.sample_many(np.random.default_rng(3), 50)
-    low, high = (suggest._process.predict(suggest._features(cells, epoch)) for epoch in (1, 27))
+    low, high = (suggest._model.predict(cells, epoch) for epoch in (1, 27))
     assert np.corrcoef(low[0], high[0])[0, 1] > 0.5
     assert high[0].mean() > low[0].mean()  # values grow with the epoch
     assert high[1].mean() > low[1].mean()  # which nobody has trained to
@@ -53,9 +54,7 @@ def test_an_independent_process_learns_from_the_highest_epoch_with_enough_outcom
     for arch in map(tuple, SPACE.sample_many(np.random.default_rng(5), 4).tolist()):
         suggest.tell(Trial(arch, 9), Outcome.of(100.0, epoch=9))  # four are too few
     suggest()
-    assert (
-        suggest._process.predict(suggest._features(SPACE.sample_many(np.random.default_rng(3), 20), 27))[0].max() < 50
-    )
+    assert suggest._model.predict(SPACE.sample_many(np.random.default_rng(3), 20))[0].max() < 50
 
 
 @pytest.mark.parametrize("make", [MOBSTER, SyncMOBSTER])

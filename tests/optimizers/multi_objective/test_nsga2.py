@@ -57,7 +57,7 @@ def test_a_failure_does_not_survive_what_exceeds_constraints():
     optimizer = NSGA2(Task(SPACE, objectives=TWO), np.random.default_rng(0), population_size=2)
     failed, exceeding = (optimizer.ask() for _ in range(2))
     optimizer.tell(failed, Outcome.of(-np.inf, -np.inf))
-    optimizer.tell(exceeding, Outcome.of(0.1, -1, violation=7.0))
+    optimizer.tell(exceeding, Outcome.of(0.1, -1, violations=(7.0,)))
     optimizer.ask()
     assert [member.arch for member in optimizer._parents] == [exceeding.arch, failed.arch]
 
