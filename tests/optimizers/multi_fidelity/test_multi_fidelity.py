@@ -83,7 +83,7 @@ def best(mnist1d):
 # PASHA stops training where the ranking is stable, and so may end without a value at the last epoch: see test_pasha.py
 @pytest.mark.parametrize("name", [name for name in GROUPS["multi-fidelity"] if name != "pasha"])
 def test_a_search_ends_above_random_search_at_the_same_budget(best, name):
-    # those with a model take a second to think; their four runs are 1.3 to 1.6 points above, with standard errors of 0.5
+    # those with a model take a second to think; their four runs are 1.3 to 1.6 points above, standard error 0.5
     budget_s, n_runs = (500, 4) if name in THINKING else (1_000, 10)
     gains = [best(name, seed, budget_s) - best("random_search", seed, budget_s) for seed in range(n_runs)]
     assert np.mean(gains) > 0
