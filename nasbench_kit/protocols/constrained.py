@@ -22,6 +22,7 @@ def _constrained(name: str, title: str, limits: tuple[str, str, str]) -> Protoco
             "RS": ("random_search", {}),
             "constrained RS": ("constrained_random_search", {}),
             "constrained evolution": ("constrained_evolution", {}),
+            "EIC": ("eic", {}),
         },
         n_runs=100,
         differences=(

@@ -21,6 +21,8 @@ MULTI_OBJECTIVE = Protocol(
         "RS": ("random_search", {}),
         "NSGA-II": ("nsga2", {}),
         "MO-REA": ("mo_regularized_evolution", {}),
+        "ParEGO": ("parego", {}),
+        "EHVI": ("ehvi", {}),
     },
     n_runs=100,
     differences=("The benchmark is another: their networks are not tabulated.",),

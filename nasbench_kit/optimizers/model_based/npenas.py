@@ -70,7 +70,7 @@ class NPENAS:
     def _propose(self, observed: Observed, known: Set[int]) -> NDArray[np.uint8]:
         n = self._n_candidates
         pool = neighbors_of_best(self._space, self._rng, observed, known, n=n, n_parents=_PARENTS)
-        archs, values = observed
+        archs, values = observed.archs, observed.values
         if not len(pool) or len(values) == 1:  # the network learns from two or more
             return pool
         standardized = (values - values.mean()) / max(float(values.std()), _SMALLEST_SD)

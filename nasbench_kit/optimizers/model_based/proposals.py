@@ -31,7 +31,7 @@ class Observed(NamedTuple):
 
     def latest(self, n: int) -> Observed:
         """The last `n` of it."""
-        return Observed(self.archs[-n:], self.values[-n:])
+        return Observed(self.archs[-n:], self.values[-n:], self.objectives[-n:], self.violations[-n:])
 
 
 def first_objective(values: NDArray[np.float64]) -> NDArray[np.float64]:
