@@ -63,7 +63,7 @@ class DifferentialEvolution:
         if self._next == len(self._values):
             if self._awaited:
                 return None
-            self._challengers, self._next = _bred(self._vectors, self._f, self._cr, self._rng), 0
+            self._challengers, self._next = bred(self._vectors, self._f, self._cr, self._rng), 0
         choices = _choices(self._challengers[self._next], self._n_choices)
         arch = self._space.nearest(tuple(choices.tolist()), self._rng)
         self._awaited.setdefault(arch, []).append(self._next)
@@ -109,7 +109,7 @@ class DifferentialEvolutions:
         """The challengers of each population."""
         if self._n_told:
             pairs = zip(self._vectors, self._rngs, strict=True)
-            self._challengers = np.stack([_bred(vectors, self._f, self._cr, rng) for vectors, rng in pairs])
+            self._challengers = np.stack([bred(vectors, self._f, self._cr, rng) for vectors, rng in pairs])
         archs = _choices(self._challengers, self._n_choices).astype(np.uint8)
         return Asked(archs, np.full(len(archs), archs.shape[1]))
 
@@ -126,7 +126,7 @@ def _choices(vectors: NDArray[np.float64], n_choices: NDArray[np.intp]) -> NDArr
     return np.minimum(vectors * n_choices, n_choices - 1).astype(np.intp)
 
 
-def _bred(x: NDArray[np.float64], f: float, cr: float, rng: np.random.Generator) -> NDArray[np.float64]:
+def bred(x: NDArray[np.float64], f: float, cr: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """A challenger for each vector of a population: float64 (population_size, n_decisions)."""
     n, d = x.shape
     order = rng.random((n, n))

@@ -5,10 +5,12 @@ import pytest
 
 import nasbench_kit as nbk
 from nasbench_kit.optimizers import DifferentialEvolution, Outcome, Task, Trial
+from nasbench_kit.optimizers.model_free.differential_evolution import bred
 from nasbench_kit.spaces import ChoiceSpace
 
 CUBE = ChoiceSpace("cube", dict.fromkeys("uvwxyz", tuple("abcd")))
 N = 8
+RNG = np.random.default_rng(0)
 
 
 def evolution(**how):
@@ -24,11 +26,9 @@ def generation(optimizer, value_of):
 
 
 def test_a_mutant_is_a_member_plus_a_difference_of_two_others_and_none_is_the_challenged_one():
-    optimizer = evolution(mutation_factor=0.001, crossover_probability=1.0)
-    generation(optimizer, sum)
-    x = optimizer._vectors.copy()
+    x = RNG.random((N, 6))
     for _ in range(50):
-        mutants = optimizer._bred()
+        mutants = bred(x, 0.001, 1.0, RNG)
         for i, mutant in enumerate(mutants):
             base = int(np.abs(x - mutant).max(axis=1).argmin())
             difference = (mutant - x[base]) / 0.001
@@ -39,9 +39,8 @@ def test_a_mutant_is_a_member_plus_a_difference_of_two_others_and_none_is_the_ch
 
 @pytest.mark.parametrize("probability", [0.0, 0.5, 1.0])
 def test_as_many_coordinates_come_from_the_mutant_as_the_probability_says_and_at_least_one(probability):
-    optimizer = evolution(crossover_probability=probability)
-    generation(optimizer, sum)
-    changed = np.array([optimizer._bred() != optimizer._vectors for _ in range(500)])
+    x = RNG.random((N, 6))
+    changed = np.array([bred(x, 0.5, probability, RNG) != x for _ in range(500)])
     assert changed.any(axis=2).all()
     expected = probability + (1 - probability) / 6
     assert abs(changed.mean() - expected) <= 5 * np.sqrt(expected * (1 - expected) / changed.size)
