@@ -10,7 +10,6 @@ from nasbench_kit.spaces import ChoiceSpace
 
 CUBE = ChoiceSpace("cube", dict.fromkeys("uvwxyz", tuple("abcd")))
 N = 8
-RNG = np.random.default_rng(0)
 
 
 def evolution(**how):
@@ -26,9 +25,10 @@ def generation(optimizer, value_of):
 
 
 def test_a_mutant_is_a_member_plus_a_difference_of_two_others_and_none_is_the_challenged_one():
-    x = RNG.random((N, 6))
+    rng = np.random.default_rng(0)
+    x = rng.random((N, 6))
     for _ in range(50):
-        mutants = bred(x, 0.001, 1.0, RNG)
+        mutants = bred(x, 0.001, 1.0, rng)
         for i, mutant in enumerate(mutants):
             base = int(np.abs(x - mutant).max(axis=1).argmin())
             difference = (mutant - x[base]) / 0.001
@@ -39,8 +39,9 @@ def test_a_mutant_is_a_member_plus_a_difference_of_two_others_and_none_is_the_ch
 
 @pytest.mark.parametrize("probability", [0.0, 0.5, 1.0])
 def test_as_many_coordinates_come_from_the_mutant_as_the_probability_says_and_at_least_one(probability):
-    x = RNG.random((N, 6))
-    changed = np.array([bred(x, 0.5, probability, RNG) != x for _ in range(500)])
+    rng = np.random.default_rng(0)
+    x = rng.random((N, 6))
+    changed = np.array([bred(x, 0.5, probability, rng) != x for _ in range(500)])
     assert changed.any(axis=2).all()
     expected = probability + (1 - probability) / 6
     assert abs(changed.mean() - expected) <= 5 * np.sqrt(expected * (1 - expected) / changed.size)
