@@ -33,4 +33,4 @@ def invoke_json(invoke):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Let `compare` draw no figure, which takes longer than a few runs."""
-    monkeypatch.setattr(import_module("nasbench_kit.cli.compare"), "_draw", lambda made, pictures: None)
+    monkeypatch.setattr(import_module("nasbench_kit.cli.compare"), "_draw", lambda made, pictures, **how: None)
