@@ -224,7 +224,7 @@ def _nasbench101(path: Path) -> Iterator[Row]:
         begun = time.perf_counter()
         how = {"population_size": 100, "sample_size": 10}
         bench = nbk.load("nasbench101/cifar10", results=path)
-        nbk.compare(bench, {"regularized_evolution": how}, runs=500, budget_s=1e7, n_processes=2)
+        nbk.compare(bench, [("regularized_evolution", how)], runs=500, budget_s=1e7, n_processes=2)
         return time.perf_counter() - begun
 
     yield _allowed("evolution on NAS-Bench-101, 500 runs to 10^7 s, two processes", side(), 20.0)
