@@ -138,8 +138,9 @@ class _Clock:
             archs.reshape(-1, self._n_decisions)[places] = new
             codes.ravel()[places] = found
             n_begun, n_drawn = n_begun + n_asked, n_drawn + n_new
-            spent += np.where(is_asked, coded.takes(found, before).reshape(n_runs, n), 0.0).sum(axis=1)
-            n_epochs += np.where(is_asked, coded.n_epochs(found, before).reshape(n_runs, n), 0.0).sum(axis=1)
+            spent += _sums(coded.takes(found, before), is_asked)
+            if rules.n_epochs is not None:
+                n_epochs += _sums(coded.n_epochs(found, before), is_asked)
             is_over = is_over or bool(((n_begun >= self._most) | (spent > most_s) | (n_epochs >= most_epochs)).all())
             if not is_over:
                 began = perf_counter()
@@ -196,6 +197,12 @@ class _Clock:
             Records(*[same[name][:n] if name in same else each[name][i, :n] for name in Records._fields])
             for i, n in enumerate(n_in)
         ]
+
+
+def _sums(values: NDArray[np.float64], is_asked: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Of each run, over what it asked for: (n_runs,)."""
+    values = values.reshape(is_asked.shape)
+    return values[:, 0] if is_asked.shape[1] == 1 else np.where(is_asked, values, 0.0).sum(axis=1)
 
 
 def _beginnings(previous: NDArray[np.int64]) -> NDArray[np.int32]:
