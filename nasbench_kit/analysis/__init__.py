@@ -4,7 +4,7 @@ from nasbench_kit.analysis.anytime import quantile_curves, regret_curves, time_g
 from nasbench_kit.analysis.incumbents import anytime_regret, incumbents, may_be_incumbents
 from nasbench_kit.analysis.likeness import Likeness, likeness
 from nasbench_kit.analysis.outcomes import Finals, Outcomes, check_reported, finals_of, outcomes_of, with_common_best
-from nasbench_kit.analysis.random_search import RandomSearchLaw, random_search_law
+from nasbench_kit.analysis.random_search import RandomSearchLaw, check_law, random_search_law
 from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.analysis.speed_up import speed_up
 from nasbench_kit.analysis.summary import Summary, summarize
@@ -17,6 +17,7 @@ __all__ = [
     "Shown",
     "Summary",
     "anytime_regret",
+    "check_law",
     "check_reported",
     "finals_of",
     "incumbents",

@@ -11,7 +11,8 @@ import numpy as np
 
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import SettingError
-from nasbench_kit.simulator import DRAWN, EPOCHS, SECONDS, Rules, task_of
+from nasbench_kit.optimizers.base import check_at_least, check_number
+from nasbench_kit.simulator import DRAWN, EPOCHS, EVALUATIONS, SECONDS, Rules, task_of
 from nasbench_kit.simulator.rules import checked_rules
 from nasbench_kit.tables import Metric, Table
 
@@ -36,12 +37,14 @@ class RandomSearchLaw:
         times: When: simulated seconds, evaluations or epochs, as the rules count, shape (n_times,). Where the rules
             count what runs when the budget ends, the last of them includes that.
         n_archs: How many architectures the samples are from.
+        clock: What `times` counts: "seconds", "evaluations" or "epochs".
     """
 
     metric: Metric
     best: float
     times: NDArray[np.float64]
     n_archs: int
+    clock: str
     _chances: NDArray[np.float64]  # that the incumbent is of each level: (n_times, n_levels), levels ascending
     _below: NDArray[np.float64]  # that a sample is of no higher level: (n_levels + 1,); the first: that it counts not
     _levels: NDArray[np.intp]  # of each value that a sample may have: (n_values,)
@@ -67,7 +70,13 @@ class RandomSearchLaw:
         return self._sd(self._chances)
 
     def quantiles(self, quantiles: Sequence[float]) -> NDArray[np.float64]:
-        """Quantiles over runs at each time: (n_quantiles, n_times)."""
+        """Quantiles over runs at each time: (n_quantiles, n_times).
+
+        Raises:
+            SettingError: One is not from 0 to 1.
+        """
+        for quantile in quantiles:
+            check_number("a number from 0 to 1", lambda x: 0 <= x <= 1, quantile=quantile)
         found = np.empty((len(quantiles), len(self.times)))
         for i, chances in enumerate(self._chances):
             cumulative = np.cumsum(chances[self._levels] * self._shares)
@@ -86,7 +95,12 @@ class RandomSearchLaw:
         return float(self.times[reached.argmax()]) if reached.any() else inf
 
     def best_of(self, k: int) -> tuple[float, float]:
-        """Mean and standard deviation of the incumbent among `k` samples."""
+        """Mean and standard deviation of the incumbent among `k` samples.
+
+        Raises:
+            SettingError: There are none.
+        """
+        check_at_least(1, k=k)
         chances = np.diff(self._below**k)[None]
         return float(self._mean(chances, self._reported)[0]), float(self._sd(chances)[0])
 
@@ -126,10 +140,10 @@ def random_search_law(
     """
     if not isinstance(benchmark, Benchmark):
         raise SettingError(f"random_search_law({benchmark!r:.80}, ...); a benchmark expected, as nbk.load opens one")
+    check_at_least(2, n_times=n_times)
     rules = checked_rules(rules).changed(how)
-    rules.check(benchmark)
+    check_law(benchmark, rules)
     benchmark = rules.applied_to(benchmark)
-    _refuse_what_is_not_known(benchmark, rules)
     sampled, told, takes, reported, n_archs, metric = _values(benchmark, rules)
     levels, below = _ranked(told, sampled)
     if rules.budget_s is not None:
@@ -143,10 +157,18 @@ def random_search_law(
     shares = sampled / np.bincount(levels, sampled)[levels]
     where, name, epoch = rules.reported_on(benchmark)
     best = where.best(name, epoch=epoch).value
-    return RandomSearchLaw(metric, best, times, n_archs, chances, below, levels, shares, reported[order])
+    clock = EVALUATIONS if rules.budget_s is None and rules.clock == SECONDS else rules.clock
+    return RandomSearchLaw(metric, best, times, n_archs, clock, chances, below, levels, shares, reported[order])
 
 
-def _refuse_what_is_not_known(benchmark: Benchmark, rules: Rules) -> None:
+def check_law(benchmark: Benchmark, rules: Rules) -> None:
+    """Refuse a benchmark or rules of which `random_search_law` does not know the law.
+
+    Raises:
+        SettingError: It is not known.
+    """
+    rules.check(benchmark)
+    benchmark = rules.applied_to(benchmark)
     reason = ""
     if not isinstance(benchmark.results, Table):
         reason = f"{benchmark.name} is a {benchmark.results.kind}, whose noise takes any value; a table is expected"
@@ -156,8 +178,8 @@ def _refuse_what_is_not_known(benchmark: Benchmark, rules: Rules) -> None:
         reason = "it depends on what was sampled before, or on the machine: repeats are paid, optimizer_time is apart"
     elif rules.budget_s is not None and (rules.n_evaluations, rules.n_epochs) != (None, None):
         reason = "of two budgets; give one"
-    elif rules.budget_s is None and rules.clock == SECONDS and rules.n_workers > 1:
-        reason = "of several workers that count evaluations on a clock of seconds; give budget_s"
+    elif rules.budget_s is None and rules.n_workers > 1:
+        reason = "of several workers without a budget of seconds; give budget_s"
     if reason:
         raise SettingError(f"no law of random search is known: {reason}")
 

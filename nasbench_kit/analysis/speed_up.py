@@ -31,9 +31,13 @@ def speed_up(outcomes: Outcomes, law: RandomSearchLaw, target: float | None = No
             f"the law is of {law.metric.name}, and the runs are reported by {outcomes.metric.name}; one of"
             " the same benchmark and rules expected"
         )
+    if law.clock != outcomes.clock:
+        raise SettingError(f"the law counts {law.clock}, and the runs count {outcomes.clock}; the same rules expected")
     sign = law.metric.sign()
     if target is None:
         ends = regret_curves(outcomes, np.array([law.times[-1]]))[:, 0]
+        if np.isnan(ends).all():
+            return nan
         target = sign * (outcomes.best - float(np.nanmedian(ends)))
     times = np.unique(np.concatenate([law.times, *outcomes.finished_s]))
     regrets = regret_curves(outcomes, times)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,11 @@ from nasbench_kit.cli.shared import (
     print_table,
     results_option,
 )
-from nasbench_kit.errors import SettingError, listed
+from nasbench_kit.errors import SettingError
 from nasbench_kit.outputs import check_outputs
 
 if TYPE_CHECKING:
+    from nasbench_kit.benchmark import Benchmark
     from nasbench_kit.comparison import Comparison
     from nasbench_kit.simulator import Rules
 
@@ -193,8 +194,8 @@ def compare(
         if said := [option for option, value in chosen.items() if value]:
             raise SettingError(f"the protocol {protocol} says the rules; leave out {', '.join(said)}")
         loaded = protocol_of(protocol).load(dict.fromkeys(benchmarks) or None, results=results)
-    if law and (predicted := [bench.name for bench in loaded if bench.results.kind != "table"]):
-        raise SettingError(f"--law needs tables; {listed(predicted)} is predicted by a surrogate")
+    if law:
+        _check_law(loaded, protocol, ruled)
     pictures = _pictures(figure)
     check_outputs(
         reads=[(f"the results of {bench.name}", bench.results.path) for bench in loaded],
@@ -238,6 +239,17 @@ def _rules(**given: Any) -> Rules:
     if "costs" in given:
         given["costs"] = tuple(name.strip() for name in given["costs"].split(","))
     return Rules(**given)
+
+
+def _check_law(benchmarks: Iterable[Benchmark], protocol: str | None, ruled: dict[str, Any]) -> None:
+    """Refuse what has no law that could be drawn, before the work of many runs."""
+    from nasbench_kit.analysis import check_law
+    from nasbench_kit.protocols import protocol_of
+
+    own = _rules(**ruled)
+    published = {setup.benchmark: setup.rules for setup in protocol_of(protocol).setups} if protocol else {}
+    for benchmark in benchmarks:
+        check_law(benchmark, published.get(benchmark.name, own))
 
 
 def _pictures(figure: str) -> list[Path]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from numbers import Real
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from nasbench_kit.errors import SettingError, UnknownNameError, check_generator, listed, unknown
 from nasbench_kit.optional import require
@@ -159,9 +160,14 @@ class Lockstep(Protocol):
         ...
 
 
-def needs_of(optimizer: object) -> tuple[str, ...]:
-    """What an optimizer, or its class, states that it cannot do without."""
-    return tuple(getattr(optimizer, "needs", ()))
+def needs_of(optimizer: object, settings: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+    """What an optimizer, or its class, states that it cannot do without.
+
+    With settings of a class, also what it states of these: a search inside another one has needs of its own.
+    """
+    further = getattr(optimizer, "needs_of_settings", None)
+    of_settings = further(**settings) if further and settings is not None else ()
+    return (*getattr(optimizer, "needs", ()), *of_settings)
 
 
 def check_needs(optimizer: object, task: Task, name: str) -> None:
@@ -204,6 +210,33 @@ def check_at_least(least: int, **settings: int) -> None:
     for name, value in settings.items():
         if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
             raise SettingError(f"{name}={value!r}; an integer of at least {least} expected")
+
+
+def check_number(expected: str, is_right: Callable[[float], bool], **settings: object) -> None:
+    """Refuse settings that are no numbers, or not such as expected.
+
+    Args:
+        expected: Which numbers are right, in words.
+        is_right: Whether a number is.
+        settings: Name -> value.
+
+    Raises:
+        SettingError: One is not.
+    """
+    for name, value in settings.items():
+        if isinstance(value, bool) or not isinstance(value, Real) or not is_right(float(value)):
+            raise SettingError(f"{name}={value!r:.80}; {expected} expected")
+
+
+def check_flag(**settings: object) -> None:
+    """Refuse settings that are neither true nor false.
+
+    Raises:
+        SettingError: One is not.
+    """
+    for name, value in settings.items():
+        if not isinstance(value, bool):
+            raise SettingError(f"{name}={value!r:.80}; true or false expected")
 
 
 def check_start(task: object, rng: object) -> None:

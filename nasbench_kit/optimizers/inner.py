@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from nasbench_kit.errors import SettingError
+from nasbench_kit.errors import SettingError, UnknownNameError, unknown
 from nasbench_kit.optimizers import optimizer_class
-from nasbench_kit.optimizers.base import Optimizer, Task, check_needs
+from nasbench_kit.optimizers.base import Optimizer, Task, check_needs, needs_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,10 +20,25 @@ def inner_search(task: Task, rng: np.random.Generator, optimizer: str, settings:
 
     Raises:
         SettingError: The settings are no mapping, or the task lacks what it needs.
-        UnknownNameError: There is none of this name.
+        UnknownNameError: There is none of this name, or it has no such setting.
     """
     if not isinstance(settings or {}, Mapping):
         raise SettingError(f"settings={settings!r:.80}; a mapping of settings of {optimizer} expected")
+    if not isinstance(optimizer, str):
+        raise SettingError(f"optimizer={optimizer!r:.80}; a name, or module:Class, expected")
     made = optimizer_class(optimizer)
     check_needs(made, task, optimizer)
+    accepted = list(signature(made).parameters.values())[2:]
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
+        names = [parameter.name for parameter in accepted]
+        for name in settings or {}:
+            if name not in names:
+                raise unknown(f"setting of {optimizer}", name, names)
     return made(task, rng, **(settings or {}))
+
+
+def inner_needs(optimizer: object) -> tuple[str, ...]:
+    """What the search of this name states that it cannot do without; nothing where it is none, which is said later."""
+    with contextlib.suppress(UnknownNameError):
+        return needs_of(optimizer_class(optimizer)) if isinstance(optimizer, str) else ()
+    return ()

@@ -96,6 +96,8 @@ class Coded:
             return rows
         run = (drawn * self._n_runs[rows]).astype(np.int64)
         if before is not None and self._is_one_training:
+            if None not in self._first_rows and not self.add(None):  # who reaches the last epoch is drawn first
+                return None
             if not self._has_all:
                 return None  # runs have other places after other epochs
             run = np.where(before == NEW, run, before % self._most_runs)

@@ -40,7 +40,7 @@ def build(
             if name not in names:
                 raise unknown(f"setting of {optimizer}", name, names)
     made = optimizer_class(optimizer)
-    task = task_of(benchmark, rules, needs=needs_of(made))
+    task = task_of(benchmark, rules, needs=needs_of(made, settings))
     try:
         check_needs(made, task, optimizer)
     except (SettingError, UnknownNameError) as error:

@@ -238,7 +238,7 @@ def test_random_search_on_nas_bench_201_finds_what_was_published(cells, dataset)
     ("how", "message"),
     [
         ({"budget_s": 1e5, "n_evaluations": 5}, "no law of random search is known: of two budgets; give one"),
-        ({"n_evaluations": 5, "n_workers": 2}, "of several workers that count evaluations on a clock of seconds"),
+        ({"n_evaluations": 5, "n_workers": 2}, "of several workers without a budget of seconds"),
         ({"budget_s": 1e5, "repeats": "served"}, "it depends on what was sampled before"),
         ({"n_epochs": 100}, "n_epochs=100 is less than one evaluation of 200 epochs"),
         ({}, "no budget; give budget_s"),
@@ -256,3 +256,23 @@ def test_benchmarks_whose_law_is_not_known_are_refused_in_one_line():
         random_search_law(nbk.load("nasbench201/cifar10", constraints=["params_m<=0.5"]), n_evaluations=5)
     with pytest.raises(SettingError, match=r"a benchmark expected, as nbk\.load opens one"):
         random_search_law("nasbench201/cifar10", n_evaluations=5)
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda bench: random_search_law(bench, n_evaluations=9, n_times=1), "n_times=1; an integer of at least 2"),
+        (lambda bench: random_search_law(bench, n_evaluations=9).best_of(0), "k=0; an integer of at least 1"),
+        (
+            lambda bench: random_search_law(bench, n_evaluations=9).quantiles([1.5]),
+            "quantile=1.5; a number from 0 to 1",
+        ),
+        (
+            lambda bench: random_search_law(bench, n_evaluations=9, n_workers=4, clock="evaluations"),
+            "of several workers without a budget of seconds; give budget_s",
+        ),
+    ],
+)
+def test_what_the_law_cannot_answer_is_refused_in_one_line(cifar10, ask, message):
+    with pytest.raises(SettingError, match=message):
+        ask(cifar10)

@@ -23,7 +23,9 @@ def law(tmp_path):
 
 def outcomes(law, *runs):
     told = [np.array(run) for run in runs]
-    return Outcomes(law.metric, [np.arange(1.0, len(run) + 1) for run in told], told, told, best=0.4)
+    return Outcomes(
+        law.metric, [np.arange(1.0, len(run) + 1) for run in told], told, told, best=0.4, clock="evaluations"
+    )
 
 
 def test_half_of_all_random_runs_find_one_of_four_in_the_third_evaluation(law):
@@ -47,3 +49,13 @@ def test_another_metric_is_refused(law):
     other = outcomes(law, [0.4])._replace(metric=nbk.Metric.from_name("test_accuracy"))
     with pytest.raises(SettingError, match=r"the law is of val_accuracy, and the runs are reported by test_accuracy"):
         speed_up(other, law)
+
+
+def test_another_clock_is_refused(law):
+    assert law.clock == "evaluations"
+    with pytest.raises(SettingError, match=r"the law counts evaluations, and the runs count seconds"):
+        speed_up(outcomes(law, [0.4])._replace(clock="seconds"), law)
+
+
+def test_runs_without_any_incumbent_have_no_speed(law):
+    assert isnan(speed_up(outcomes(law, [-inf, -inf]), law))

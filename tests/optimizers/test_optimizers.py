@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from functools import partial
+from inspect import signature
 from itertools import islice
 
 import numpy as np
@@ -102,6 +103,24 @@ def assert_shares(counts, expected):
 
 
 # ---- all of them ----
+
+
+NUMBERS_AND_FLAGS = [
+    (name, setting.name)
+    for name in OPTIMIZERS
+    for setting in signature(OPTIMIZERS[name]).parameters.values()
+    if isinstance(setting.default, float | bool)
+]
+
+
+@pytest.mark.parametrize(("name", "setting"), NUMBERS_AND_FLAGS)
+@pytest.mark.parametrize("wrong", ["no", None, [1], float("nan")], ids=repr)
+def test_what_is_no_number_or_neither_true_nor_false_is_named(cifar10, equipped, name, setting, wrong):
+    has_epochs = "epochs" in needs_of(OPTIMIZERS[name])
+    bench = equipped(name, nbk.load("nasbench201_mnist1d/mnist1d") if has_epochs else cifar10)
+    task = task_of(bench, needs=needs_of(OPTIMIZERS[name]))
+    with pytest.raises(SettingError, match=rf"{setting}=.*; .* expected"):
+        OPTIMIZERS[name](task, np.random.default_rng(0), **{setting: wrong})
 
 
 @pytest.mark.parametrize(("name", "how"), VARIANTS, ids=str)

@@ -266,3 +266,23 @@ def test_long_runs_go_together_by_the_few(cifar10):
         for n in (100, 50_000, 10**7)
     )
     assert many > few > one == 1
+
+
+def test_runs_that_end_early_are_drawn_as_one_by_one_where_the_rules_end_before(tmp_path):
+    space = ChoiceSpace("odd", {"a": ("x", "y", "z", "w"), "b": ("x", "y", "z")})
+    rng = np.random.default_rng(0)
+    rows = [
+        {"arch": arch, "seed": seed, "epoch": epoch, "val_accuracy": rng.random(), "cost_s": float(epoch)}
+        for arch in map(space.format, space.all_archs().tolist())
+        for seed in range(2)
+        for epoch in (1, 3, 9)
+        if (seed, epoch) != (1, 9)  # the second run never came to the last epoch
+    ]
+    frame = {name: [row[name] for row in rows] for name in rows[0]}
+    how = {"name": "odd", "space": space, "metrics": ["val_accuracy", "cost_s"], "seed": "seed", "epoch": "epoch"}
+    nbk.Table.from_frame(frame, tmp_path / "odd.h5", **how)
+    bench = nbk.load("odd/default", results=tmp_path / "odd.h5")
+    rules = Rules(n_evaluations=8, epoch=3)
+    for name, settings_ in HALVINGS[:3]:
+        made = in_lockstep(bench, name, settings_, rules, range(3))
+        assert made is None or check_same(bench, name, settings_, rules, range(3))

@@ -7,7 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nasbench_kit.errors import unknown
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_flag, check_start
 from nasbench_kit.optimizers.constrained.known_limits import allowed_samples, never_exceeds
 from nasbench_kit.spaces import DrawnAhead
 
@@ -51,6 +51,7 @@ class ConstrainedEvolution:
     ) -> None:
         check_start(task, rng)
         check_at_least(1, population_size=population_size, sample_size=sample_size)
+        check_flag(reject=reject)
         if mutation not in task.space.mutations:
             raise unknown("mutation", mutation, task.space.mutations)
         self._space = task.space

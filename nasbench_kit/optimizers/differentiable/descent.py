@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers.base import Task, Trial, check_at_least, check_start
+from nasbench_kit.optimizers.base import Task, Trial, check_at_least, check_number, check_start
 from nasbench_kit.optional import require
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ class Descent:
     ) -> None:
         check_start(task, rng)
         check_at_least(1, steps_per_trial=steps_per_trial, patience=patience)
-        if not 0 < noise < inf:
-            raise SettingError(f"noise={noise!r}; a number above 0 expected")
+        check_number("a number above 0", lambda x: 0 < x < inf, noise=noise)
         if n_starts is not None:
             check_at_least(1, n_starts=n_starts)
         torch = require("torch", "torch")
@@ -85,6 +84,8 @@ class Descent:
                 self._begin()
             with self._own_torch():
                 at = next(islice(self._steps, self._steps_per_trial - 1, None))
+                if not all(bool(table.isfinite().all()) for table in at):
+                    raise SettingError("the parameters grew beyond all numbers; a smaller learning_rate expected")
                 arch = self._space.nearest(self._surrogate.choices(at), self._rng)
             self._n_in_vain += 1
             if arch not in self._asked:
@@ -162,8 +163,5 @@ def check_rates(learning_rate: float, **weights: float) -> None:
     Raises:
         SettingError: One is.
     """
-    if not 0 < learning_rate < inf:
-        raise SettingError(f"learning_rate={learning_rate!r}; a number above 0 expected")
-    for name, weight in weights.items():
-        if not 0 <= weight < inf:
-            raise SettingError(f"{name}={weight!r}; a number of at least 0 expected")
+    check_number("a number above 0", lambda x: 0 < x < inf, learning_rate=learning_rate)
+    check_number("a number of at least 0", lambda x: 0 <= x < inf, **weights)

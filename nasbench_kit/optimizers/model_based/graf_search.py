@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 import numpy as np
 
 from nasbench_kit.encodings.features import encodings_of, matrix
-from nasbench_kit.errors import unknown
+from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
 from nasbench_kit.optimizers.model_based.proposals import Observed, Proposals, by_score, candidates
 from nasbench_kit.optional import require
@@ -61,6 +61,10 @@ class GRAFSearch:
         check_at_least(1, n_trees=n_trees, n_parents=n_parents)
         self._forest = require("sklearn.ensemble", "optimizers").RandomForestRegressor
         self._task, self._rng = task, rng
+        if not isinstance(zero_cost, str | list | tuple):
+            raise SettingError(f"zero_cost={zero_cost!r:.80}; a list of names of columns expected")
+        if encoding is not None and not isinstance(encoding, str):
+            raise SettingError(f"encoding={encoding!r:.80}; a name of an encoding expected")
         self._columns = (zero_cost,) if isinstance(zero_cost, str) else tuple(zero_cost)
         for column in self._columns:
             if column not in task.columns:

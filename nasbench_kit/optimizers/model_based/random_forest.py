@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
-from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_number, check_start
 from nasbench_kit.optimizers.model_based.acquisition import EI, scores
 from nasbench_kit.optimizers.model_based.proposals import Observed, Proposals, by_score, candidates
 from nasbench_kit.optional import require
@@ -50,8 +49,7 @@ class RandomForestSearch:
         check_start(task, rng)
         check_at_least(2, n_trees=n_trees, n_candidates=n_candidates)
         check_at_least(1, n_parents=n_parents)
-        if not 0 <= random_fraction <= 1:
-            raise SettingError(f"random_fraction={random_fraction!r}; a number from 0 to 1 expected")
+        check_number("a number from 0 to 1", lambda x: 0 <= x <= 1, random_fraction=random_fraction)
         self._forest = require("sklearn.ensemble", "optimizers").RandomForestRegressor
         self._space, self._rng = task.space, rng
         self._n_trees, self._random_fraction = n_trees, random_fraction

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite, log, pi, sqrt
+from math import inf, isfinite, log, pi, sqrt
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
-from nasbench_kit.optimizers.inner import inner_search
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_number, check_start
+from nasbench_kit.optimizers.inner import inner_needs, inner_search
 from nasbench_kit.optimizers.model_based.processes import KernelChoice, choices
 from nasbench_kit.predictors.gaussian_process import NOISES, GaussianProcess, hamming_kernels
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 _NOISES = (*NOISES, 3.0, 10.0, 30.0, 100.0)  # up to where values say next to nothing of architectures
 _POOL = 2_000  # architectures that may be better, as in the authors' code
 _LEAST, _MOST = 20, 150  # of the best told, from which the process learns
+_INNER = "gp_bo"
 
 
 @final
@@ -51,7 +51,7 @@ class RegretStopping:
         task: Task,
         rng: np.random.Generator,
         *,
-        optimizer: str = "gp_bo",
+        optimizer: str = _INNER,
         settings: Mapping[str, Any] | None = None,
         noise_std: float | None = None,
         min_evaluations: int = 20,
@@ -59,10 +59,9 @@ class RegretStopping:
     ) -> None:
         check_start(task, rng)
         check_at_least(2, min_evaluations=min_evaluations)
-        if noise_std is not None and not noise_std > 0:
-            raise SettingError(f"noise_std={noise_std!r}; a number above 0, or null, expected")
-        if not 0 < delta < 1:
-            raise SettingError(f"delta={delta!r}; a number above 0 and below 1 expected")
+        if noise_std is not None:
+            check_number("a number above 0, or null,", lambda x: 0 < x < inf, noise_std=noise_std)
+        check_number("a number above 0 and below 1", lambda x: 0 < x < 1, delta=delta)
         self._search = inner_search(task, rng, optimizer, settings)
         self._noise_std, self._min_evaluations, self._delta = noise_std, min_evaluations, delta
         self._last = task.epochs[-1] if task.epochs else None
@@ -71,6 +70,11 @@ class RegretStopping:
         self._archs: list[Arch] = []
         self._values: list[float] = []
         self._n_judged, self._is_over = 0, False
+
+    @staticmethod
+    def needs_of_settings(optimizer: str = _INNER, **_: object) -> tuple[str, ...]:
+        """What the other search cannot do without."""
+        return inner_needs(optimizer)
 
     def ask(self) -> Trial | None:
         """What the other search asks for; None from when the rule holds."""

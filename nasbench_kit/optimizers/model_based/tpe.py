@@ -6,7 +6,7 @@ import logging
 from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_flag, check_start
 from nasbench_kit.optional import require
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class TPE:
         multivariate: bool = False,
     ) -> None:
         check_start(task, rng)
+        check_flag(multivariate=multivariate)
         check_at_least(1, n_initial=n_initial, n_candidates=n_candidates)
         self._optuna = optuna = require("optuna", "optimizers")
         self._space, self._rng = task.space, rng

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers.base import Asked, Outcome, Task, Trial, check_at_least, check_start
+from nasbench_kit.optimizers.base import Asked, Outcome, Task, Trial, check_at_least, check_number, check_start
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,10 +43,8 @@ class DifferentialEvolution:
     ) -> None:
         check_start(task, rng)
         check_at_least(4, population_size=population_size)
-        if not 0 < mutation_factor < inf:
-            raise SettingError(f"mutation_factor={mutation_factor!r}; a number above 0 expected")
-        if not 0 <= crossover_probability <= 1:
-            raise SettingError(f"crossover_probability={crossover_probability!r}; at least 0 and at most 1 expected")
+        check_number("a number above 0", lambda x: 0 < x < inf, mutation_factor=mutation_factor)
+        check_number("at least 0 and at most 1", lambda x: 0 <= x <= 1, crossover_probability=crossover_probability)
         self._space = task.space
         self._rng = rng
         self._f, self._cr = mutation_factor, crossover_probability

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, final
 
-from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers.base import Asked, Outcome, Task, Trial, check_at_least, check_start
+from nasbench_kit.optimizers.base import Asked, Outcome, Task, Trial, check_at_least, check_number, check_start
 from nasbench_kit.optimizers.variation import crossed, redrawn
 from nasbench_kit.spaces import DrawnAhead
 from nasbench_kit.spaces.base import MOST_IN_LOCKSTEP, DrawnInLockstep, Space
@@ -47,8 +46,7 @@ class GeneticAlgorithm:
     ) -> None:
         check_start(task, rng)
         check_at_least(1, population_size=population_size, n_parents=n_parents)
-        if not 0 < mutation_rate <= 1:
-            raise SettingError(f"mutation_rate={mutation_rate!r}; above 0 and at most 1 expected")
+        check_number("above 0 and at most 1", lambda x: 0 < x <= 1, mutation_rate=mutation_rate)
         self._space = task.space
         self._rng = DrawnAhead(rng)
         self._population_size, self._n_parents, self._mutation_rate = population_size, n_parents, mutation_rate

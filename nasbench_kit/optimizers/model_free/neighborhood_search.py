@@ -57,7 +57,7 @@ class NeighborhoodSearch:
         check_at_least(0, n_neighbors=n_neighbors)
         if kind not in KINDS:
             raise unknown("kind of neighborhood search", kind, KINDS)
-        if aggregate not in AGGREGATES:
+        if aggregate not in list(AGGREGATES):
             raise unknown("aggregate", aggregate, AGGREGATES)
         self._space, self._rng = task.space, rng
         self._climbs, self._n_neighbors, self._aggregate = kind == "local", n_neighbors, AGGREGATES[aggregate]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, final
 
-from nasbench_kit.optimizers.base import Asked, Outcome, Task, Trial, check_start, trials_of
+from nasbench_kit.optimizers.base import Asked, Outcome, Task, Trial, check_flag, check_start, trials_of
 from nasbench_kit.optimizers.unrepeated import unrepeated
 from nasbench_kit.spaces.base import SAMPLES, Space
 
@@ -26,6 +26,7 @@ class RandomSearch:
 
     def __init__(self, task: Task, rng: np.random.Generator, *, repeats: bool = True) -> None:
         check_start(task, rng)
+        check_flag(repeats=repeats)
         self._space, self._repeats = task.space, repeats
         self._trials = trials_of(task.space.samples(rng) if repeats else unrepeated(task.space, rng))
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from math import exp, inf, isfinite, sqrt
 from typing import TYPE_CHECKING, final
 
-from nasbench_kit.errors import SettingError, unknown
-from nasbench_kit.optimizers.base import Asked, Outcome, Task, Trial, check_start
+from nasbench_kit.errors import unknown
+from nasbench_kit.optimizers.base import Asked, Outcome, Task, Trial, check_number, check_start
 from nasbench_kit.spaces import DrawnAhead
 from nasbench_kit.spaces.base import DrawnInLockstep, Space
 
@@ -48,10 +48,8 @@ class REINFORCE:
         step: str = "sgd",
     ) -> None:
         check_start(task, rng)
-        if not 0 < learning_rate < inf:
-            raise SettingError(f"learning_rate={learning_rate!r}; a number above 0 expected")
-        if not 0 <= decay < 1:
-            raise SettingError(f"decay={decay!r}; at least 0 and below 1 expected")
+        check_number("a number above 0", lambda x: 0 < x < inf, learning_rate=learning_rate)
+        check_number("at least 0 and below 1", lambda x: 0 <= x < 1, decay=decay)
         if step not in _STEPS:
             raise unknown("step", step, _STEPS)
         self._space = task.space

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from math import exp, inf
 from typing import TYPE_CHECKING, final
 
-from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers.base import Asked, Outcome, Task, Trial, check_at_least, check_start
+from nasbench_kit.optimizers.base import Asked, Outcome, Task, Trial, check_at_least, check_number, check_start
 from nasbench_kit.spaces import DrawnAhead
 from nasbench_kit.spaces.base import DrawnInLockstep, Space
 
@@ -45,10 +44,8 @@ class SimulatedAnnealing:
     ) -> None:
         check_start(task, rng)
         check_at_least(1, n_steps=n_steps)
-        if not 0 < temperature < inf:
-            raise SettingError(f"temperature={temperature!r}; a number above 0 expected")
-        if not 0 < cooling < 1:
-            raise SettingError(f"cooling={cooling!r}; above 0 and below 1 expected")
+        check_number("a number above 0", lambda x: 0 < x < inf, temperature=temperature)
+        check_number("above 0 and below 1", lambda x: 0 < x < 1, cooling=cooling)
         self._space = task.space
         self._rng = DrawnAhead(rng)
         self._temperature, self._cooling, self._n_steps = temperature, cooling, n_steps

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 import numpy as np
 
 from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_number, check_start
 from nasbench_kit.optimizers.multi_fidelity.rungs import hyperband_brackets, rungs_down
 from nasbench_kit.optimizers.multi_fidelity.synchronous import Brackets
 
@@ -59,12 +59,10 @@ class BOHB:
     ) -> None:
         check_start(task, rng)
         check_at_least(1, num_samples=num_samples, top_n_percent=top_n_percent)
-        if not 0 <= random_fraction <= 1:
-            raise SettingError(f"random_fraction={random_fraction!r}; a number from 0 to 1 expected")
+        check_number("a number from 0 to 1", lambda x: 0 <= x <= 1, random_fraction=random_fraction)
         if top_n_percent > 99:
             raise SettingError(f"top_n_percent={top_n_percent!r}; an integer from 1 to 99 expected")
-        if not 0 < min_bandwidth <= 1:
-            raise SettingError(f"min_bandwidth={min_bandwidth!r}; a number above 0 and up to 1 expected")
+        check_number("a number above 0 and up to 1", lambda x: 0 < x <= 1, min_bandwidth=min_bandwidth)
         self._space, self._rng = task.space, rng
         self._num_samples, self._random_fraction = num_samples, random_fraction
         self._top_n_percent, self._min_bandwidth = top_n_percent, min_bandwidth

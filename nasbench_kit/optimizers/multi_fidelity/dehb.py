@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
-from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_start
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_number, check_start
 from nasbench_kit.optimizers.multi_fidelity.rungs import hyperband_brackets, rungs_down
 from nasbench_kit.optimizers.multi_fidelity.synchronous import Places
 
@@ -53,9 +52,8 @@ class DEHB:
         crossover_prob: float = 0.5,
     ) -> None:
         check_start(task, rng)
-        for name, value in (("mutation_factor", mutation_factor), ("crossover_prob", crossover_prob)):
-            if not 0 <= value <= 1:
-                raise SettingError(f"{name}={value!r}; a number from 0 to 1 expected")
+        shares = {"mutation_factor": mutation_factor, "crossover_prob": crossover_prob}
+        check_number("a number from 0 to 1", lambda x: 0 <= x <= 1, **shares)
         self._space, self._rng = task.space, rng
         self._factor, self._crossover_prob = mutation_factor, crossover_prob
         self._n_choices = np.array(task.space.n_choices)

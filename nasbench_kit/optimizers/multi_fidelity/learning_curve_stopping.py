@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
-from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_number, check_start
 from nasbench_kit.optimizers.multi_fidelity.curves import Curves
 from nasbench_kit.optimizers.multi_fidelity.rungs import epochs_from
 
@@ -43,8 +42,7 @@ class LearningCurveStopping:
         self, task: Task, rng: np.random.Generator, *, threshold: float = 0.05, every: int | None = None
     ) -> None:
         check_start(task, rng)
-        if not 0 <= threshold <= 1:
-            raise SettingError(f"threshold={threshold!r}; a probability from 0 to 1 expected")
+        check_number("a probability from 0 to 1", lambda x: 0 <= x <= 1, threshold=threshold)
         epochs = epochs_from(task)
         every = max(len(epochs) // 10, 1) if every is None else every
         check_at_least(1, every=every)

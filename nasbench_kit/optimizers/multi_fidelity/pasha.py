@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
-from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_start
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_number, check_start
 from nasbench_kit.optimizers.multi_fidelity.asynchronous import AsyncBrackets
 from nasbench_kit.optimizers.multi_fidelity.rungs import rungs_up
 
@@ -45,8 +44,7 @@ class PASHA:
         percentile: float = 90,
     ) -> None:
         check_start(task, rng)
-        if not 0 <= percentile <= 100:
-            raise SettingError(f"percentile={percentile!r}; a number from 0 to 100 expected")
+        check_number("a number from 0 to 100", lambda x: 0 <= x <= 100, percentile=percentile)
         self._rungs, self._percentile = rungs_up(task, eta, min_epoch), percentile
         self._epochs = [epoch for epoch in task.epochs if epoch >= self._rungs[0]]
         self._brackets = AsyncBrackets(self._rungs, eta, "promotion", task.space.samples(rng).__next__)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, final
 
 import numpy as np
 
-from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_number
 from nasbench_kit.optimizers.model_based.acquisition import expected_improvement
 from nasbench_kit.optimizers.model_based.proposals import Observed, by_score, candidates
 from nasbench_kit.optimizers.unrepeated import unrepeated
@@ -61,8 +60,7 @@ class Suggestions:
     ) -> None:
         check_at_least(1, n_initial=n_initial)
         check_at_least(2, pool_size=pool_size)
-        if not 0 <= random_fraction <= 1:
-            raise SettingError(f"random_fraction={random_fraction!r}; a number from 0 to 1 expected")
+        check_number("a number from 0 to 1", lambda x: 0 <= x <= 1, random_fraction=random_fraction)
         self._space, self._rng, self._learn, self._last = task.space, rng, learn, task.epochs[-1]
         self._n_initial, self._half, self._random_fraction = n_initial, pool_size // 2, random_fraction
         self._random = unrepeated(task.space, rng)

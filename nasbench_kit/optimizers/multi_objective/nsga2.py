@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, final
 
 import numpy as np
 
-from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_number, check_start
 from nasbench_kit.optimizers.multi_objective.fronts import best, loneliest_first
 from nasbench_kit.optimizers.variation import crossed, redrawn
 from nasbench_kit.spaces import DrawnAhead
@@ -48,8 +47,7 @@ class NSGA2:
     ) -> None:
         check_start(task, rng)
         check_at_least(1, population_size=population_size)
-        if not 0 <= crossover_rate <= 1:
-            raise SettingError(f"crossover_rate={crossover_rate!r}; at least 0 and at most 1 expected")
+        check_number("at least 0 and at most 1", lambda x: 0 <= x <= 1, crossover_rate=crossover_rate)
         self._space = task.space
         self._rng = DrawnAhead(rng)
         self._size, self._crossover_rate = population_size, crossover_rate

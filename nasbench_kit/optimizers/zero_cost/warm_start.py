@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start, trials_of
-from nasbench_kit.optimizers.inner import inner_search
+from nasbench_kit.optimizers.inner import inner_needs, inner_search
 from nasbench_kit.optimizers.zero_cost.pool import ranked_pool
 
 if TYPE_CHECKING:
     import numpy as np
+_INNER = "regularized_evolution"
 
 
 @final
@@ -38,7 +39,7 @@ class WarmStart:
         task: Task,
         rng: np.random.Generator,
         *,
-        optimizer: str = "regularized_evolution",
+        optimizer: str = _INNER,
         settings: Mapping[str, Any] | None = None,
         column: str = "params_m",
         direction: str = "max",
@@ -50,6 +51,11 @@ class WarmStart:
         self._search = inner_search(task, rng, optimizer, settings)
         ranked = ranked_pool(task, rng, column=column, direction=direction, pool_size=pool_size)
         self._trials = trials_of(ranked[:n_initial])
+
+    @staticmethod
+    def needs_of_settings(optimizer: str = _INNER, **_: object) -> tuple[str, ...]:
+        """What the other search cannot do without."""
+        return inner_needs(optimizer)
 
     def ask(self) -> Trial | None:
         """The next best of the pool; after the first few, what the other search asks for."""

@@ -11,7 +11,8 @@ from nasbench_kit.optimizers import OPTIMIZERS, Outcome, RegretStopping, Task
 from nasbench_kit.optimizers.model_based.regret_stopping import beta, regret_bound
 from nasbench_kit.predictors.gaussian_process import GaussianProcess
 from nasbench_kit.simulator import EVALUATIONS, Rules, simulate, task_of
-from nasbench_kit.spaces import NASBench201Space
+from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
+from nasbench_kit.study.building import build
 
 SPACE = NASBench201Space()
 WEIGHTS = np.random.default_rng(9).normal(size=(6, 5))
@@ -154,3 +155,27 @@ def test_studies_take_a_search_that_ends_before_its_budget():
 def test_wrong_settings_are_told_in_one_line(how, error, message):
     with pytest.raises(error, match=message):
         made(**how)
+
+
+def test_a_wrong_setting_of_the_other_search_is_named_as_its_own_would_be():
+    bench = nbk.load("nasbench201/cifar10")
+    with pytest.raises(UnknownNameError, match=r"unknown setting of gp_bo 'n_initia'; did you mean 'n_initial'\?"):
+        build("regret_stopping", {"settings": {"n_initia": 5}}, bench, Rules(), np.random.default_rng(0))
+    with pytest.raises(SettingError, match="optimizer=5; a name, or module:Class, expected"):
+        build("regret_stopping", {"optimizer": 5}, bench, Rules(), np.random.default_rng(0))
+
+
+def test_the_other_search_is_given_the_space_that_it_needs(tmp_path):
+    space = ChoiceSpace("odd", {"a": ("x", "y", "z", "w"), "b": ("x", "y", "z")})
+    rows = [
+        (space.format(arch), epoch, 0.1 * arch[0] + 0.01 * epoch, float(epoch))
+        for arch in map(tuple, space.all_archs().tolist())
+        for epoch in (1, 3, 9)
+        if arch[0] > 1 or epoch > 1  # of half of them the first epoch was not recorded
+    ]
+    frame = dict(zip(("arch", "epoch", "val_accuracy", "cost_s"), map(list, zip(*rows, strict=True)), strict=True))
+    how = {"name": "odd", "space": space, "metrics": ["val_accuracy", "cost_s"], "epoch": "epoch"}
+    nbk.Table.from_frame(frame, tmp_path / "odd.h5", **how)
+    bench, rng = nbk.load("odd/default", results=tmp_path / "odd.h5"), np.random.default_rng(0)
+    search = build("regret_stopping", {"optimizer": "hyperband"}, bench, Rules(), rng)
+    assert (nbk.simulate(bench, search, rng=rng, n_evaluations=15).archs[:, 0] > 1).all()
