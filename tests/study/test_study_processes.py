@@ -415,14 +415,14 @@ def test_a_study_killed_twenty_times_holds_what_an_undisturbed_one_holds(tmp_pat
 
 WRITE = """
 with Study(sys.argv[1]) as study:
-    study.run([key], range(5_000), n_processes=1, progress=lambda n, _: print(n, flush=True))
+    study.run([key], range(5_000), n_processes=1, progress=lambda n, _: print(f"{n}\\n", end="", flush=True))
 """
 
 
 def test_a_run_killed_while_it_writes_loses_nothing_that_it_reported(tmp_path, path, random_search, filled, content):
     n_before = 0
     for i in range(5):
-        process = started(WRITE, path)
+        process = started(WRITE, path)  # each line is one write: a reader never has a part of it
         for _ in range(2):  # what is there at the start, and one run more
             process.stdout.readline()
         time.sleep(random.Random(i).random() / 30)
