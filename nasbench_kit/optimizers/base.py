@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from inspect import Parameter, signature
 from itertools import repeat
 from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -199,6 +200,32 @@ def check_needs(optimizer: object, task: Task, name: str) -> None:
             require(column, _EXTRAS.get(column, "optimizers"))
         if kind not in _NEEDS:
             raise UnknownNameError(f"{name} needs {need!r}; {listed(_NEEDS.values())} expected")
+
+
+def accepted_settings(made: Callable[..., object], name: str) -> list[Parameter]:
+    """The arguments of an optimizer's constructor after `task` and `rng`.
+
+    Raises:
+        UnknownNameError: It is no optimizer.
+    """
+    try:
+        return list(signature(made).parameters.values())[2:]
+    except (TypeError, ValueError):
+        raise UnknownNameError(f"{name!r} is no optimizer: a class made from a task and an rng expected") from None
+
+
+def check_settings(made: Callable[..., object], name: str, settings: Iterable[str]) -> None:
+    """Refuse names of settings that an optimizer does not have.
+
+    Raises:
+        UnknownNameError: It has no such setting, or is no optimizer.
+    """
+    accepted = accepted_settings(made, name)
+    names = [parameter.name for parameter in accepted]
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
+        for setting in settings:
+            if setting not in names:
+                raise unknown(f"setting of {name}", setting, names)
 
 
 def check_at_least(least: int, **settings: int) -> None:

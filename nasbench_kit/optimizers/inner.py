@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from nasbench_kit.errors import SettingError, UnknownNameError, unknown
+from nasbench_kit.errors import SettingError, UnknownNameError
 from nasbench_kit.optimizers import optimizer_class
-from nasbench_kit.optimizers.base import Optimizer, Task, check_needs, needs_of
+from nasbench_kit.optimizers.base import Optimizer, Task, check_needs, check_settings, needs_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,12 +27,7 @@ def inner_search(task: Task, rng: np.random.Generator, optimizer: str, settings:
         raise SettingError(f"optimizer={optimizer!r:.80}; a name, or module:Class, expected")
     made = optimizer_class(optimizer)
     check_needs(made, task, optimizer)
-    accepted = list(signature(made).parameters.values())[2:]
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
-        names = [parameter.name for parameter in accepted]
-        for name in settings or {}:
-            if name not in names:
-                raise unknown(f"setting of {optimizer}", name, names)
+    check_settings(made, optimizer, settings or ())
     return made(task, rng, **(settings or {}))
 
 

@@ -7,15 +7,16 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from inspect import Parameter, getsourcefile, signature
+from inspect import getsourcefile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nasbench_kit.catalog import list_benchmarks, load
-from nasbench_kit.errors import NasbenchKitError, SettingError, UnknownNameError, listed, unknown
+from nasbench_kit.errors import NasbenchKitError, SettingError, UnknownNameError, listed
 from nasbench_kit.optimizers import OPTIMIZERS, check_needs, needs_of, optimizer_class
+from nasbench_kit.optimizers.base import accepted_settings, check_settings
 from nasbench_kit.simulator import task_of
 from nasbench_kit.version import __version__
 
@@ -33,13 +34,8 @@ def build(
         UnknownNameError: There is no such optimizer, or it has no such setting.
         SettingError: The benchmark lacks what it needs, as others do not; or whatever its constructor raises.
     """
-    accepted = _accepted(optimizer)
-    names = [parameter.name for parameter in accepted]
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
-        for name in settings:
-            if name not in names:
-                raise unknown(f"setting of {optimizer}", name, names)
     made = optimizer_class(optimizer)
+    check_settings(made, optimizer, settings)
     task = task_of(benchmark, rules, needs=needs_of(made, settings))
     try:
         check_needs(made, task, optimizer)
@@ -65,7 +61,7 @@ def defaults_of(optimizer: str) -> dict[str, Any]:
         UnknownNameError: There is no such optimizer.
     """
     defaults = {}
-    for parameter in _accepted(optimizer):
+    for parameter in accepted_settings(optimizer_class(optimizer), optimizer):
         if parameter.default is not parameter.empty:
             with contextlib.suppress(TypeError, ValueError):
                 defaults[parameter.name] = json.loads(json.dumps(parameter.default, allow_nan=False))
@@ -80,11 +76,3 @@ def versions_of(optimizer: str) -> dict[str, str]:
             source = getsourcefile(optimizer_class(optimizer)) or ""
             versions["optimizer_sha256"] = hashlib.sha256(Path(source).read_bytes()).hexdigest()
     return versions
-
-
-def _accepted(optimizer: str) -> list[Parameter]:
-    """The arguments of an optimizer's constructor after `task` and `rng`."""
-    try:
-        return list(signature(optimizer_class(optimizer)).parameters.values())[2:]
-    except (TypeError, ValueError):
-        raise UnknownNameError(f"{optimizer!r} is no optimizer: a class made from a task and an rng expected") from None
