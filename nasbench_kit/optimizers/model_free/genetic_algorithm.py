@@ -143,12 +143,12 @@ class GeneticAlgorithms:
 
         found, left = np.empty_like(self._asked[:, 0]), self._rows
         breed = self._crossed if i < self._asked.shape[1] // 2 else self._redrawn
-        for _ in range(_TRIES if self._parents.shape[1] else 0):
-            found[left] = breed(left)
+        ways = [breed] * (_TRIES if self._parents.shape[1] else 0) + [self._sampled] * _TRIES
+        for way in ways:
+            found[left] = way(left)
             left = left[self._visited[left, self._space.rank_many(found[left])]]
-        for _ in range(_TRIES):
-            found[left] = self._space.sampled(self._drawn.random(self._space.n_decisions, left))
-            left = left[self._visited[left, self._space.rank_many(found[left])]]
+            if not len(left):
+                break
         self._visited[self._rows, self._space.rank_many(found)] = True
         return found
 
@@ -164,6 +164,9 @@ class GeneticAlgorithms:
             changed = self._drawn.random(1, rows)[:, 0] < self._mutation_rate
             children[changed, decision] = self._drawn.random(1, rows[changed])[:, 0] * n
         return children
+
+    def _sampled(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+        return self._space.sampled(self._drawn.random(self._space.n_decisions, rows))
 
     def _some_parents(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
         which = (self._drawn.random(1, rows)[:, 0] * self._parents.shape[1]).astype(int)
