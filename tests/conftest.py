@@ -8,6 +8,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 import bz2
+import gc
 import io
 import signal
 import tempfile
@@ -67,6 +68,10 @@ def pytest_collection_modifyitems(items):
             raise pytest.UsageError(f"{item.nodeid} reads shared data; mark it with pytest.mark.shared")
         if not SHARED.is_dir() and item.get_closest_marker("shared"):
             item.add_marker(pytest.mark.skip(reason=f"the folder of real data {SHARED} is absent"))
+
+
+def pytest_collection_finish():
+    gc.freeze()  # thousands of tests that were collected stay: no search for garbage need look through them again
 
 
 @pytest.fixture(scope="session")
