@@ -12,6 +12,7 @@ import gc
 import io
 import signal
 import tempfile
+from functools import lru_cache
 from itertools import compress, count, pairwise
 from operator import not_
 from pathlib import Path
@@ -144,6 +145,12 @@ def n_enough():
         return 20 if thinks else 40 if bench.results.kind == "surrogate" else 300
 
     return enough
+
+
+@pytest.fixture(scope="session")
+def loaded():
+    """A benchmark by its name, for several tests in a row the same: one that keeps its answers takes fewer seconds."""
+    return lru_cache(maxsize=3)(nbk.load)
 
 
 @pytest.fixture(scope="session")

@@ -115,18 +115,18 @@ NUMBERS_AND_FLAGS = [
 
 @pytest.mark.parametrize(("name", "setting"), NUMBERS_AND_FLAGS)
 @pytest.mark.parametrize("wrong", ["no", None, [1], float("nan")], ids=repr)
-def test_what_is_no_number_or_neither_true_nor_false_is_named(cifar10, equipped, name, setting, wrong):
+def test_what_is_no_number_or_neither_true_nor_false_is_named(cifar10, loaded, equipped, name, setting, wrong):
     has_epochs = "epochs" in needs_of(OPTIMIZERS[name])
-    bench = equipped(name, nbk.load("nasbench201_mnist1d/mnist1d") if has_epochs else cifar10)
+    bench = equipped(name, loaded("nasbench201_mnist1d/mnist1d") if has_epochs else cifar10)
     task = task_of(bench, needs=needs_of(OPTIMIZERS[name]))
     with pytest.raises(SettingError, match=rf"{setting}=.*; .* expected"):
         OPTIMIZERS[name](task, np.random.default_rng(0), **{setting: wrong})
 
 
 @pytest.mark.parametrize(("name", "how"), VARIANTS, ids=str)
-def test_every_optimizer_conforms(cifar10, equipped, n_enough, name, how):
+def test_every_optimizer_conforms(cifar10, loaded, equipped, n_enough, name, how):
     has_epochs = "epochs" in needs_of(OPTIMIZERS[name])
-    bench = nbk.load("nasbench201_mnist1d/mnist1d") if has_epochs else cifar10
+    bench = loaded("nasbench201_mnist1d/mnist1d") if has_epochs else cifar10
     make = partial(OPTIMIZERS[name], **how)
     check_optimizer(make, equipped(name, bench), n_evaluations=n_enough(name, bench))
 
@@ -143,13 +143,16 @@ def has_what_it_needs(name, bench):
     [
         (name, benchmark)
         for benchmark in SHIPPED
+        for bench in [nbk.load(benchmark)]
         for name in SEARCHES
-        if name not in GROUPS["multi-fidelity"] and has_what_it_needs(name, nbk.load(benchmark))
+        if name not in GROUPS["multi-fidelity"] and has_what_it_needs(name, bench)
     ],
 )
-def test_optimizers_conform_on_every_shipped_benchmark_that_has_what_they_need(equipped, n_enough, name, benchmark):
+def test_optimizers_conform_on_every_shipped_benchmark_that_has_what_they_need(
+    loaded, equipped, n_enough, name, benchmark
+):
     # a population is full by then, and changes; longer searches of each are those of the test above
-    bench = nbk.load(benchmark)
+    bench = loaded(benchmark)
     make = partial(OPTIMIZERS[name], **QUICK[name]) if name in QUICK else OPTIMIZERS[name]
     check_optimizer(make, equipped(name, bench), n_evaluations=min(150, n_enough(name, bench)))
 

@@ -1,7 +1,5 @@
 """Many runs in lock-step are, seed by seed and to the last bit, those that are simulated one by one."""
 
-from functools import lru_cache
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -34,12 +32,6 @@ HALVINGS = [
     ("hyperband", {}),
     ("hyperband", {"eta": 2, "min_epoch": 2}),
 ]
-
-
-@lru_cache(maxsize=3)
-def loaded(table):
-    """A benchmark that keeps its answers from one search to the next."""
-    return nbk.load(table)
 
 
 def searches(bench, name, how, rules, seeds):
@@ -79,7 +71,7 @@ def budget(bench, n):
 
 @pytest.mark.parametrize(("name", "how"), SEARCHES, ids=lambda what: str(what))
 @pytest.mark.parametrize("table", TABLES)
-def test_every_run_on_every_table_is_the_one_that_is_simulated_alone(table, name, how):
+def test_every_run_on_every_table_is_the_one_that_is_simulated_alone(loaded, table, name, how):
     bench = loaded(table)
     seeds = bench.objective_metric.seeds
     clock = "seconds" if bench.costs else "evaluations"
@@ -96,7 +88,7 @@ def test_every_run_on_every_table_is_the_one_that_is_simulated_alone(table, name
 
 @pytest.mark.parametrize(("name", "how"), HALVINGS, ids=lambda what: str(what))
 @pytest.mark.parametrize("table", [name for name in TABLES if len(nbk.load(name).epochs) > 1])
-def test_trainings_that_go_on_are_those_that_are_simulated_alone(table, name, how):
+def test_trainings_that_go_on_are_those_that_are_simulated_alone(loaded, table, name, how):
     bench = loaded(table)
     for run in ("drawn", "mean", bench.objective_metric.seeds[0]):
         for rule in ({"n_evaluations": 80}, {"budget_s": budget(bench, 15)}, {"n_epochs": 15 * bench.epochs[-1]}):
