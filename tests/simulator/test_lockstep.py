@@ -73,7 +73,8 @@ def budget(bench, n):
 @pytest.mark.parametrize("table", TABLES)
 def test_every_run_on_every_table_is_the_one_that_is_simulated_alone(loaded, table, name, how):
     bench = loaded(table)
-    seeds = bench.objective_metric.seeds
+    # which run is revealed does not depend on who asks: every recorded one is compared where asking costs least
+    seeds = bench.objective_metric.seeds[: None if name == "random_search" else 1]
     clock = "seconds" if bench.costs else "evaluations"
     budgets = [{"n_evaluations": 100}, *([{"budget_s": budget(bench, 100)}] if bench.costs else ())]
     went = set()

@@ -36,8 +36,8 @@ def run(bench, name, how=None, seed=0, **rules):
 
 @NAMES
 @pytest.mark.parametrize("benchmark", BENCHMARKS)
-def test_they_conform_on_curves_and_on_separate_trainings(n_enough, name, benchmark):
-    bench = nbk.load(benchmark)
+def test_they_conform_on_curves_and_on_separate_trainings(loaded, n_enough, name, benchmark):
+    bench = loaded(benchmark)
     check_optimizer(OPTIMIZERS[name], bench, n_evaluations=n_enough(name, bench))
 
 
