@@ -190,9 +190,7 @@ def test_an_optimizer_looks_the_same_in_all_panels_and_no_other_one_does():
     one = outcomes([0.1, 0.5])
     figure = compare_figure({"x": {"a": one, "b": one}, "y": {"c": one, "a": one}, "z": {"d": one}})
     drawn = [
-        (line.get_label()[0], (line.get_color(), line.get_linestyle()))
-        for ax in figure.axes
-        for line in ax.get_lines()
+        (line.get_label()[0], (line.get_color(), line.get_linestyle())) for ax in figure.axes for line in ax.get_lines()
     ]
     assert [label for label, _ in drawn] == ["a", "b", "c", "a", "d"]
     assert len(set(drawn)) == len({look for _, look in drawn}) == 4
