@@ -8,7 +8,14 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    LogFormatterSciNotation,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+)
 
 from nasbench_kit.analysis import Outcomes, quantile_curves, regret_curves, time_grid
 from nasbench_kit.errors import SettingError
@@ -74,8 +81,10 @@ def plot_anytime(
     ax.set_yscale("log")
     if times_s[0] < times_s[-1]:
         ax.set_xlim(times_s[0], times_s[-1])
-    if times_s[-1] < 100 * times_s[0]:  # too few powers of ten to read the axis by
-        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    span = times_s[-1] / times_s[0]
+    if span < 100:  # too few powers of ten to read the axis by
+        subs = (1.0, 3.0) if span >= 10 else (1.0, 2.0, 5.0)
+        ax.xaxis.set_major_locator(LogLocator(subs=subs) if span >= 5 else MaxNLocator(3))
         ax.xaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(inf, inf)))
     if next(iter(outcomes.values())).clock != SECONDS:  # what is counted: 10, not a power of ten
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -1,5 +1,6 @@
 """Figures, by the data of their artists."""
 
+from itertools import pairwise
 from math import inf
 
 import numpy as np
@@ -162,6 +163,17 @@ def test_times_of_few_powers_of_ten_are_readable(ax):
 def test_evaluations_are_counted_in_plain_numbers(ax):
     plot_anytime(ax, {"a": outcomes([0.1, 0.5], times_s=[1.0, 40.0], clock="evaluations")})
     assert [ax.xaxis.get_major_formatter()(tick) for tick in (1, 10, 30)] == ["1", "10", "30"]
+
+
+@pytest.mark.parametrize("last_s", [1.6e4, 2.4e4, 4e4, 9.9e4, 1.1e5, 4e5, 1.4e6, 2e7])
+def test_labels_of_times_are_several_and_do_not_overlap(last_s):
+    figure = compare_figure({name: {"a": outcomes([0.1, 0.5], times_s=[1.5e4, last_s])} for name in "xy"})
+    figure.draw_without_rendering()
+    low, high = figure.axes[0].get_xlim()
+    shown = [tick.label1 for tick in figure.axes[0].xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+    boxes = [label.get_window_extent() for label in shown if label.get_text()]
+    assert len(boxes) >= 2
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 @pytest.mark.parametrize(
