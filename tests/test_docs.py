@@ -144,6 +144,7 @@ def test_every_cell_of_a_notebook_runs_and_prints_what_it_shows(notebook, monkey
         shown = "".join("".join(output["text"]) for output in cell["outputs"] if output["output_type"] == "stream")
         printed = capsys.readouterr().out
         assert bool(printed) == bool(shown) if is_short else printed == shown
+    namespace["plt"].close("all")
 
 
 @pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
