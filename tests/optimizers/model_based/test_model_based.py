@@ -217,20 +217,17 @@ def test_random_search_is_what_they_begin_with():
     assert first[0] == RandomSearch(Task(SPACE), np.random.default_rng(0)).ask().arch
 
 
-@pytest.mark.parametrize(("name", "how"), [("tpe", {}), ("random_forest", {"random_fraction": 0.0})])
-def test_numbers_whose_order_is_known_are_sought_nearer_to_the_best(name, how):
+def test_tpe_seeks_numbers_near_the_best_where_it_knows_their_order():
     def mean_distance(ordered):
-        line, far = ChoiceSpace("line", {"x": range(200)}, ordered=ordered), []
-        for seed in range(3):
-            optimizer = OPTIMIZERS[name](Task(line), np.random.default_rng(seed), **how)
-            for i in range(60):
-                trial = optimizer.ask()
-                distance = abs(trial.arch[0] - 70.0)
-                optimizer.tell(trial, Outcome.of(-distance))
-                far += [distance] * (i >= 30)
-        return np.mean(far)
+        line, distances = ChoiceSpace("line", {"x": range(200)}, ordered=ordered), []
+        optimizer = OPTIMIZERS["tpe"](Task(line), np.random.default_rng(0))
+        for _ in range(50):
+            trial = optimizer.ask()
+            distances.append(abs(trial.arch[0] - 70.0))
+            optimizer.tell(trial, Outcome.of(-distances[-1]))
+        return np.mean(distances[25:])
 
-    assert mean_distance(["x"]) < 0.8 * mean_distance([])
+    assert mean_distance(["x"]) < 0.7 * mean_distance([])
 
 
 def test_trees_read_a_column_per_choice_of_what_has_no_order():
