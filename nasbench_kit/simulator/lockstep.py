@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
 from sys import maxsize
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, final
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _DRAWS = 512  # of each run, at a time
-_MOST_RUNS, _MOST_EVALUATIONS = 250, 1_000_000  # in lock-step
+_MOST_RUNS, _MOST_EVALUATIONS = 500, 1_000_000  # in lock-step
 _ROUNDING = 1 + 1e-9  # times a sum of costs added up in another order
 
 
@@ -96,14 +95,13 @@ class _Clock:
     def run(self, searches: Lockstep, draws: Sequence[np.random.Generator]) -> list[Records] | None:
         """Ask, look up, tell, until the budgets of all are spent; None if something asked for was never recorded."""
         coded, rules, n_runs, width = self._coded, self._rules, len(draws), _DRAWS
-        most_s = inf if rules.budget_s is None else rules.budget_s * _ROUNDING
-        most_epochs = inf if rules.n_epochs is None else rules.n_epochs
         archs = np.zeros((n_runs, width, self._n_decisions), np.uint8)
         codes = np.zeros((n_runs, width), np.int64)
         previous: NDArray[np.int64] | None = None  # the evaluation that each goes on from
         drawn = np.array([draw.random(width) for draw in draws])
         n_begun, n_drawn = np.zeros(n_runs, np.int64), np.zeros(n_runs, np.int64)
         spent, n_epochs = np.zeros(n_runs), np.zeros(n_runs)
+        first = (np.arange(n_runs) * width)[:, None]
         optimizer_s, is_over = 0.0, False
         while not is_over:
             began = perf_counter()
@@ -117,7 +115,7 @@ class _Clock:
                 archs, codes = _twice(archs), _twice(codes)
                 previous = None if previous is None else _twice(previous)
                 drawn = np.hstack([drawn, [draw.random(width // 2) for draw in draws]])
-            first = (np.arange(n_runs) * width)[:, None]
+                first = first * 2
             places = (first + n_begun[:, None] + np.arange(n)).ravel()
             new = asked.archs[:, :n].reshape(-1, self._n_decisions)
             is_asked = np.arange(n) < n_asked[:, None]
@@ -138,10 +136,14 @@ class _Clock:
             archs.reshape(-1, self._n_decisions)[places] = new
             codes.ravel()[places] = found
             n_begun, n_drawn = n_begun + n_asked, n_drawn + n_new
-            spent += _sums(coded.takes(found, before), is_asked)
+            has_ended = n_begun >= self._most
+            if rules.budget_s is not None:
+                spent += _sums(coded.takes(found, before), is_asked)
+                has_ended |= spent > rules.budget_s * _ROUNDING
             if rules.n_epochs is not None:
                 n_epochs += _sums(coded.n_epochs(found, before), is_asked)
-            is_over = is_over or bool(((n_begun >= self._most) | (spent > most_s) | (n_epochs >= most_epochs)).all())
+                has_ended |= n_epochs >= rules.n_epochs
+            is_over = is_over or bool(has_ended.all())
             if not is_over:
                 began = perf_counter()
                 searches.tell(coded.told[found].reshape(n_runs, n))

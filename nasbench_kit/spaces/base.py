@@ -66,9 +66,9 @@ class DrawnInLockstep:
 
         self._rngs = rngs
         self._ahead = np.empty((len(rngs), _BLOCK))
-        self._next = np.full(len(rngs), _BLOCK)  # in each row, up to `_end`
-        self._end = np.full(len(rngs), _BLOCK)
-        self._rows = np.arange(len(rngs))
+        self._first = np.arange(len(rngs)) * _BLOCK  # of each row, in the flat array
+        self._next = self._first + _BLOCK  # likewise, up to `_end`
+        self._end = self._next.copy()
 
     def __len__(self) -> int:
         return len(self._rngs)
@@ -77,25 +77,33 @@ class DrawnInLockstep:
         """The next `n` numbers of each generator, or of those at `rows`, each once: float64 (n_generators, n)."""
         import numpy as np
 
-        rows = self._rows if rows is None else rows
-        for row in rows[self._next[rows] + n > self._end[rows]].tolist():
-            self._fill(row, n)
-        drawn: NDArray[np.float64] = self._ahead[rows[:, None], self._next[rows, None] + np.arange(n)]
-        self._next[rows] += n
+        every = slice(None) if rows is None else rows
+        lacking = self._next[every] + n > self._end[every]
+        if lacking.any():
+            for row in (np.flatnonzero(lacking) if rows is None else rows[lacking]).tolist():
+                self._fill(row, n)
+        drawn: NDArray[np.float64] = self._ahead.ravel().take(self._next[every, None] + np.arange(n))
+        self._next[every] += n
         return drawn
 
     def _fill(self, row: int, n: int) -> None:
         import numpy as np
 
-        rng, left = self._rngs[row], self._ahead[row, self._next[row] : self._end[row]]
+        width = self._ahead.shape[1]
+        at, end = int(self._next[row] - self._first[row]), int(self._end[row] - self._first[row])
+        rng, left = self._rngs[row], self._ahead[row, at:end]
         blocks = [rng.random(_BLOCK) for _ in range(-(-(n - len(left)) // _BLOCK))]
         filled = np.concatenate([left, *blocks])
-        if len(filled) > self._ahead.shape[1]:
+        if len(filled) > width:
             wider = np.empty((len(self._rngs), len(filled)))
-            wider[:, : self._ahead.shape[1]] = self._ahead
-            self._ahead = wider
+            wider[:, :width] = self._ahead
+            first = np.arange(len(wider)) * len(filled)
+            self._next += first - self._first
+            self._end += first - self._first
+            self._ahead, self._first = wider, first
         self._ahead[row, : len(filled)] = filled
-        self._next[row], self._end[row] = 0, len(filled)
+        self._next[row] = self._first[row]
+        self._end[row] = self._first[row] + len(filled)
 
 
 def _owner(kind: type, method: str) -> type:

@@ -1,24 +1,19 @@
-"""From the name and settings of an optimizer to one that can be asked; and what it depends on."""
+"""From the name and settings of an optimizer to one that can be asked."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import platform
 from collections.abc import Mapping
-from inspect import getsourcefile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nasbench_kit.catalog import list_benchmarks, load
 from nasbench_kit.errors import NasbenchKitError, SettingError, UnknownNameError, listed
-from nasbench_kit.optimizers import OPTIMIZERS, check_needs, needs_of, optimizer_class
+from nasbench_kit.optimizers import check_needs, needs_of, optimizer_class
 from nasbench_kit.optimizers.base import accepted_settings, check_settings
 from nasbench_kit.simulator import task_of
-from nasbench_kit.version import __version__
 
 if TYPE_CHECKING:
     from nasbench_kit.benchmark import Benchmark
@@ -66,13 +61,3 @@ def defaults_of(optimizer: str) -> dict[str, Any]:
             with contextlib.suppress(TypeError, ValueError):
                 defaults[parameter.name] = json.loads(json.dumps(parameter.default, allow_nan=False))
     return defaults
-
-
-def versions_of(optimizer: str) -> dict[str, str]:
-    """What else the records of a run may depend on: versions of software, and the file of an optimizer of one's own."""
-    versions = {"nasbench_kit": __version__, "numpy": np.__version__, "python": platform.python_version()}
-    if optimizer not in OPTIMIZERS:
-        with contextlib.suppress(TypeError, OSError):
-            source = getsourcefile(optimizer_class(optimizer)) or ""
-            versions["optimizer_sha256"] = hashlib.sha256(Path(source).read_bytes()).hexdigest()
-    return versions

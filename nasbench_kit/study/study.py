@@ -19,7 +19,6 @@ from nasbench_kit.errors import SettingError, StudyError, listed, unknown
 from nasbench_kit.jobs import n_processors
 from nasbench_kit.optimizers.base import check_at_least
 from nasbench_kit.simulator import Records
-from nasbench_kit.study.building import versions_of
 from nasbench_kit.study.claims import Claims, Task, is_claimed
 from nasbench_kit.study.columns import Column, digest_of, digest_of_run, unpack
 from nasbench_kit.study.configuration import Configuration
@@ -27,11 +26,10 @@ from nasbench_kit.study.database import Database
 from nasbench_kit.study.executors import executed
 from nasbench_kit.study.running import Made, benchmark_of, n_together, open_same
 from nasbench_kit.study.text import check_printable, in_one_line, read_json, write_json
+from nasbench_kit.study.versions import different, versions_of
 
-_LIBRARIES = ("nasbench_kit", "numpy")
 _MOST_COLUMNS = 1_000  # of a run
 _READ, _MOST_READ = 64, 1 << 25  # runs that are read together, and their bytes
-_OPTIMIZER = "optimizer_sha256"
 
 
 class StoredRun(NamedTuple):
@@ -136,10 +134,10 @@ class Study:
         configurations, run_seeds = _configurations(configurations), _run_seeds(run_seeds)
         tasks = [(key, seed) for key in configurations for seed in run_seeds]
         left = self._left(tasks)
-        versions = {key: versions_of(key.optimizer) for key in configurations}
+        versions = {key: versions_of(key) for key in configurations}
         unfinished = {key for key, _ in left}
         for key in configurations:
-            self._check_versions(key, versions[key], (_OPTIMIZER, *_LIBRARIES * (key in unfinished)))
+            self._check_versions(key, versions[key], in_files_alone=key not in unfinished)
         for results in {(key.path, key.results_sha256): open_same(key) for key in configurations}.values():
             _verify(results)  # or values changed by hand would pass for those that the hash stands for
         self._show_as(configurations)
@@ -252,16 +250,18 @@ class Study:
         )
         return True
 
-    def _check_versions(self, configuration: Configuration, now: Mapping[str, str], names: Iterable[str]) -> None:
+    def _check_versions(
+        self, configuration: Configuration, now: Mapping[str, str], *, in_files_alone: bool = False
+    ) -> None:
         """Refuse runs beside those that the same seeds, with what there is now, might not give."""
         for then in self._versions(configuration):
-            for name in names:
-                if now.get(name) != then.get(name):
-                    raise StudyError(
-                        f"{self.path!r} holds runs of {configuration.legend} made with {name} {then.get(name)}; with"
-                        f" {now.get(name)} the same seeds may give others: use that one, or another study file, or"
-                        f" remove these runs (nasbench-kit runs {self.path} --remove {configuration.optimizer})"
-                    )
+            name = different(now, then, in_files_alone=in_files_alone)
+            if name is not None:
+                raise StudyError(
+                    f"{self.path!r} holds runs of {configuration.legend} made with {name} {then.get(name)}; with"
+                    f" {now.get(name)} the same seeds may give others: use that one, or another study file, or"
+                    f" remove these runs (nasbench-kit runs {self.path} --remove {configuration.optimizer})"
+                )
 
     # ---- change ----
 
@@ -282,7 +282,7 @@ class Study:
         with self._db.transaction():
             for key, id_ in other._ids().items():
                 for versions in other._versions(key):
-                    self._check_versions(key, versions, (_OPTIMIZER, *_LIBRARIES))
+                    self._check_versions(key, versions)
                 here = self._rows(self._ids().get(key))
                 for row in other._rows(id_).values():
                     _, columns = other._checked(key, row)

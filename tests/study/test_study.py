@@ -7,6 +7,8 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import metadata
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,9 +16,10 @@ import pytest
 import nasbench_kit as nbk
 from nasbench_kit.errors import NasbenchKitError, SettingError, StudyError, UnknownNameError, WorkerError
 from nasbench_kit.optimizers import OPTIMIZERS
+from nasbench_kit.optimizers.differentiable import chosen
 from nasbench_kit.simulator import Records, Rules, simulate, task_of
 from nasbench_kit.spaces import ChoiceSpace
-from nasbench_kit.study import Configuration, RunCounts, Study, execute
+from nasbench_kit.study import Configuration, RunCounts, Study, execute, versions_of
 from nasbench_kit.study.claims import Claims
 from nasbench_kit.study.running import n_together
 
@@ -565,7 +568,7 @@ def as_if_made_with(monkeypatch, numpy):
     from nasbench_kit.study import study
 
     whole = study.versions_of
-    monkeypatch.setattr(study, "versions_of", lambda optimizer: whole(optimizer) | {"numpy": numpy})
+    monkeypatch.setattr(study, "versions_of", lambda key: whole(key) | {"numpy": numpy})
 
 
 def test_a_study_is_not_continued_with_what_may_give_other_records(path, random_search, monkeypatch):
@@ -575,6 +578,32 @@ def test_a_study_is_not_continued_with_what_may_give_other_records(path, random_
         assert study.run([random_search], range(2), n_processes=1) == RunCounts(0, 2, 0)
         with pytest.raises(StudyError, match=r"runs of random_search made with numpy \d.*; with 1\.0 .* may give oth"):
             study.run([random_search], range(3), n_processes=1)
+
+
+def test_the_packages_that_a_search_needs_are_among_its_versions(cifar10):
+    for optimizer, settings, package in (
+        ("random_forest", {}, "scikit-learn"),
+        ("tpe", {}, "optuna"),
+        ("warm_start", {"optimizer": "random_forest"}, "scikit-learn"),
+    ):
+        configuration = Configuration.of(cifar10, optimizer, settings, n_evaluations=5)
+        assert metadata.version(package) in versions_of(configuration).values()
+    assert set(versions_of(Configuration.of(cifar10, "random_search", n_evaluations=5))) == {
+        "nasbench_kit",
+        "numpy",
+        "python",
+    }
+
+
+def test_a_surrogate_that_a_search_follows_may_not_change_beneath_its_runs(path, monkeypatch):
+    bench = nbk.load("nasbench301/cifar10")
+    gaea = Configuration.of(bench, "gaea", n_evaluations=2)
+    assert versions_of(gaea)["surrogate_sha256"] == bench.results.sha256
+    with Study(path) as study:
+        study.run([gaea], [0], n_processes=1)
+        monkeypatch.setattr(chosen, "chosen_surrogate", lambda *given: (SimpleNamespace(sha256="f" * 64), "cifar10"))
+        with pytest.raises(StudyError, match=r"gaea made with surrogate_sha256 \w+; with ffff.* may give others"):
+            study._check_versions(gaea, versions_of(gaea), in_files_alone=True)
 
 
 def test_runs_whose_optimizer_was_edited_can_be_removed_and_made_anew(cifar10, path, module, random_search):

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nasbench_kit.errors import DataError, SettingError, listed, unknown
+from nasbench_kit.errors import SettingError, listed
 from nasbench_kit.formats.safetensors import read_tensors
+from nasbench_kit.optimizers.differentiable.chosen import chosen_surrogate, opened_surrogates
 from nasbench_kit.optimizers.differentiable.mixtures import Mixture, can_be_relaxed, relaxation
-from nasbench_kit.places import list_surrogates
-from nasbench_kit.spaces import Space, describe_space
+from nasbench_kit.spaces import Space
 from nasbench_kit.surrogates import Surrogate
 from nasbench_kit.surrogates.network import LARGEST
 from nasbench_kit.surrogates.targets import COLLAPSE, VALUE
@@ -37,50 +37,20 @@ _FORWARD: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def relaxed_surrogate(space: Space, name: str | None) -> RelaxedSurrogate:
-    """A surrogate of a space, of those that come with the package or lie in the data folder.
-
-    Args:
-        space: What is searched.
-        name: `surrogate/dataset`, or a surrogate alone, for its first dataset. None: the only one of this space.
+    """What `chosen_surrogate` chooses, relaxed.
 
     Raises:
-        SettingError: There is none of this space, or several; or it has no gradient.
-        UnknownNameError: There is no such surrogate or dataset.
+        SettingError, UnknownNameError: As there; or it has no gradient.
     """
-    known = {found.name: found for found in map(_opened, list_surrogates().values()) if found}
-    if name is None:
-        fitting = [stem for stem, found in known.items() if _is_of(found, space)]
-        if len(fitting) != 1:
-            there = listed(f"{found.name} of {found.space.name}" for found in known.values())
-            many = f"surrogates of {space.name} are {listed(fitting)}; name one of them"
-            none = f"no surrogate of {space.name}, whose gradient could be followed; there are {there}"
-            raise SettingError(f"surrogate=None, but {many if fitting else none}")
-        name = fitting[0]
-    stem, _, dataset = str(name).partition("/")
-    if stem not in known:
-        raise unknown("surrogate", stem, known)
-    found = known[stem]
-    if dataset and dataset not in found.datasets:
-        raise unknown("surrogate", name, [f"{stem}/{dataset}" for dataset in found.datasets])
-    if not _is_of(found, space):
-        raise SettingError(f"surrogate={name!r} is of {found.space.name}; one of {space.name} expected")
-    if not _has_gradient(found):
-        reads = f"reads the encoding {found.card.predictor.get('encoding')!r}"
-        why = reads if found.card.predictor["kind"] == "network" else "is no network"
-        others = listed(f"{other.name} of {other.space.name}" for other in known.values() if _has_gradient(other))
-        raise SettingError(f"surrogate {stem!r} has no gradient, as it {why}; those that have one: {others}")
-    return _built(found.path, found.sha256, dataset or found.datasets[0])
-
-
-def _opened(path: str) -> Surrogate | None:
-    try:
-        return Surrogate(path)
-    except DataError:  # what is wrong in the data folder disturbs nothing else
-        return None
-
-
-def _is_of(surrogate: Surrogate, space: Space) -> bool:
-    return describe_space(surrogate.space) == describe_space(space.whole)
+    surrogate, dataset = chosen_surrogate(space, name)
+    if not _has_gradient(surrogate):
+        reads = f"reads the encoding {surrogate.card.predictor.get('encoding')!r}"
+        why = reads if surrogate.card.predictor["kind"] == "network" else "is no network"
+        others = listed(
+            f"{other.name} of {other.space.name}" for other in opened_surrogates().values() if _has_gradient(other)
+        )
+        raise SettingError(f"surrogate {surrogate.name!r} has no gradient, as it {why}; those that have one: {others}")
+    return _built(surrogate.path, surrogate.sha256, dataset)
 
 
 def _has_gradient(surrogate: Surrogate) -> bool:

@@ -112,6 +112,7 @@ class RegularizedEvolutions:
         self._drawn = DrawnInLockstep(rngs)
         self._tournaments = np.empty((0, len(rngs), sample_size), np.int64)
         self._rows = np.arange(len(rngs))
+        self._first = self._rows[:, None] * population_size
         # the populations; the oldest stands at `_n_told % population_size`
         self._archs = np.empty((len(rngs), population_size, space.n_decisions), np.uint8)
         self._values = np.empty((len(rngs), population_size))
@@ -122,16 +123,18 @@ class RegularizedEvolutions:
         """A random population at once, then the mutated winner of a tournament of each."""
         import numpy as np
 
-        n_runs, n, _ = self._archs.shape
+        n_runs, n, n_decisions = self._archs.shape
         if self._n_told == 0:
             self._asked = np.stack([self._space.sampled_each(self._drawn) for _ in range(n)], axis=1)
             return Asked(self._asked, np.full(n_runs, n))
         if not len(self._tournaments):
             size = _TOURNAMENTS, self._sample_size
             self._tournaments = np.stack([rng.integers(n, size=size) for rng in self._rngs], axis=1)
-        candidates, self._tournaments = (self._tournaments[0] + self._n_told) % n, self._tournaments[1:]
-        best = self._values[self._rows[:, None], candidates].argmax(axis=1)
-        parents = self._archs[self._rows, candidates[self._rows, best]]
+        candidates, self._tournaments = self._tournaments[0] + self._n_told % n, self._tournaments[1:]
+        candidates -= n * (candidates >= n)  # faster than the remainder
+        candidates += self._first  # in the flat arrays, which are faster to take from
+        best = self._values.ravel().take(candidates).argmax(axis=1)
+        parents = self._archs.reshape(-1, n_decisions).take(candidates[self._rows, best], axis=0)
         self._asked = self._space.mutated_each(parents, self._drawn, self._mutation)[:, None]
         return Asked(self._asked, np.full(n_runs, 1))
 

@@ -1,0 +1,52 @@
+"""What else the records of a run depend on, but its configuration and seed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from inspect import getsourcefile
+from pathlib import Path
+
+import numpy as np
+
+from nasbench_kit.optimizers import OPTIMIZERS, needs_of, optimizer_class
+from nasbench_kit.study.configuration import Configuration
+from nasbench_kit.study.running import benchmark_of
+from nasbench_kit.version import __version__
+
+_DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # package -> what installs it, where that has another name
+_FILE = "_sha256"  # how names end of what is hashed
+
+
+def versions_of(configuration: Configuration) -> dict[str, str]:
+    """Versions of software; hashes of the file of an optimizer of one's own, and of a surrogate that is followed."""
+    versions = {"nasbench_kit": __version__, "numpy": np.__version__, "python": platform.python_version()}
+    made = optimizer_class(configuration.optimizer)
+    if configuration.optimizer not in OPTIMIZERS:
+        with contextlib.suppress(TypeError, OSError):
+            versions[f"optimizer{_FILE}"] = hashlib.sha256(Path(getsourcefile(made) or "").read_bytes()).hexdigest()
+    for kind, _, name in (need.partition(":") for need in needs_of(made, configuration.settings)):
+        if kind == "package":
+            with contextlib.suppress(PackageNotFoundError):  # the runs will say so
+                versions[name] = version(_DISTRIBUTIONS.get(name, name))
+        if kind == "surrogate":
+            from nasbench_kit.optimizers.differentiable.chosen import chosen_surrogate
+
+            space = benchmark_of(configuration).space
+            versions[f"surrogate{_FILE}"] = chosen_surrogate(space, configuration.settings.get("surrogate"))[0].sha256
+    return versions
+
+
+def different(now: Mapping[str, str], then: Mapping[str, str], *, in_files_alone: bool = False) -> str | None:
+    """The first name of what may give other records; None if both give the same.
+
+    Args:
+        now: Some versions.
+        then: Others.
+        in_files_alone: Whether only hashes count: of runs that are there, which nothing else will join.
+    """
+    names = [name for name in {**now, **then} if name.endswith(_FILE) or not (in_files_alone or name == "python")]
+    return next((name for name in names if now.get(name) != then.get(name)), None)
