@@ -271,6 +271,6 @@ def _over_seconds(
     has_incumbent = 1 - free[0]
     if not has_incumbent[n] > 0:
         raise SettingError(f"budget_s={rules.budget_s:g} ends before the first evaluation can; give a larger one")
-    first = int((has_incumbent >= has_incumbent[n] / 2).argmax())
+    first = max(1, int((has_incumbent >= has_incumbent[n] / 2).argmax()))  # a step may be longer than a training
     at = np.unique(np.rint(np.geomspace(first, n, n_times)).astype(np.intp))
     return np.asarray(at * step_s, np.float64), np.diff(free[:, at], axis=0).T

@@ -8,7 +8,14 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    LogFormatterSciNotation,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+)
 
 from nasbench_kit.analysis import Outcomes, quantile_curves, regret_curves, time_grid
 from nasbench_kit.errors import SettingError
@@ -36,6 +43,7 @@ def plot_anytime(
     *,
     band: tuple[float, float] = BAND,
     law: RandomSearchLaw | None = None,
+    labels: Sequence[str] | None = None,
 ) -> None:
     """Median regret over simulated time with a quantile band, in steps, on logarithmic axes.
 
@@ -47,7 +55,9 @@ def plot_anytime(
         outcomes: Label -> runs of that optimizer, all on the same benchmark.
         band: The two quantiles that bound the band.
         law: The exact law of random search under the same rules, drawn behind as a hatched band around its median.
+        labels: Those of all panels of a figure, so that each looks the same in all of them; by default these.
     """
+    looks = list(dict.fromkeys((*(labels or ()), *outcomes)))
     factor = next(iter(outcomes.values())).show.factor
     if not any((told > -inf).any() for one in outcomes.values() for told in one.told):
         ax.text(0.5, 0.5, "no run has an incumbent", ha="center", va="center", transform=ax.transAxes)
@@ -56,7 +66,8 @@ def plot_anytime(
     curves = {label: factor * regret_curves(one, times_s) for label, one in outcomes.items()}
     floor = _floor(np.concatenate([curve.ravel() for curve in curves.values()]))
     lowest = inf
-    for i, (label, runs) in enumerate(curves.items()):
+    for label, runs in curves.items():
+        i = looks.index(label)
         low, median, high = np.maximum(quantile_curves(runs, (band[0], 0.5, band[1])), floor)
         color, style = COLORS[i % len(COLORS)], LINE_STYLES[i % len(LINE_STYLES)]
         n_runs = int((~np.isnan(runs[:, -1])).sum())
@@ -70,8 +81,10 @@ def plot_anytime(
     ax.set_yscale("log")
     if times_s[0] < times_s[-1]:
         ax.set_xlim(times_s[0], times_s[-1])
-    if times_s[-1] < 100 * times_s[0]:  # too few powers of ten to read the axis by
-        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    span = times_s[-1] / times_s[0]
+    if span < 100:  # too few powers of ten to read the axis by
+        subs = (1.0, 3.0) if span >= 10 else (1.0, 2.0, 5.0)
+        ax.xaxis.set_major_locator(LogLocator(subs=subs) if span >= 5 else MaxNLocator(3))
         ax.xaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(inf, inf)))
     if next(iter(outcomes.values())).clock != SECONDS:  # what is counted: 10, not a power of ten
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -157,8 +170,9 @@ def compare_figure(
     axes: Sequence[Axes] = grid.ravel()[: len(panels)].tolist()
     for unused in grid.ravel()[len(panels) :]:
         unused.remove()
+    labels = list(dict.fromkeys(label for outcomes in panels.values() for label in outcomes))
     for ax, (benchmark, outcomes) in zip(axes, panels.items(), strict=True):
-        plot_anytime(ax, outcomes, band=band, law=(laws or {}).get(benchmark))
+        plot_anytime(ax, outcomes, band=band, law=(laws or {}).get(benchmark), labels=labels)
         ax.set_title(benchmark, fontsize=10)
         ax.set_xlabel(_CLOCKS[next(iter(outcomes.values())).clock])
     labels_y = [_regret_in_words(next(iter(outcomes.values()))) for outcomes in panels.values()]

@@ -72,10 +72,11 @@ NATS_TSS_SURROGATE = Protocol(
         )
         for dataset, budgets_s in _BUDGETS_S.items()
     ),
-    optimizers=_TOPOLOGY,
+    optimizers={name: made for name, made in _TOPOLOGY.items() if name != "BOHB"},
     n_runs=500,
     approximates="nats_tss",
     differences=(
         "No pass over the validation images is paid, and no test accuracy is reported: neither is predicted.",
+        "BOHB is left out: trainings of fewer than 12 epochs are not predicted.",
     ),
 )

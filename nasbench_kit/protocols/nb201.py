@@ -56,10 +56,11 @@ NB201_SURROGATE = Protocol(
             reports=(Reported("cifar100", "val_accuracy"), Reported("imagenet16-120", "val_accuracy")),
         ),
     ),
-    optimizers=_OPTIMIZERS,
+    optimizers={name: made for name, made in _OPTIMIZERS.items() if name != "BOHB"},
     n_runs=500,
     approximates="nb201",
     differences=(
         "No pass over the validation images is paid, and no test accuracy is reported: neither is predicted.",
+        "BOHB is left out: trainings of fewer than 12 epochs are not predicted.",
     ),
 )

@@ -70,6 +70,14 @@ def test_several_workers_are_as_many_independent_searches(letters):
     assert 1 - three.success_rate(0.9)[-1] == pytest.approx((1 - one.success_rate(0.9)[-1]) ** 3)
 
 
+def test_a_budget_of_many_thousand_evaluations_changes_nothing_that_is_sooner(cifar10):
+    soon, late = (random_search_law(cifar10, budget_s=budget_s) for budget_s in (1e6, 3e7))
+    shares = [np.interp(4e5, law.times, law.success_rate(0.91)) for law in (soon, late)]
+    assert shares[1] == pytest.approx(shares[0], abs=0.005)
+    assert 0.1 < shares[0] < 0.9
+    assert (late.times[-1], late.mean[-1]) == (3e7, pytest.approx(late.best_of(16_400)[0], abs=1e-4))
+
+
 def test_until_the_first_evaluation_may_end_there_is_no_incumbent(letters):
     bench = letters(val_accuracy=[0.5, 0.9], cost_s=[2.0, 6.0])
     law = random_search_law(bench, budget_s=4, n_times=4_096)

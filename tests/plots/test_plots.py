@@ -1,5 +1,6 @@
 """Figures, by the data of their artists."""
 
+from itertools import pairwise
 from math import inf
 
 import numpy as np
@@ -164,6 +165,17 @@ def test_evaluations_are_counted_in_plain_numbers(ax):
     assert [ax.xaxis.get_major_formatter()(tick) for tick in (1, 10, 30)] == ["1", "10", "30"]
 
 
+@pytest.mark.parametrize("last_s", [1.6e4, 2.4e4, 4e4, 9.9e4, 1.1e5, 4e5, 1.4e6, 2e7])
+def test_labels_of_times_are_several_and_do_not_overlap(last_s):
+    figure = compare_figure({name: {"a": outcomes([0.1, 0.5], times_s=[1.5e4, last_s])} for name in "xy"})
+    figure.draw_without_rendering()
+    low, high = figure.axes[0].get_xlim()
+    shown = [tick.label1 for tick in figure.axes[0].xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+    boxes = [label.get_window_extent() for label in shown if label.get_text()]
+    assert len(boxes) >= 2
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+
+
 @pytest.mark.parametrize(
     ("clock", "label"),
     [("seconds", "simulated time [s]"), ("evaluations", "evaluations"), ("epochs", "epochs trained")],
@@ -184,6 +196,16 @@ def test_a_panel_without_any_incumbent_says_so(ax):
     plot_anytime(ax, {"a": outcomes([-inf])})
     assert [text.get_text() for text in ax.texts] == ["no run has an incumbent"]
     compare_figure({"b": {"a": outcomes([-inf])}})
+
+
+def test_an_optimizer_looks_the_same_in_all_panels_and_no_other_one_does():
+    one = outcomes([0.1, 0.5])
+    figure = compare_figure({"x": {"a": one, "b": one}, "y": {"c": one, "a": one}, "z": {"d": one}})
+    drawn = [
+        (line.get_label()[0], (line.get_color(), line.get_linestyle())) for ax in figure.axes for line in ax.get_lines()
+    ]
+    assert [label for label, _ in drawn] == ["a", "b", "c", "a", "d"]
+    assert len(set(drawn)) == len({look for _, look in drawn}) == 4
 
 
 def test_every_optimizer_of_any_panel_is_in_the_legend():

@@ -30,7 +30,8 @@ def test_a_protocol_on_what_is_shipped_runs(name):
     for benchmark in protocol.load():
         rules = protocol.setup(benchmark.name).rules
         rules.check(benchmark)
-        for made, settings in protocol.optimizers.values():
+        for label, (made, settings) in protocol.optimizers.items():
+            protocol.check(label, benchmark)
             task = task_of(benchmark, rules, needs=needs_of(OPTIMIZERS[made]))
             assert OPTIMIZERS[made](task, np.random.default_rng(0), **settings).ask()
 

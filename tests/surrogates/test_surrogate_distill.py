@@ -240,13 +240,13 @@ def interrupt(*_, **__):
 def test_a_process_that_labels_reads_the_models_once(teacher, monkeypatch):
     from nasbench_kit.surrogates.fitting import labels
 
+    expected = labels.labels_of(teacher, SPACE.all_archs())  # whose models are read now, if they were not before
     opened = []
     real = Surrogate.verify
     monkeypatch.setattr(Surrogate, "verify", lambda self: opened.append(self.path) or real(self))
-    pieces = np.array_split(SPACE.all_archs(), 5)
     labels._opened.cache_clear()
-    found = [labels._labels_in_worker(teacher.path, piece) for piece in pieces]
-    assert np.array_equal(np.concatenate(found), labels.labels_of(teacher, SPACE.all_archs()))
+    found = [labels._labels_in_worker(teacher.path, piece) for piece in np.array_split(SPACE.all_archs(), 5)]
+    assert np.array_equal(np.concatenate(found), expected)
     assert opened == [teacher.path]
 
 
