@@ -146,8 +146,12 @@ def _arguments(documented: str) -> dict[str, str]:
 
 def needs_in_words(name: str) -> list[str]:
     """What an optimizer of ours cannot do without, in words."""
-    needs = [need.replace("package:", "the package ").replace("known:", "") for need in needs_of(OPTIMIZERS[name])]
-    return ["a surrogate" if need == "surrogate" else need for need in needs]
+    words = {"package:": "the package ", "known:": "", "space:": "the space "}
+    needs = []
+    for need in needs_of(OPTIMIZERS[name]):
+        kind, colon, rest = need.partition(":")
+        needs.append("a surrogate" if need == "surrogate" else words.get(kind + colon, kind) + rest)
+    return needs
 
 
 def described_optimizer(name: str) -> dict[str, Any]:

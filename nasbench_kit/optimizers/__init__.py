@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nasbench_kit.optimizers.model_based.tpe import TPE
     from nasbench_kit.optimizers.model_based.weak_predictors import WeakPredictors
     from nasbench_kit.optimizers.model_free.differential_evolution import DifferentialEvolution
+    from nasbench_kit.optimizers.model_free.encoded_search import EncodedSearch
     from nasbench_kit.optimizers.model_free.genetic_algorithm import GeneticAlgorithm
     from nasbench_kit.optimizers.model_free.grid_search import GridSearch
     from nasbench_kit.optimizers.model_free.local_search import LocalSearch
@@ -66,6 +67,7 @@ GROUPS = {
         "simulated_annealing": "SimulatedAnnealing",
         "neighborhood_search": "NeighborhoodSearch",
         "reinforce": "REINFORCE",
+        "encoded_search": "EncodedSearch",
     },
     "model-based": {
         "gp_bo": "GPBO",
@@ -197,6 +199,7 @@ __all__ = [
     "ConstrainedRandomSearch",
     "DifferentialEvolution",
     "DrNAS",
+    "EncodedSearch",
     "GRAFSearch",
     "GeneticAlgorithm",
     "GridSearch",

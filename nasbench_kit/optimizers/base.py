@@ -26,6 +26,7 @@ _NEEDS = {
     "package": "package:NAME",
     "columns": "columns",
     "surrogate": "surrogate",
+    "space": "space:NAME",
 }
 _EXTRAS = {"torch": "torch"}  # package -> the extra that installs it, where that is not `optimizers`
 
@@ -112,8 +113,8 @@ class Optimizer(Protocol):
 
     Every constructor argument after `task` and `rng` is a setting with a default. A class may state what it cannot do
     without as `needs`, checked before a run: "epochs" (several), "objectives" (two or more), "constraints", "columns"
-    that cost no training, "known:NAME", a certain one of them, "package:NAME", what is to be imported, or "surrogate",
-    one of the space, which it looks for itself when it is built.
+    that cost no training, "known:NAME", a certain one of them, "package:NAME", what is to be imported, "space:NAME",
+    all of it, or "surrogate", one of the space, which it looks for itself when it is built.
     """
 
     def ask(self) -> Trial | None:
@@ -171,19 +172,20 @@ def needs_of(optimizer: object, settings: Mapping[str, Any] | None = None) -> tu
     return (*getattr(optimizer, "needs", ()), *of_settings)
 
 
-def check_needs(optimizer: object, task: Task, name: str) -> None:
+def check_needs(optimizer: object, task: Task, name: str, settings: Mapping[str, Any] | None = None) -> None:
     """Refuse a task that lacks what an optimizer states that it needs.
 
     Args:
         optimizer: Its class, or one of it.
         task: What it is to search.
         name: What the optimizer is called, for the error.
+        settings: Of the class, if what these need is to be checked too.
 
     Raises:
         SettingError: The task lacks it.
         UnknownNameError: The statement itself is not understood, or names an unknown column.
     """
-    for need in needs_of(optimizer):
+    for need in needs_of(optimizer, settings):
         kind, _, column = need.partition(":")
         if kind == "epochs" and len(task.epochs) < 2:
             has = f"only epoch {task.epochs[0]}" if task.epochs else "none"
@@ -196,6 +198,9 @@ def check_needs(optimizer: object, task: Task, name: str) -> None:
             raise SettingError(f"{name} needs a column that costs no training, like params_m; there is none")
         if kind == "known" and column not in task.columns:
             raise unknown(f"column, which {name} needs", column, task.columns)
+        if kind == "space" and (task.space.name != column or task.space.whole is not task.space):
+            has = "a part of it was recorded" if task.space.name == column else f"the space is {task.space.name}"
+            raise SettingError(f"{name} needs the whole space {column}; {has}")
         if kind == "package":
             require(column, _EXTRAS.get(column, "optimizers"))
         if kind not in _NEEDS:

@@ -8,7 +8,16 @@ from nasbench_kit.protocols.constrained import CONSTRAINED, CONSTRAINED_SIZE
 from nasbench_kit.protocols.local_search import LOCAL_SEARCH
 from nasbench_kit.protocols.multi_objective import MULTI_OBJECTIVE
 from nasbench_kit.protocols.nats import NATS_SSS, NATS_TSS, NATS_TSS_SURROGATE
-from nasbench_kit.protocols.nb101 import ARCH2VEC, ARCH2VEC_SURROGATE, NB101, NB101_SURROGATE
+from nasbench_kit.protocols.nb101 import (
+    ARCH2VEC,
+    ARCH2VEC_SURROGATE,
+    NB101,
+    NB101_B,
+    NB101_B_SURROGATE,
+    NB101_C,
+    NB101_C_SURROGATE,
+    NB101_SURROGATE,
+)
 from nasbench_kit.protocols.nb201 import NB201, NB201_SURROGATE
 from nasbench_kit.protocols.nb301 import NB301
 from nasbench_kit.protocols.queries import QUERIES, QUERIES_300
@@ -20,6 +29,10 @@ PROTOCOLS = {
     for protocol in (
         NB101,
         NB101_SURROGATE,
+        NB101_B,
+        NB101_B_SURROGATE,
+        NB101_C,
+        NB101_C_SURROGATE,
         ARCH2VEC,
         ARCH2VEC_SURROGATE,
         NB201,

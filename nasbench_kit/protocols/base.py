@@ -93,10 +93,11 @@ class Protocol:
         """
         if optimizer not in self.optimizers:
             raise unknown(f"optimizer of the protocol {self.name}", optimizer, self.optimizers)
-        made = optimizer_class(self.optimizers[optimizer][0])
-        task = task_of(benchmark, self.setup(benchmark.name).rules, needs=needs_of(made))
+        name, settings = self.optimizers[optimizer]
+        made = optimizer_class(name)
+        task = task_of(benchmark, self.setup(benchmark.name).rules, needs=needs_of(made, settings))
         with self._saying_where():
-            check_needs(made, task, optimizer)
+            check_needs(made, task, optimizer, settings)
 
     def load(
         self, benchmarks: Iterable[str] | None = None, *, results: str | os.PathLike[str] | None = None

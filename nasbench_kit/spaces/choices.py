@@ -44,12 +44,9 @@ class ChoiceSpace(Space):
         for decision in in_order:
             if decision not in named:
                 raise unknown("ordered decision", decision, named)
+        made = [Decision(decision, choices, decision in in_order) for decision, choices in named.items()]
         example = ",".join(choices[0] for choices in named.values() if choices)
-        super().__init__(
-            name,
-            (Decision(decision, choices, decision in in_order) for decision, choices in named.items()),
-            {"official": Form(self._read, self._write, example)},
-        )
+        super().__init__(name, made, {"official": by_commas(self, made, example)})
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _made, (
@@ -58,19 +55,31 @@ class ChoiceSpace(Space):
             [d.name for d in self.decisions if d.ordered],
         )
 
-    def _read(self, text: Any) -> Arch | None:
+
+def by_commas(space: Space, decisions: Sequence[Decision], example: str) -> Form:
+    """The form whose text is the choices, separated by commas.
+
+    Args:
+        space: Whose form; it may still lack its decisions.
+        decisions: What it decides.
+        example: The text of one of its architectures.
+    """
+
+    def read(text: Any) -> Arch | None:
         if not isinstance(text, str) or text.lstrip().startswith('{"'):  # which is a mapping as JSON
             return None
         choices = [choice.strip() for choice in text.split(",")]
-        if len(choices) != self.n_decisions:
-            names = ",".join(decision.name for decision in self.decisions)
+        if len(choices) != len(decisions):
+            names = ",".join(decision.name for decision in decisions)
             raise ArchitectureError(
-                f"{text!r} names {len(choices)} choices; {self.name} has {self.n_decisions}: {names}"
+                f"{text!r} names {len(choices)} choices; {space.name} has {len(decisions)}: {names}"
             )
-        return tuple([self.choice(i, choice) for i, choice in enumerate(choices)])
+        return tuple([space.choice(i, choice) for i, choice in enumerate(choices)])
 
-    def _write(self, arch: Arch) -> str:
-        return ",".join([decision.choices[n] for n, decision in zip(arch, self.decisions, strict=True)])
+    def write(arch: Arch) -> str:
+        return ",".join([decision.choices[n] for n, decision in zip(arch, decisions, strict=True)])
+
+    return Form(read, write, example)
 
 
 def is_ascending(choices: Iterable[str]) -> bool:

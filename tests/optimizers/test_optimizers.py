@@ -39,8 +39,12 @@ SHIPPED = [  # one of each kind: surrogates, and tables with and without seconds
     "nasbench201_mnist1d/mnist1d",
 ]
 QUICK = {"npenas": {"epochs": 2}, "graf_search": {"n_trees": 5}}  # how much is learned says nothing of who conforms
-SEARCHES = [name for name, made in OPTIMIZERS.items() if "surrogate" not in needs_of(made)]
-"""Those that search any space; tests of the others are in `differentiable`."""
+SEARCHES = [
+    name
+    for name, made in OPTIMIZERS.items()
+    if not any(need.startswith(("surrogate", "space:")) for need in needs_of(made))
+]
+"""Those that search any space; the others have tests of their own."""
 VARIANTS = [
     *[(name, QUICK.get(name, {})) for name in SEARCHES],
     ("random_search", {"repeats": False}),

@@ -36,7 +36,7 @@ def test_a_protocol_on_what_is_shipped_runs(name):
             assert OPTIMIZERS[made](task, np.random.default_rng(0), **settings).ask()
 
 
-@pytest.mark.parametrize("name", ["nb101", "arch2vec", "nb201", "nats_tss", "nats_sss"])
+@pytest.mark.parametrize("name", ["nb101", "nb101_b", "nb101_c", "arch2vec", "nb201", "nats_tss", "nats_sss"])
 def test_a_protocol_whose_results_are_not_shipped_says_which_file_to_import(name):
     with pytest.raises(
         UnknownNameError, match=rf"The protocol {name} needs the official files?: nasbench-kit import"
@@ -44,6 +44,16 @@ def test_a_protocol_whose_results_are_not_shipped_says_which_file_to_import(name
         PROTOCOLS[name].load()
     follows = [other.name for other in PROTOCOLS.values() if other.approximates == name]
     assert all(f"; {other} does without" in str(error.value) for other in follows)
+
+
+def test_encodings_have_the_optimizers_of_their_scripts():
+    # experiment_scripts of automl/nas_benchmarks: run_regularized_evolution.py and run_rl.py know A and B alone
+    labels = {name: {*PROTOCOLS[name].optimizers} for name in ("nb101", "nb101_b", "nb101_c")}
+    assert labels["nb101_b"] == labels["nb101"] | {"TPE", "SMAC", "HB", "BOHB"}
+    assert labels["nb101_c"] == labels["nb101_b"] - {"RE", "REINFORCE", "BOHB"}
+    for label, (name, settings) in PROTOCOLS["nb101"].optimizers.items():
+        encoded = PROTOCOLS["nb101_b"].optimizers[label]
+        assert encoded == ("encoded_search", {"encoding": "B", "optimizer": name, "settings": settings})
 
 
 def test_nats_bench_spends_what_its_scripts_say():
@@ -99,6 +109,20 @@ def test_an_optimizer_of_a_protocol_that_needs_more_than_is_shipped_says_where_t
         nbk.compare(protocol="syne_tune", runs=1)
     made = nbk.compare(None, "RS", protocol="syne_tune", runs=1, n_processes=1)  # which needs no curves
     assert made.counts.made == 1
+
+
+def test_what_a_search_inside_another_needs_is_checked_before_anything_is_run():
+    mine = Protocol(
+        name="mine",
+        title="Ten evaluations",
+        source="nobody",
+        setups=(Setup("nasbench201/cifar10", Rules(n_evaluations=10)),),
+        optimizers={"HB": ("regret_stopping", {"optimizer": "hyperband"})},
+        n_runs=2,
+        data="curves",
+    )
+    with pytest.raises(SettingError, match=r"^HB needs several epochs .* The protocol mine needs curves"):
+        nbk.compare(protocol=mine)
 
 
 @pytest.mark.parametrize(

@@ -210,7 +210,14 @@ def test_a_seed_from_a_numpy_array_reveals_that_run_too(cifar10):
 
 
 @pytest.mark.parametrize("how", [{}, {"n_workers": 5}, {"run": "mean"}, {"budget_s": 50_000}], ids=str)
-@pytest.mark.parametrize("name", [name for name, made in OPTIMIZERS.items() if "surrogate" not in needs_of(made)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name, made in OPTIMIZERS.items()
+        if not any(need.startswith(("surrogate", "space:")) for need in needs_of(made))
+    ],
+)
 def test_the_same_seed_gives_the_same_records(cifar10, loaded, equipped, n_enough, name, how):
     has_epochs = "epochs" in needs_of(OPTIMIZERS[name])
     bench = equipped(name, loaded("nasbench201_mnist1d/mnist1d") if has_epochs else cifar10)

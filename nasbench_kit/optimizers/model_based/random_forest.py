@@ -15,13 +15,15 @@ from nasbench_kit.optional import require
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from nasbench_kit.spaces import Space
+
 
 @final
 class RandomForestSearch:
     """Ask for what a random forest expects to improve most, and now and then for a random architecture.
 
     As in NAS-Bench-101's experiments with SMAC: ten trees, and a third of all architectures at random. The forest is
-    scikit-learn's; trees read a column per choice; the spread is that between trees.
+    scikit-learn's; trees read a column per choice, of ordered ones their number; the spread is that between trees.
 
     Args:
         task: What to search.
@@ -78,8 +80,15 @@ class RandomForestSearch:
         if is_random or not len(pool):
             return pool
         forest = self._forest(self._n_trees, n_jobs=1, random_state=int(self._rng.integers(2**32)))
-        forest.fit(self._space.one_hot(observed.archs), observed.values)
-        columns = self._space.one_hot(pool).astype(np.float32)
-        outputs = np.stack([tree.predict(columns) for tree in forest.estimators_])
+        forest.fit(columns(self._space, observed.archs), observed.values)
+        read = columns(self._space, pool).astype(np.float32)
+        outputs = np.stack([tree.predict(read) for tree in forest.estimators_])
         best = float(observed.values.max())
         return by_score(pool, scores(EI, outputs.mean(axis=0), outputs.std(axis=0), best=best, rng=self._rng))
+
+
+def columns(space: Space, archs: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What trees read: a column per choice, 1 where it is taken; of ordered choices, their number."""
+    is_ordered = [decision.ordered for decision in space.decisions]
+    is_choice = np.repeat(np.invert(is_ordered), space.n_choices)
+    return np.hstack([space.one_hot(archs)[:, is_choice], archs[:, is_ordered]])

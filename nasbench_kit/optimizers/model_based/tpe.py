@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class TPE:
     """Ask for choices that are more frequent among the good than among the bad.
 
-    Optuna's sampler with the settings that are its defaults. What a constrained space does not hold is replaced by the
-    nearest architecture, of which the sampler learns the value.
+    Optuna's sampler with the settings that are its defaults; ordered choices are numbers. What a constrained space does
+    not hold is replaced by the nearest architecture, of which the sampler learns the value.
 
     Args:
         task: What to search.
@@ -46,10 +46,13 @@ class TPE:
         check_at_least(1, n_initial=n_initial, n_candidates=n_candidates)
         self._optuna = optuna = require("optuna", "optimizers")
         self._space, self._rng = task.space, rng
+        self._last = [n - 1 for n in task.space.n_choices]
         self._names = [f"{i}" for i in range(task.space.n_decisions)]
+        of_choices, of_numbers = optuna.distributions.CategoricalDistribution, optuna.distributions.FloatDistribution
+        # of ordered choices, all numbers from i to i + 1 are choice i: whole numbers would take Optuna twice as long
         self._distributions = {
-            name: optuna.distributions.CategoricalDistribution(tuple(range(n)))
-            for name, n in zip(self._names, task.space.n_choices, strict=True)
+            name: of_numbers(0, n) if decision.ordered else of_choices(tuple(range(n)))
+            for name, n, decision in zip(self._names, task.space.n_choices, task.space.decisions, strict=True)
         }
         sampler = optuna.samplers.TPESampler(
             n_startup_trials=n_initial,
@@ -65,7 +68,8 @@ class TPE:
     def ask(self) -> Trial | None:
         """The architecture of the highest ratio of densities."""
         trial = self._study.ask(self._distributions)
-        arch = self._space.nearest(tuple([trial.params[name] for name in self._names]), self._rng)
+        drawn = [int(trial.params[name]) for name in self._names]
+        arch = self._space.nearest(tuple(map(min, drawn, self._last)), self._rng)
         self._asked.setdefault(arch, []).append(trial)
         return Trial(arch)
 
@@ -80,7 +84,8 @@ class TPE:
             else:
                 self._study.tell(asked, state=states.FAIL)
         elif isfinite(outcome.value):
-            params = dict(zip(self._names, trial.arch, strict=True))
+            middle = [n + decision.ordered / 2 for n, decision in zip(trial.arch, self._space.decisions, strict=True)]
+            params = dict(zip(self._names, middle, strict=True))
             self._study.add_trial(
                 self._optuna.trial.create_trial(params=params, distributions=self._distributions, value=outcome.value)
             )
