@@ -31,8 +31,9 @@ def inner_search(task: Task, rng: np.random.Generator, optimizer: str, settings:
     return made(task, rng, **(settings or {}))
 
 
-def inner_needs(optimizer: object) -> tuple[str, ...]:
-    """What the search of this name states that it cannot do without; nothing where it is none, which is said later."""
+def inner_needs(optimizer: object, settings: object) -> tuple[str, ...]:
+    """What the search of this name, with these settings, cannot do without; nothing where it is none: said later."""
     with contextlib.suppress(UnknownNameError):
-        return needs_of(optimizer_class(optimizer)) if isinstance(optimizer, str) else ()
+        if isinstance(optimizer, str):
+            return needs_of(optimizer_class(optimizer), settings if isinstance(settings, Mapping) else {})
     return ()

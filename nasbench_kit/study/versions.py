@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from inspect import getsourcefile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from nasbench_kit.errors import UnknownNameError
 from nasbench_kit.optimizers import OPTIMIZERS, needs_of, optimizer_class
+from nasbench_kit.study.building import defaults_of
 from nasbench_kit.study.configuration import Configuration
 from nasbench_kit.study.running import benchmark_of
 from nasbench_kit.version import __version__
@@ -22,22 +25,37 @@ _FILE = "_sha256"  # how names end of what is hashed
 
 
 def versions_of(configuration: Configuration) -> dict[str, str]:
-    """Versions of software; hashes of the file of an optimizer of one's own, and of a surrogate that is followed."""
+    """Versions of software; hashes of the files of optimizers of one's own, and of a surrogate that is followed."""
     versions = {"nasbench_kit": __version__, "numpy": np.__version__, "python": platform.python_version()}
-    made = optimizer_class(configuration.optimizer)
-    if configuration.optimizer not in OPTIMIZERS:
-        with contextlib.suppress(TypeError, OSError):
-            versions[f"optimizer{_FILE}"] = hashlib.sha256(Path(getsourcefile(made) or "").read_bytes()).hexdigest()
-    for kind, _, name in (need.partition(":") for need in needs_of(made, configuration.settings)):
-        if kind == "package":
-            with contextlib.suppress(PackageNotFoundError):  # the runs will say so
-                versions[name] = version(_DISTRIBUTIONS.get(name, name))
-        if kind == "surrogate":
-            from nasbench_kit.optimizers.differentiable.chosen import chosen_surrogate
+    own = []
+    for name, made, settings in _searches(configuration.optimizer, configuration.settings):
+        if name not in OPTIMIZERS:
+            with contextlib.suppress(TypeError, OSError):
+                own.append(Path(getsourcefile(made) or "").read_bytes())
+        for kind, _, needed in (need.partition(":") for need in needs_of(made)):
+            if kind == "package":
+                with contextlib.suppress(PackageNotFoundError):  # the runs will say so
+                    versions[needed] = version(_DISTRIBUTIONS.get(needed, needed))
+            if kind == "surrogate":
+                from nasbench_kit.optimizers.differentiable.chosen import chosen_surrogate
 
-            space = benchmark_of(configuration).space
-            versions[f"surrogate{_FILE}"] = chosen_surrogate(space, configuration.settings.get("surrogate"))[0].sha256
+                space = benchmark_of(configuration).space
+                versions[f"surrogate{_FILE}"] = chosen_surrogate(space, settings.get("surrogate"))[0].sha256
+    if own:
+        versions[f"optimizer{_FILE}"] = hashlib.sha256(b"".join(own)).hexdigest()
     return versions
+
+
+def _searches(name: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
+    """A search, the one that it runs, if it runs another, and so on: name, class, and settings."""
+    made = optimizer_class(name)
+    yield name, made, settings
+    if hasattr(made, "needs_of_settings"):
+        whole = defaults_of(name) | dict(settings)
+        inner, of_inner = whole.get("optimizer"), whole.get("settings") or {}
+        if isinstance(inner, str) and isinstance(of_inner, Mapping):
+            with contextlib.suppress(UnknownNameError):  # the runs will say so
+                yield from _searches(inner, of_inner)
 
 
 def different(now: Mapping[str, str], then: Mapping[str, str], *, in_files_alone: bool = False) -> str | None:

@@ -585,6 +585,7 @@ def test_the_packages_that_a_search_needs_are_among_its_versions(cifar10):
         ("random_forest", {}, "scikit-learn"),
         ("tpe", {}, "optuna"),
         ("warm_start", {"optimizer": "random_forest"}, "scikit-learn"),
+        ("regret_stopping", {"optimizer": "warm_start", "settings": {"optimizer": "tpe"}}, "optuna"),
     ):
         configuration = Configuration.of(cifar10, optimizer, settings, n_evaluations=5)
         assert metadata.version(package) in versions_of(configuration).values()
@@ -604,6 +605,29 @@ def test_a_surrogate_that_a_search_follows_may_not_change_beneath_its_runs(path,
         monkeypatch.setattr(chosen, "chosen_surrogate", lambda *given: (SimpleNamespace(sha256="f" * 64), "cifar10"))
         with pytest.raises(StudyError, match=r"gaea made with surrogate_sha256 \w+; with ffff.* may give others"):
             study._check_versions(gaea, versions_of(gaea), in_files_alone=True)
+
+
+def test_of_a_search_inside_another_the_surrogate_that_was_named_counts(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        chosen, "chosen_surrogate", lambda space, name: asked.append(name) or (SimpleNamespace(sha256="f" * 64), "")
+    )
+    gaea = {"optimizer": "gaea", "settings": {"surrogate": "nasbench301/cifar10"}}
+    inside = Configuration.of(nbk.load("nasbench301/cifar10"), "regret_stopping", gaea, n_evaluations=2)
+    assert versions_of(inside)["surrogate_sha256"] == "f" * 64
+    assert asked == ["nasbench301/cifar10"]
+
+
+def test_an_optimizer_of_ones_own_may_not_change_inside_another_one(cifar10, path, module):
+    module("mine", MINE)
+    inside = Configuration.of(cifar10, "warm_start", {"optimizer": "mine:Mine"}, n_evaluations=5)
+    with Study(path) as study:
+        study.run([inside], [0], n_processes=1)
+        module("mine", MINE + "\n# edited")
+        with pytest.raises(
+            StudyError, match=r"made with optimizer_sha256 \w+; with \w+ the same seeds may give others"
+        ):
+            study.run([inside], [0], n_processes=1)
 
 
 def test_runs_whose_optimizer_was_edited_can_be_removed_and_made_anew(cifar10, path, module, random_search):

@@ -72,9 +72,9 @@ class RegretStopping:
         self._n_judged, self._is_over = 0, False
 
     @staticmethod
-    def needs_of_settings(optimizer: str = _INNER, **_: object) -> tuple[str, ...]:
+    def needs_of_settings(optimizer: str = _INNER, settings: object = None, **_: object) -> tuple[str, ...]:
         """What the other search cannot do without."""
-        return inner_needs(optimizer)
+        return inner_needs(optimizer, settings)
 
     def ask(self) -> Trial | None:
         """What the other search asks for; None from when the rule holds."""

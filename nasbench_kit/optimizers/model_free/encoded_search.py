@@ -56,9 +56,9 @@ class EncodedSearch:
         self._asked: dict[Trial, list[Arch]] = {}  # genotypes of the trials that are running
 
     @staticmethod
-    def needs_of_settings(optimizer: str = _INNER, **_: object) -> tuple[str, ...]:
+    def needs_of_settings(optimizer: str = _INNER, settings: object = None, **_: object) -> tuple[str, ...]:
         """What the other search cannot do without."""
-        return inner_needs(optimizer)
+        return inner_needs(optimizer, settings)
 
     def ask(self) -> Trial | None:
         """What the other search asks for, as a cell."""

@@ -53,9 +53,9 @@ class WarmStart:
         self._trials = trials_of(ranked[:n_initial])
 
     @staticmethod
-    def needs_of_settings(optimizer: str = _INNER, **_: object) -> tuple[str, ...]:
+    def needs_of_settings(optimizer: str = _INNER, settings: object = None, **_: object) -> tuple[str, ...]:
         """What the other search cannot do without."""
-        return inner_needs(optimizer)
+        return inner_needs(optimizer, settings)
 
     def ask(self) -> Trial | None:
         """The next best of the pool; after the first few, what the other search asks for."""
