@@ -82,7 +82,7 @@ class Finding(NamedTuple):
         if not self.n_runs:
             return None
         if self.claim.what == ORDER:
-            return self.value * self.claim.value > 0 or abs(self.value) * sqrt(self.n_runs) < _ENOUGH * self.sd
+            return self.value * self.claim.value >= 0 or abs(self.value) * sqrt(self.n_runs) < _ENOUGH * self.sd
         return abs(self.difference) <= self.claim.within or abs(self.z) < _ENOUGH
 
 

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from itertools import accumulate, chain
-from math import prod
+from math import fsum, prod
 from operator import ge
 from operator import index as as_int
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, final
@@ -801,7 +801,7 @@ class _Cumulative(dict[str, tuple[float, ...]]):
         if mutation not in self._space.mutations:
             raise unknown("mutation", mutation, self._space.mutations)
         weights = self._space.mutations[mutation]
-        *inner, _ = accumulate(weight / sum(weights) for weight in weights)
+        *inner, _ = accumulate(weight / fsum(weights) for weight in weights)
         self[mutation] = (*inner, 1.0)
         return self[mutation]
 

@@ -67,7 +67,8 @@ def test_a_published_mean_without_its_sd_counts_as_having_ours():
 
 
 @pytest.mark.parametrize(
-    ("ours", "sd", "holds"), [(0.002, 0.001, True), (-0.002, 0.001, False), (-0.002, 0.01, True), (0.0, 0.1, True)]
+    ("ours", "sd", "holds"),
+    [(0.002, 0.001, True), (-0.002, 0.001, False), (-0.002, 0.01, True), (0.0, 0.1, True), (0.0, 0.0, True)],
 )
 def test_an_order_holds_unless_it_is_the_other_way_round_by_more_than_its_noise(ours, sd, holds):
     assert Finding(claim(what=ORDER, value=0.001), ours, sd, 100).holds is holds

@@ -51,7 +51,7 @@ class DifferentialEvolution:
         self._n_choices = np.array(task.space.n_choices)
         self._vectors = rng.random((population_size, task.space.n_decisions))
         self._values = [-inf] * population_size
-        self._challengers = self._vectors  # the first generation is its own
+        self._challengers = self._vectors.copy()  # the first generation is its own
         self._next = 0  # who challenges next
         self._awaited: dict[Arch, list[int]] = {}  # asked for and not told yet: their places
 

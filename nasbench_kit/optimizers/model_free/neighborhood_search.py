@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf
+from math import fsum, inf
 from statistics import median
 from typing import TYPE_CHECKING, final
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 KINDS = ("random", "local")
 AGGREGATES: dict[str, Callable[[list[float]], float]] = {
-    "mean": lambda values: sum(values) / len(values),
+    "mean": lambda values: fsum(values) / len(values),
     "median": median,
     "worst": min,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, inf, isfinite, sqrt
+from math import exp, fsum, inf, isfinite, sqrt
 from typing import TYPE_CHECKING, final
 
 from nasbench_kit.errors import unknown
@@ -75,7 +75,7 @@ class REINFORCE:
         self._n_steps += 1
         for logits, moments, choice in zip(self._logits, self._moments, trial.arch, strict=True):
             chances = list(map(exp, logits))
-            total = sum(chances)
+            total = fsum(chances)
             for i, chance in enumerate(chances):
                 gradient = advantage * ((i == choice) - chance / total)
                 logits[i] += self._rate * (self._adapted(moments, i, gradient) if self._adam else gradient)
@@ -144,7 +144,7 @@ class REINFORCEs:
         advantage = value - self._total[rows] / self._weight[rows]
         chances, is_choice = self._chances[rows], self._is_choice[rows]
         totals = [
-            sum(row[:n]) for run in chances.tolist() for row, n in zip(run, self._n_choices.tolist(), strict=True)
+            fsum(row[:n]) for run in chances.tolist() for row, n in zip(run, self._n_choices.tolist(), strict=True)
         ]
         shares = chances / np.reshape(totals, (*chances.shape[:2], 1))
         gradient = advantage[:, None, None] * ((self._choices == self._asked[rows, :, None]) - shares)

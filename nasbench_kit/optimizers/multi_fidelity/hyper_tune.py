@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import fsum
 from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
@@ -144,9 +145,9 @@ def bracket_shares(
     """
     shares = list(weights)
     learned = [share / rungs[k] for share, k in zip(theta.tolist(), known, strict=True)]
-    total = sum(weights[k] for k in known)
+    total = fsum(weights[k] for k in known)
     for k, share in zip(known, learned, strict=True):
-        shares[k] = total * share / sum(learned)
+        shares[k] = total * share / fsum(learned)
     return shares
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import erfc, inf, sqrt
+from math import erfc, fsum, inf, sqrt
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
@@ -89,7 +89,7 @@ class Ensemble:
         """The probability that a curve which begins with these values ends above `best`."""
         mean, sd, weights = self._extrapolated(np.array(values))
         chances = [erfc(z / sqrt(2)) / 2 for z in ((best - mean) / sd).tolist()]
-        return sum(weight * chance for weight, chance in zip(weights.tolist(), chances, strict=True))
+        return fsum(weight * chance for weight, chance in zip(weights.tolist(), chances, strict=True))
 
     def _extrapolated(self, y: NDArray[np.float64]) -> tuple[Any, Any, Any]:
         """Mean and standard deviation of the last value, and weight, of each curve."""
@@ -99,7 +99,7 @@ class Ensemble:
         centered = falls - middle
         spread = (centered**2).sum(axis=0)
         slope = (centered * y[:, None]).sum(axis=0) / spread
-        level = float(sum(y.tolist())) / n
+        level = fsum(y.tolist()) / n
         squares = ((y[:, None] - level - slope * centered) ** 2).sum(axis=0)
         variance = squares / (n - 2) + _LEAST_SD**2
         sd = np.sqrt(variance * (1 + 1 / n + (at_end - middle) ** 2 / spread))

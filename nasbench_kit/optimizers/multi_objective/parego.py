@@ -65,9 +65,15 @@ class ParEGO:
 
     def _scalarized(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """The negative augmented Tchebycheff function of the objectives, each scaled to [0, 1] as a loss: eq. 2."""
-        cuts = np.sort(self._rng.integers(self._n_divisions + 1, size=self._n_objectives - 1))  # eq. 1
-        weights = np.diff(np.concatenate([[0], cuts, [self._n_divisions]])) / self._n_divisions
+        weights = drawn_weights(self._n_objectives, self._n_divisions, self._rng)
         best, worst = values.max(axis=0), values.min(axis=0)
         losses = (best - values) / np.where(best > worst, best - worst, 1.0)
         weighted = losses * weights
         return -(weighted.max(axis=1) + _RHO * weighted.sum(axis=1))
+
+
+def drawn_weights(n: int, n_divisions: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """`n` weights that sum up to 1, multiples of 1 / n_divisions, all such alike: eq. 1."""
+    bars = np.sort(rng.choice(n_divisions + n - 1, size=n - 1, replace=False))  # between n_divisions stars
+    weights: NDArray[np.float64] = (np.diff(np.concatenate([[-1], bars, [n_divisions + n - 1]])) - 1) / n_divisions
+    return weights

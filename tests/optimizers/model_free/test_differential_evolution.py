@@ -24,6 +24,15 @@ def generation(optimizer, value_of):
     return trials
 
 
+def test_what_was_told_without_being_asked_for_is_a_member_and_not_asked_for():
+    optimizer = evolution()
+    told = [(0, 0, 0, 0, 0, n) for n in range(4)]
+    for arch in told:
+        optimizer.tell(Trial(arch), Outcome.of(1.0))
+    assert not {*told} & {trial.arch for trial in generation(optimizer, lambda arch: 0.0)}
+    assert {*told} <= {tuple(row) for row in (optimizer._vectors * 4).astype(int).tolist()}
+
+
 def test_a_mutant_is_a_member_plus_a_difference_of_two_others_and_none_is_the_challenged_one():
     rng = np.random.default_rng(0)
     x = rng.random((N, 6))

@@ -1,6 +1,7 @@
 """ParEGO: its weighting by hand, and more of the front than chance finds."""
 
-from math import sqrt
+from collections import Counter
+from math import comb, sqrt
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import nasbench_kit as nbk
 from nasbench_kit.errors import SettingError
 from nasbench_kit.optimizers import OPTIMIZERS, ParEGO, Task
+from nasbench_kit.optimizers.multi_objective.parego import drawn_weights
 from nasbench_kit.simulator import EVALUATIONS, Rules, simulate, task_of
 from nasbench_kit.spaces import NASBench201Space
 
@@ -26,6 +28,17 @@ def test_the_weighting_is_the_papers():
     middle = (-(0.5 + 0.05 * 0.5), -(0.25 + 0.05 * 0.5), -(0.5 + 0.05 * 0.5))
     rounded = {tuple(np.round(one, 9).tolist()) for one in (*ends, middle)}
     assert {tuple(abs(x) for x in one) for one in found} == {tuple(abs(x) for x in one) for one in rounded}
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_all_weights_are_drawn_as_often(n):
+    rng, n_drawn, n_each = np.random.default_rng(0), comb(4 + n - 1, n - 1), 400
+    drawn = np.array([drawn_weights(n, 4, rng) for _ in range(n_each * n_drawn)])
+    assert (drawn >= 0).all()
+    assert (drawn.sum(axis=1) == 1).all()
+    counts = Counter(map(tuple, (4 * drawn).tolist()))
+    assert len(counts) == n_drawn
+    assert all(abs(count - n_each) < 5 * sqrt(n_each) for count in counts.values())
 
 
 def test_an_objective_that_never_differs_does_not_count():
