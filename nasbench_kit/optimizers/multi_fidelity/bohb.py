@@ -27,8 +27,9 @@ _LEAST_DENSITY = 1e-32
 class BOHB:
     """Run Hyperband on architectures that are likely among good ones and unlikely among bad ones.
 
-    Settings are those of NAS-Bench-101's and NAS-Bench-201's experiments. Their `bandwidth_factor` is left out, as it
-    concerns continuous decisions only. What a constrained space does not hold is replaced by the nearest architecture.
+    The default settings are those of NAS-Bench-101's experiments; NAS-Bench-201's are `num_samples=4` and
+    `random_fraction=0.0`. The `bandwidth_factor` of both is left out, as it concerns continuous decisions only. What a
+    constrained space does not hold is replaced by the nearest architecture.
 
     Args:
         task: What to search.
