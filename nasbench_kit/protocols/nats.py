@@ -59,7 +59,9 @@ NATS_SSS = Protocol(
     optimizers=_SIZE,
     n_runs=500,
     data="the official files: nasbench-kit import NATS-sss-v1_0-50262-simple (or its .pickle.pbz2)",
-    differences=("A mutation of REA always changes a width; the reference's draws it anew, one time in eight the same.",),
+    differences=(
+        "A mutation of REA always changes a width; the reference's draws it anew, one time in eight the same.",
+    ),
 )
 
 NATS_TSS_SURROGATE = Protocol(
