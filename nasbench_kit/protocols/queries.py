@@ -39,8 +39,8 @@ def _protocol(n_evaluations: int, name: str) -> Protocol:
         differences=(
             "NAS-Bench-101 without an imported file is its surrogate; validation accuracy is reported where no test"
             " accuracy is recorded.",
-            "RE begins to evolve after 30 architectures, and a mutation changes one decision; naszilla's after 10, and each"
-            " decision with a probability.",
+            "RE begins to evolve after 30 architectures, and a mutation changes one decision; naszilla's after 10, and"
+            " each decision with a probability.",
         ),
     )
 
