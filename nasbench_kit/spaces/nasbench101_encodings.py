@@ -1,10 +1,9 @@
-"""NAS-Bench-101 in the encodings B and C of its experiments: spaces of genotypes, many of which are one cell.
+"""NAS-Bench-101 in the encodings A, B and C of its experiments: spaces of genotypes, many of which are one cell.
 
-Encoding A is `NASBench101Space`: a bit for each edge. A genotype is valid where its cell is; B and C cannot hold more
-than 9 edges.
+A genotype is valid where its cell is, and has at most 9 edges before anything is pruned; B and C cannot hold more.
 
 Source: Ying et al. 2019, https://arxiv.org/abs/1902.09635; automl/nas_benchmarks, `tabular_benchmarks/nas_cifar10.py`,
-`NASCifar10B` and `NASCifar10C`; google-research/nasbench, `lib/graph_util.py`, `gen_is_edge_fn`.
+`NASCifar10A` to `NASCifar10C`; google-research/nasbench, `lib/graph_util.py`, `gen_is_edge_fn`.
 """
 
 from __future__ import annotations
@@ -101,6 +100,32 @@ class GenotypeSpace(ConstrainedSpace):
     def graph_many(self, archs: object) -> GraphBatch:
         """The cells of a batch as graphs."""
         return self.cell_space.graph_many(self.cell_many(self.parse_many(archs)))
+
+
+@final
+class NASBench101A(GenotypeSpace):
+    """Encoding A: a bit for each edge, as in `NASBench101Space`, which has cells of more edges, if few are left."""
+
+    def __init__(self) -> None:
+        bits = NASBench101Space().decisions[:N_EDGES]
+        super().__init__("nasbench101_a", bits, map(str, self._with_edges([_DIRECT])))
+
+    def _invalid(self, arch: Arch) -> str | None:
+        n_edges = sum(arch[:N_EDGES])
+        return super()._invalid(arch) if n_edges <= MAX_EDGES else f"{n_edges} edges; at most {MAX_EDGES} expected"
+
+    def valid_many(self, archs: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """As `GenotypeSpace.valid_many`, with few enough edges."""
+        return super().valid_many(archs) & (archs[:, :N_EDGES].sum(axis=1) <= MAX_EDGES)
+
+    def _edges(self, arch: Arch) -> list[int]:
+        return [edge for edge in range(N_EDGES) if arch[edge]]
+
+    def _edges_many(self, archs: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return archs[:, :N_EDGES]
+
+    def _with_edges(self, edges: list[int]) -> Arch:
+        return tuple([int(edge in edges) for edge in range(N_EDGES)])
 
 
 @final

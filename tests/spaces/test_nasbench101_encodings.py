@@ -1,4 +1,4 @@
-"""The encodings B and C of NAS-Bench-101: which genotypes are which cells."""
+"""The encodings A, B and C of NAS-Bench-101: which genotypes are which cells."""
 
 from itertools import combinations
 from math import comb
@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from nasbench_kit.spaces import NASBench101Space, nasbench101_encodings
-from nasbench_kit.spaces.nasbench101_encodings import NASBench101B, NASBench101C
+from nasbench_kit.spaces.nasbench101_encodings import NASBench101A, NASBench101B, NASBench101C
 from nasbench_kit.testing import check_space
 
-CELLS, B, C = NASBench101Space(), NASBench101B(), NASBench101C()
+CELLS, A, B, C = NASBench101Space(), NASBench101A(), NASBench101B(), NASBench101C()
 EDGES = tuple(combinations(range(7), 2))  # numpy.triu_indices(7, k=1)
 OPS = (0, 1, 2, 0, 1)
-BOTH = pytest.mark.parametrize("space", [B, C], ids=["B", "C"])
+EACH = pytest.mark.parametrize("space", [A, B, C], ids=["A", "B", "C"])
 
 
 def edges_of(cell):
@@ -32,6 +32,12 @@ def told_plainly_b(numbers):
 def told_plainly_c(numbers, n_edges):
     """`NASCifar10C`: the positions of the highest numbers in the upper triangle, row by row."""
     return {EDGES[i] for i in np.argsort(numbers, kind="stable")[::-1][:n_edges]}
+
+
+def told_plainly(space, genotype):
+    if space is A:  # `NASCifar10A`: the upper triangle, row by row
+        return {edge for edge, bit in zip(EDGES, genotype[:21], strict=True) if bit}
+    return told_plainly_b(genotype[:9]) if space is B else told_plainly_c(genotype[:21], genotype[21])
 
 
 def test_the_cell_of_the_references_tests_is_the_same_in_all_encodings():
@@ -55,6 +61,7 @@ def test_the_cell_of_the_references_tests_is_the_same_in_all_encodings():
         (4, 6),
         (5, 6),
     }  # isomorphic
+    assert A.cell((*bits, *ops)) == (*bits, *ops)
     hashes = {CELLS.official_hash(cell) for cell in ((*bits, *ops), B.cell(in_b), C.cell(in_c))}
     assert len(hashes) == 1
 
@@ -89,19 +96,19 @@ def test_the_highest_numbers_in_c_are_edges(levels, n_edges, edges):
     assert edges_of(C.cell((*levels, n_edges, *OPS))) == edges
 
 
-@BOTH
+@EACH
 def test_batches_and_single_genotypes_are_the_cells_of_the_reference(space):
     rng = np.random.default_rng(0)
     drawn = space.sampled(rng.random((500, space.n_decisions)))
     drawn[:250, :21] //= 32  # so that many numbers of C are equal
     cells = space.cell_many(drawn)
     for genotype, cell in zip(drawn.tolist(), cells.tolist(), strict=True):
-        edges = told_plainly_b(genotype[:9]) if space is B else told_plainly_c(genotype[:21], genotype[21])
-        assert edges_of(cell) == edges
+        assert edges_of(cell) == told_plainly(space, genotype)
         assert space.cell(tuple(genotype)) == tuple(cell)
         assert cell[21:] == genotype[-5:]
-        assert space.is_valid(tuple(genotype)) == CELLS.is_valid(tuple(cell))
-    assert space.valid_many(drawn).tolist() == CELLS.valid_many(cells).tolist()
+        assert space.is_valid(tuple(genotype)) == (sum(cell[:21]) <= 9 and CELLS.is_valid(tuple(cell)))
+    assert space.valid_many(drawn).tolist() == [space.is_valid(tuple(genotype)) for genotype in drawn.tolist()]
+    assert not space.valid_many(drawn).all()
 
 
 def test_only_the_order_of_numbers_matters_in_c_and_only_the_set_of_edges_in_b():
@@ -136,6 +143,7 @@ def n_sequences_of_all(k):
 def test_as_many_random_genotypes_are_valid_as_there_are():
     connected = n_connected()
     exact = {
+        A: sum(connected[:10]) / 2**21,  # the space itself counts edges after pruning: .74
         B: sum(connected[k] * n_sequences_of_all(k) for k in range(1, 10)) / 21**9,
         C: sum(connected[k] / comb(21, k) for k in range(10)) / 10,  # of numbers that are never equal
     }
@@ -145,7 +153,7 @@ def test_as_many_random_genotypes_are_valid_as_there_are():
         assert space.valid_many(drawn).mean() == pytest.approx(share, abs=0.01)  # five standard deviations
 
 
-@BOTH
+@EACH
 def test_every_cell_has_a_genotype_and_genotypes_of_one_cell_are_the_same(space):
     cells = CELLS.sample_many(np.random.default_rng(3), 1_000)
     genotypes = np.array([space.genotype(tuple(cell)) for cell in cells.tolist()], np.uint8)
@@ -156,7 +164,7 @@ def test_every_cell_has_a_genotype_and_genotypes_of_one_cell_are_the_same(space)
     assert sorted(graph.nodes) == sorted(CELLS.graphs(tuple(cells[0].tolist()))["cell"].nodes)
 
 
-@pytest.mark.parametrize("make", [NASBench101B, NASBench101C])
+@pytest.mark.parametrize("make", [NASBench101A, NASBench101B, NASBench101C])
 def test_the_encodings_conform(make, monkeypatch):
     monkeypatch.setattr(nasbench101_encodings, "_N_LEVELS", 3)  # of 256, a genotype has 5,374 neighbors
     check_space(make(), np.random.default_rng(4))

@@ -1,4 +1,4 @@
-"""Searches in the encodings B and C of NAS-Bench-101."""
+"""Searches in the encodings A, B and C of NAS-Bench-101."""
 
 from functools import partial
 from itertools import pairwise
@@ -11,13 +11,13 @@ from nasbench_kit.errors import SettingError, UnknownNameError
 from nasbench_kit.optimizers import OPTIMIZERS, EncodedSearch, Outcome, Task, Trial
 from nasbench_kit.simulator import Rules, simulate
 from nasbench_kit.spaces import NASBench101Space
-from nasbench_kit.spaces.nasbench101_encodings import NASBench101B, NASBench101C
+from nasbench_kit.spaces.nasbench101_encodings import NASBench101A, NASBench101B, NASBench101C
 from nasbench_kit.spaces.recorded import RecordedSpace
 from nasbench_kit.study.building import build
 from nasbench_kit.testing import check_optimizer
 
 CELLS, B = NASBench101Space(), NASBench101B()
-SPACES = {"B": B, "C": NASBench101C()}
+SPACES = {"A": NASBench101A(), "B": B, "C": NASBench101C()}
 EVOLUTION = {"optimizer": "regularized_evolution", "settings": {"population_size": 10, "sample_size": 3}}
 
 
@@ -28,7 +28,14 @@ def bench():
 
 @pytest.mark.parametrize(
     ("encoding", "optimizer"),
-    [("B", "regularized_evolution"), ("C", "random_search"), ("B", "bohb"), ("C", "hyperband")],
+    [
+        ("A", "regularized_evolution"),
+        ("A", "reinforce"),
+        ("B", "regularized_evolution"),
+        ("C", "random_search"),
+        ("B", "bohb"),
+        ("C", "hyperband"),
+    ],
 )
 def test_searches_of_every_kind_conform_in_an_encoding(bench, encoding, optimizer):
     check_optimizer(partial(EncodedSearch, encoding=encoding, optimizer=optimizer), bench, n_evaluations=40)
@@ -147,8 +154,8 @@ def test_what_is_not_all_of_nasbench101_is_refused(cifar10):
 @pytest.mark.parametrize(
     ("how", "error", "message"),
     [
-        ({"encoding": "A"}, UnknownNameError, "unknown encoding 'A'; choose from B, C"),
-        ({"encoding": ["B"]}, UnknownNameError, r"unknown encoding \['B'\]; choose from B, C"),
+        ({"encoding": "D"}, UnknownNameError, "unknown encoding 'D'; choose from A, B, C"),
+        ({"encoding": ["B"]}, UnknownNameError, r"unknown encoding \['B'\]; choose from A, B, C"),
         ({"optimizer": "nsga2"}, SettingError, "nsga2 needs two objectives or more"),
         (
             {"optimizer": "encoded_search"},
