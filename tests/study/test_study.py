@@ -585,6 +585,7 @@ def test_the_packages_that_a_search_needs_are_among_its_versions(cifar10):
         ("random_forest", {}, "scikit-learn"),
         ("tpe", {}, "optuna"),
         ("warm_start", {"optimizer": "random_forest"}, "scikit-learn"),
+        ("regret_stopping", {"optimizer": "warm_start", "settings": {"optimizer": "tpe"}}, "optuna"),
     ):
         configuration = Configuration.of(cifar10, optimizer, settings, n_evaluations=5)
         assert metadata.version(package) in versions_of(configuration).values()
@@ -604,6 +605,44 @@ def test_a_surrogate_that_a_search_follows_may_not_change_beneath_its_runs(path,
         monkeypatch.setattr(chosen, "chosen_surrogate", lambda *given: (SimpleNamespace(sha256="f" * 64), "cifar10"))
         with pytest.raises(StudyError, match=r"gaea made with surrogate_sha256 \w+; with ffff.* may give others"):
             study._check_versions(gaea, versions_of(gaea), in_files_alone=True)
+
+
+@pytest.mark.parametrize("depth", range(3))
+def test_the_surrogate_that_a_search_inside_another_follows_is_the_one_that_is_noted(monkeypatch, depth):
+    asked_for = []
+
+    def chosen_surrogate(space, name):
+        asked_for.append(name)
+        return SimpleNamespace(sha256="f" * 64), "cifar10"
+
+    optimizer, settings = "gaea", {"surrogate": "nasbench301/cifar10"}
+    for _ in range(depth):
+        optimizer, settings = "regret_stopping", {"optimizer": optimizer, "settings": settings}
+    key = Configuration.of(nbk.load("nasbench301/cifar10"), optimizer, settings, n_evaluations=2)
+    monkeypatch.setattr(chosen, "chosen_surrogate", chosen_surrogate)
+    assert versions_of(key)["surrogate_sha256"] == "f" * 64
+    assert asked_for == ["nasbench301/cifar10"]
+
+
+def test_the_file_of_ones_own_optimizer_is_noted_also_where_another_search_runs_it(cifar10, module, tmp_path):
+    module("mine", MINE)
+    for optimizer, settings in (("mine:Mine", {}), ("regret_stopping", {"optimizer": "mine:Mine"})):
+        key = Configuration.of(cifar10, optimizer, settings, n_evaluations=5)
+        expected = hashlib.sha256((tmp_path / "mine.py").read_bytes()).hexdigest()
+        assert versions_of(key)["optimizer_sha256"] == expected
+
+
+def test_what_earlier_runs_did_not_note_is_said_so(cifar10, path, monkeypatch):
+    from nasbench_kit.study import study as module
+
+    tpe = Configuration.of(cifar10, "tpe", n_evaluations=2)
+    whole = module.versions_of
+    with Study(path) as study:
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "versions_of", lambda key: {k: v for k, v in whole(key).items() if k != "optuna"})
+            study.run([tpe], [0], n_processes=1)
+        with pytest.raises(StudyError, match=r"tpe made with optuna \(not noted\); with \d.* may give others"):
+            study.run([tpe], [1], n_processes=1)
 
 
 def test_runs_whose_optimizer_was_edited_can_be_removed_and_made_anew(cifar10, path, module, random_search):
