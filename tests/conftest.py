@@ -12,7 +12,7 @@ import gc
 import io
 import signal
 import tempfile
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import compress, count, pairwise
 from operator import not_
 from pathlib import Path
@@ -134,6 +134,18 @@ def equipped():
         return nbk.Benchmark(bench.results, bench.dataset, **what) if what else bench
 
     return equip
+
+
+@pytest.fixture(scope="session")
+def quickly():
+    """An optimizer that learns little from what it is told: how much says nothing of how it behaves."""
+    little = {
+        "bananas": {"epochs": 5},
+        "graf_search": {"n_trees": 5},
+        "npenas": {"epochs": 2},
+        "random_forest": {"n_trees": 3},
+    }
+    return lambda name: partial(OPTIMIZERS[name], **little[name]) if name in little else OPTIMIZERS[name]
 
 
 @pytest.fixture(scope="session")

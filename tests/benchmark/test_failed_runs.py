@@ -99,9 +99,9 @@ def test_a_failed_run_is_drawn_as_often_as_others(bench):
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_every_optimizer_gets_over_failures(bench, equipped, name):
-    bench = equipped(name, bench)
-    rng = np.random.default_rng(2)
-    records = simulate(bench, OPTIMIZERS[name](task_of(bench), rng), rng=rng, n_evaluations=200, n_workers=3)
+def test_every_optimizer_gets_over_failures(bench, equipped, n_enough, quickly, name):
+    bench, rng = equipped(name, bench), np.random.default_rng(2)
+    n = min(200, 3 * n_enough(name, bench))
+    records = simulate(bench, quickly(name)(task_of(bench), rng), rng=rng, n_evaluations=n, n_workers=3)
     assert records.failed.any()
     assert np.nanmax(records.value) == (0.5 if name == "grid_search" else 0.6)  # it draws one run of each

@@ -38,7 +38,6 @@ SHIPPED = [  # one of each kind: surrogates, and tables with and without seconds
     "nas_bench_graph/proteins",
     "nasbench201_mnist1d/mnist1d",
 ]
-QUICK = {"npenas": {"epochs": 2}, "graf_search": {"n_trees": 5}}  # how much is learned says nothing of who conforms
 SEARCHES = [
     name
     for name, made in OPTIMIZERS.items()
@@ -46,7 +45,7 @@ SEARCHES = [
 ]
 """Those that search any space; the others have tests of their own."""
 VARIANTS = [
-    *[(name, QUICK.get(name, {})) for name in SEARCHES],
+    *[(name, {}) for name in SEARCHES],
     ("random_search", {"repeats": False}),
     ("grid_search", {"order": "nested"}),
     ("regularized_evolution", {"population_size": 1, "sample_size": 1}),
@@ -128,10 +127,10 @@ def test_what_is_no_number_or_neither_true_nor_false_is_named(cifar10, loaded, e
 
 
 @pytest.mark.parametrize(("name", "how"), VARIANTS, ids=str)
-def test_every_optimizer_conforms(cifar10, loaded, equipped, n_enough, name, how):
+def test_every_optimizer_conforms(cifar10, loaded, equipped, n_enough, quickly, name, how):
     has_epochs = "epochs" in needs_of(OPTIMIZERS[name])
     bench = loaded("nasbench201_mnist1d/mnist1d") if has_epochs else cifar10
-    make = partial(OPTIMIZERS[name], **how)
+    make = partial(quickly(name), **how)
     check_optimizer(make, equipped(name, bench), n_evaluations=n_enough(name, bench))
 
 
@@ -153,12 +152,11 @@ def has_what_it_needs(name, bench):
     ],
 )
 def test_optimizers_conform_on_every_shipped_benchmark_that_has_what_they_need(
-    loaded, equipped, n_enough, name, benchmark
+    loaded, equipped, n_enough, quickly, name, benchmark
 ):
     # a population is full by then, and changes; longer searches of each are those of the test above
     bench = loaded(benchmark)
-    make = partial(OPTIMIZERS[name], **QUICK[name]) if name in QUICK else OPTIMIZERS[name]
-    check_optimizer(make, equipped(name, bench), n_evaluations=min(150, n_enough(name, bench)))
+    check_optimizer(quickly(name), equipped(name, bench), n_evaluations=min(150, n_enough(name, bench)))
 
 
 @pytest.mark.parametrize(

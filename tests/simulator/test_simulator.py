@@ -218,7 +218,7 @@ def test_a_seed_from_a_numpy_array_reveals_that_run_too(cifar10):
         if not any(need.startswith(("surrogate", "space:")) for need in needs_of(made))
     ],
 )
-def test_the_same_seed_gives_the_same_records(cifar10, loaded, equipped, n_enough, name, how):
+def test_the_same_seed_gives_the_same_records(cifar10, loaded, equipped, n_enough, quickly, name, how):
     has_epochs = "epochs" in needs_of(OPTIMIZERS[name])
     bench = equipped(name, loaded("nasbench201_mnist1d/mnist1d") if has_epochs else cifar10)
 
@@ -226,7 +226,7 @@ def test_the_same_seed_gives_the_same_records(cifar10, loaded, equipped, n_enoug
 
     def once():
         rng = np.random.default_rng(5)
-        return simulate(bench, OPTIMIZERS[name](task_of(bench), rng), rng=rng, **how)
+        return simulate(bench, quickly(name)(task_of(bench), rng), rng=rng, **how)
 
     first, second = once(), once()
     assert [getattr(first, column).tobytes() for column in SAME] == [

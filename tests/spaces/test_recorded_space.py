@@ -158,11 +158,11 @@ def test_a_whole_table_offers_the_whole_space(cifar10):
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_every_optimizer_works_on_a_part(bench, equipped, n_enough, name):
+def test_every_optimizer_works_on_a_part(bench, equipped, n_enough, quickly, name):
     bench = equipped(name, bench)
-    check_optimizer(OPTIMIZERS[name], bench, n_evaluations=n_enough(name, bench))
+    check_optimizer(quickly(name), bench, n_evaluations=n_enough(name, bench))
     rng = np.random.default_rng(0)
-    records = simulate(bench, OPTIMIZERS[name](task_of(bench), rng), rng=rng, n_evaluations=n_enough(name, bench))
+    records = simulate(bench, quickly(name)(task_of(bench), rng), rng=rng, n_evaluations=n_enough(name, bench))
     assert set(map(tuple, records.archs.tolist())) <= members(bench.search_space())
 
 

@@ -111,8 +111,8 @@ SEARCHES = [name for name, made in OPTIMIZERS.items() if not OTHERS & {*needs_of
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_optimizers_search_a_surrogate(darts, equipped, n_enough, name):
-    check_optimizer(OPTIMIZERS[name], equipped(name, darts), n_evaluations=n_enough(name, darts))
+def test_optimizers_search_a_surrogate(darts, equipped, n_enough, quickly, name):
+    check_optimizer(quickly(name), equipped(name, darts), n_evaluations=n_enough(name, darts))
 
 
 # ---- what a number means ----
