@@ -442,7 +442,8 @@ def _warn_of_long_work(panels: Sequence[_Panel], study: Study, run_seeds: range,
     if expected_s > _LONG_S:
         warnings.warn(
             f"this takes about {_in_words(expected_s)}: an evaluation of {slowest[1]} takes {1e3 * slowest[0]:.1f} ms;"
-            " fewer runs or a smaller budget take less, and `surrogate distill` makes a fast network of a surrogate",
+            " what optimizers compute comes on top; fewer runs or a smaller budget take less, and `surrogate distill`"
+            " makes a fast network of a surrogate",
             stacklevel=3,
         )
 

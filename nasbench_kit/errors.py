@@ -87,6 +87,7 @@ def unknown(what: str, got: object, choices: Iterable[str]) -> UnknownNameError:
     import difflib  # an error may take its time; an import may not
 
     names = list(choices)
-    near = difflib.get_close_matches(str(got), names, n=1)
+    alike = [name for name in names if name.lower() == str(got).lower()]
+    near = alike or difflib.get_close_matches(str(got), names, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"choose from {listed(names)}" if names else "there is none"
     return UnknownNameError(f"unknown {what} {got!r}; {hint}")

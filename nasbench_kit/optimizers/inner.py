@@ -21,7 +21,7 @@ def inner_search(task: Task, rng: np.random.Generator, optimizer: str, settings:
         SettingError: The settings are no mapping, or the task lacks what it needs.
         UnknownNameError: There is none of this name, or it has no such setting.
     """
-    if not isinstance(settings or {}, Mapping):
+    if not (settings is None or isinstance(settings, Mapping)):
         raise SettingError(f"settings={settings!r:.80}; a mapping of settings of {optimizer} expected")
     if not isinstance(optimizer, str):
         raise SettingError(f"optimizer={optimizer!r:.80}; a name, or module:Class, expected")

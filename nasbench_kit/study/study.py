@@ -257,9 +257,10 @@ class Study:
         for then in self._versions(configuration):
             name = different(now, then, in_files_alone=in_files_alone)
             if name is not None:
+                before, after = then.get(name, "(not noted)"), now.get(name, "an unknown one")
                 raise StudyError(
-                    f"{self.path!r} holds runs of {configuration.legend} made with {name} {then.get(name)}; with"
-                    f" {now.get(name)} the same seeds may give others: use that one, or another study file, or"
+                    f"{self.path!r} holds runs of {configuration.legend} made with {name} {before}; with"
+                    f" {after} the same seeds may give others: use that one, or another study file, or"
                     f" remove these runs (nasbench-kit runs {self.path} --remove {configuration.optimizer})"
                 )
 

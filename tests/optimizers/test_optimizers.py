@@ -198,6 +198,7 @@ def test_optimizers_conform_on_every_shipped_benchmark_that_has_what_they_need(
         ("proxy_ranking", {}, UnknownNameError, "unknown column 'params_m'; there is none"),
         ("warm_start", {"optimizer": "simulated_anealing"}, UnknownNameError, "did you mean 'simulated_annealing'"),
         ("warm_start", {"settings": 5}, SettingError, "settings=5; a mapping of settings of regularized_evolution"),
+        ("warm_start", {"settings": 0}, SettingError, "settings=0; a mapping of settings of regularized_evolution"),
         ("warm_start", {"optimizer": "nsga2"}, SettingError, "nsga2 needs two objectives or more"),
         (
             "local_search",

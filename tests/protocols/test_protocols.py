@@ -129,6 +129,7 @@ def test_what_a_search_inside_another_needs_is_checked_before_anything_is_run():
     ("how", "message"),
     [
         ({"protocol": "nats"}, "unknown protocol 'nats'; did you mean"),
+        ({"protocol": "NB101_B"}, "unknown protocol 'NB101_B'; did you mean 'nb101_b'"),
         ({"protocol": 5}, "protocol=5; a name or a Protocol expected"),
         ({"protocol": "local_search", "n_evaluations": 5}, "local_search says the rules; leave out n_evaluations"),
         ({"protocol": "local_search", "rules": Rules(n_evaluations=5)}, "says the rules; leave out rules"),

@@ -607,15 +607,21 @@ def test_a_surrogate_that_a_search_follows_may_not_change_beneath_its_runs(path,
             study._check_versions(gaea, versions_of(gaea), in_files_alone=True)
 
 
-def test_of_a_search_inside_another_the_surrogate_that_was_named_counts(monkeypatch):
-    asked = []
-    monkeypatch.setattr(
-        chosen, "chosen_surrogate", lambda space, name: asked.append(name) or (SimpleNamespace(sha256="f" * 64), "")
-    )
-    gaea = {"optimizer": "gaea", "settings": {"surrogate": "nasbench301/cifar10"}}
-    inside = Configuration.of(nbk.load("nasbench301/cifar10"), "regret_stopping", gaea, n_evaluations=2)
-    assert versions_of(inside)["surrogate_sha256"] == "f" * 64
-    assert asked == ["nasbench301/cifar10"]
+@pytest.mark.parametrize("depth", range(3))
+def test_the_surrogate_that_a_search_inside_another_follows_is_the_one_that_is_noted(monkeypatch, depth):
+    asked_for = []
+
+    def chosen_surrogate(space, name):
+        asked_for.append(name)
+        return SimpleNamespace(sha256="f" * 64), "cifar10"
+
+    optimizer, settings = "gaea", {"surrogate": "nasbench301/cifar10"}
+    for _ in range(depth):
+        optimizer, settings = "regret_stopping", {"optimizer": optimizer, "settings": settings}
+    key = Configuration.of(nbk.load("nasbench301/cifar10"), optimizer, settings, n_evaluations=2)
+    monkeypatch.setattr(chosen, "chosen_surrogate", chosen_surrogate)
+    assert versions_of(key)["surrogate_sha256"] == "f" * 64
+    assert asked_for == ["nasbench301/cifar10"]
 
 
 def test_an_optimizer_of_ones_own_may_not_change_inside_another_one(cifar10, path, module):
@@ -628,6 +634,19 @@ def test_an_optimizer_of_ones_own_may_not_change_inside_another_one(cifar10, pat
             StudyError, match=r"made with optimizer_sha256 \w+; with \w+ the same seeds may give others"
         ):
             study.run([inside], [0], n_processes=1)
+
+
+def test_what_earlier_runs_did_not_note_is_said_so(cifar10, path, monkeypatch):
+    from nasbench_kit.study import study as module
+
+    tpe = Configuration.of(cifar10, "tpe", n_evaluations=2)
+    whole = module.versions_of
+    with Study(path) as study:
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "versions_of", lambda key: {k: v for k, v in whole(key).items() if k != "optuna"})
+            study.run([tpe], [0], n_processes=1)
+        with pytest.raises(StudyError, match=r"tpe made with optuna \(not noted\); with \d.* may give others"):
+            study.run([tpe], [1], n_processes=1)
 
 
 def test_runs_whose_optimizer_was_edited_can_be_removed_and_made_anew(cifar10, path, module, random_search):

@@ -33,11 +33,13 @@ def chosen_surrogate(space: Space, name: str | None) -> tuple[Surrogate, str]:
             none = f"no surrogate of {space.name}, whose gradient could be followed; there are {there}"
             raise SettingError(f"surrogate=None, but {many if fitting else none}")
         name = fitting[0]
-    stem, _, dataset = str(name).partition("/")
+    if not isinstance(name, str):
+        raise SettingError(f"surrogate={name!r:.80}; a name like {next(iter(known), 'surrogate/dataset')!r} expected")
+    stem, slash, dataset = name.partition("/")
     if stem not in known:
         raise unknown("surrogate", stem, known)
     found = known[stem]
-    if dataset and dataset not in found.datasets:
+    if slash and dataset not in found.datasets:
         raise unknown("surrogate", name, [f"{stem}/{dataset}" for dataset in found.datasets])
     if not _is_of(found, space):
         raise SettingError(f"surrogate={name!r} is of {found.space.name}; one of {space.name} expected")

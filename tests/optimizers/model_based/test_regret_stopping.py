@@ -149,6 +149,7 @@ def test_studies_take_a_search_that_ends_before_its_budget():
         ({"min_evaluations": 1}, SettingError, "min_evaluations=1; an integer of at least 2"),
         ({"optimizer": "gp_ob"}, UnknownNameError, "unknown optimizer 'gp_ob'; did you mean 'gp_bo'"),
         ({"settings": 5}, SettingError, "settings=5; a mapping of settings of gp_bo expected"),
+        ({"settings": []}, SettingError, r"settings=\[\]; a mapping of settings of gp_bo expected"),
         ({"optimizer": "nsga2"}, SettingError, "nsga2 needs two objectives or more"),
     ],
 )

@@ -164,6 +164,8 @@ def test_what_is_not_all_of_nasbench101_is_refused(cifar10):
         ),
         ({"settings": {"size": 5}}, UnknownNameError, "unknown setting of regularized_evolution 'size'"),
         ({"settings": 5}, SettingError, "settings=5; a mapping of settings of regularized_evolution"),
+        ({"settings": False}, SettingError, "settings=False; a mapping of settings of regularized_evolution"),
+        ({"encoding": "b"}, UnknownNameError, "unknown encoding 'b'; did you mean 'B'"),
     ],
     ids=str,
 )
