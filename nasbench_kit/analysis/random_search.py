@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _STEPS = 4_096  # into which a budget of seconds is divided
+_FINER = 16  # times before the budget divided by this are looked at anew, in steps that are smaller by as much
 _TOP_LEVELS, _RATIO = 500, 1.005  # the best values are told apart; of the others those whose chances differ by so much
 _TOGETHER = 128  # levels that are transformed together
 _MOST_ARCHS = 1_000_000
@@ -248,29 +249,62 @@ def _over_seconds(
     rules: Rules,
     n_times: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Time goes in steps; a cost counts to the two that it lies between, so that its mean stays."""
+    """Times, and the chance of each level at each. Early times are looked at in finer steps, up to themselves."""
     assert rules.budget_s is not None
+    until_s, half = rules.budget_s, 0.0
+    found: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []  # the latest first
+    while True:
+        step_s = until_s / _STEPS
+        is_counted = rules.overshoot == "counted" and not found
+        free = _free(below, levels, sampled, takes / step_s, is_counted=is_counted) ** rules.n_workers
+        has_incumbent = 1 - free[0]
+        if not found:
+            half = float(has_incumbent[-1]) / 2
+            if not half:
+                raise SettingError(f"budget_s={until_s:g} ends before the first evaluation can; give a larger one")
+        reached = np.append(
+            has_incumbent[1:-1] >= half, True
+        )  # not at once, although a step may be longer than a training
+        first = 1 + int(reached.argmax())
+        is_fine = first >= _STEPS // _FINER
+        at = np.arange(first if is_fine else _STEPS // _FINER + 1, _STEPS + 1)
+        found.append((np.asarray(at * step_s, np.float64), np.diff(free[:, at], axis=0).T))
+        if is_fine:
+            break
+        until_s = _STEPS // _FINER * step_s
+    times, chances = (np.concatenate(parts[::-1]) for parts in zip(*found, strict=True))
+    nearest = np.searchsorted(times, np.geomspace(times[0], times[-1], n_times)).clip(max=len(times) - 1)
+    at = np.unique(nearest)
+    return times[at], chances[at]
+
+
+def _free(
+    below: NDArray[np.float64],
+    levels: NDArray[np.intp],
+    sampled: NDArray[np.float64],
+    takes: NDArray[np.float64],
+    *,
+    is_counted: bool,
+) -> NDArray[np.float64]:
+    """That none of those that one worker has finished is of a higher level: (n_levels, _STEPS + 1), after each step.
+
+    Time goes in steps; a cost, which is `takes` steps, counts to the two that it lies between, so that its mean stays.
+    `is_counted`: whether what began before the last step is over counts there as finished.
+    """
     n, n_levels = _STEPS, len(below)
-    step_s = rules.budget_s / n
-    step = np.minimum(takes / step_s, n + 1).astype(np.intp)
+    step = np.minimum(takes, n + 1).astype(np.intp)
     costs = np.zeros((n_levels, n + 3))  # of samples of each level; the first: of those that do not count
-    for place, weight in ((step, step + 1 - takes / step_s), (step + 1, takes / step_s - step)):
+    for place, weight in ((step, step + 1 - takes), (step + 1, takes - step)):
         costs += np.bincount((levels + 1) * (n + 3) + place, sampled * weight, n_levels * (n + 3)).reshape(-1, n + 3)
     costs = np.cumsum(costs[:, : n + 1], axis=0)  # of no higher level
     damping = _ALIASED ** (np.arange(n + 1) / (2 * n))
     running = np.fft.rfft((1 - np.cumsum(costs[-1])) * damping, 2 * n)
-    free = np.empty((n_levels, n + 1))  # that none of those that have finished is of a higher level
+    free = np.empty((n_levels, n + 1))
     for start in range(0, n_levels, _TOGETHER):
         some = slice(start, start + _TOGETHER)
         renewals = 1 / (1 - np.fft.rfft(costs[some] * damping, 2 * n))
         free[some] = np.fft.irfft(running * renewals, 2 * n)[:, : n + 1] / damping
-        if rules.overshoot == "counted":  # nor is what began before the budget ended
+        if is_counted:
             still = np.fft.rfft((below[some, None] - np.cumsum(costs[some], axis=1)) * damping, 2 * n)
             free[some, n] = np.fft.irfft(still * renewals, 2 * n)[:, n - 1] / damping[n - 1]
-    free = np.clip(free, 0, 1) ** rules.n_workers
-    has_incumbent = 1 - free[0]
-    if not has_incumbent[n] > 0:
-        raise SettingError(f"budget_s={rules.budget_s:g} ends before the first evaluation can; give a larger one")
-    first = max(1, int((has_incumbent >= has_incumbent[n] / 2).argmax()))  # a step may be longer than a training
-    at = np.unique(np.rint(np.geomspace(first, n, n_times)).astype(np.intp))
-    return np.asarray(at * step_s, np.float64), np.diff(free[:, at], axis=0).T
+    return np.clip(free, 0, 1)

@@ -78,6 +78,14 @@ def test_a_budget_of_many_thousand_evaluations_changes_nothing_that_is_sooner(ci
     assert (late.times[-1], late.mean[-1]) == (3e7, pytest.approx(late.best_of(16_400)[0], abs=1e-4))
 
 
+@pytest.mark.parametrize("budget_s", [9e5, 2e8])
+def test_early_times_are_as_exact_as_late_ones(cifar10, budget_s):
+    law = random_search_law(cifar10, budget_s=budget_s)
+    for at in (np.searchsorted(law.times, time_s) for time_s in (0, 3_000, 6_000, 30_000)):
+        ending_there = random_search_law(cifar10, budget_s=float(law.times[at]))
+        assert law.mean[at] == pytest.approx(ending_there.mean[-1], abs=2e-4)  # with a single grid 1 to 3 points off
+
+
 def test_until_the_first_evaluation_may_end_there_is_no_incumbent(letters):
     bench = letters(val_accuracy=[0.5, 0.9], cost_s=[2.0, 6.0])
     law = random_search_law(bench, budget_s=4, n_times=4_096)
