@@ -42,6 +42,7 @@ _MODELS_DIFFER = (
     "TPE is Optuna's instead of hyperopt's; SMAC is a random forest like its, which trains a cell once, not up to four"
     " times."
 )
+_SLOW = "A run of TPE or SMAC has thousands of steps and takes minutes: choose optimizers, or ask for few runs."
 _PLACES = "In brackets of the reference invalid cells take places: a fifth of all that are drawn in B, over half in C."
 _LEVELS = "Numbers have 256 levels. BOHB is left out, as its kernels here know no order."
 _NO_TEST = "Validation accuracy is reported: no test accuracy is predicted."
@@ -86,7 +87,7 @@ def _encoded(encoding: str, title: str, optimizers: Optimizers, *differences: st
         f"{_PAPER}, encoding {encoding}",
         optimizers=_in(encoding, optimizers),
         data=_IMPORT_FULL,
-        differences=(_MODELS_DIFFER, _PLACES, *differences),
+        differences=(_MODELS_DIFFER, _SLOW, _PLACES, *differences),
         incumbents="any epoch",
     )
 
