@@ -98,7 +98,12 @@ class _Workers(ProcessPoolExecutor):
 
     def submit(self, fn: Callable[..., Made], /, *args: Any, **kwargs: Any) -> Future[Made]:
         with _environment(), _no_interrupts(), _main_that_is_a_file():
-            return super().submit(fn, *args, **kwargs)
+            try:
+                return super().submit(fn, *args, **kwargs)
+            except OSError as error:  # a worker that dies just now takes with it what this would write to
+                if self._broken:
+                    raise BrokenProcessPool(str(error)) from None
+                raise
 
 
 @contextlib.contextmanager

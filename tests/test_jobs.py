@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -270,3 +271,13 @@ def test_a_step_that_was_interrupted_is_made_again(tmp_path):
         raise KeyboardInterrupt
     assert shop.made("parts/0") is None
     assert make(tmp_path / "w")[0] == ["parts/0"]
+
+
+def test_a_worker_that_dies_while_work_is_handed_over_is_one_line(monkeypatch):
+    def submit(self, *_):
+        self._broken = "a worker died"
+        raise OSError("handle is closed")
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
+    with pytest.raises(WorkerError, match=r"a worker process died .* run the same again"):
+        list(jobs.run(abs, range(4), 2))
