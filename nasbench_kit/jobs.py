@@ -100,7 +100,7 @@ class _Workers(ProcessPoolExecutor):
         with _environment(), _no_interrupts(), _main_that_is_a_file():
             try:
                 return super().submit(fn, *args, **kwargs)
-            except OSError as error:  # a worker that dies just now takes with it what this would write to
+            except (OSError, ValueError) as error:  # a worker that dies just now takes with it the pipes that this uses
                 if self._broken:
                     raise BrokenProcessPool(str(error)) from None
                 raise

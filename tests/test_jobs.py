@@ -273,10 +273,11 @@ def test_a_step_that_was_interrupted_is_made_again(tmp_path):
     assert make(tmp_path / "w")[0] == ["parts/0"]
 
 
-def test_a_worker_that_dies_while_work_is_handed_over_is_one_line(monkeypatch):
+@pytest.mark.parametrize("error", [OSError("handle is closed"), ValueError("bad value(s) in fds_to_keep")], ids=repr)
+def test_a_worker_that_dies_while_work_is_handed_over_is_one_line(monkeypatch, error):
     def submit(self, *_):
         self._broken = "a worker died"
-        raise OSError("handle is closed")
+        raise error
 
     monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
     with pytest.raises(WorkerError, match=r"a worker process died .* run the same again"):
