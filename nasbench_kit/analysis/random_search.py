@@ -262,10 +262,8 @@ def _over_seconds(
             half = float(has_incumbent[-1]) / 2
             if not half:
                 raise SettingError(f"budget_s={until_s:g} ends before the first evaluation can; give a larger one")
-        reached = np.append(
-            has_incumbent[1:-1] >= half, True
-        )  # not at once, although a step may be longer than a training
-        first = 1 + int(reached.argmax())
+        # never the beginning, although a step may be longer than a training; the end, if nothing before
+        first = 1 + int(np.append(has_incumbent[1:-1] >= half, True).argmax())
         is_fine = first >= _STEPS // _FINER
         at = np.arange(first if is_fine else _STEPS // _FINER + 1, _STEPS + 1)
         found.append((np.asarray(at * step_s, np.float64), np.diff(free[:, at], axis=0).T))

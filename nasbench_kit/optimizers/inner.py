@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nasbench_kit.errors import SettingError, UnknownNameError
 from nasbench_kit.optimizers import optimizer_class
-from nasbench_kit.optimizers.base import Optimizer, Task, check_needs, check_settings, needs_of
+from nasbench_kit.optimizers.base import Optimizer, Task, accepted_settings, check_needs, check_settings, needs_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,9 +31,27 @@ def inner_search(task: Task, rng: np.random.Generator, optimizer: str, settings:
     return made(task, rng, **(settings or {}))
 
 
+def searches_of(optimizer: str, settings: object) -> Iterator[tuple[str, Callable[..., Optimizer], Mapping[str, Any]]]:
+    """A search, the one that runs inside it, if one does, and so on: name, class, settings.
+
+    It ends at what is no search inside another; who builds that says so.
+
+    Raises:
+        UnknownNameError: There is none of this name.
+    """
+    made, given = optimizer_class(optimizer), settings if isinstance(settings, Mapping) else {}
+    yield optimizer, made, given
+    if hasattr(made, "needs_of_settings"):
+        whole = {setting.name: setting.default for setting in accepted_settings(made, optimizer)} | dict(given)
+        inner = whole.get("optimizer")
+        if isinstance(inner, str):
+            with contextlib.suppress(UnknownNameError):
+                yield from searches_of(inner, whole.get("settings"))
+
+
 def inner_needs(optimizer: object, settings: object) -> tuple[str, ...]:
     """What the search of this name, with these settings, cannot do without; nothing where it is none: said later."""
     with contextlib.suppress(UnknownNameError):
         if isinstance(optimizer, str):
-            return needs_of(optimizer_class(optimizer), settings if isinstance(settings, Mapping) else {})
+            return tuple([need for _, made, _ in searches_of(optimizer, settings) for need in needs_of(made)])
     return ()

@@ -5,17 +5,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from inspect import getsourcefile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from nasbench_kit.errors import UnknownNameError
-from nasbench_kit.optimizers import OPTIMIZERS, needs_of, optimizer_class
-from nasbench_kit.study.building import defaults_of
+from nasbench_kit.optimizers import OPTIMIZERS, needs_of
+from nasbench_kit.optimizers.inner import searches_of
 from nasbench_kit.study.configuration import Configuration
 from nasbench_kit.study.running import benchmark_of
 from nasbench_kit.version import __version__
@@ -28,7 +26,7 @@ def versions_of(configuration: Configuration) -> dict[str, str]:
     """Versions of software; hashes of the files of optimizers of one's own, and of a surrogate that is followed."""
     versions = {"nasbench_kit": __version__, "numpy": np.__version__, "python": platform.python_version()}
     own = []
-    for name, made, settings in _searches(configuration.optimizer, configuration.settings):
+    for name, made, settings in searches_of(configuration.optimizer, configuration.settings):
         if name not in OPTIMIZERS:
             with contextlib.suppress(TypeError, OSError):
                 own.append(Path(getsourcefile(made) or "").read_bytes())
@@ -44,18 +42,6 @@ def versions_of(configuration: Configuration) -> dict[str, str]:
     if own:
         versions[f"optimizer{_FILE}"] = hashlib.sha256(b"".join(own)).hexdigest()
     return versions
-
-
-def _searches(name: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
-    """A search, the one that it runs, if it runs another, and so on: name, class, and settings."""
-    made = optimizer_class(name)
-    yield name, made, settings
-    if hasattr(made, "needs_of_settings"):
-        whole = defaults_of(name) | dict(settings)
-        inner, of_inner = whole.get("optimizer"), whole.get("settings") or {}
-        if isinstance(inner, str) and isinstance(of_inner, Mapping):
-            with contextlib.suppress(UnknownNameError):  # the runs will say so
-                yield from _searches(inner, of_inner)
 
 
 def different(now: Mapping[str, str], then: Mapping[str, str], *, in_files_alone: bool = False) -> str | None:

@@ -11,6 +11,7 @@ from nasbench_kit.optimizers.zero_cost.pool import ranked_pool
 
 if TYPE_CHECKING:
     import numpy as np
+
 _INNER = "regularized_evolution"
 
 
