@@ -25,6 +25,7 @@ from nasbench_kit.spaces import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 Encode = Callable[[Space, Any], "NDArray[Any]"]
@@ -125,6 +126,15 @@ def matrix(space: Space, archs: object, names: str) -> NDArray[Any]:
             raise unknown(f"encoding of {space.name}", name, known)
     batch = space.parse_many(archs)
     return np.hstack([known[name](batch).astype(np.float32) for name in names.split("+")])
+
+
+def tree_columns(space: Space, archs: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What trees read of a batch (n_archs, n_decisions): a column per choice; of ordered choices, their number."""
+    import numpy as np
+
+    is_ordered = [decision.ordered for decision in space.decisions]
+    is_choice = np.repeat(np.invert(is_ordered), space.n_choices)
+    return np.hstack([space.one_hot(archs)[:, is_choice], archs[:, is_ordered]])
 
 
 @cache

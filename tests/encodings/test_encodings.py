@@ -8,6 +8,7 @@ import pytest
 
 import nasbench_kit as nbk
 from nasbench_kit import encodings
+from nasbench_kit.encodings.features import tree_columns
 from nasbench_kit.errors import ArchitectureError, SettingError
 from nasbench_kit.spaces import SPACES, ChoiceSpace, Decision, Form, GraphBatch, Space, space_from
 from nasbench_kit.spaces.recorded import RecordedSpace
@@ -430,3 +431,8 @@ def test_batches_larger_than_the_pieces_they_are_encoded_in_come_out_whole():
     for encoding in ARRAYS:
         whole = encoding(CELLS, archs)
         np.testing.assert_array_equal(whole[15_000:], encoding(CELLS, archs[15_000:]))
+
+
+def test_trees_read_a_column_per_choice_of_what_has_no_order():
+    space = ChoiceSpace("mixed", {"op": ("a", "b", "c"), "width": (16, 32, 64)})
+    assert tree_columns(space, np.array([[2, 1], [0, 2]], np.uint8)).tolist() == [[0, 0, 1, 1], [1, 0, 0, 2]]

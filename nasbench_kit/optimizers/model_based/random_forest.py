@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
+from nasbench_kit.encodings.features import tree_columns
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_number, check_start
 from nasbench_kit.optimizers.model_based.acquisition import EI, scores
 from nasbench_kit.optimizers.model_based.proposals import Observed, Proposals, by_score, candidates
@@ -14,8 +15,6 @@ from nasbench_kit.optional import require
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from nasbench_kit.spaces import Space
 
 
 @final
@@ -80,15 +79,8 @@ class RandomForestSearch:
         if is_random or not len(pool):
             return pool
         forest = self._forest(self._n_trees, n_jobs=1, random_state=int(self._rng.integers(2**32)))
-        forest.fit(columns(self._space, observed.archs), observed.values)
-        read = columns(self._space, pool).astype(np.float32)
+        forest.fit(tree_columns(self._space, observed.archs), observed.values)
+        read = tree_columns(self._space, pool).astype(np.float32)
         outputs = np.stack([tree.predict(read) for tree in forest.estimators_])
         best = float(observed.values.max())
         return by_score(pool, scores(EI, outputs.mean(axis=0), outputs.std(axis=0), best=best, rng=self._rng))
-
-
-def columns(space: Space, archs: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What trees read: a column per choice, 1 where it is taken; of ordered choices, their number."""
-    is_ordered = [decision.ordered for decision in space.decisions]
-    is_choice = np.repeat(np.invert(is_ordered), space.n_choices)
-    return np.hstack([space.one_hot(archs)[:, is_choice], archs[:, is_ordered]])

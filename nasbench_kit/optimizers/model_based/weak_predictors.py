@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
+from nasbench_kit.encodings.features import tree_columns
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_start
 from nasbench_kit.optimizers.model_based.proposals import Observed, Proposals, by_score, candidates
 from nasbench_kit.optional import require
@@ -69,6 +70,6 @@ class WeakPredictors:
         if not len(pool):
             return pool
         forest = self._forest(self._n_trees, n_jobs=1, random_state=int(self._rng.integers(2**32)))
-        forest.fit(self._space.one_hot(observed.archs), observed.values)
-        top = by_score(pool, forest.predict(self._space.one_hot(pool)))[: self._n_top]
+        forest.fit(tree_columns(self._space, observed.archs), observed.values)
+        top = by_score(pool, forest.predict(tree_columns(self._space, pool)))[: self._n_top]
         return top[self._rng.permutation(len(top))]

@@ -10,7 +10,6 @@ from nasbench_kit.errors import SettingError, UnknownNameError
 from nasbench_kit.optimizers import BANANAS, GPBO, NASBOWL, OPTIMIZERS, Outcome, RandomSearch, Task, Trial
 from nasbench_kit.optimizers.model_based.acquisition import expected_improvement, scores
 from nasbench_kit.optimizers.model_based.proposals import Observed, by_score, candidates
-from nasbench_kit.optimizers.model_based.random_forest import columns
 from nasbench_kit.predictors.narrow_ensemble import NarrowEnsemble
 from nasbench_kit.simulator import EVALUATIONS, Rules, simulate, task_of
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
@@ -228,11 +227,6 @@ def test_tpe_seeks_numbers_near_the_best_where_it_knows_their_order():
         return np.mean(distances[25:])
 
     assert mean_distance(["x"]) < 0.7 * mean_distance([])
-
-
-def test_trees_read_a_column_per_choice_of_what_has_no_order():
-    space = ChoiceSpace("mixed", {"op": ("a", "b", "c"), "width": (16, 32, 64)})
-    assert columns(space, np.array([[2, 1], [0, 2]], np.uint8)).tolist() == [[0, 0, 1, 1], [1, 0, 0, 2]]
 
 
 def test_tpe_learns_of_ordered_choices_that_it_did_not_ask_for():
