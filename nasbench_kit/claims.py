@@ -15,7 +15,7 @@ import numpy as np
 
 from nasbench_kit.analysis import regret_curves
 from nasbench_kit.comparison import Comparison, compare, opened_study
-from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError, unknown
+from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError, listed
 from nasbench_kit.protocols import Protocol, protocol_of
 from nasbench_kit.simulator import Reported
 
@@ -137,7 +137,7 @@ def check_claims(
     claims = [claim for claim in published_claims() if claim.protocol == follows.name]
     if not claims:
         known = dict.fromkeys(claim.protocol for claim in published_claims())
-        raise unknown("protocol with published numbers", follows.name, known)
+        raise UnknownNameError(f"no published numbers of the protocol {follows.name}; choose from {listed(known)}")
     for name in dict.fromkeys(claim.benchmark for claim in claims):
         of_it = [claim for claim in claims if claim.benchmark == name]
         try:

@@ -32,6 +32,7 @@ from nasbench_kit.spaces.base import MOST_RANKS, DrawnInLockstep
 from nasbench_kit.tables import Table
 
 _SAMPLES = 50
+_NEIGHBORS = 250  # of an architecture, at most, whose neighbors are looked at
 _ASKED = 300
 _IN_FLIGHT = 7
 _EPOCHS = 10  # of a learning curve that are looked at
@@ -80,7 +81,8 @@ def check_space(space: Space, rng: np.random.Generator) -> None:
         neighbors = space.neighbors(arch)
         assert found.tolist() == list(map(list, neighbors)), f"neighbors_many and neighbors differ on {arch}"
         assert len({arch, *neighbors}) == len(neighbors) + 1, f"neighbors of {arch} repeat"
-        assert all(arch in space.neighbors(near) for near in neighbors), f"{arch} is no neighbor of a neighbor"
+        some = neighbors[:: len(neighbors) // _NEIGHBORS + 1]
+        assert all(arch in space.neighbors(near) for near in some), f"{arch} is no neighbor of a neighbor"
     same = space.identity(batch)
     assert (space.identity(batch[::-1])[::-1] == same).all(), "identity depends on the rest of the batch"
     assert same.tolist() == [space.class_of(arch) for arch in archs], "identity and class_of differ"

@@ -131,7 +131,7 @@ def test_a_study_with_other_runs_too_changes_nothing(tmp_path):
 
 
 def test_a_protocol_without_published_numbers_is_refused_by_the_names_of_those_with():
-    with pytest.raises(UnknownNameError, match="unknown protocol with published numbers 'nb301'"):
+    with pytest.raises(UnknownNameError, match="no published numbers of the protocol nb301; choose from nb201, "):
         list(check_claims("nb301"))
 
 
