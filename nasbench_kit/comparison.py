@@ -17,15 +17,15 @@ import numpy as np
 
 from nasbench_kit.analysis import (
     Finals,
-    Outcomes,
     RandomSearchLaw,
     Summary,
+    Trajectories,
     check_reported,
     finals_of,
-    outcomes_of,
     random_search_law,
     shown,
     summarize,
+    trajectories_of,
     with_common_best,
 )
 from nasbench_kit.benchmark import Benchmark
@@ -125,7 +125,7 @@ def compare(
         counts = opened.run(configurations, run_seeds, n_processes=n_processes, executor=executor, progress=advance)
         found = {panel.benchmark.name: _found(panel, opened, run_seeds) for panel in panels}
         return Comparison(
-            {benchmark: outcomes for benchmark, (outcomes, _) in found.items()},
+            {benchmark: trajectories for benchmark, (trajectories, _) in found.items()},
             {panel.benchmark.name: panel.rules for panel in panels},
             {panel.benchmark.name: {key.legend: key for key in panel.configurations} for panel in panels},
             " ".join(
@@ -152,7 +152,7 @@ class Comparison:
     """Runs of optimizers on benchmarks, and what came out.
 
     Attributes:
-        outcomes: Benchmark -> optimizer as it is shown -> its runs.
+        trajectories: Benchmark -> optimizer as it is shown -> its runs.
         rules: Benchmark -> the rules that the runs followed.
         configurations: Benchmark -> optimizer as it is shown -> what its runs are in the study.
         in_words: The rules, for captions.
@@ -163,7 +163,7 @@ class Comparison:
             these results do not hold is left out.
     """
 
-    outcomes: Mapping[str, Mapping[str, Outcomes]]
+    trajectories: Mapping[str, Mapping[str, Trajectories]]
     rules: Mapping[str, Rules]
     configurations: Mapping[str, Mapping[str, Configuration]]
     in_words: str
@@ -173,14 +173,14 @@ class Comparison:
     reports: Mapping[str, Mapping[str, Mapping[Reported, Finals]]]
 
     def __repr__(self) -> str:
-        n_optimizers = len({name for panel in self.outcomes.values() for name in panel})
-        return f"<Comparison of {n_optimizers} optimizers on {', '.join(self.outcomes)}: {sum(self.counts):,} runs>"
+        n_optimizers = len({name for panel in self.trajectories.values() for name in panel})
+        return f"<Comparison of {n_optimizers} optimizers on {', '.join(self.trajectories)}: {sum(self.counts):,} runs>"
 
     def summaries(self) -> Iterator[tuple[str, str, Summary]]:
         """(benchmark, optimizer, where its runs ended) of each."""
-        for benchmark, panel in self.outcomes.items():
-            for optimizer, outcomes in panel.items():
-                yield benchmark, optimizer, summarize(outcomes)
+        for benchmark, panel in self.trajectories.items():
+            for optimizer, trajectories in panel.items():
+                yield benchmark, optimizer, summarize(trajectories)
 
     def table(self) -> list[dict[str, Any]]:
         """Where the runs ended: a row per benchmark and optimizer, ready for `pandas.DataFrame`."""
@@ -211,18 +211,18 @@ class Comparison:
         """
         from nasbench_kit.plots import compare_figure  # takes a while to import
 
-        return compare_figure(self.outcomes, note=self.in_words, laws=self.laws() if law else None)
+        return compare_figure(self.trajectories, note=self.in_words, laws=self.laws() if law else None)
 
     def cells(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """The table as it is shown: its head and its rows, of which those of benchmarks are headings."""
-        by = {benchmark: _reported_by(panel) for benchmark, panel in self.outcomes.items()}
+        by = {benchmark: _reported_by(panel) for benchmark, panel in self.trajectories.items()}
         same = len(set(by.values())) == 1
         rows: list[tuple[str, ...]] = []
         n_runs = set()
-        for benchmark, panel in self.outcomes.items():
+        for benchmark, panel in self.trajectories.items():
             rows.append((benchmark, "", "" if same else by[benchmark], "", "", ""))
-            for optimizer, outcomes in panel.items():
-                show, summary = outcomes.show, summarize(outcomes)
+            for optimizer, trajectories in panel.items():
+                show, summary = trajectories.show, summarize(trajectories)
                 n_runs.add(summary.n_runs)
                 spread = f" ± {show.text(summary.sd)}" if isfinite(summary.sd) else ""
                 shares = (f"{100 * share:.1f} %" for share in (summary.found_share, summary.kept_share))
@@ -233,7 +233,7 @@ class Comparison:
 
     def notes(self) -> list[str]:
         """What the columns of the table mean, and what is to be known about the runs; a line each."""
-        every = [one for panel in self.outcomes.values() for one in panel.values()]
+        every = [one for panel in self.trajectories.values() for one in panel.values()]
         names = {one.show.name for one in every}
         units = {one.show.difference_unit for one in every}
         means = " or ".join(dict.fromkeys(one.values_are for one in every))
@@ -245,7 +245,9 @@ class Comparison:
             + ", median over runs",
             "found, kept: share of runs that evaluated the best of the benchmark; that ended on it",
         ]
-        unproven = [name for name, panel in self.outcomes.items() if not all(one.is_proven for one in panel.values())]
+        unproven = [
+            name for name, panel in self.trajectories.items() if not all(one.is_proven for one in panel.values())
+        ]
         if unproven:
             notes.append(
                 f"best: of {', '.join(unproven)} the best known, or that one of these runs evaluated; there may be"
@@ -479,9 +481,9 @@ def _timed(benchmark: Benchmark, rules: Rules) -> tuple[float, float]:
 _Reports = dict[str, dict[Reported, Finals]]
 
 
-def _found(panel: _Panel, study: Study, run_seeds: range) -> tuple[dict[str, Outcomes], _Reports]:
+def _found(panel: _Panel, study: Study, run_seeds: range) -> tuple[dict[str, Trajectories], _Reports]:
     """Of each optimizer its runs, and what else is reported of the final incumbents, as far as the results hold it."""
-    outcomes: dict[str, Outcomes] = {}
+    trajectories: dict[str, Trajectories] = {}
     reports: _Reports = {}
     for key in panel.configurations:
         records = [run.records for run in study.runs(key, run_seeds)]
@@ -490,13 +492,13 @@ def _found(panel: _Panel, study: Study, run_seeds: range) -> tuple[dict[str, Out
             raise StudyError(
                 f"all {len(run_seeds)} runs of {key.legend} on {key.benchmark} failed; with seed {seed}: {reason}"
             )
-        outcomes[key.legend] = outcomes_of(panel.benchmark, records, panel.rules)
+        trajectories[key.legend] = trajectories_of(panel.benchmark, records, panel.rules)
         reports[key.legend] = {}
         for reported in panel.reports:
             with suppress(UnknownNameError, NotRecordedError):
                 by = replace(panel.rules, reported=reported)
                 reports[key.legend][reported] = finals_of(panel.benchmark, records, by)
-    return with_common_best(outcomes), reports
+    return with_common_best(trajectories), reports
 
 
 def _also_reported(
@@ -515,7 +517,7 @@ def _also_reported(
     return lines
 
 
-def _reported_by(panel: Mapping[str, Outcomes]) -> str:
+def _reported_by(panel: Mapping[str, Trajectories]) -> str:
     show = next(iter(panel.values())).show
     return f"{show.name} [{show.unit}]"
 
