@@ -3,6 +3,7 @@
 from nasbench_kit.analysis.anytime import final_regrets, quantile_curves, regret_curves, time_grid, times_to
 from nasbench_kit.analysis.incumbents import improvements, incumbents, may_be_incumbents
 from nasbench_kit.analysis.likeness import Likeness, likeness
+from nasbench_kit.analysis.panels import Panel, load, panel_of, titled
 from nasbench_kit.analysis.random_search import RandomSearchLaw, check_law, random_search_law
 from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.analysis.speed_up import speed_up
@@ -19,6 +20,7 @@ from nasbench_kit.analysis.trajectories import (
 __all__ = [
     "Finals",
     "Likeness",
+    "Panel",
     "RandomSearchLaw",
     "Shown",
     "Summary",
@@ -30,7 +32,9 @@ __all__ = [
     "improvements",
     "incumbents",
     "likeness",
+    "load",
     "may_be_incumbents",
+    "panel_of",
     "quantile_curves",
     "random_search_law",
     "regret_curves",
@@ -39,6 +43,7 @@ __all__ = [
     "summarize",
     "time_grid",
     "times_to",
+    "titled",
     "trajectories_of",
     "with_common_best",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.analysis.axes import spent_by
-from nasbench_kit.analysis.incumbents import NONE, improvements, may_be_incumbents
+from nasbench_kit.analysis.incumbents import improvements, may_be_incumbents
 from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import NotRecordedError, SettingError, unknown
@@ -273,33 +273,22 @@ class Finals(NamedTuple):
     values: NDArray[np.float64]  #: (n_runs,), as recorded; NaN of a run without an incumbent
 
 
-def finals_of(benchmark: Benchmark, runs: Sequence[Records], rules: Rules) -> Finals:
-    """Look up what the final incumbent of each run is reported by.
-
-    Unlike `trajectories_of`, it looks up nothing else, and needs no best of the benchmark.
+def finals_of(benchmark: Benchmark, trajectories: Trajectories, rules: Rules) -> Finals:
+    """Look up another value of the final incumbent of each run.
 
     Args:
         benchmark: What was searched.
-        runs: What `simulate` returned.
-        rules: What it was told; their `reported` says what to look up.
+        trajectories: The runs, with the architectures that were their incumbents.
+        rules: Their `reported` says what to look up.
 
     Raises:
         UnknownNameError, NotRecordedError: There is no such metric, or no value of a final incumbent.
     """
     where, name, epoch = rules.reported_on(benchmark)
-    sign = benchmark.objective_metric.sign()
-    ends = [_final(np.where(may_be_incumbents(run, benchmark, rules), sign * run.value, -inf)) for run in runs]
-    found = np.array([end != NONE for end in ends], bool)
-    archs = [run.archs[end] for run, end in zip(runs, ends, strict=True) if end != NONE]
-    values = np.full(len(runs), np.nan)
-    if archs:
-        values[found] = where.values(name, np.array(archs), epoch=epoch)
+    values = np.full(trajectories.n_runs, np.nan)
+    if trajectories.archs is not None and len(trajectories.finals):
+        values[trajectories.has_incumbent] = where.values(name, trajectories.archs[trajectories.finals], epoch=epoch)
     return Finals(where.metrics[name], values)
-
-
-def _final(told: NDArray[np.float64]) -> int:
-    """The position of the final incumbent."""
-    return int(told.argmax()) if len(told) and told.max() > -inf else NONE  # the first of equals, as in `incumbents`
 
 
 def _best(benchmark: Benchmark, where: Benchmark, metric: Metric, epoch: int | None) -> tuple[float, bool]:
