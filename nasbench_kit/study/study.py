@@ -254,7 +254,7 @@ class Study:
         self, configuration: Configuration, now: Mapping[str, str], *, in_files_alone: bool = False
     ) -> None:
         """Refuse runs beside those that the same seeds, with what there is now, might not give."""
-        for then in self._versions(configuration):
+        for then in self.versions(configuration):
             name = different(now, then, in_files_alone=in_files_alone)
             if name is not None:
                 before, after = then.get(name, "(not noted)"), now.get(name, "an unknown one")
@@ -282,7 +282,7 @@ class Study:
         n_added = 0
         with self._db.transaction():
             for key, id_ in other._ids().items():
-                for versions in other._versions(key):
+                for versions in other.versions(key):
                     self._check_versions(key, versions)
                 here = self._rows(self._ids().get(key))
                 for row in other._rows(id_).values():
@@ -376,6 +376,20 @@ class Study:
                 found[row.run_seed] = row.failure
         return found
 
+    def versions(self, configuration: Configuration) -> list[dict[str, str]]:
+        """Versions of software that the runs of one configuration were made with: each set that differs.
+
+        Raises:
+            StudyError: They are unreadable.
+        """
+        query = "SELECT DISTINCT versions FROM runs WHERE configuration = ? AND failure IS NULL"
+        found = self._db.read(query, self._id_of(configuration))
+        try:
+            return [_read_versions(versions) for (versions,) in found]
+        except ValueError as error:
+            reason = in_one_line(error)
+            raise StudyError(f"{self.path!r} is damaged: versions of {configuration.legend} ({reason})") from None
+
     def verify(self) -> None:
         """Read every run, and compare it with its digest.
 
@@ -444,16 +458,6 @@ class Study:
         wanted = None if run_seeds is None else {*_run_seeds(run_seeds)}
         rows = map(_Row._make, self._db.read(query, id_))
         return {row.run_seed: row for row in rows if wanted is None or row.run_seed in wanted}
-
-    def _versions(self, configuration: Configuration) -> list[dict[str, str]]:
-        """What the runs of one configuration that did not fail were made with."""
-        query = "SELECT DISTINCT versions FROM runs WHERE configuration = ? AND failure IS NULL"
-        found = self._db.read(query, self._id_of(configuration))
-        try:
-            return [_read_versions(versions) for (versions,) in found]
-        except ValueError as error:
-            reason = in_one_line(error)
-            raise StudyError(f"{self.path!r} is damaged: versions of {configuration.legend} ({reason})") from None
 
     def _run(self, configuration: Configuration, row: _Row, columns: list[Column] | None = None) -> StoredRun:
         versions, columns = self._checked(configuration, row, columns)

@@ -1,0 +1,6 @@
+"""One page, or a folder for a paper, of what studies hold: how it was made, curves, tables and what is to be known."""
+
+from nasbench_kit.report.contents import Report, report_of
+from nasbench_kit.report.page import html_page, page_data
+
+__all__ = ["Report", "html_page", "page_data", "report_of"]
