@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from nasbench_kit.simulator import Records
     from nasbench_kit.study.study import StoredRun
 
+#: of records, what incumbents follow from
+_FIELDS = ("archs", "trial", "epoch", "value", "violation", "failed", "finished_s")
+
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
@@ -128,7 +131,7 @@ def panel_of(
         found: list[int] = []
         if failed := study.failures(key, seeds):
             failures[key.legend] = failed
-        runs = study.runs(key, seeds)
+        runs = study.runs(key, seeds, fields=_FIELDS)
         head = next(runs, None)
         if head is not None:
             records = _records(head, runs, found)

@@ -55,7 +55,7 @@ def report(
     The page is one file: it opens from disk and needs no network. Runs of several studies on the same benchmark under
     the same rules stand side by side; where rules or tables differ, they are shown apart.
     """
-    from nasbench_kit.report import html_page, report_of, write_paper  # takes a while to import
+    from nasbench_kit.report import html_page, report_of  # takes a while to import
 
     target = Path(out or ("report.html" if kind == "html" else "paper"))
     reads = [("STUDY", study) for study in studies] + ([("--from", results)] if results else [])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nasbench_kit.analysis import regret_curves, time_grid
 from nasbench_kit.analysis.aggregates import aggregate, bootstrap_band, quantile_band, standard_error_band
 from nasbench_kit.errors import SettingError
+from nasbench_kit.report.statistics import ecdf_over_time, ranks_over_time
 
 if TYPE_CHECKING:
     from nasbench_kit.analysis import Trajectories
@@ -119,6 +120,10 @@ def as_json(curves: Curves, factor: float) -> dict[str, Any]:
     }
 
 
+def _rounded(curves: Mapping[str, NDArray[np.float64]]) -> dict[str, list[float]]:
+    return {name: np.round(values, 3).tolist() for name, values in curves.items()}
+
+
 def _finite(value: float) -> float | None:
     return float(f"{value:.6g}") if np.isfinite(value) else None
 
@@ -154,7 +159,11 @@ def panel_curves(trajectories: Mapping[str, Trajectories]) -> dict[str, Any]:
     found = {}
     for axis in axes_of(trajectories):
         try:
-            found[axis] = as_json(curves_of(trajectories, axis), factor)
+            curves = curves_of(trajectories, axis)
         except SettingError:  # no run has an incumbent
             return {}
+        found[axis] = as_json(curves, factor) | {
+            "ranks": _rounded(ranks_over_time(trajectories, curves.times, axis)),
+            "shares": _rounded(ecdf_over_time(trajectories, curves.times, axis)),
+        }
     return found

@@ -136,7 +136,7 @@
     const inColor = Object.keys(axis.curves).filter((name) => state.shown.has(name));
     const inGray = Object.keys(axis.curves).filter((name) => !state.shown.has(name) && data.optimizers.length > FEW);
     const found = new Map([...inGray, ...inColor].map((name) => [name, figure.lines(axis, name)]));
-    const every = [...found].flatMap(([name, one]) => (state.band && state.shown.has(name) ? [one.middle, one.low, one.high] : [one.middle]));
+    const every = [...found].flatMap(([name, one]) => (state.band && one.low && state.shown.has(name) ? [one.middle, one.low, one.high] : [one.middle]));
     const above = every.flat().filter((value) => value > 0);
     const hasZero = every.some((values) => values.some((value) => value === 0));
     const lowest = above.reduce((a, b) => Math.min(a, b), Infinity);
@@ -175,7 +175,7 @@
       cursor: { sync: { key: "times" }, drag: { x: false, y: false }, points: { show: false }, y: false },
       scales: {
         x: { time: false, distr: xLog ? 3 : 1, range: () => [times[0], times.at(-1)] },
-        y: { distr: isLog ? 3 : 1, range: () => figure.range?.(axis) ?? (isLog ? [floor * 0.93, highest * 1.08] : [0, highest * 1.04]) },
+        y: { distr: isLog ? 3 : 1, dir: figure.direction ?? 1, range: () => figure.range?.(axis) ?? (isLog ? [floor * 0.93, highest * 1.08] : [0, highest * 1.04]) },
       },
       axes: [
         { ...lined, label: data.axes[state.axis] || state.axis, labelFont: lined.font, ...ticked(xLog, (u) => u.width / 75), values: (_, ticks) => ticks.map(short) },
@@ -216,6 +216,25 @@
           ` At the end [${panel().unit}]: ${last.join("; ") || "no optimizer chosen"}.`
         );
       },
+    },
+    {
+      id: "rank",
+      label: () => "average rank",
+      lines: (axis, name) => ({ middle: axis.ranks[name] ?? axis.times.map(() => null) }),
+      range: (axis) => [0.9, Object.keys(axis.curves).length + 0.1],
+      direction: -1,
+      words: () =>
+        `${panel().title}: expected rank of a run's incumbent among one run of each other optimizer, shown or not; 1 is the best. ` +
+        "A run without an incumbent is last; ties share their rank.",
+    },
+    {
+      id: "shares",
+      label: () => "share of runs and targets",
+      lines: (axis, name) => ({ middle: axis.shares[name] ?? axis.times.map(() => null) }),
+      range: () => [0, 1.02],
+      words: () =>
+        `${panel().title}: share of all pairs of a run and one of 51 targets that were reached; more is better. Targets are regrets, ` +
+        "evenly spaced in their logarithm, from the median that runs begin with to the least above 0.",
     },
   ];
 

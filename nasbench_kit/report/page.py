@@ -10,19 +10,26 @@ from math import isfinite
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nasbench_kit.analysis import summarize
 from nasbench_kit.report.checklist import checklist
 from nasbench_kit.report.curves import STATISTICS, panel_curves
+from nasbench_kit.report.drawings import cells, difference_diagram
+from nasbench_kit.report.incumbents import Incumbent, incumbents_of
 from nasbench_kit.report.markup import Html, data_block, element, joined, table
+from nasbench_kit.report.statistics import ALPHA, over_benchmarks, pairs_of
 from nasbench_kit.version import __version__
 
 if TYPE_CHECKING:
     from nasbench_kit.analysis import Panel
+    from nasbench_kit.analysis.significance import PairwiseTests
     from nasbench_kit.report.contents import Report
 
 #: axis -> what stands under it
 AXES = {"seconds": "simulated time [s]", "evaluations": "evaluations", "epochs": "epochs trained"}
 _MANY = 3  # panels whose tables are open from the start
+_FEW_BENCHMARKS = 10
 
 
 def html_page(report: Report) -> str:
@@ -33,6 +40,8 @@ def html_page(report: Report) -> str:
         ("setup", "What was compared", _setup(report)),
         ("curves", "Over time", _curves(report)),
         ("results", "Where the runs ended", _results(report)),
+        ("ranks", "Over all benchmarks", _over_benchmarks(report)),
+        ("incumbents", "Incumbents", _incumbents(report)),
         ("checklist", "Checklist", _checklist(report)),
     ]
     body = [element("section", element("h2", name, id=id_), content, aria_labelledby=id_) for id_, name, content in sections]
@@ -190,7 +199,11 @@ def faults(report: Report) -> list[str]:
 def _curves(report: Report) -> Html:
     if not report.with_runs:
         return element("p", "No run has an incumbent yet.", class_="note")
-    figures = [_figure("regret", "Regret")]
+    figures = [
+        _figure("regret", "Regret"),
+        _figure("rank", "Average rank"),
+        _figure("shares", "Runs and targets reached"),
+    ]
     return joined(
         element("noscript", element("p", "The curves are drawn by a script in this page; tables need none.")),
         element(
@@ -241,23 +254,35 @@ def _figure(id_: str, title: str) -> Html:
 
 
 def _results(report: Report) -> Html:
+    panels = report.with_runs
     parts = []
-    for i, (title, panel) in enumerate(report.with_runs.items()):
-        parts.append(element("details", element("summary", title), _final_table(title, panel), open=i < _MANY))
-    notes = [note for note in report.comparison.notes()[:3]] if report.with_runs else []
-    return joined(parts, [element("p", note, class_="quiet") for note in notes])
+    for i, (title, panel) in enumerate(panels.items()):
+        pairs = pairs_of(panel)
+        content = joined(_final_table(title, panel, pairs), _pairs(title, pairs) if pairs else None)
+        parts.append(element("details", element("summary", title), content, open=i < _MANY))
+    notes = [*report.comparison.notes()[:3], _MARKS] if panels else []
+    return joined([element("p", note, class_="quiet") for note in notes], parts)
 
 
-def _final_table(title: str, panel: Panel) -> Html:
+_MARKS = (
+    "bold: no other optimizer is better; better, worse: than how many others (Mann and Whitney's test of final regrets,"
+    f" {100 * ALPHA:g} % for all pairs of a benchmark together, by Holm)"
+)
+
+
+def _final_table(title: str, panel: Panel, pairs: PairwiseTests | None) -> Html:
+    better = pairs.better(ALPHA) if pairs else np.zeros((1, 1), bool)
     rows = []
-    for name, one in panel.trajectories.items():
+    for i, (name, one) in enumerate(panel.trajectories.items()):
         show, summary = one.show, summarize(one)
         spread = f" ± {show.text(summary.sd)}" if isfinite(summary.sd) else ""
+        is_best = pairs is not None and not better[:, i].any()
         rows.append(
             [
-                name,
-                show.text(summary.mean) + spread,
+                element("strong", name) if is_best else name,
+                element("strong" if is_best else "span", show.text(summary.mean) + spread),
                 show.text(summary.median_regret),
+                f"{better[i].sum()} / {better[:, i].sum()}" if pairs else "-",
                 f"{100 * summary.found_share:.1f} %",
                 f"{100 * summary.kept_share:.1f} %",
                 f"{summary.mean_evaluations:,.1f}",
@@ -265,8 +290,82 @@ def _final_table(title: str, panel: Panel) -> Html:
             ]
         )
     show = next(iter(panel.trajectories.values())).show
-    head = ("optimizer", f"{show.name} [{show.unit}]", f"regret [{show.difference_unit}]", "found", "kept", "evaluations", "n")
+    accuracy, regret = f"{show.name} [{show.unit}]", f"regret [{show.difference_unit}]"
+    head = ("optimizer", accuracy, regret, "better / worse", "found", "kept", "evaluations", "n")
     return table(head, rows, caption=title)
+
+
+def _pairs(title: str, pairs: PairwiseTests) -> Html:
+    """How often a run of the one ends better than a run of the other, and whether that is more than chance."""
+    names, better = pairs.names, pairs.better(ALPHA)
+    rows = []
+    for i, name in enumerate(names):
+        cells: list[Html | str] = [f"{i + 1} {name}"]
+        for j in range(len(names)):
+            share = f"{100 * pairs.effect[i, j]:.0f}" if i != j else "·"
+            cells.append(element("strong", share) if better[i, j] else share)
+        rows.append(cells)
+    head = ("wins [%]", *(str(i + 1) for i in range(len(names))))
+    caption = f"{title}: how often a run of the row ends better than one of the column, ties half; bold: by the test"
+    matrix = table(head, rows, caption=caption, class_="matrix")
+    scroll = element("div", matrix, class_="scroll", tabindex="0", role="group", aria_label="win rates")
+    return element("details", element("summary", "Win rates of all pairs"), scroll)
+
+
+# ---- over benchmarks ----
+
+
+def _over_benchmarks(report: Report) -> Html:
+    found = over_benchmarks(list(report.with_runs.values()))
+    if found is None:
+        return element("p", "Average ranks take two optimizers on two benchmarks, or more.", class_="note")
+    order = np.argsort(found.average_ranks, kind="stable")
+    rows = [[found.names[i], f"{found.average_ranks[i]:.2f}"] for i in order]
+    few = " With so few benchmarks, only large differences can be told." if found.n_benchmarks < _FEW_BENCHMARKS else ""
+    caption = (
+        f"Average rank of the median final regret over {found.n_benchmarks} benchmarks; 1 is the best. Under a bar are"
+        f" optimizers that Nemenyi's test does not tell apart: their ranks differ by less than {found.difference:.2f}."
+        + few
+    )
+    return joined(
+        element("figure", difference_diagram(found), element("figcaption", caption), class_="diagram"),
+        element(
+            "details",
+            element("summary", "The numbers as a table"),
+            table(("optimizer", "average rank"), rows, caption="Average ranks"),
+        ),
+    )
+
+
+# ---- incumbents ----
+
+
+def _incumbents(report: Report) -> Html:
+    parts = []
+    for i, (title, panel) in enumerate(report.with_runs.items()):
+        found = incumbents_of(panel)
+        figures = [_incumbent(panel, one) for one in found]
+        parts.append(
+            element("details", element("summary", title), element("div", figures, class_="cells"), open=i == 0)
+            if figures
+            else element("p", f"{title}: no incumbents are known.")
+        )
+    return joined(
+        element("p", "Of each optimizer the best final incumbent, and the one that most runs ended on.", class_="quiet"),
+        parts,
+    )
+
+
+def _incumbent(panel: Panel, one: Incumbent) -> Html:
+    space = panel.benchmark.space
+    show = next(iter(panel.trajectories.values())).show
+    ended = "; ".join(f"{name}: {n:,} of {panel.trajectories[name].n_runs:,} runs" for name, n in one.n_runs.items())
+    caption = joined(
+        f"regret {show.text(one.regret)} {show.difference_unit}; {ended}",
+        element("br"),
+        element("code", space.format(one.arch)),
+    )
+    return element("figure", cells(space, one.arch), element("figcaption", caption))
 
 
 # ---- checklist ----
