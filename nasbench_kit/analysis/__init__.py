@@ -1,22 +1,48 @@
 """From records to statistics: incumbents, regret over time, how alike searches look on two benchmarks."""
 
+from nasbench_kit.analysis.aggregates import Statistic, aggregate, bootstrap_band, quantile_band, standard_error_band
 from nasbench_kit.analysis.anytime import quantile_curves, regret_curves, time_grid
+from nasbench_kit.analysis.areas import area_over_convergence_curves, area_under_ecdf
+from nasbench_kit.analysis.bootstrap import Estimate, Interval
+from nasbench_kit.analysis.ecdf import Ecdf, running_time_ecdf
 from nasbench_kit.analysis.incumbents import anytime_regret, incumbents, may_be_incumbents
 from nasbench_kit.analysis.likeness import Likeness, likeness
 from nasbench_kit.analysis.outcomes import Finals, Outcomes, check_reported, finals_of, outcomes_of, with_common_best
+from nasbench_kit.analysis.profiles import Profile, performance_profiles
 from nasbench_kit.analysis.random_search import RandomSearchLaw, check_law, random_search_law
 from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.analysis.speed_up import speed_up
+from nasbench_kit.analysis.stratified import ScoreAggregates, aggregate_scores, probabilities_of_improvement
 from nasbench_kit.analysis.summary import Summary, summarize
+from nasbench_kit.analysis.targets import (
+    RunningTimeIntervals,
+    RunningTimes,
+    running_time_intervals,
+    running_times,
+    targets_between,
+)
 
 __all__ = [
+    "Ecdf",
+    "Estimate",
     "Finals",
+    "Interval",
     "Likeness",
     "Outcomes",
+    "Profile",
     "RandomSearchLaw",
+    "RunningTimeIntervals",
+    "RunningTimes",
+    "ScoreAggregates",
     "Shown",
+    "Statistic",
     "Summary",
+    "aggregate",
+    "aggregate_scores",
     "anytime_regret",
+    "area_over_convergence_curves",
+    "area_under_ecdf",
+    "bootstrap_band",
     "check_law",
     "check_reported",
     "finals_of",
@@ -24,12 +50,20 @@ __all__ = [
     "likeness",
     "may_be_incumbents",
     "outcomes_of",
+    "performance_profiles",
+    "probabilities_of_improvement",
+    "quantile_band",
     "quantile_curves",
     "random_search_law",
     "regret_curves",
+    "running_time_ecdf",
+    "running_time_intervals",
+    "running_times",
     "shown",
     "speed_up",
+    "standard_error_band",
     "summarize",
+    "targets_between",
     "time_grid",
     "with_common_best",
 ]
