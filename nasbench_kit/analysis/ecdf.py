@@ -45,7 +45,7 @@ def running_time_ecdf(
     Source: Hansen et al. 2022, https://doi.org/10.1109/TEVC.2022.3210897 (COCO: anytime performance assessment).
     """
     units = [1.0] * len(times) if budgets is None else list(budgets)
-    if not times or not len(times) == len(ends) == len(units):
+    if not 0 < len(times) == len(ends) == len(units):
         got = f"times of {len(times)} benchmarks, ends of {len(ends)}, budgets of {len(units)}"
         raise SettingError(f"{got}; as many of each, and one or more, expected")
     reached, weights, until = [], [], inf

@@ -62,7 +62,7 @@ def performance_profiles(
     if of not in ("runs", "benchmarks"):
         raise SettingError(f'of={of!r}; "runs" or "benchmarks" expected')
     checked = checked_scores(scores)
-    above = np.asarray(thresholds, np.float64)
+    above = np.atleast_1d(np.asarray(thresholds, np.float64))
 
     def shares(counts: NDArray[np.float64], each: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of one benchmark: (n_replications, n_thresholds)."""

@@ -176,6 +176,14 @@ def test_a_run_without_an_incumbent_is_worse_than_any_score(rng):
     assert none == ((-inf,) * 3, (-inf,) * 3, (-inf,) * 3, (inf,) * 3)
 
 
+@pytest.mark.parametrize("n_runs", [(12, 2), (20, 8), (28, 30), (36, 38), (8, 8)])
+def test_exactly_a_quarter_without_incumbents_is_cut_off_whatever_rounding_does(n_runs):
+    lost = np.r_[np.full(n_runs[0] // 2, nan), np.ones(n_runs[0] // 2)]
+    assert values([lost, np.ones(n_runs[1])])[2] == pytest.approx(1)
+    one_more = np.r_[lost[1:], nan]
+    assert values([one_more, np.r_[nan, np.ones(n_runs[1] - 1)]])[2] == -inf
+
+
 def test_probability_of_improvement_by_hand():
     assert improvement([[1, 3]], [[2, 0, 3, 3]]) == pytest.approx((1 + 2 + 2 / 2) / 8)
     assert improvement([[1, 3], [5]], [[2, 0, 3, 3], [1]]) == pytest.approx((0.5 + 1) / 2)
