@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
-from typing import TYPE_CHECKING, Any, final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from itertools import chain, count, islice
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from nasbench_kit.analysis.trajectories import Trajectories, trajectories_of, with_common_best
 from nasbench_kit.errors import SettingError, unknown
+from nasbench_kit.jobs import run
 from nasbench_kit.simulator import Rules
 from nasbench_kit.study import Configuration, Study
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from nasbench_kit.simulator import Records
     from nasbench_kit.study.study import StoredRun
 
+_MANY = 10_000  # runs: reading fewer takes less time than starting other processes
 #: of records, what incumbents follow from
 _FIELDS = ("archs", "trial", "epoch", "value", "violation", "failed", "finished_s")
 
@@ -58,6 +62,8 @@ def load(
     run_seeds: Iterable[int] | None = None,
     results: str | os.PathLike[str] | None = None,
     summed: Sequence[str] = (),
+    with_failed: bool = False,
+    n_processes: int = 1,
 ) -> dict[str, Panel]:
     """What a study holds: a panel per benchmark and set of rules, each under a title.
 
@@ -71,6 +77,8 @@ def load(
         run_seeds: Seeds of the runs to look at; all by default.
         results: Where the table or surrogate lies, if it is not one that `nbk.list_benchmarks` finds.
         summed: Metrics whose sum over trainings is one more axis each, such as `energy_kwh`.
+        with_failed: Whether to return panels, too, of which all runs failed.
+        n_processes: How many read at the same time, if there are many runs.
 
     Raises:
         StudyError: It is no study, is damaged, or its table is not found.
@@ -86,16 +94,22 @@ def load(
                 run_seeds=run_seeds,
                 results=results,
                 summed=summed,
+                with_failed=with_failed,
+                n_processes=n_processes,
             )
     keys = _chosen(study, benchmarks, optimizers)
     if not keys:
         raise SettingError(f"{study.path!r} holds no runs; nasbench-kit compare --study {study.path} makes some")
     seeds = None if run_seeds is None else [*run_seeds]
-    panels = {}
-    for title, some in titled(keys).items():
-        panel = panel_of(study, some, run_seeds=seeds, results=results, summed=summed)
-        if panel.trajectories:
-            panels[title] = panel
+    groups = titled(keys)
+    several = n_processes if sum(map(study.n_runs, keys)) > _MANY else 1
+    with _read_by(study, several) as read:
+        reads = read([_Asked(key, seeds, results, tuple(summed)) for some in groups.values() for key in some])
+        panels = {}
+        for title, some in groups.items():
+            panel = _panel(study.benchmark(some[0], results), some, islice(reads, len(some)))
+            if panel.trajectories or with_failed:
+                panels[title] = panel
     if not panels:
         raise SettingError(f"{study.path!r} holds no runs of these that did not fail; choose others")
     return panels
@@ -123,29 +137,84 @@ def panel_of(
     Raises:
         StudyError: The study is damaged, or its table is not found.
     """
-    first = configurations[0]
     seeds = None if run_seeds is None else [*run_seeds]
-    opened = benchmark or study.benchmark(first, results)
-    trajectories, failures = {}, {}
-    for key in configurations:
-        found: list[int] = []
-        if failed := study.failures(key, seeds):
-            failures[key.legend] = failed
-        runs = study.runs(key, seeds, fields=_FIELDS)
-        head = next(runs, None)
-        if head is not None:
-            records = _records(head, runs, found)
-            made = trajectories_of(opened, records, key.rules, run_seeds=found, summed=summed)
-            trajectories[key.legend] = made
-    common = with_common_best(trajectories) if trajectories else {}
-    return Panel(opened, first.rules, {key.legend: key for key in configurations}, common, failures)
+    opened = benchmark or study.benchmark(configurations[0], results)
+    reads = (_read(study, opened, _Asked(key, seeds, results, tuple(summed))) for key in configurations)
+    return _panel(opened, configurations, reads)
+
+
+class _Asked(NamedTuple):
+    """What is to be read."""
+
+    key: Configuration
+    run_seeds: list[int] | None
+    results: str | os.PathLike[str] | None
+    summed: tuple[str, ...]
+
+
+class _Read(NamedTuple):
+    """The runs of a configuration, if some did not fail, and seed -> reason of the others."""
+
+    trajectories: Trajectories | None
+    failures: dict[int, str]
+
+
+def _panel(benchmark: Benchmark, configurations: Sequence[Configuration], reads: Iterable[_Read]) -> Panel:
+    named = _named(configurations)
+    read = dict(zip(named, reads, strict=True))
+    found = {name: one.trajectories for name, one in read.items() if one.trajectories is not None}
+    failures = {name: one.failures for name, one in read.items() if one.failures}
+    return Panel(benchmark, configurations[0].rules, named, with_common_best(found) if found else {}, failures)
+
+
+def _named(configurations: Sequence[Configuration]) -> dict[str, Configuration]:
+    """How each is shown: those of the same label by what they are, too."""
+    labels = [key.legend for key in configurations]
+    named: dict[str, Configuration] = {}
+    for key, label in zip(configurations, labels, strict=True):
+        name = label if labels.count(label) == 1 else f"{label}: {replace(key, label='').legend}"
+        numbered = chain([name], (f"{name} ({i})" for i in count(2)))
+        named[next(one for one in numbered if one not in named)] = key
+    return named
+
+
+def _read(study: Study, benchmark: Benchmark, asked: _Asked) -> _Read:
+    found: list[int] = []
+    failures = study.failures(asked.key, asked.run_seeds)
+    runs = study.runs(asked.key, asked.run_seeds, fields=_FIELDS)
+    head = next(runs, None)
+    if head is None:
+        return _Read(None, failures)
+    records = _records(head, runs, found)
+    made = trajectories_of(benchmark, records, asked.key.rules, run_seeds=found, summed=asked.summed)
+    return _Read(made, failures)
+
+
+@contextmanager
+def _read_by(study: Study, n_processes: int) -> Iterator[Callable[[Iterable[_Asked]], Iterator[_Read]]]:
+    """What reads from a study, in this process or in several."""
+    if n_processes == 1:
+        yield lambda asked: (_read(study, study.benchmark(one.key, one.results), one) for one in asked)
+    else:
+        yield partial(run, partial(_read_apart, study.path), n_processes=n_processes)
+
+
+def _read_apart(path: str, asked: _Asked) -> _Read:
+    """What a worker does, with a study that it opened itself."""
+    study = _opened_once(path)
+    return _read(study, study.benchmark(asked.key, asked.results), asked)
+
+
+@cache
+def _opened_once(path: str) -> Study:
+    return Study(path, create=False)
 
 
 def _records(head: StoredRun, others: Iterable[StoredRun], run_seeds: list[int]) -> Iterator[Records]:
     """The records of runs one by one, and their seeds into a list."""
-    for run in chain([head], others):
-        run_seeds.append(run.run_seed)
-        yield run.records
+    for stored in chain([head], others):
+        run_seeds.append(stored.run_seed)
+        yield stored.records
 
 
 def titled(configurations: Iterable[Configuration]) -> dict[str, list[Configuration]]:

@@ -17,6 +17,7 @@ from nasbench_kit.cli.surrogate_distill import distill, materialize
 from nasbench_kit.cli.surrogate_eval import eval_
 from nasbench_kit.cli.surrogate_import import import_ as _surrogate_import
 from nasbench_kit.cli.tables import import_, join
+from nasbench_kit.cli.watch import watch
 from nasbench_kit.version import __version__
 
 
@@ -26,7 +27,7 @@ def main() -> None:
     """Benchmarks for neural architecture search: query, search, simulate, plot."""
 
 
-for _command in (list_, info, query, show, import_, join, compare, report, claims, runs, surrogate):
+for _command in (list_, info, query, show, import_, join, compare, report, watch, claims, runs, surrogate):
     main.add_command(_command)
 for _command in (_surrogate_import, eval_, distill, materialize):
     surrogate.add_command(_command)

@@ -8,7 +8,7 @@ import click
 
 from nasbench_kit.cli.shared import example, results_option
 from nasbench_kit.errors import SettingError
-from nasbench_kit.jobs import write_bytes
+from nasbench_kit.jobs import n_processors, write_bytes
 from nasbench_kit.outputs import check_outputs
 
 
@@ -35,9 +35,14 @@ from nasbench_kit.outputs import check_outputs
     show_default=True,
     help="One page; or a folder of Markdown, LaTeX tables and PDF figures for an appendix.",
 )
-@click.option("-b", "--benchmark", "benchmarks", multiple=True, help="Show this benchmark; repeat for more. [default: all]")
 @click.option(
-    "--optimizer", "optimizers", multiple=True, help="Show this optimizer, by name or label; repeat for more. [default: all]"
+    "-b", "--benchmark", "benchmarks", multiple=True, help="Show this benchmark; repeat for more. [default: all]"
+)
+@click.option(
+    "--optimizer",
+    "optimizers",
+    multiple=True,
+    help="Show this optimizer, by name or label; repeat for more. [default: all]",
 )
 @click.option("--title", default="", help="What the report is called.  [default: the names of the studies]")
 @results_option
@@ -55,7 +60,7 @@ def report(
     The page is one file: it opens from disk and needs no network. Runs of several studies on the same benchmark under
     the same rules stand side by side; where rules or tables differ, they are shown apart.
     """
-    from nasbench_kit.report import html_page, report_of  # takes a while to import
+    from nasbench_kit.report import html_page, report_of, write_paper  # takes a while to import
 
     target = Path(out or ("report.html" if kind == "html" else "paper"))
     reads = [("STUDY", study) for study in studies] + ([("--from", results)] if results else [])
@@ -65,11 +70,16 @@ def report(
     if kind == "html" and target.is_dir():
         raise SettingError(f"cannot write {str(target)!r}: it is a folder; a file expected, or --format paper")
     made = report_of(
-        studies, benchmarks=benchmarks or None, optimizers=optimizers or None, results=results, title=title
+        studies,
+        benchmarks=benchmarks or None,
+        optimizers=optimizers or None,
+        results=results,
+        title=title,
+        n_processes=n_processors(),
     )
     if kind == "paper":
         for path in write_paper(made, target):
             click.echo(path)
         return
-    write_bytes(target, html_page(made).encode())
+    write_bytes(target, html_page(made, n_processors()).encode())
     click.echo(target)

@@ -61,6 +61,7 @@ def _parts(label: str) -> tuple[str, ...]:
 
 
 def color_of(label: str, colors: Mapping[str, str]) -> str:
+    """What a box of this text is filled with."""
     return next((colors[part] for part in _parts(label) if part in colors), _NEUTRAL)
 
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from nasbench_kit.report.markup import Html, element, joined, table
+
 if TYPE_CHECKING:
     from nasbench_kit.analysis import Panel
+    from nasbench_kit.report.contents import Report
 
 RANDOM_SEARCH = "random_search"
 
@@ -54,7 +57,7 @@ def checklist(panels: Sequence[Panel], n_commands: int) -> list[Item]:
             "1e",
             "Hyperparameters and seeds of the search method released?",
             "yes",
-            f"settings and seeds are above, and {'the command that repeats' if n_commands == 1 else 'commands for'} all",
+            f"settings and seeds are above, and {'the command' if n_commands == 1 else 'commands'} that repeat all",
         ),
         Item(
             "2a",
@@ -123,3 +126,23 @@ def _ablation(panels: Sequence[Panel]) -> str:
         if twice:
             return f"{twice} was run with several settings; whether that is an ablation is yours to say"
     return "no optimizer was run with several settings"
+
+
+def checklist_table(report: Report) -> Html:
+    """The checklist as the page shows it, with what is missing named first."""
+    items = checklist(list(report.panels.values()), len(report.commands))
+    classes = {"yes": "yes", "no": "no", "yours to say": "say"}
+    rows = [
+        [item.number, item.question, element("span", item.answer, class_=classes[item.answer]), item.why]
+        for item in items
+    ]
+    missing = [item.number for item in items if item.answer != "yes"]
+    return joined(
+        element(
+            "p",
+            "Good practice in neural architecture search, by ",
+            element("a", "Lindauer and Hutter (2020)", href="https://jmlr.org/papers/v21/20-056.html"),
+            f", as far as the study knows. Not answered by it: {', '.join(missing) or 'nothing'}.",
+        ),
+        table(("item", "question", "answer", "why"), rows, caption="Checklist", class_="text"),
+    )

@@ -63,9 +63,9 @@ def compare_commands(
         same: dict[tuple[str, ...], list[str]] = {}
         for optimizer, names in optimizers.items():
             same.setdefault(tuple(names), []).append(optimizer)
-        for names, some in same.items():
-            words = [*_each("-b", names), *_each("-o", some), *rest, *source, "--study", study]
-            commands.append(shlex.join(["nasbench-kit", "compare", *words]))
+        for searched, some in same.items():
+            typed = [*_each("-b", searched), *_each("-o", some), *rest, *source, "--study", study]
+            commands.append(shlex.join(["nasbench-kit", "compare", *typed]))
     return commands
 
 

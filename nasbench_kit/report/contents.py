@@ -66,6 +66,7 @@ def report_of(
     optimizers: Iterable[str] | None = None,
     results: str | os.PathLike[str] | None = None,
     title: str = "",
+    n_processes: int = 1,
 ) -> Report:
     """What is to be shown of some studies.
 
@@ -78,6 +79,7 @@ def report_of(
         optimizers: Names or labels of those to look at; all by default.
         results: Where the table or surrogate lies, if it is not one that `nbk.list_benchmarks` finds.
         title: What the report is called; by the names of the files, if empty.
+        n_processes: How many read at the same time, if there are many runs.
 
     Raises:
         StudyError: A file is no study, is damaged, its table is not found; or two hold different records of one run.
@@ -88,7 +90,14 @@ def report_of(
     if not paths:
         raise SettingError("no study; give one or more")
     with _as_one(paths) as study:
-        panels = load(study, benchmarks=benchmarks, optimizers=optimizers, results=results)
+        panels = load(
+            study,
+            benchmarks=benchmarks,
+            optimizers=optimizers,
+            results=results,
+            with_failed=True,
+            n_processes=n_processes,
+        )
         keys = [key for panel in panels.values() for key in panel.configurations.values()]
         versions: dict[str, Mapping[str, str]] = {}
         for key in keys:

@@ -52,7 +52,10 @@ def _edge(edge: Curve, layout: Layout, colors: Mapping[str, str]) -> list[Html]:
         path.append(f"C{middle:.2f} {y:.2f} {middle:.2f} {y1:.2f} {x1:.2f} {y1:.2f}")
         x, y = x1, y1
     head = f"M{x:.2f} {y:.2f}l-.55 -.24v.48z"
-    drawn = [element("path", d="".join(path), class_="edge", stroke_width=".09"), element("path", d=head, class_="head")]
+    drawn = [
+        element("path", d="".join(path), class_="edge", stroke_width=".09"),
+        element("path", d=head, class_="head"),
+    ]
     return drawn + (_box(edge.label, layout, color_of(edge.label.text, colors), "filled") if edge.label else [])
 
 
@@ -141,12 +144,16 @@ def difference_diagram(found: OverBenchmarks) -> Html:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _MOST_LETTERS else text[: _MOST_LETTERS - 1] + "…"
+    """A long name without its middle: settings, which tell two of a name apart, stand at the end."""
+    half = _MOST_LETTERS // 2
+    return text if len(text) <= _MOST_LETTERS else f"{text[:half]}…{text[-half:]}"
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, width: float) -> Html:
     ends = {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
-    return element("line", **{name: f"{value:.1f}" for name, value in ends.items()}, class_="axis", stroke_width=f"{width:g}")
+    return element(
+        "line", **{name: f"{value:.1f}" for name, value in ends.items()}, class_="axis", stroke_width=f"{width:g}"
+    )
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> Html:

@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from nasbench_kit.report.drawings import cells
+from nasbench_kit.report.markup import Html, element, joined
+
 if TYPE_CHECKING:
     from nasbench_kit.analysis import Panel
+    from nasbench_kit.report.contents import Report
     from nasbench_kit.spaces import Arch
 
 MOST = 12  #: architectures of a panel
@@ -45,3 +49,34 @@ def incumbents_of(panel: Panel) -> list[Incumbent]:
     ]
     most = sorted(found, key=lambda one: -sum(one.n_runs.values()))[:MOST]
     return sorted(most, key=lambda one: one.regret)
+
+
+def drawn_incumbents(report: Report) -> Html:
+    """The cells that searches ended on."""
+    parts = []
+    for i, (title, panel) in enumerate(report.with_runs.items()):
+        found = incumbents_of(panel)
+        figures = [_incumbent(panel, one) for one in found]
+        parts.append(
+            element("details", element("summary", title), element("div", figures, class_="cells"), open=i == 0)
+            if figures
+            else element("p", f"{title}: no incumbents are known.")
+        )
+    return joined(
+        element(
+            "p", "Of each optimizer the best final incumbent, and the one that most runs ended on.", class_="quiet"
+        ),
+        parts,
+    )
+
+
+def _incumbent(panel: Panel, one: Incumbent) -> Html:
+    space = panel.benchmark.space
+    show = next(iter(panel.trajectories.values())).show
+    ended = "; ".join(f"{name}: {n:,} of {panel.trajectories[name].n_runs:,} runs" for name, n in one.n_runs.items())
+    caption = joined(
+        f"regret {show.text(one.regret)} {show.difference_unit}; {ended}",
+        element("br"),
+        element("code", space.format(one.arch)),
+    )
+    return element("figure", cells(space, one.arch), element("figcaption", caption))

@@ -8,6 +8,7 @@
   const DASHES = [[], [9, 4], [3, 3], [10, 3, 2, 3]];
   const N_COLORS = 8;
   const FEW = 10; // optimizers that are all drawn in color from the start
+  const FEW_BANDS = 4; // optimizers whose bands are drawn from the start
   const NO_NUMBER = 65535;
   const N_ROWS = 20; // of a table of numbers
   let plots = [];
@@ -32,7 +33,7 @@
     state.axis = given.get("axis") || "";
     if (given.get("statistic") in data.statistics) state.statistic = given.get("statistic");
     if (given.get("scale") === "linear") state.scale = "linear";
-    state.band = given.get("band") !== "off";
+    state.band = given.has("band") ? given.get("band") === "on" : data.optimizers.length <= FEW_BANDS;
     const names = given.getAll("optimizer");
     state.shown = new Set(names.length ? names : best());
   }
@@ -40,7 +41,7 @@
   function writeAddress() {
     const chosen = new URLSearchParams({ benchmark: panel().title, axis: state.axis, statistic: state.statistic });
     if (state.scale !== "logarithmic") chosen.set("scale", state.scale);
-    if (!state.band) chosen.set("band", "off");
+    chosen.set("band", state.band ? "on" : "off");
     if (state.shown.size < data.optimizers.length) state.shown.forEach((name) => chosen.append("optimizer", name));
     history.replaceState(null, "", "#" + chosen);
   }
