@@ -1,35 +1,64 @@
-"""From records to statistics: incumbents, regret over time, how alike searches look on two benchmarks."""
+"""From records to statistics: regret over time, which optimizer is better, how alike searches look elsewhere."""
 
 from nasbench_kit.analysis.anytime import quantile_curves, regret_curves, time_grid
 from nasbench_kit.analysis.incumbents import anytime_regret, incumbents, may_be_incumbents
 from nasbench_kit.analysis.likeness import Likeness, likeness
 from nasbench_kit.analysis.outcomes import Finals, Outcomes, check_reported, finals_of, outcomes_of, with_common_best
 from nasbench_kit.analysis.random_search import RandomSearchLaw, check_law, random_search_law
+from nasbench_kit.analysis.ranks import (
+    Cliques,
+    Friedman,
+    average_ranks,
+    better_by_nemenyi,
+    cliques,
+    critical_difference,
+    friedman_test,
+    ranks,
+)
+from nasbench_kit.analysis.ratings import Ratings, bradley_terry, elo_ratings
 from nasbench_kit.analysis.shown import Shown, shown
+from nasbench_kit.analysis.significance import PairwiseTests, holm, pairwise_mann_whitney, pairwise_wilcoxon
 from nasbench_kit.analysis.speed_up import speed_up
 from nasbench_kit.analysis.summary import Summary, summarize
+from nasbench_kit.analysis.win_rates import win_rates
 
 __all__ = [
+    "Cliques",
     "Finals",
+    "Friedman",
     "Likeness",
     "Outcomes",
+    "PairwiseTests",
     "RandomSearchLaw",
+    "Ratings",
     "Shown",
     "Summary",
     "anytime_regret",
+    "average_ranks",
+    "better_by_nemenyi",
+    "bradley_terry",
     "check_law",
     "check_reported",
+    "cliques",
+    "critical_difference",
+    "elo_ratings",
     "finals_of",
+    "friedman_test",
+    "holm",
     "incumbents",
     "likeness",
     "may_be_incumbents",
     "outcomes_of",
+    "pairwise_mann_whitney",
+    "pairwise_wilcoxon",
     "quantile_curves",
     "random_search_law",
+    "ranks",
     "regret_curves",
     "shown",
     "speed_up",
     "summarize",
     "time_grid",
+    "win_rates",
     "with_common_best",
 ]
