@@ -27,7 +27,12 @@ def ranks(regrets: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Returns:
         The same shape.
+
+    Raises:
+        SettingError: No optimizer.
     """
+    if not len(regrets):
+        raise SettingError("there is nothing to rank; one or more optimizers expected")
     filled = np.where(np.isnan(regrets), inf, regrets)
     return np.stack([((filled < one).sum(axis=0) + (filled <= one).sum(axis=0) + 1) / 2 for one in filled])
 

@@ -111,6 +111,12 @@ def test_curves_that_cannot_be_ranked_are_refused(curves, by, message):
         average_ranks(curves, by=by)
 
 
+def test_nobody_cannot_be_ranked():
+    with pytest.raises(SettingError, match="nothing to rank; one or more optimizers expected"):
+        ranks(np.zeros((0, 3)))
+    assert ranks(np.zeros((3, 0))).shape == (3, 0)
+
+
 # ---- Friedman and Nemenyi ----
 
 
