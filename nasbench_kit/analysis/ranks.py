@@ -48,9 +48,8 @@ def average_ranks(
         curves: Of each optimizer, the regrets of its runs, shape (n_runs, n_times); smaller is better, and NaN, of a
             run that has no incumbent yet, is worst.
         by: What is ranked. `"seed"`: runs of the same position against each other, then the mean over positions; all
-            optimizers need as many runs. `"every pair"`: one run of each optimizer, whichever; that is the expected
-            rank if runs are independent, and does not depend on which are put side by side (Feurer et al. 2015,
-            https://papers.nips.cc/paper/5872, figure 3, estimate it by drawing). `"median"`: the median regrets.
+            optimizers need as many runs. `"every pair"`: one run of each optimizer, whichever; the expected rank of
+            independent runs, exact where drawing many such sets estimates it. `"median"`: the median regrets.
 
     Returns:
         Shape (n_optimizers, n_times).
@@ -65,7 +64,7 @@ def average_ranks(
         )
     if by == "median":
         return ranks(np.stack([np.median(np.where(np.isnan(curve), inf, curve), axis=0) for curve in curves]))
-    if by == "every pair":  # 1, and 1 for each rival that is better: a rate of 1/2 is won against oneself
+    if by == "every pair":  # 1, and for each rival how often it is better; rates have 1/2 for oneself
         won = [win_rates([curve[:, time] for curve in curves]).sum(axis=1) for time in range(shapes[0][1])]
         return len(curves) + 0.5 - np.reshape(won, (-1, len(curves))).T
     if by != "seed":

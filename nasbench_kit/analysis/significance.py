@@ -97,8 +97,7 @@ def pairwise_wilcoxon(regrets: Mapping[str, NDArray[np.float64]]) -> PairwiseTes
     if many.any():
         p_values[many] = wilcoxon(gains[many], zero_method="pratt", axis=1).pvalue
     effect = np.full((len(values), len(values)), 0.5)
-    differ = plus + minus > 0
-    effect[first[differ], second[differ]] = (plus / (plus + minus + ~differ))[differ]
+    effect[first, second] = np.where(plus + minus > 0, plus / np.maximum(1, plus + minus), 0.5)
     effect[second, first] = 1 - effect[first, second]
     return _tests(tuple(regrets), p_values, effect)
 
