@@ -15,8 +15,8 @@ from nasbench_kit.errors import SettingError
 _ELO = 400 / log(10)  # points for a unit of strength: 400 for odds of ten to one
 _MEAN_ELO = 1500.0
 _ANCHOR_ELO = 1000.0
-_MOST_STEPS = 1000
-_PRECISION = 1e-10
+_MOST_STEPS = 300
+_PRECISION = 1e-9  # of a strength, a millionth of a point
 
 
 def bradley_terry(wins: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,8 +57,7 @@ def _places(runs: Sequence[NDArray[np.float64]]) -> tuple[list[NDArray[np.intp]]
     lengths = [len(one) for one in runs]
     if not lengths or not all(lengths):
         raise SettingError(f"{lengths} runs of the optimizers; one or more of each expected")
-    every = np.concatenate(runs)
-    values, place = np.unique(np.where(np.isnan(every), inf, every), return_inverse=True)
+    values, place = np.unique(np.concatenate(runs), return_inverse=True)  # NaN are one value, the last
     return np.split(place, np.cumsum(lengths)[:-1]), len(values)
 
 

@@ -110,6 +110,14 @@ def test_a_long_chain_in_which_all_but_never_an_upset_happened_is_solved():
     assert (np.diff(found) < 0).all()
 
 
+def test_strengths_of_very_unequal_numbers_of_games_are_found():
+    """Whole steps of Newton's method go astray here."""
+    wins = np.array([[0, 0.1, 0.1, 1], [1000, 0, 0.1, 0.01], [0.01, 10000, 0, 10000], [1, 0.1, 0.01, 0]])
+    found = bradley_terry(wins)
+    expected = (wins + wins.T) * expit(found[:, None] - found)
+    assert expected.sum(axis=1) == pytest.approx(wins.sum(axis=1), abs=1e-6)
+
+
 @pytest.mark.parametrize(
     "wins",
     [
