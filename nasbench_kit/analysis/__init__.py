@@ -1,10 +1,15 @@
 """From records to statistics: regret over time, which optimizer is better, how alike searches look elsewhere."""
 
+from nasbench_kit.analysis.aggregates import Statistic, aggregate, bootstrap_band, quantile_band, standard_error_band
 from nasbench_kit.analysis.anytime import final_regrets, quantile_curves, regret_curves, time_grid, times_to
 from nasbench_kit.analysis.archive import Archive, write_archive
+from nasbench_kit.analysis.areas import area_over_convergence_curves, area_under_ecdf
+from nasbench_kit.analysis.bootstrap import Estimate, Interval
+from nasbench_kit.analysis.ecdf import Ecdf, running_time_ecdf
 from nasbench_kit.analysis.incumbents import improvements, incumbents, may_be_incumbents
 from nasbench_kit.analysis.likeness import Likeness, likeness
 from nasbench_kit.analysis.panels import Panel, load, panel_of, titled
+from nasbench_kit.analysis.profiles import Profile, performance_profiles
 from nasbench_kit.analysis.random_search import RandomSearchLaw, check_law, random_search_law
 from nasbench_kit.analysis.ranks import (
     Cliques,
@@ -20,7 +25,15 @@ from nasbench_kit.analysis.ratings import Ratings, bradley_terry, elo_ratings
 from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.analysis.significance import PairwiseTests, holm, pairwise_mann_whitney, pairwise_wilcoxon
 from nasbench_kit.analysis.speed_up import speed_up
+from nasbench_kit.analysis.stratified import ScoreAggregates, aggregate_scores, probabilities_of_improvement
 from nasbench_kit.analysis.summary import Summary, summarize
+from nasbench_kit.analysis.targets import (
+    RunningTimeIntervals,
+    RunningTimes,
+    running_time_intervals,
+    running_times,
+    targets_between,
+)
 from nasbench_kit.analysis.trajectories import (
     Finals,
     Trajectories,
@@ -34,18 +47,31 @@ from nasbench_kit.analysis.win_rates import win_rates
 __all__ = [
     "Archive",
     "Cliques",
+    "Ecdf",
+    "Estimate",
     "Finals",
     "Friedman",
+    "Interval",
     "Likeness",
     "PairwiseTests",
     "Panel",
+    "Profile",
     "RandomSearchLaw",
     "Ratings",
+    "RunningTimeIntervals",
+    "RunningTimes",
+    "ScoreAggregates",
     "Shown",
+    "Statistic",
     "Summary",
     "Trajectories",
+    "aggregate",
+    "aggregate_scores",
+    "area_over_convergence_curves",
+    "area_under_ecdf",
     "average_ranks",
     "better_by_nemenyi",
+    "bootstrap_band",
     "bradley_terry",
     "check_law",
     "check_reported",
@@ -64,13 +90,21 @@ __all__ = [
     "pairwise_mann_whitney",
     "pairwise_wilcoxon",
     "panel_of",
+    "performance_profiles",
+    "probabilities_of_improvement",
+    "quantile_band",
     "quantile_curves",
     "random_search_law",
     "ranks",
     "regret_curves",
+    "running_time_ecdf",
+    "running_time_intervals",
+    "running_times",
     "shown",
     "speed_up",
+    "standard_error_band",
     "summarize",
+    "targets_between",
     "time_grid",
     "times_to",
     "titled",
