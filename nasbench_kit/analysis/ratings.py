@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench_kit.analysis.bootstrap import COVERAGE, check_bootstrap, percentile_interval
 from nasbench_kit.analysis.win_rates import resampled_win_rates, win_rates
 from nasbench_kit.errors import SettingError
 
@@ -80,8 +81,8 @@ def elo_ratings(
     *,
     anchor: str | None = None,
     draws: float = 1.0,
-    n_resamples: int = 500,
-    confidence: float = 0.95,
+    coverage: float = COVERAGE,
+    n_replications: int = 500,
 ) -> Ratings:
     """Rate optimizers by who ends better on the same benchmarks.
 
@@ -95,8 +96,8 @@ def elo_ratings(
         anchor: The optimizer whose rating is 1000, such as random search; by default the mean rating is 1500.
         draws: Drawn games that each pair gets beside as many as it has runs to put side by side; 0 for the most likely
             strengths, where these exist.
-        n_resamples: Bootstrap samples, one or more.
-        confidence: Of the intervals between percentiles.
+        coverage: Of the percentile bootstrap intervals.
+        n_replications: Bootstrap samples.
 
     Raises:
         SettingError: Fewer than two optimizers, other benchmarks, no runs, an unknown anchor, settings out of range, or
@@ -111,11 +112,9 @@ def elo_ratings(
         raise SettingError(f"regrets on benchmarks by optimizer: {counted}; two or more on the same ones expected")
     if anchor is not None and anchor not in regrets:
         raise SettingError(f"anchor={anchor!r}; one of {', '.join(names)} expected")
-    if not (draws >= 0 and n_resamples >= 1 and 0 < confidence < 1):
-        raise SettingError(
-            f"draws={draws}, n_resamples={n_resamples}, confidence={confidence};"
-            " 0 or more, 1 or more, and between 0 and 1 expected"
-        )
+    if not draws >= 0:
+        raise SettingError(f"draws={draws}; 0 or more expected")
+    check_bootstrap(rng, coverage, n_replications)
     benchmarks = [[np.asarray(values) for values in on] for on in zip(*regrets.values(), strict=True)]
     n_runs = np.array([[len(values) for values in runs] for runs in benchmarks])  # (n_benchmarks, n_optimizers)
     games = np.minimum(n_runs[:, :, None], n_runs[:, None, :]).sum(axis=0)
@@ -128,6 +127,5 @@ def elo_ratings(
     ratings = elo(rates)
     if (n_runs == 1).any():
         return Ratings(names, ratings, np.full(len(names), nan), np.full(len(names), nan), rates)
-    resampled = np.mean([resampled_win_rates(runs, rng, n_resamples) for runs in benchmarks], axis=0)
-    low, high = np.quantile(elo(resampled), [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-    return Ratings(names, ratings, low, high, rates)
+    resampled = np.mean([resampled_win_rates(runs, rng, n_replications) for runs in benchmarks], axis=0)
+    return Ratings(names, ratings, *percentile_interval(elo(resampled), coverage), rates)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench_kit.errors import SettingError, check_generator
+from nasbench_kit.analysis.bootstrap import resample
+from nasbench_kit.errors import SettingError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,25 +32,27 @@ def win_rates(runs: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     Source: Vargha and Delaney 2000, https://doi.org/10.3102/10769986025002101.
     """
     places, n_places = _places(runs)
-    return _rates(places, n_places)
+    return _rates([np.bincount(place, minlength=n_places) for place in places])
 
 
 def resampled_win_rates(
-    runs: Sequence[NDArray[np.float64]], rng: np.random.Generator, n_resamples: int
+    runs: Sequence[NDArray[np.float64]], rng: np.random.Generator, n_replications: int
 ) -> NDArray[np.float64]:
     """`win_rates` of bootstrap samples: as many runs of each optimizer, drawn from its own with replacement.
 
     Returns:
-        Shape (n_resamples, n_optimizers, n_optimizers).
+        Shape (n_replications, n_optimizers, n_optimizers).
 
     Raises:
-        SettingError: An optimizer without runs, or something else than a generator.
+        SettingError: An optimizer without runs.
     """
-    check_generator(rng)
     places, n_places = _places(runs)
-    drawn = ([place[rng.integers(len(place), size=len(place))] for place in places] for _ in range(n_resamples))
-    rates = [_rates(sample, n_places) for sample in drawn]
-    return np.reshape(rates, (n_resamples, len(runs), len(runs)))
+    drawn = [resample(len(place), n_replications, rng) for place in places]
+    rates = [
+        _rates([np.bincount(place, times, n_places) for place, times in zip(places, sample, strict=True)])
+        for sample in zip(*drawn, strict=True)
+    ]
+    return np.reshape(rates, (n_replications, len(runs), len(runs)))
 
 
 def _places(runs: Sequence[NDArray[np.float64]]) -> tuple[list[NDArray[np.intp]], int]:
@@ -61,15 +64,15 @@ def _places(runs: Sequence[NDArray[np.float64]]) -> tuple[list[NDArray[np.intp]]
     return np.split(place, np.cumsum(lengths)[:-1]), len(values)
 
 
-def _rates(places: Sequence[NDArray[np.intp]], n_places: int) -> NDArray[np.float64]:
-    counts = [np.bincount(place, minlength=n_places) for place in places]
+def _rates(counts: Sequence[NDArray[np.generic]]) -> NDArray[np.float64]:
+    """Win rates from how many runs of each optimizer are at each of the places."""
     own = [np.flatnonzero(count) for count in counts]
     every, starts = np.concatenate(own), np.cumsum([0, *map(len, own[:-1])])
-    weights = np.concatenate([count[places] for count, places in zip(counts, own, strict=True)])
+    weights = np.concatenate([count[place] for count, place in zip(counts, own, strict=True)])
     wins = []  # of each optimizer over the one after the other, doubled: whole numbers have no rounding errors
     for count in counts:
         worse = 2 * (count.sum() - np.cumsum(count)) + count  # twice the runs that each place beats
         wins.append(np.add.reduceat(worse[every] * weights, starts))
-    n_runs = np.array([len(place) for place in places])
+    n_runs = np.array([count.sum() for count in counts])
     rates: NDArray[np.float64] = np.transpose(wins) / (2 * n_runs * n_runs[:, None])
     return rates

@@ -197,17 +197,17 @@ def test_intervals_cover_the_ratings_that_very_many_runs_have():
     def runs(n_runs):
         return {name: [rng.normal(mean, size=n_runs)] for name, mean in (("a", 0.0), ("b", 0.4), ("c", 1.0))}
 
-    true = elo_ratings(runs(50_000), rng, n_resamples=1).elo
+    true = elo_ratings(runs(50_000), rng, n_replications=1).elo
     covered = []
     for _ in range(60):
-        found = elo_ratings(runs(25), rng, n_resamples=60, confidence=0.9)
+        found = elo_ratings(runs(25), rng, n_replications=60, coverage=0.9)
         covered.append((found.low <= true) & (true <= found.high))
     assert np.mean(covered) == pytest.approx(0.9, abs=0.06)
 
 
-def test_a_wider_confidence_gives_wider_intervals():
+def test_more_coverage_gives_wider_intervals():
     regrets = {"a": [np.arange(9.0)], "b": [np.arange(9.0) + 1]}
-    narrow, wide = (elo_ratings(regrets, np.random.default_rng(1), confidence=c) for c in (0.5, 0.99))
+    narrow, wide = (elo_ratings(regrets, np.random.default_rng(1), coverage=c) for c in (0.5, 0.99))
     assert ((wide.low < narrow.low) & (narrow.low < narrow.elo) & (narrow.high < wide.high)).all()
 
 
@@ -223,9 +223,9 @@ def test_a_wider_confidence_gives_wider_intervals():
             r"\[2, 0\] runs of the optimizers; one or more of each expected",
         ),
         (of_rate(1, 1), {"anchor": "two"}, "anchor='two'; one of one, other expected"),
-        (of_rate(1, 1), {"draws": -1}, "draws=-1, n_resamples=500, confidence=0.95; 0 or more"),
-        (of_rate(1, 1), {"n_resamples": 0}, "n_resamples=0"),
-        (of_rate(1, 1), {"confidence": 1.0}, "confidence=1.0"),
+        (of_rate(1, 1), {"draws": -1}, "draws=-1; 0 or more expected"),
+        (of_rate(1, 1), {"n_replications": 0}, "n_replications=0"),
+        (of_rate(1, 1), {"coverage": 1.0}, "coverage=1.0"),
     ],
 )
 def test_what_cannot_be_rated_is_refused(rng, regrets, settings, message):
