@@ -136,10 +136,11 @@ def _print_search(found: Mapping[str, Any], show: Shown) -> None:
 def _print_variance(found: Mapping[str, Any], show: Shown) -> None:
     variance = found["variance"]
     rows = []
-    taken = {  # without choices that nothing measured takes
+    taken = {  # without choices that too few architectures have
         name: {choice: effect for choice, effect in effects.items() if effect == effect}
         for name, effects in found["effects"].items()
     }
+    taken = {name: effects for name, effects in taken.items() if effects}
     spread = {name: max(effects.values()) - min(effects.values()) for name, effects in taken.items()}
     most = sorted(sorted(taken, key=lambda name: -spread[name])[:_MOST_DECISIONS], key=list(taken).index)
     for name in most:

@@ -26,7 +26,7 @@ _SMALL = 7.0  # points
 _N_BINS = 50
 _ACROSS = 3  # panels in a row
 _SHOWN = 0.03  # quantile of the worse end where values begin: a few that collapsed would take all the room
-_LONGEST = 14  # letters of a name beside a matrix
+_LONGEST = 16  # letters of a name beside a matrix
 _TIGHT: dict[str, Any] = {
     "frameon": False,
     "fontsize": _SMALL,
@@ -39,6 +39,7 @@ _TIGHT: dict[str, Any] = {
     "labelspacing": 0.3,
 }  # of a legend in a row of its own, above the others
 _MOST_DECISIONS = 12
+_FEWEST = 5  # architectures that have quantiles
 _DENSE = 2_000  # points from which their density is drawn
 
 
@@ -62,6 +63,7 @@ def plot_distribution(ax: Axes, landscape: Landscape) -> None:
             how = {"histtype": "step", "linewidth": 1.3}
         ax.hist(values, edges.tolist(), color=color, label=name.replace("_", " "), **how)
     ax.set_yscale("log")
+    ax.set_ylim(top=8 * ax.get_ylim()[1])  # room for the legend
     ax.set_xlabel(f"value [{show.unit}]")
     ax.set_ylabel("architectures")
     ax.legend(frameon=False, fontsize=_SMALL, loc="upper left")
@@ -87,10 +89,15 @@ def plot_ascents(ax: Axes, landscape: Landscape) -> None:
 
 
 def plot_distances(ax: Axes, landscape: Landscape) -> None:
-    """Draw values by the distance to the nearest best architecture: median, quartiles, and the central 90 %."""
+    """Draw values by the distance to the nearest best architecture: median, quartiles, and the central 90 %.
+
+    Distances of fewer than five architectures are left out.
+    """
     show, surface = _show(landscape), landscape.surface
     for distance in np.unique(surface.distances).tolist():
         values = show.factor * surface.values[surface.distances == distance]
+        if len(values) < _FEWEST and distance > 0:
+            continue
         low, first, median, third, high = np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95))
         ax.plot((distance, distance), (low, high), color=_BLUE, linewidth=0.9)
         ax.plot((distance, distance), (first, third), color=_BLUE, linewidth=5, alpha=0.45, solid_capstyle="butt")
@@ -98,7 +105,7 @@ def plot_distances(ax: Axes, landscape: Landscape) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("decisions that differ from the nearest best")
     ax.set_ylabel(f"value [{show.unit}]")
-    _write(ax, 0.03, 0.06, f"correlation {surface.fdc:.2f}")
+    _write(ax, 0.03, 0.06, f"fitness-distance correlation {surface.fdc:.2f}")
     quiet(ax)
 
 
@@ -144,8 +151,7 @@ def plot_effects(ax: Axes, landscape: Landscape) -> None:
     beside them. Of many decisions, those whose choices differ most.
     """
     show = _show(landscape)
-    spread = [np.ptp(effect[~np.isnan(effect)]) for effect in landscape.surface.effects]
-    most = sorted(np.argsort(-np.array(spread), kind="stable")[:_MOST_DECISIONS].tolist())
+    most = _most_varied(landscape)
     decisions = [landscape.decisions[i] for i in most]
     choices = list(dict.fromkeys(chain.from_iterable(choices for _, choices in decisions)))
     few = len(choices) <= len(_MARKERS)
@@ -160,17 +166,26 @@ def plot_effects(ax: Axes, landscape: Landscape) -> None:
         ax.plot(values, np.full(len(values), at), "o", color=_BLUE, markersize=4, alpha=0.6)
         for i, side in ((int(np.nanargmin(values)), "right"), (int(np.nanargmax(values)), "left")):
             where = (-5 if side == "right" else 5, 0)
-            ax.annotate(own[i], (values[i], at), where, textcoords="offset points", fontsize=6.5, ha=side, va="center")
+            ax.annotate(
+                _short(own[i]), (values[i], at), where, textcoords="offset points", fontsize=6.5, ha=side, va="center"
+            )
     if few:
         for i, choice in enumerate(choices):
             ax.plot([], [], _MARKERS[i], color=COLORS[i], markersize=5, label=choice.replace("_", " "))
         ax.legend(**_TIGHT)
     else:
-        ax.margins(x=0.3)
+        ax.margins(x=0.5)  # room for the names
     ax.set_yticks(range(len(effects)), [_short(name) for name, _ in decisions])
     ax.set_ylim(len(effects) - 0.4, -0.7 * (1 + -(-len(choices) // 3)) if few else -0.6)
     ax.set_xlabel(f"mean effect [{show.difference_unit}]")
     quiet(ax)
+
+
+def _most_varied(landscape: Landscape) -> list[int]:
+    """The decisions whose choices differ most in their mean effect, in their own order."""
+    spread = [np.nan_to_num(np.fmax.reduce(one) - np.fmin.reduce(one)) for one in landscape.surface.effects]
+    most = np.argsort(spread, kind="stable")[-_MOST_DECISIONS:].tolist()
+    return [i for i in sorted(most) if spread[i] > 0]
 
 
 def plot_rank_correlations(ax: Axes, found: RankCorrelations) -> None:
@@ -210,13 +225,14 @@ def plot_noise(ax: Axes, landscape: Landscape) -> None:
     ax.set_ylim(0)
     ax.set_xlabel("rank of the architecture [%], the best first")
     ax.set_ylabel(f"sd of runs [{show.difference_unit}]")
-    ax.legend(frameon=False, fontsize=_SMALL, loc="upper left")
+    lines = None
     if (ceiling := landscape.measurements.ceiling) is not None:
         one = ceiling.one_run
         lines = (
             f"one run and the others: τ = {one.kendall_tau:.2f}\namong the best tenth: τ = {one.kendall_tau_best:.2f}"
         )
-        _write(ax, 0.97, 0.05, lines, ha="right")
+    how: dict[str, Any] = {"title": lines, "title_fontsize": _SMALL, "alignment": "left"}
+    ax.legend(frameon=False, fontsize=_SMALL, loc="upper left", **how)
     quiet(ax)
 
 
@@ -256,7 +272,7 @@ def plot_front(ax: Axes, landscape: Landscape) -> None:
     ax.legend(
         frameon=False,
         fontsize=_SMALL,
-        loc="lower right",
+        loc="lower right" if landscape.metric.sign() > 0 else "upper right",
         title=f"{n_outside:,} worse not shown" * (n_outside > 0) or None,
         title_fontsize=_SMALL,
     )
@@ -275,7 +291,8 @@ def _limits(values: NDArray[np.float64], sign: int) -> tuple[float, float]:
 
 
 def _short(name: str) -> str:
-    text = name.replace("_", " ")
+    stem, _, variant = name.rstrip("]").partition("[")  # `pixel3 latency ms` of latency_ms[pixel3]: cut behind
+    text = f"{variant} {stem}".strip().replace("_", " ")
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
@@ -300,7 +317,7 @@ def _panels(landscape: Landscape) -> list[tuple[str, Callable[[Axes], None]]]:
         ("distance to the best", plot_distances, surface.fdc == surface.fdc),
         ("random walks", plot_walks, surface.autocorrelation is not None),
         ("variance by decision", plot_variance, surface.variance is not None),
-        ("mean effects of choices", plot_effects, True),
+        ("mean effects of choices", plot_effects, bool(_most_varied(landscape))),
         ("noise", plot_noise, measured.noise is not None),
         ("Pareto front", plot_front, measured.front is not None),
     ]
@@ -344,9 +361,11 @@ def _caption(landscape: Landscape, note: str) -> str:
     left_out = "; ".join(f"{', '.join(what)} ({why})" for why, what in reasons.items())
     sentences = [
         f"Values: {landscape.values_are}. Searched: {landscape.surface.which}.",
-        "Neighbors differ in one decision; ascents go to the best neighbor; plateaus count as one place.",
+        *(f"{text[0].upper()}{text[1:]}." for text in landscape.surface.notes),
+        "Neighbors differ in one decision; ascents go to the best neighbor; plateaus count as one place."
+        if landscape.surface.optima is not None
+        else "",
         "Ranks: Kendall tau below the diagonal, Spearman above.",
-        *(f"{note[0].upper()}{note[1:]}." for note in landscape.surface.notes),
         f"Left out: {left_out}." if left_out else "",
         note,
     ]

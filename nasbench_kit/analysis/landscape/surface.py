@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 _MOST_INVALID = 0.001  # share of the tuples of choices that are no architectures, for ANOVA to fill them
 
+_LEAST = 30  # architectures that must have a choice for its mean effect, where not all architectures are known
+
+_SAME = "all values are the same"
+
 OPTIMA, WALKS, ANOVA, DISTANCES = "local optima", "random walks", "functional ANOVA", "fitness-distance correlation"
 
 
@@ -85,6 +89,7 @@ def surface_of(
     else:
         which, why = _in_words(benchmark, len(archs))
         left_out |= dict.fromkeys((OPTIMA, ANOVA), why)
+        notes.append(f"mean effects: of choices that {_LEAST} of these architectures have, or more")
         if benchmark.results.kind == "table":
             left_out[WALKS] = why
         else:
@@ -92,11 +97,16 @@ def surface_of(
                 space, lambda some: benchmark.values(name, some, epoch=epoch, seed=seed), rng
             )
             notes.append(f"{WALKS}: estimated from {N_WALKS} walks of {LENGTH} mutations")
+    if autocorrelation is not None and np.isnan(autocorrelation).any():
+        autocorrelation, left_out[WALKS] = None, _SAME
     best = archs[values == sign * (sign * values).max()]
     if not is_complete and benchmark.results.kind != "table" and epoch is None and seed is None:
         best = np.array([benchmark.best().arch], np.uint8)
         notes.append(f"{DISTANCES}: to the best architecture that is known")
     distances = distances_to_nearest(archs, best)
+    fdc = fitness_distance_correlation(sign * values, distances)
+    if fdc != fdc:
+        left_out[DISTANCES] = _SAME
     return Surface(
         archs,
         values,
@@ -106,11 +116,11 @@ def surface_of(
         optima,
         len(best),
         distances,
-        fitness_distance_correlation(sign * values, distances),
+        fdc,
         autocorrelation,
         variance,
         variance_of_ranks,
-        mean_effects(archs, values, space.n_choices),
+        mean_effects(archs, values, space.n_choices, least=1 if is_complete else _LEAST),
         left_out,
         tuple(notes),
     )
@@ -160,7 +170,7 @@ def _variances(
     elif n_invalid > _MOST_INVALID * n_tuples:
         left_out[ANOVA] = f"{n_invalid:,} of {n_tuples:,} tuples of choices are no {space.noun}s"
     elif values.min() == values.max():
-        left_out[ANOVA] = "all values are the same"
+        left_out[ANOVA] = _SAME
     if ANOVA in left_out:
         return None, None
     if n_invalid:

@@ -68,14 +68,13 @@ def functional_anova(values: NDArray[np.float64]) -> VarianceParts:
         raise SettingError(f"{values.ndim} decisions; the parts of all sets of at most {MOST_DECISIONS} are computed")
     if not np.isfinite(values).all():
         raise SettingError(f"{(~np.isfinite(values)).sum():,} of {values.size:,} values are not finite; all expected")
-    variance = float(values.var())
-    if not variance > 0:
+    if values.max() == values.min():
         raise SettingError(f"all {values.size:,} values are the same; there is no variance to explain")
     centered = values - values.mean()
     found = {decisions: part for decisions, part in _parts(centered, 0, ()) if decisions}
     total = sum(found.values())  # the variance, up to rounding
     ordered = sorted(found, key=lambda decisions: (len(decisions), decisions))
-    return VarianceParts(variance, {decisions: found[decisions] / total for decisions in ordered})
+    return VarianceParts(float(values.var()), {decisions: found[decisions] / total for decisions in ordered})
 
 
 def _parts(
@@ -91,7 +90,7 @@ def _parts(
 
 
 def mean_effects(
-    archs: NDArray[np.uint8], values: NDArray[np.float64], n_choices: Sequence[int]
+    archs: NDArray[np.uint8], values: NDArray[np.float64], n_choices: Sequence[int], *, least: int = 1
 ) -> list[NDArray[np.float64]]:
     """By how much the mean value of the architectures with a choice differs from that of all.
 
@@ -99,14 +98,15 @@ def mean_effects(
         archs: (n_archs, n_decisions).
         values: (n_archs,).
         n_choices: How many choices each decision has.
+        least: How many architectures must have a choice, for its mean to count.
 
     Returns:
-        For each decision (n_choices,), in the unit of the values; NaN of a choice that none takes.
+        For each decision (n_choices,), in the unit of the values; NaN of a choice that fewer have.
     """
     found = []
     for column, n in zip(archs.T, n_choices, strict=True):
         n_taken = np.bincount(column, minlength=n)
         totals = np.bincount(column, weights=values, minlength=n)
-        means = np.divide(totals, n_taken, out=np.full(n, np.nan), where=n_taken > 0)
+        means = np.divide(totals, n_taken, out=np.full(n, np.nan), where=n_taken >= max(least, 1))
         found.append(means - values.mean())
     return found

@@ -46,9 +46,9 @@ def walk_autocorrelation(
         raise SettingError("no architecture has a neighbor; a walk needs some")
     weights = n_neighbors / n_neighbors.sum()
     centered = values - weights @ values
-    variance = float(weights @ centered**2)
-    if not variance > 0:
+    if values.max() == values.min():
         return np.full(n_steps + 1, nan)
+    variance = float(weights @ centered**2)
     chance = 1 / n_neighbors[neighborhood.sources]
     shape = (len(values), len(values))
     step = coo_array((chance, (neighborhood.sources, neighborhood.targets)), shape=shape).tocsr()
