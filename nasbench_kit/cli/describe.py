@@ -106,12 +106,12 @@ def _print_search(found: Mapping[str, Any], show: Shown) -> None:
         plateaus = f", {optima['n_plateaus']} of them plateaus" if optima["n_plateaus"] else ""
         alone = f"{optima['n_without_better']:,} architectures have no better neighbor"
         _line("local optima", f"{optima['n']:,}{plateaus}; {alone}")
-        _line("basin of the best", f"{100 * optima['basins'][0] / found['n_archs']:.1f} % of architectures climb there")
+        at_best, *further = optima["within"]
         shares = [
             f"{100 * one['share']:.1f} % within {show.factor * one['gap']:.3g} {show.difference_unit}"
-            for one in optima["within"][1:]
+            for one in further
         ]
-        _line("ascents end", ", ".join(shares) + " of the best")
+        _line("ascents end", f"{100 * at_best['share']:.1f} % at the best, {', '.join(shares)}")
     distance = found["fitness_distance"]
     if distance["correlation"] == distance["correlation"]:
         _line(
@@ -174,11 +174,15 @@ def _print_correlations(correlations: Mapping[str, Any]) -> None:
             one = len(names) - 1 if what == FIDELITIES else 0  # with the last epoch; with the objective
             pairs = [(one, other) for other in range(len(names)) if other != one]
         for i, j in pairs:
-            figures = (f"{found[key][i][j]:.3f}" for key in ("kendall_tau", "spearman"))
+            figures = (_figure(found[key][i][j]) for key in ("kendall_tau", "spearman"))
             rows.append([what, names[i], names[j], *figures, f"{found['n_archs'][i][j]:,}"])
     if rows:
         click.echo()
         print_table(("ranks of", "one", "other", "Kendall tau", "Spearman", "architectures"), rows, numbers=3)
+
+
+def _figure(value: float) -> str:
+    return f"{value:.3f}" if value == value else "-"
 
 
 def _print_noise(found: Mapping[str, Any], show: Shown) -> None:

@@ -25,6 +25,7 @@ def test_the_landscape_of_nasbench201_in_text(invoke):
     text = invoke("describe", "nasbench201/cifar100")
     assert re.search(r"^  searched +all 15,625 cells of the space$", text, flags=re.MULTILINE)
     assert re.search(r"^  local optima +25; 26 architectures have no better neighbor$", text, flags=re.MULTILINE)
+    assert re.search(r"^  ascents end +77\.5 % at the best, ", text, flags=re.MULTILINE)
     assert "highest 73.49" in text  # published, Dong and Yang 2020
     assert "6,466 of them are different; each tuple of choices counts" in text
     assert re.search(r"^  left out +epochs: the objective is known after one epoch only$", text, flags=re.MULTILINE)
@@ -37,10 +38,12 @@ def test_json_is_what_the_library_says(invoke_json, mine):
     found = invoke_json("describe", "mine/d", "--from", mine)
     assert found["direction"] == "min"
     assert found["n_archs"] == 6
+    assert found["local_optima"]["archs"] == [[1, 0]]
     assert found["local_optima"]["values"] == [1]
     assert found["local_optima"]["basins"] == [6]
     assert found["rank_correlations"]["training runs"]["names"] == ["0", "1"]
-    assert found["front"] == {"cost": "params_m", "points": [[1, 4], [3, 2], [5.25, 1]]}
+    points, archs = [[1, 4], [3, 2], [5.25, 1]], [[1, 0], [0, 1], [0, 0]]
+    assert found["front"] == {"cost": "params_m", "points": points, "archs": archs}
     assert found["noise"] is None
     assert "noise" in found["left_out"]
 

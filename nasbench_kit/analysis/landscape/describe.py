@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nasbench_kit.analysis.landscape.measurements import Measurements, measurements_of
+from nasbench_kit.analysis.landscape.measurements import Measurements, measurements_of, with_cost
 from nasbench_kit.analysis.landscape.surface import Surface, surface_of
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def describe(
     Raises:
         UnknownNameError, NotRecordedError, SettingError: There is no such epoch, run or metric.
     """
+    with_cost(benchmark, against)  # refuses what is none before the work
     values_are = benchmark.run_in_words("mean" if seed is None else seed)
     surface = surface_of(benchmark, rng or np.random.default_rng(0), epoch=epoch, seed=seed)
     decisions = tuple((decision.name, decision.choices) for decision in benchmark.results.space.decisions)

@@ -31,6 +31,7 @@ class Front(NamedTuple):
     cost: Metric
     costs: NDArray[np.float64]  #: (n_archs,): of all
     on_front: NDArray[np.intp]  #: (n_optimal,): which are optimal, the best objective first
+    archs: NDArray[np.uint8]  #: (n_optimal, n_decisions): these
 
 
 class Measurements(NamedTuple):
@@ -56,6 +57,7 @@ def measurements_of(benchmark: Benchmark, *, against: str | None = None) -> Meas
     Raises:
         UnknownNameError, SettingError: There is no such metric, or it cannot be traded.
     """
+    both = with_cost(benchmark, against)
     objective, results = benchmark.objective_metric, benchmark.results
     archs = results.representative_archs()
     values = benchmark.values(objective.name, archs, missing="nan")
@@ -82,7 +84,7 @@ def measurements_of(benchmark: Benchmark, *, against: str | None = None) -> Meas
         {what: rank_correlations(columns) for what, columns in compared.items() if len(columns) > 1},
         noise,
         ceiling,
-        _front(benchmark, archs, against, left_out),
+        _front(both, archs, left_out),
         left_out,
     )
 
@@ -155,24 +157,30 @@ def _noise(benchmark: Benchmark, left_out: dict[str, str]) -> tuple[NoiseByRank 
     return noise_by_rank(runs, sign), ceiling
 
 
-def _front(
-    benchmark: Benchmark, archs: NDArray[np.uint8], against: str | None, left_out: dict[str, str]
-) -> Front | None:
+def with_cost(benchmark: Benchmark, against: str | None) -> Benchmark | None:
+    """The benchmark of the objective and the cost that the front trades it for; None where there is no cost.
+
+    Raises:
+        UnknownNameError, SettingError: As `measurements_of`.
+    """
     objective = benchmark.objective_metric.name
     if against == objective:
         raise SettingError(f"against={against!r} is the objective itself; give another metric to trade it for")
     cost = against or _default_cost(benchmark.metrics, objective)
-    if cost is None:
+    return None if cost is None else Benchmark(benchmark.results, benchmark.dataset, objectives=[objective, cost])
+
+
+def _front(both: Benchmark | None, archs: NDArray[np.uint8], left_out: dict[str, str]) -> Front | None:
+    if both is None:
         left_out[FRONT] = "there is no latency, size, energy or training time to trade for"
         return None
-    both = Benchmark(benchmark.results, benchmark.dataset, objectives=[objective, cost])
-    if len(archs) < benchmark.results.n_archs:
+    if len(archs) < both.results.n_archs:
         left_out[FRONT] = f"that of the {len(archs):,} architectures looked at would not be the true one"
         return None
-    optimal = both.true_front()
-    rank_of = {arch: i for i, arch in enumerate(map(tuple, archs.tolist()))}
-    on_front = np.array([rank_of[tuple(arch)] for arch in optimal.tolist()], np.intp)
-    return Front(both.objectives[1], both.values(cost, archs, missing="nan"), on_front)
+    cost, optimal = both.objectives[1], both.true_front()
+    row_of = {arch: row for row, arch in enumerate(map(tuple, archs.tolist()))}
+    on_front = np.array([row_of[tuple(arch)] for arch in optimal.tolist()], np.intp)
+    return Front(cost, both.values(cost.name, archs, missing="nan"), on_front, optimal)
 
 
 def _default_cost(metrics: Mapping[str, Metric], objective: str) -> str | None:

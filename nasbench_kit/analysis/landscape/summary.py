@@ -90,6 +90,7 @@ def _optima(landscape: Landscape) -> dict[str, Any] | None:
         "n": len(optima.archs),
         "n_without_better": optima.n_without_better,
         "n_plateaus": int((optima.sizes > 1).sum()),
+        "archs": surface.archs[optima.archs].tolist(),
         "values": surface.values[optima.archs].tolist(),
         "basins": optima.basins.tolist(),
         "within": [{"gap": gap, "share": share_within(signed, optima, gap)} for gap in gaps_of(metric, surface.values)],
@@ -141,4 +142,4 @@ def _front(measured: Measurements) -> dict[str, Any] | None:
     if front is None:
         return None
     points = zip(measured.values[front.on_front].tolist(), front.costs[front.on_front].tolist(), strict=True)
-    return {"cost": front.cost.name, "points": list(map(list, points))}
+    return {"cost": front.cost.name, "points": list(map(list, points)), "archs": front.archs.tolist()}

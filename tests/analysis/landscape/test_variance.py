@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from nasbench_kit.analysis.landscape import functional_anova, mean_effects
 from nasbench_kit.errors import SettingError
 
-SHAPE = (2, 3, 2, 2)
+SHAPE = (2, 3, 2)
 TENSORS = arrays(float, SHAPE, elements=st.integers(-100, 100).map(float)).filter(lambda values: values.std() > 0)
 
 
@@ -49,14 +49,14 @@ def test_the_parts_sum_to_one_and_none_is_below_zero(values):
     assert sum(found.shares.values()) == pytest.approx(1)
     assert min(found.shares.values()) >= 0
     assert found.shapley.sum() == pytest.approx(1)
-    assert sum(found.of_order(n) for n in range(1, 5)) == pytest.approx(1)
+    assert sum(found.of_order(n) for n in range(1, 4)) == pytest.approx(1)
 
 
 @given(TENSORS)
 def test_the_parts_are_those_of_the_definition(values):
     # Hoeffding's decomposition by inclusion and exclusion of explained variances.
     found = functional_anova(values)
-    for decisions in subsets(range(4))[1:]:
+    for decisions in subsets(range(len(SHAPE)))[1:]:
         part = sum((-1) ** (len(decisions) - len(inner)) * explained(values, inner) for inner in subsets(decisions))
         assert found.shares[decisions] == pytest.approx(part / values.var(), abs=1e-9)
 
