@@ -102,6 +102,8 @@ def plot_distances(ax: Axes, landscape: Landscape) -> None:
         ax.plot((distance, distance), (low, high), color=_BLUE, linewidth=0.9)
         ax.plot((distance, distance), (first, third), color=_BLUE, linewidth=5, alpha=0.45, solid_capstyle="butt")
         ax.plot(distance, median, "o", color=_BLUE, markersize=4)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low - 0.15 * (high - low), high)  # room for the text
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("decisions that differ from the nearest best")
     ax.set_ylabel(f"value [{show.unit}]")
@@ -126,7 +128,7 @@ def plot_walks(ax: Axes, landscape: Landscape) -> None:
 
 
 def plot_variance(ax: Axes, landscape: Landscape) -> None:
-    """Draw the Shapley effect of each decision, and in it what the decision explains alone; and that of the ranks."""
+    """Draw what each decision explains alone, and its Shapley effect, which shares interactions out; and that of ranks."""
     parts, of_ranks = landscape.surface.variance, landscape.surface.variance_of_ranks
     assert parts is not None
     assert of_ranks is not None
@@ -134,8 +136,8 @@ def plot_variance(ax: Axes, landscape: Landscape) -> None:
     at = np.arange(len(names))
     ax.barh(at, 100 * parts.main, color=_BLUE, height=0.7, label="alone")
     shared = parts.shapley - parts.main
-    ax.barh(at, 100 * shared, left=100 * parts.main, color=_BLUE, alpha=0.35, height=0.7, label="share of interactions")
-    ax.plot(100 * of_ranks.shapley, at, "D", color=_ORANGE, markersize=4, label="both, of ranks")
+    ax.barh(at, 100 * shared, left=100 * parts.main, color=_BLUE, alpha=0.35, height=0.7, label="with interactions")
+    ax.plot(100 * of_ranks.shapley, at, "D", color=_ORANGE, markersize=4, label="Shapley of ranks")
     ax.set_yticks(at, [_short(name) for name in names])
     ax.set_ylim(len(names) - 0.4, -1.3)
     ax.set_xlim(0, 1.03 * ax.get_xlim()[1])
