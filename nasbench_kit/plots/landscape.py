@@ -128,7 +128,7 @@ def plot_walks(ax: Axes, landscape: Landscape) -> None:
 
 
 def plot_variance(ax: Axes, landscape: Landscape) -> None:
-    """Draw what each decision explains alone, and its Shapley effect, which shares interactions out; and that of ranks."""
+    """Draw what each decision explains alone, its Shapley effect, which shares interactions out, and that of ranks."""
     parts, of_ranks = landscape.surface.variance, landscape.surface.variance_of_ranks
     assert parts is not None
     assert of_ranks is not None
