@@ -6,28 +6,29 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import isfinite, nan
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
 
 import numpy as np
 
 from nasbench_kit.analysis import (
     Finals,
-    Outcomes,
+    Panel,
     RandomSearchLaw,
     Summary,
+    Trajectories,
     check_reported,
     finals_of,
-    outcomes_of,
+    panel_of,
     random_search_law,
     shown,
     summarize,
-    with_common_best,
 )
+from nasbench_kit.analysis import load as load_panels
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.catalog import load
 from nasbench_kit.errors import NotRecordedError, SettingError, StudyError, UnknownNameError
@@ -39,7 +40,6 @@ from nasbench_kit.protocols import Protocol, protocol_of
 from nasbench_kit.simulator import DRAWN, EPOCHS, EVALUATIONS, SECONDS, Reported, Rules, task_of
 from nasbench_kit.simulator.rules import checked_rules
 from nasbench_kit.study import Configuration, RunCounts, Study
-from nasbench_kit.study.running import benchmark_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -104,9 +104,9 @@ def compare(
     check_at_least(0, first_seed=first_seed)
     run_seeds = range(first_seed, first_seed + runs)
     if follows is None:
-        plan = checked_rules(rules).changed(how)
-        panels = _planned(
-            [(one, plan, ()) for one in _opened(BENCHMARKS if benchmarks is None else benchmarks)],
+        own = checked_rules(rules).changed(how)
+        plans = _planned(
+            [(one, own, ()) for one in _opened(BENCHMARKS if benchmarks is None else benchmarks)],
             _named(OPTIMIZERS if optimizers is None else optimizers),
         )
     elif rules is not None or how:
@@ -118,31 +118,18 @@ def compare(
             for _, _, label in named:
                 if label in follows.optimizers:
                     follows.check(label, benchmark)
-        panels = _planned(setups, named)
+        plans = _planned(setups, named)
     with opened_study(study) as opened, _shown(progress) as advance:
-        _warn_of_long_work(panels, opened, run_seeds, 0 if executor else n_processes or n_processors())
-        configurations = chain.from_iterable(panel.configurations for panel in panels)
+        _warn_of_long_work(plans, opened, run_seeds, 0 if executor else n_processes or n_processors())
+        configurations = chain.from_iterable(plan.configurations for plan in plans)
         counts = opened.run(configurations, run_seeds, n_processes=n_processes, executor=executor, progress=advance)
-        found = {panel.benchmark.name: _found(panel, opened, run_seeds) for panel in panels}
+        found = {plan.benchmark.name: _found(plan, opened, run_seeds) for plan in plans}
         return Comparison(
-            {benchmark: outcomes for benchmark, (outcomes, _) in found.items()},
-            {panel.benchmark.name: panel.rules for panel in panels},
-            {panel.benchmark.name: {key.legend: key for key in panel.configurations} for panel in panels},
-            " ".join(
-                [
-                    *([follows.in_words()] if follows else []),
-                    _in_one(panel.rules.in_words(panel.benchmark) for panel in panels),
-                ]
-            ),
-            {
-                (key.benchmark, key.legend): failed
-                for panel in panels
-                for key in panel.configurations
-                if (failed := opened.failures(key, run_seeds))
-            },
+            found,
+            " ".join([*([follows.in_words()] if follows else []), _in_one(panel.in_words for panel in found.values())]),
             counts,
             None if study is None else opened.path,
-            {benchmark: reports for benchmark, (_, reports) in found.items()},
+            {plan.benchmark.name: _reports(plan, found[plan.benchmark.name]) for plan in plans},
         )
 
 
@@ -152,35 +139,72 @@ class Comparison:
     """Runs of optimizers on benchmarks, and what came out.
 
     Attributes:
-        outcomes: Benchmark -> optimizer as it is shown -> its runs.
-        rules: Benchmark -> the rules that the runs followed.
-        configurations: Benchmark -> optimizer as it is shown -> what its runs are in the study.
+        panels: Benchmark -> the runs on it; where a study holds runs under several rules, a title that says which.
         in_words: The rules, for captions.
-        failures: (benchmark, optimizer) -> seed -> reason of the runs that failed, which are left out.
         counts: How many runs were made now, were there, or failed.
         study: The file with the runs; None if they were not kept.
         reports: Benchmark -> optimizer -> what a protocol reports -> that of each run's final incumbent; a report that
             these results do not hold is left out.
     """
 
-    outcomes: Mapping[str, Mapping[str, Outcomes]]
-    rules: Mapping[str, Rules]
-    configurations: Mapping[str, Mapping[str, Configuration]]
+    panels: Mapping[str, Panel]
     in_words: str
-    failures: Mapping[tuple[str, str], Mapping[int, str]]
     counts: RunCounts
     study: str | None
-    reports: Mapping[str, Mapping[str, Mapping[Reported, Finals]]]
+    reports: Mapping[str, Mapping[str, Mapping[Reported, Finals]]] = field(default_factory=dict)
+
+    @classmethod
+    def of_study(cls, study: Study | str | os.PathLike[str], **which: Any) -> Self:
+        """What a study holds, without the call that made it.
+
+        Args:
+            study: A study, or its file.
+            which: What of it, as in `nasbench_kit.analysis.load`.
+
+        Raises:
+            StudyError, UnknownNameError, SettingError: As in `nasbench_kit.analysis.load`.
+        """
+        panels = load_panels(study, **which)
+        path = study.path if isinstance(study, Study) else os.fspath(study)
+        there = sum(one.n_runs for panel in panels.values() for one in panel.trajectories.values())
+        failed = sum(len(seeds) for panel in panels.values() for seeds in panel.failures.values())
+        counts = RunCounts(made=0, there=there, failed=failed)
+        return cls(panels, _in_one(panel.in_words for panel in panels.values()), counts, path)
+
+    @property
+    def trajectories(self) -> dict[str, Mapping[str, Trajectories]]:
+        """Benchmark -> optimizer as it is shown -> its runs."""
+        return {title: panel.trajectories for title, panel in self.panels.items()}
+
+    @property
+    def rules(self) -> dict[str, Rules]:
+        """Benchmark -> the rules that the runs followed."""
+        return {title: panel.rules for title, panel in self.panels.items()}
+
+    @property
+    def configurations(self) -> dict[str, Mapping[str, Configuration]]:
+        """Benchmark -> optimizer as it is shown -> what its runs are in the study."""
+        return {title: panel.configurations for title, panel in self.panels.items()}
+
+    @property
+    def failures(self) -> dict[tuple[str, str], Mapping[int, str]]:
+        """(benchmark, optimizer) -> seed -> reason of the runs that failed, which are left out."""
+        return {
+            (title, optimizer): failed
+            for title, panel in self.panels.items()
+            for optimizer, failed in panel.failures.items()
+        }
 
     def __repr__(self) -> str:
-        n_optimizers = len({name for panel in self.outcomes.values() for name in panel})
-        return f"<Comparison of {n_optimizers} optimizers on {', '.join(self.outcomes)}: {sum(self.counts):,} runs>"
+        n_optimizers = len({name for panel in self.trajectories.values() for name in panel})
+        n_runs = sum(one.n_runs for panel in self.trajectories.values() for one in panel.values())
+        return f"<Comparison of {n_optimizers} optimizers on {', '.join(self.panels)}: {n_runs:,} runs>"
 
     def summaries(self) -> Iterator[tuple[str, str, Summary]]:
         """(benchmark, optimizer, where its runs ended) of each."""
-        for benchmark, panel in self.outcomes.items():
-            for optimizer, outcomes in panel.items():
-                yield benchmark, optimizer, summarize(outcomes)
+        for benchmark, panel in self.trajectories.items():
+            for optimizer, trajectories in panel.items():
+                yield benchmark, optimizer, summarize(trajectories)
 
     def table(self) -> list[dict[str, Any]]:
         """Where the runs ended: a row per benchmark and optimizer, ready for `pandas.DataFrame`."""
@@ -195,10 +219,7 @@ class Comparison:
         Raises:
             SettingError: It is not known of one of them, such as a surrogate.
         """
-        anyone = {benchmark: next(iter(panel.values())) for benchmark, panel in self.configurations.items()}
-        return {
-            benchmark: random_search_law(benchmark_of(key), self.rules[benchmark]) for benchmark, key in anyone.items()
-        }
+        return {title: random_search_law(panel.benchmark, panel.rules) for title, panel in self.panels.items()}
 
     def figure(self, *, law: bool = False) -> Figure:
         """Median regret over simulated time, a panel per benchmark.
@@ -211,18 +232,18 @@ class Comparison:
         """
         from nasbench_kit.plots import compare_figure  # takes a while to import
 
-        return compare_figure(self.outcomes, note=self.in_words, laws=self.laws() if law else None)
+        return compare_figure(self.trajectories, note=self.in_words, laws=self.laws() if law else None)
 
     def cells(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """The table as it is shown: its head and its rows, of which those of benchmarks are headings."""
-        by = {benchmark: _reported_by(panel) for benchmark, panel in self.outcomes.items()}
+        by = {benchmark: _reported_by(panel) for benchmark, panel in self.trajectories.items()}
         same = len(set(by.values())) == 1
         rows: list[tuple[str, ...]] = []
         n_runs = set()
-        for benchmark, panel in self.outcomes.items():
+        for benchmark, panel in self.trajectories.items():
             rows.append((benchmark, "", "" if same else by[benchmark], "", "", ""))
-            for optimizer, outcomes in panel.items():
-                show, summary = outcomes.show, summarize(outcomes)
+            for optimizer, trajectories in panel.items():
+                show, summary = trajectories.show, summarize(trajectories)
                 n_runs.add(summary.n_runs)
                 spread = f" ± {show.text(summary.sd)}" if isfinite(summary.sd) else ""
                 shares = (f"{100 * share:.1f} %" for share in (summary.found_share, summary.kept_share))
@@ -233,7 +254,7 @@ class Comparison:
 
     def notes(self) -> list[str]:
         """What the columns of the table mean, and what is to be known about the runs; a line each."""
-        every = [one for panel in self.outcomes.values() for one in panel.values()]
+        every = [one for panel in self.trajectories.values() for one in panel.values()]
         names = {one.show.name for one in every}
         units = {one.show.difference_unit for one in every}
         means = " or ".join(dict.fromkeys(one.values_are for one in every))
@@ -245,7 +266,9 @@ class Comparison:
             + ", median over runs",
             "found, kept: share of runs that evaluated the best of the benchmark; that ended on it",
         ]
-        unproven = [name for name, panel in self.outcomes.items() if not all(one.is_proven for one in panel.values())]
+        unproven = [
+            name for name, panel in self.trajectories.items() if not all(one.is_proven for one in panel.values())
+        ]
         if unproven:
             notes.append(
                 f"best: of {', '.join(unproven)} the best known, or that one of these runs evaluated; there may be"
@@ -270,7 +293,7 @@ class Comparison:
         return html_table(*self.cells(), below=[*self.notes(), f"how: {self.in_words}"])
 
 
-class _Panel(NamedTuple):
+class _Plan(NamedTuple):
     """What is to be run on one benchmark."""
 
     benchmark: Benchmark
@@ -358,9 +381,9 @@ def _published(
 def _planned(
     benchmarks: Iterable[tuple[Benchmark, Rules, tuple[Reported, ...]]],
     optimizers: Sequence[tuple[str, Mapping[str, Any], str]],
-) -> list[_Panel]:
+) -> list[_Plan]:
     """What is to be run, all of it checked."""
-    panels = []
+    plans = []
     for benchmark, rules, reports in benchmarks:
         own = with_budget(rules, benchmark)
         configurations: dict[str, Configuration] = {}
@@ -373,8 +396,8 @@ def _planned(
             if configurations.setdefault(made.legend, made) is not made:
                 raise SettingError(f"two optimizers are called {made.legend!r}; give each its own label")
         check_reported(benchmark, own)
-        panels.append(_Panel(benchmark, own, tuple(configurations.values()), reports))
-    return panels
+        plans.append(_Plan(benchmark, own, tuple(configurations.values()), reports))
+    return plans
 
 
 def with_budget(rules: Rules, benchmark: Benchmark) -> Rules:
@@ -428,11 +451,11 @@ def _shown(progress: Callable[[int, int], None] | None) -> Iterator[Callable[[in
             yield advance
 
 
-def _warn_of_long_work(panels: Sequence[_Panel], study: Study, run_seeds: range, n_processes: int) -> None:
+def _warn_of_long_work(plans: Sequence[_Plan], study: Study, run_seeds: range, n_processes: int) -> None:
     """Say in one line that work of more than some minutes begins, by timing a few evaluations."""
     expected_s = 0.0
     slowest = (0.0, "")
-    for benchmark, rules, configurations, _ in panels:
+    for benchmark, rules, configurations, _ in plans:
         n_left = sum(max(0, len(run_seeds) - study.n_runs(key)) for key in configurations)
         if n_left:
             each_s, n_evaluations = _timed(benchmark, rules)
@@ -476,27 +499,31 @@ def _timed(benchmark: Benchmark, rules: Rules) -> tuple[float, float]:
     return float(np.median(taken_s)), min(budget for budget in budgets if budget)
 
 
-_Reports = dict[str, dict[Reported, Finals]]
+def _found(plan: _Plan, study: Study, run_seeds: range) -> Panel:
+    """The runs on one benchmark.
 
-
-def _found(panel: _Panel, study: Study, run_seeds: range) -> tuple[dict[str, Outcomes], _Reports]:
-    """Of each optimizer its runs, and what else is reported of the final incumbents, as far as the results hold it."""
-    outcomes: dict[str, Outcomes] = {}
-    reports: _Reports = {}
-    for key in panel.configurations:
-        records = [run.records for run in study.runs(key, run_seeds)]
-        if not records:
-            seed, reason = next(iter(study.failures(key, run_seeds).items()))
+    Raises:
+        StudyError: All runs of one optimizer failed.
+    """
+    panel = panel_of(study, plan.configurations, benchmark=plan.benchmark, run_seeds=run_seeds)
+    for optimizer, failed in panel.failures.items():
+        if optimizer not in panel.trajectories:
+            seed, reason = next(iter(failed.items()))
             raise StudyError(
-                f"all {len(run_seeds)} runs of {key.legend} on {key.benchmark} failed; with seed {seed}: {reason}"
+                f"all {len(run_seeds)} runs of {optimizer} on {plan.benchmark.name} failed; with seed {seed}: {reason}"
             )
-        outcomes[key.legend] = outcomes_of(panel.benchmark, records, panel.rules)
-        reports[key.legend] = {}
-        for reported in panel.reports:
+    return panel
+
+
+def _reports(plan: _Plan, panel: Panel) -> dict[str, dict[Reported, Finals]]:
+    """What else is reported of the final incumbents of each optimizer, as far as the results hold it."""
+    found: dict[str, dict[Reported, Finals]] = {optimizer: {} for optimizer in panel.trajectories}
+    for optimizer, trajectories in panel.trajectories.items():
+        for reported in plan.reports:
             with suppress(UnknownNameError, NotRecordedError):
-                by = replace(panel.rules, reported=reported)
-                reports[key.legend][reported] = finals_of(panel.benchmark, records, by)
-    return with_common_best(outcomes), reports
+                by = replace(plan.rules, reported=reported)
+                found[optimizer][reported] = finals_of(plan.benchmark, trajectories, by)
+    return found
 
 
 def _also_reported(
@@ -515,7 +542,7 @@ def _also_reported(
     return lines
 
 
-def _reported_by(panel: Mapping[str, Outcomes]) -> str:
+def _reported_by(panel: Mapping[str, Trajectories]) -> str:
     show = next(iter(panel.values())).show
     return f"{show.name} [{show.unit}]"
 
