@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from nasbench_kit.analysis.axes import spent_by
 from nasbench_kit.analysis.fronts import REPORTED, TOLD, Reference, measured_by, reference_of, values_of
 from nasbench_kit.analysis.incumbents import may_be_incumbents
+from nasbench_kit.analysis.trajectories import main_axis
 from nasbench_kit.errors import SettingError, unknown
-from nasbench_kit.simulator import EVALUATIONS, SECONDS, Rules
+from nasbench_kit.simulator import Rules
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -198,7 +200,7 @@ def archives_of(
         counts = may_be_incumbents(run, benchmark, rules) & ~np.isnan(run.values).any(axis=1)
         entered, displaced = archive_changes(-signs * run.values[counts])
         there = np.flatnonzero(counts)[entered]
-        for axis, column in _spent_by(run, rules).items():
+        for axis, column in spent_by(run, benchmark, rules).items():
             spent.setdefault(axis, []).append(column[there])
             ended.setdefault(axis, []).append(float(column[-1]) if len(column) else 0.0)
         displaced_by.append(starts[-1] + displaced)
@@ -208,25 +210,15 @@ def archives_of(
     if not archs:
         raise SettingError(f"{benchmark.name}: no run, so no front; give one or more")
     members = np.concatenate(archs)
+    axes = [axis for axis, ends in ended.items() if len(ends) == len(archs)]  # those that all runs have
     return Archives(
         reference=reference,
         by=by,
-        axis=_main_axis(rules),
+        axis=main_axis(rules),
         starts=np.array(starts),
-        spent={axis: np.concatenate(parts) for axis, parts in spent.items()},
-        ended={axis: np.array(ends) for axis, ends in ended.items()},
+        spent={axis: np.concatenate(spent[axis]) for axis in axes},
+        ended={axis: np.array(ended[axis]) for axis in axes},
         displaced_by=np.concatenate(displaced_by),
         points=reference.losses(np.concatenate(values) if by == TOLD else values_of(measured, members)),
         archs=members,
     )
-
-
-def _main_axis(rules: Rules) -> str:
-    """What the budget counts: the clock; evaluations, where they alone are counted."""
-    counts_alone = rules.clock == SECONDS and rules.budget_s is None and rules.n_evaluations is not None
-    return EVALUATIONS if counts_alone else rules.clock
-
-
-def _spent_by(run: Records, rules: Rules) -> dict[str, NDArray[np.float64]]:
-    """Axis -> what was spent when each evaluation finished: (n_evaluations,), ascending."""
-    return {rules.clock: run.finished_s, EVALUATIONS: np.arange(1.0, len(run.value) + 1)}

@@ -91,6 +91,28 @@ def reference_of(benchmark: Benchmark, rules: Rules | None = None, *, by: str = 
     return made._replace(front=losses[optimal], archs=archs[optimal])
 
 
+def check_fronts(benchmark: Benchmark, rules: Rules) -> None:
+    """Refuse several objectives of which fronts cannot be measured or reported, before they are searched.
+
+    Raises:
+        SettingError, NotRecordedError: As `reference_of`; or what reports was not recorded for some architectures.
+    """
+    if len(benchmark.objectives) == 1:
+        return
+    archs = benchmark.results.representative_archs()
+    told, reported = (
+        np.isnan(values_of(measured_by(benchmark, rules, by), archs, missing="nan")) for by in (TOLD, REPORTED)
+    )
+    absent = reported[~told.any(axis=1)].sum(axis=0)
+    for (_, name, _), n_absent in zip(measured_by(benchmark, rules, REPORTED), absent.tolist(), strict=True):
+        if n_absent:
+            raise SettingError(
+                f"{benchmark.name}: {name}, which fronts are reported by, was not recorded for {n_absent:,} of the"
+                f" {len(archs):,} architectures that they may hold; make a table without it, or without these"
+            )
+    reference_of(benchmark, rules)
+
+
 def measured_by(benchmark: Benchmark, rules: Rules, by: str) -> list[tuple[Benchmark, str, int | None]]:
     """Of each objective the benchmark, metric and epoch of the values that fronts are made of.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, final
 
 import numpy as np
 
+from nasbench_kit.analysis.shown import shown
 from nasbench_kit.errors import SettingError, unknown
 
 if TYPE_CHECKING:
@@ -108,6 +109,19 @@ def indicator_curves(
     made = indicator_of(archives.reference, indicator)
     before = 0.0 if made.larger_is_better else np.nan
     return archives.curves(indicator_values(archives, made), times, axis, before=before)
+
+
+def in_words(reference: Reference) -> str:
+    """What the hypervolume is measured against, for captions."""
+    sides = []
+    for metric, ideal, worst in zip(reference.metrics, reference.ideal, reference.worst, strict=True):
+        show = shown(metric.name, metric.unit)
+        sides.append(f"{show.name} {show.text(float(ideal))} to {show.text(float(worst))} {show.unit}")
+    front = "the true front" if reference.is_proven else "the best known front"
+    return (
+        f"share of the box from the best to the worst recorded values ({', '.join(sides)}) that a front dominates;"
+        f" {indicator_of(reference).at_front:.4f} of {front}"
+    )
 
 
 def final_values(archives: Archives, indicator: str = HYPERVOLUME) -> NDArray[np.float64]:

@@ -221,7 +221,8 @@ def compare(
     if as_json:
         print_json(_rows(made))
         return
-    print_table(*made.cells(), numbers=5)
+    head, rows = made.cells()
+    print_table(head, rows, numbers=len(head) - 1)
     click.echo()
     for line in made.notes():
         click.echo(line)
