@@ -1,6 +1,16 @@
 """From records to statistics: incumbents, regret over time, how alike searches look on two benchmarks."""
 
 from nasbench_kit.analysis.anytime import final_regrets, quantile_curves, regret_curves, time_grid, times_to
+from nasbench_kit.analysis.archives import Archives, archives_of
+from nasbench_kit.analysis.attainment import (
+    AttainmentDifference,
+    attained_by_time,
+    attained_share,
+    attainment_difference,
+    attainment_surface,
+)
+from nasbench_kit.analysis.feasibility import Feasibility, feasibility_of, least_violations
+from nasbench_kit.analysis.fronts import Reference, check_fronts, non_dominated, reference_of
 from nasbench_kit.analysis.incumbents import improvements, incumbents, may_be_incumbents
 from nasbench_kit.analysis.likeness import Likeness, likeness
 from nasbench_kit.analysis.panels import Panel, load, panel_of, titled
@@ -16,27 +26,47 @@ from nasbench_kit.analysis.trajectories import (
     trajectories_of,
     with_common_best,
 )
+from nasbench_kit.analysis.volumes import INDICATORS, Indicator, final_values, indicator_curves, indicator_of
 
 __all__ = [
+    "INDICATORS",
+    "Archives",
+    "AttainmentDifference",
+    "Feasibility",
     "Finals",
+    "Indicator",
     "Likeness",
     "Panel",
     "RandomSearchLaw",
+    "Reference",
     "Shown",
     "Summary",
     "Trajectories",
+    "archives_of",
+    "attained_by_time",
+    "attained_share",
+    "attainment_difference",
+    "attainment_surface",
+    "check_fronts",
     "check_law",
     "check_reported",
+    "feasibility_of",
     "final_regrets",
+    "final_values",
     "finals_of",
     "improvements",
     "incumbents",
+    "indicator_curves",
+    "indicator_of",
+    "least_violations",
     "likeness",
     "load",
     "may_be_incumbents",
+    "non_dominated",
     "panel_of",
     "quantile_curves",
     "random_search_law",
+    "reference_of",
     "regret_curves",
     "shown",
     "speed_up",
