@@ -31,7 +31,7 @@ from nasbench_kit.analysis import (
 )
 from nasbench_kit.analysis import load as load_panels
 from nasbench_kit.analysis.fronts import check_fronts
-from nasbench_kit.analysis.volumes import final_values
+from nasbench_kit.analysis.volumes import final_indicator_values
 from nasbench_kit.analysis.volumes import in_words as volume_in_words
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.catalog import load
@@ -229,18 +229,20 @@ class Comparison:
     def table(self) -> list[dict[str, Any]]:
         """Where the runs ended: a row per benchmark and optimizer, ready for `pandas.DataFrame`."""
         volumes = self.volumes()
-        return [
-            {"benchmark": benchmark, "optimizer": optimizer, **summary._asdict()}
-            | ({"hypervolume": float(volumes[benchmark][optimizer].mean())} if benchmark in volumes else {})
-            for benchmark, optimizer, summary in self.summaries()
-        ]
+        rows = []
+        for benchmark, optimizer, summary in self.summaries():
+            row = {"benchmark": benchmark, "optimizer": optimizer, **summary._asdict()}
+            if optimizer in volumes.get(benchmark, {}):
+                row["hypervolume"] = float(volumes[benchmark][optimizer].mean())
+            rows.append(row)
+        return rows
 
     def volumes(self) -> dict[str, dict[str, NDArray[np.float64]]]:
         """Benchmark of several objectives -> optimizer -> hypervolume of the front that each run ended with."""
         return {
-            title: {optimizer: final_values(one) for optimizer, one in panel.archives.items()}
+            title: {optimizer: final_indicator_values(one) for optimizer, one in panel.fronts.items()}
             for title, panel in self.panels.items()
-            if panel.archives
+            if panel.fronts
         }
 
     def laws(self) -> dict[str, RandomSearchLaw]:
@@ -301,7 +303,7 @@ class Comparison:
             "found, kept: share of runs that evaluated the best of the benchmark; that ended on it",
         ]
         for title, several in self.panels.items():
-            for one in list(several.archives.values())[:1]:
+            for one in list(several.fronts.values())[:1]:
                 notes.append(f"hypervolume on {title}: {volume_in_words(one.reference)}; mean ± standard deviation")
         unproven = [
             name for name, panel in self.trajectories.items() if not all(one.is_proven for one in panel.values())

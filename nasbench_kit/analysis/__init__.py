@@ -2,7 +2,8 @@
 
 from nasbench_kit.analysis.aggregates import Statistic, aggregate, bootstrap_band, quantile_band, standard_error_band
 from nasbench_kit.analysis.anytime import final_regrets, quantile_curves, regret_curves, time_grid, times_to
-from nasbench_kit.analysis.archives import Archives, archives_of
+from nasbench_kit.analysis.archive import Archive, write_archive
+from nasbench_kit.analysis.areas import area_over_convergence_curves, area_under_ecdf
 from nasbench_kit.analysis.attainment import (
     AttainmentDifference,
     attained_by_time,
@@ -10,12 +11,11 @@ from nasbench_kit.analysis.attainment import (
     attainment_difference,
     attainment_surface,
 )
-from nasbench_kit.analysis.feasibility import Feasibility, feasibility_of, least_violations
-from nasbench_kit.analysis.fronts import Reference, check_fronts, non_dominated, reference_of
-from nasbench_kit.analysis.archive import Archive, write_archive
-from nasbench_kit.analysis.areas import area_over_convergence_curves, area_under_ecdf
 from nasbench_kit.analysis.bootstrap import Estimate, Interval
 from nasbench_kit.analysis.ecdf import Ecdf, running_time_ecdf
+from nasbench_kit.analysis.feasibility import Feasibility, feasibility_of, least_violations
+from nasbench_kit.analysis.front_trajectories import FrontTrajectories, front_trajectories_of
+from nasbench_kit.analysis.fronts import Reference, check_fronts, non_dominated, reference_of
 from nasbench_kit.analysis.incumbents import improvements, incumbents, may_be_incumbents
 from nasbench_kit.analysis.likeness import Likeness, likeness
 from nasbench_kit.analysis.panels import Panel, load, panel_of, titled
@@ -40,19 +40,18 @@ from nasbench_kit.analysis.trajectories import (
     trajectories_of,
     with_common_best,
 )
-from nasbench_kit.analysis.volumes import INDICATORS, Indicator, final_values, indicator_curves, indicator_of
+from nasbench_kit.analysis.volumes import INDICATORS, Indicator, final_indicator_values, indicator_curves, indicator_of
 
 __all__ = [
     "INDICATORS",
-    "Archives",
-    "AttainmentDifference",
-    "Feasibility",
-    "Finals",
-    "Indicator",
     "Archive",
+    "AttainmentDifference",
     "Ecdf",
     "Estimate",
+    "Feasibility",
     "Finals",
+    "FrontTrajectories",
+    "Indicator",
     "Interval",
     "Likeness",
     "Panel",
@@ -66,23 +65,23 @@ __all__ = [
     "Statistic",
     "Summary",
     "Trajectories",
-    "archives_of",
-    "attained_by_time",
-    "attained_share",
-    "attainment_difference",
-    "attainment_surface",
-    "check_fronts",
     "aggregate",
     "aggregate_scores",
     "area_over_convergence_curves",
     "area_under_ecdf",
+    "attained_by_time",
+    "attained_share",
+    "attainment_difference",
+    "attainment_surface",
     "bootstrap_band",
+    "check_fronts",
     "check_law",
     "check_reported",
     "feasibility_of",
+    "final_indicator_values",
     "final_regrets",
-    "final_values",
     "finals_of",
+    "front_trajectories_of",
     "improvements",
     "incumbents",
     "indicator_curves",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nasbench_kit.analysis.archives import Archives
+    from nasbench_kit.analysis.front_trajectories import FrontTrajectories
     from nasbench_kit.analysis.fronts import Reference
 
 HYPERVOLUME, IGD_PLUS, EPSILON, R2 = INDICATORS = ("hypervolume", "igd_plus", "epsilon", "r2")
@@ -75,29 +75,29 @@ def indicator_of(reference: Reference, name: str = HYPERVOLUME) -> Indicator:
     return Indicator(name, measure, name == HYPERVOLUME, float(measure(front)))
 
 
-def indicator_values(archives: Archives, indicator: Indicator) -> NDArray[np.float64]:
+def indicator_values(fronts: FrontTrajectories, indicator: Indicator) -> NDArray[np.float64]:
     """The indicator of a run's front after each of its changes: (n_members,).
 
     It may get worse where points are what fronts are reported by: what the search was told of a newcomer was lucky.
     """
-    values = np.empty(len(archives.points))
-    for start, end in pairwise(archives.starts.tolist()):
-        points, displaced_by = archives.points[start:end], archives.displaced_by[start:end]
+    values = np.empty(len(fronts.points))
+    for start, end in pairwise(fronts.starts.tolist()):
+        points, displaced_by = fronts.points[start:end], fronts.displaced_by[start:end]
         for k in range(end - start):
             values[start + k] = indicator.measure(points[: k + 1][displaced_by[: k + 1] > start + k])
     return values
 
 
 def indicator_curves(
-    archives: Archives, times: NDArray[np.float64], indicator: str = HYPERVOLUME, axis: str | None = None
+    fronts: FrontTrajectories, times: NDArray[np.float64], indicator: str = HYPERVOLUME, axis: str | None = None
 ) -> NDArray[np.float64]:
     """An indicator of the front of each run, over what was spent: (n_runs, n_times).
 
     As long as the front is empty the hypervolume is 0, and the others are NaN, worse than all others. The last value
-    holds on after a run has ended; `Archives.ended` says when that was.
+    holds on after a run has ended; `FrontTrajectories.ended` says when that was.
 
     Args:
-        archives: The runs.
+        fronts: The runs.
         times: What was spent: (n_times,).
         indicator: Its name.
         axis: Of what; that of the budget by default.
@@ -106,9 +106,9 @@ def indicator_curves(
         UnknownNameError: There is no such indicator or axis.
         SettingError: It is not known for so many objectives.
     """
-    made = indicator_of(archives.reference, indicator)
+    made = indicator_of(fronts.reference, indicator)
     before = 0.0 if made.larger_is_better else np.nan
-    return archives.curves(indicator_values(archives, made), times, axis, before=before)
+    return fronts.curves(indicator_values(fronts, made), times, axis, before=before)
 
 
 def in_words(reference: Reference) -> str:
@@ -124,15 +124,15 @@ def in_words(reference: Reference) -> str:
     )
 
 
-def final_values(archives: Archives, indicator: str = HYPERVOLUME) -> NDArray[np.float64]:
+def final_indicator_values(fronts: FrontTrajectories, indicator: str = HYPERVOLUME) -> NDArray[np.float64]:
     """An indicator of the front that each run ended with: (n_runs,), for a run without any as in `indicator_curves`.
 
     Raises:
         UnknownNameError, SettingError: As `indicator_curves`.
     """
-    made = indicator_of(archives.reference, indicator)
-    values = np.full(archives.n_runs, 0.0 if made.larger_is_better else np.nan)
-    points, runs = archives.fronts()
+    made = indicator_of(fronts.reference, indicator)
+    values = np.full(fronts.n_runs, 0.0 if made.larger_is_better else np.nan)
+    points, runs = fronts.points_at()
     found, firsts = np.unique(runs, return_index=True)
     values[found] = [made.measure(front) for front in np.split(points, firsts[1:])] if len(found) else 0.0
     return values

@@ -279,10 +279,11 @@ def _draw(made: Comparison, pictures: list[Path], *, law: bool) -> None:
 
 
 def _rows(made: Comparison) -> list[dict[str, Any]]:
-    return [
-        {**json.loads(made.configurations[benchmark][optimizer].identity), "label": optimizer, **summary._asdict()}
-        for benchmark, optimizer, summary in made.summaries()
-    ]
+    rows = []
+    for row in made.table():
+        benchmark, label = row.pop("benchmark"), row.pop("optimizer")
+        rows.append({**json.loads(made.configurations[benchmark][label].identity), "label": label, **row})
+    return rows
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:

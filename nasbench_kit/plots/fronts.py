@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.collections import QuadMesh
     from numpy.typing import NDArray
 
-    from nasbench_kit.analysis.archives import Archives
+    from nasbench_kit.analysis.front_trajectories import FrontTrajectories
     from nasbench_kit.analysis.fronts import Reference
     from nasbench_kit.tables import Metric
 
@@ -40,32 +40,34 @@ _INDICATORS = {
 }
 
 
-def plot_front(ax: Axes, archives: Mapping[str, Archives], *, at: float = np.inf, axis: str | None = None) -> None:
+def plot_front(
+    ax: Axes, fronts: Mapping[str, FrontTrajectories], *, at: float = np.inf, axis: str | None = None
+) -> None:
     """The true Pareto front in gray, and of each optimizer what half of its runs attain, in steps.
 
     Accuracies are shown as errors, so that better is left or below, on a logarithmic axis where they differ much.
 
     Args:
         ax: Where to draw.
-        archives: Label -> runs of that optimizer, of two objectives, all on the same benchmark.
+        fronts: Label -> runs of that optimizer, of two objectives, all on the same benchmark.
         at: When so much was spent; at the end by default.
         axis: Of what; that of the budget by default.
 
     Raises:
         SettingError: Nothing is given, or other than two objectives.
     """
-    reference = _common_reference(archives)
-    surfaces = {label: _median(one, at, axis) for label, one in archives.items()}
+    reference = _common_reference(fronts)
+    surfaces = {label: _median(one, at, axis) for label, one in fronts.items()}
     worst = _worst([reference.front, *surfaces.values()])
     _plot_reference(ax, reference, worst)
     for i, (label, surface) in enumerate(surfaces.items()):
-        name = _legend(label, archives[label])
+        name = _legend(label, fronts[label])
         ax.plot(*_staircase(reference, surface, worst), **_look(i), label=name)
     _label_objectives(ax, reference, worst)
 
 
 def plot_attainment_difference(
-    ax_pair: tuple[Axes, Axes], archives: Mapping[str, Archives], *, at: float = np.inf, axis: str | None = None
+    ax_pair: tuple[Axes, Axes], fronts: Mapping[str, FrontTrajectories], *, at: float = np.inf, axis: str | None = None
 ) -> QuadMesh:
     """Where the runs of either of two optimizers attain more than those of the other, by how large a share of runs.
 
@@ -73,7 +75,7 @@ def plot_attainment_difference(
 
     Args:
         ax_pair: Where to draw: the first optimizer's advantages, and the second's.
-        archives: Label -> runs of that optimizer, two of them, of two objectives, on the same benchmark.
+        fronts: Label -> runs of that optimizer, two of them, of two objectives, on the same benchmark.
         at: When so much was spent; at the end by default.
         axis: Of what; that of the budget by default.
 
@@ -83,21 +85,21 @@ def plot_attainment_difference(
     Raises:
         SettingError: Not two optimizers, or other than two objectives.
     """
-    if len(archives) != 2:
-        raise SettingError(f"the difference of {len(archives)} optimizers; two expected")
-    reference = _common_reference(archives)
-    one, other = archives.values()
-    (points, runs), (other_points, other_runs) = one.fronts(at, axis), other.fronts(at, axis)
+    if len(fronts) != 2:
+        raise SettingError(f"the difference of {len(fronts)} optimizers; two expected")
+    reference = _common_reference(fronts)
+    one, other = fronts.values()
+    (points, runs), (other_points, other_runs) = one.points_at(at, axis), other.points_at(at, axis)
     x, y, share = attainment_difference((points, other_points), (runs, other_runs), (one.n_runs, other.n_runs))
     worst = _worst([reference.front, points, other_points])
     corners = [_shown(metric, reference, i, np.append(lines, worst[i])) for i, metric, lines in _each(reference, x, y)]
     norm = BoundaryNorm(np.linspace(0, 1, len(SHADES) + 1), len(SHADES))
-    for i, (ax, label, own) in enumerate(zip(ax_pair, archives, (share, -share), strict=True)):
+    for i, (ax, label, own) in enumerate(zip(ax_pair, fronts, (share, -share), strict=True)):
         mesh = ax.pcolormesh(
             *corners, np.ma.masked_less_equal(own.T, 0.0), cmap=ListedColormap(SHADES), norm=norm, rasterized=True
         )
         _plot_reference(ax, reference, worst)
-        ax.plot(*_staircase(reference, _median(archives[label], at, axis), worst), **_look(i), label="median")
+        ax.plot(*_staircase(reference, _median(fronts[label], at, axis), worst), **_look(i), label="median")
         ax.set_title(f"{label.replace('_', ' ')} attains more", fontsize=10)
         _label_objectives(ax, reference, worst)
     return mesh
@@ -105,7 +107,7 @@ def plot_attainment_difference(
 
 def plot_volume(
     ax: Axes,
-    archives: Mapping[str, Archives],
+    fronts: Mapping[str, FrontTrajectories],
     *,
     indicator: str = HYPERVOLUME,
     axis: str | None = None,
@@ -118,7 +120,7 @@ def plot_volume(
 
     Args:
         ax: Where to draw.
-        archives: Label -> runs of that optimizer, all on the same benchmark.
+        fronts: Label -> runs of that optimizer, all on the same benchmark.
         indicator: One of `nasbench_kit.analysis.volumes.INDICATORS`.
         axis: What was spent; what the budget counts by default.
         band: The two quantiles that bound the band; None for no band.
@@ -126,12 +128,12 @@ def plot_volume(
     Raises:
         UnknownNameError, SettingError: As `indicator_curves`; or nothing is given.
     """
-    reference = _common_reference(archives, n_objectives=None)
-    axis = axis or next(iter(archives.values())).axis
+    reference = _common_reference(fronts, n_objectives=None)
+    axis = axis or next(iter(fronts.values())).axis
     low, high = band or (0.5, 0.5)
     drawn = {
         label: (*_distances(one, indicator, axis, (low, 0.5, high)), i)
-        for i, (label, one) in enumerate(archives.items())
+        for i, (label, one) in enumerate(fronts.items())
         if len(one.points)
     }
     curves = np.concatenate([np.ones(1), *(curve.ravel() for _, curve, _ in drawn.values())])
@@ -143,7 +145,7 @@ def plot_volume(
             np.maximum(median[there], floor),
             where="post",
             **_look(i),
-            label=_legend(label, archives[label]),
+            label=_legend(label, fronts[label]),
         )
         if band is not None:
             lower, upper = np.maximum(lower[both], floor), np.maximum(upper[both], floor)
@@ -159,7 +161,7 @@ def plot_volume(
 
 
 def _distances(
-    one: Archives, indicator: str, axis: str, quantiles: tuple[float, ...]
+    one: FrontTrajectories, indicator: str, axis: str, quantiles: tuple[float, ...]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Times, and quantiles over runs of the distance to the true front at each, inf without a front."""
     first, last = float(one.along(axis).min()), float(one.ended[axis].max())
@@ -170,11 +172,11 @@ def _distances(
     return times, np.quantile(distances, quantiles, axis=0, method="inverted_cdf")
 
 
-def _common_reference(archives: Mapping[str, Archives], n_objectives: int | None = 2) -> Reference:
+def _common_reference(fronts: Mapping[str, FrontTrajectories], n_objectives: int | None = 2) -> Reference:
     """What all of them are measured against."""
-    if not archives:
-        raise SettingError("fronts of no optimizer; {label: archives} expected")
-    first, *others = (one.reference for one in archives.values())
+    if not fronts:
+        raise SettingError("fronts of no optimizer; {label: fronts} expected")
+    first, *others = (one.reference for one in fronts.values())
     if n_objectives not in (None, len(first.metrics)):
         raise SettingError(f"a figure of {len(first.metrics)} objectives; {n_objectives} expected")
     for other in others:
@@ -183,9 +185,9 @@ def _common_reference(archives: Mapping[str, Archives], n_objectives: int | None
     return first
 
 
-def _median(archives: Archives, at: float, axis: str | None) -> NDArray[np.float64]:
+def _median(fronts: FrontTrajectories, at: float, axis: str | None) -> NDArray[np.float64]:
     """What half of the runs attain."""
-    return attainment_surface(*archives.fronts(at, axis), archives.n_runs, (archives.n_runs + 1) // 2)
+    return attainment_surface(*fronts.points_at(at, axis), fronts.n_runs, (fronts.n_runs + 1) // 2)
 
 
 def _worst(points: list[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -260,6 +262,6 @@ def _look(i: int) -> dict[str, Any]:
     return {"color": COLORS[i % len(COLORS)], "linestyle": LINE_STYLES[i % len(LINE_STYLES)], "linewidth": 1.6}
 
 
-def _legend(label: str, archives: Archives) -> str:
-    n_with, n_runs = len(np.unique(archives.runs)), archives.n_runs
+def _legend(label: str, fronts: FrontTrajectories) -> str:
+    n_with, n_runs = len(np.unique(fronts.runs)), fronts.n_runs
     return f"{label.replace('_', ' ')}, n = {n_with}{f' of {n_runs}' if n_with < n_runs else ''}"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis.archives import archive_changes, archives_of
+from nasbench_kit.analysis.front_trajectories import front_changes, front_trajectories_of
 from nasbench_kit.analysis.fronts import check_fronts, non_dominated, reference_of
 from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError
 from nasbench_kit.simulator import EVALUATIONS, SECONDS, Rules
@@ -23,7 +23,7 @@ def dominates(a, b):
     return all(x <= y for x, y in zip(a, b, strict=True)) and a != b
 
 
-def slow_archives(points):
+def slow_fronts(points):
     """Positions of the non-dominated points after each one, of equal ones the first."""
     found = []
     for n in range(1, len(points) + 1):
@@ -169,8 +169,8 @@ def test_fronts_that_cannot_be_reported_are_refused_before_they_are_searched(let
 
 
 def fronts_after_each(points):
-    """What `archive_changes` says, as positions after each point."""
-    entered, displaced_by = archive_changes(np.array(points))
+    """What `front_changes` says, as positions after each point."""
+    entered, displaced_by = front_changes(np.array(points))
     return [
         [
             int(p)
@@ -183,21 +183,21 @@ def fronts_after_each(points):
 
 @given(points=POINTS)
 @settings(max_examples=100, deadline=None)
-def test_an_archive_holds_the_front_of_what_came_so_far(points):
-    assert fronts_after_each(points) == slow_archives(points)
+def test_a_front_holds_what_nothing_that_came_so_far_dominates(points):
+    assert fronts_after_each(points) == slow_fronts(points)
 
 
 @pytest.mark.parametrize("n_objectives", [2, 3])
 def test_the_front_of_a_long_run_is_that_of_all_its_points(n_objectives):
     points = np.random.default_rng(0).integers(0, 60, (1_000, n_objectives)).astype(float)  # several blocks, many ties
-    entered, displaced_by = archive_changes(points)
+    entered, displaced_by = front_changes(points)
     members = entered[displaced_by == len(entered)]
     assert set(map(tuple, points[members])) == set(map(tuple, points[non_dominated(points)]))
     assert len(np.unique(points[members], axis=0)) == len(members)
 
 
-def test_no_points_make_an_empty_archive():
-    entered, displaced_by = archive_changes(np.empty((0, 2)))
+def test_no_points_make_an_empty_front():
+    entered, displaced_by = front_changes(np.empty((0, 2)))
     assert (entered.tolist(), displaced_by.tolist()) == ([], [])
 
 
@@ -205,12 +205,12 @@ def test_the_fronts_of_a_run_by_hand(two, records):
     # d, then b, then c which dominates b, then a, then c again which does not enter
     values = [(0.6, 10.0), (0.7, 25.0), (0.8, 20.0), (0.9, 30.0), (0.8, 20.0)]
     run = records([3, 1, 2, 0, 2], [first for first, _ in values], values=values)
-    archives = archives_of(two, [run], BY_EVALUATIONS)
-    assert archives.archs.ravel().tolist() == [3, 1, 2, 0]
-    assert archives.displaced_by.tolist() == [4, 2, 4, 4]
-    assert archives.along().tolist() == [1, 2, 3, 4]
-    assert archives.ended[EVALUATIONS].tolist() == [5]
-    letters = [sorted(archives.archs[archives.are_members(n)].ravel().tolist()) for n in range(6)]
+    fronts = front_trajectories_of(two, [run], BY_EVALUATIONS)
+    assert fronts.archs.ravel().tolist() == [3, 1, 2, 0]
+    assert fronts.displaced_by.tolist() == [4, 2, 4, 4]
+    assert fronts.along().tolist() == [1, 2, 3, 4]
+    assert fronts.ended[EVALUATIONS].tolist() == [5]
+    letters = [sorted(fronts.archs[fronts.are_members(n)].ravel().tolist()) for n in range(6)]
     assert letters == [[], [3], [1, 3], [2, 3], [0, 2, 3], [0, 2, 3]]
 
 
@@ -218,9 +218,9 @@ def test_what_was_told_selects_and_what_is_reported_reports(letters, records):
     bench = letters(benchmark=SEVERAL, val_accuracy=[0.9, 0.8, 0.7], latency_ms=[30.0, 30.0, 10.0])
     lucky = [(0.85, 30.0), (0.95, 30.0)]  # an unlucky run of a, a lucky one of b
     run = records([0, 1], [0.85, 0.95], values=lucky)
-    reported, told = (archives_of(bench, [run], BY_EVALUATIONS, by=by) for by in ("reported", "told"))
-    for archives in (reported, told):
-        assert archives.archs[archives.are_members()].tolist() == [[1]]
+    reported, told = (front_trajectories_of(bench, [run], BY_EVALUATIONS, by=by) for by in ("reported", "told"))
+    for fronts in (reported, told):
+        assert fronts.archs[fronts.are_members()].tolist() == [[1]]
     assert reported.reference.values(reported.points[reported.are_members()]).tolist() == [[pytest.approx(0.8), 30.0]]
     assert told.reference.values(told.points[told.are_members()]).tolist() == [[pytest.approx(0.95), 30.0]]
 
@@ -234,7 +234,7 @@ def test_failed_and_infeasible_and_unknown_evaluations_never_count(two, records)
         violation=[0.5, 0, 0, 0],
         failed=[False, True, False, False],
     )
-    assert archives_of(two, [run], BY_EVALUATIONS).archs.tolist() == [[2]]
+    assert front_trajectories_of(two, [run], BY_EVALUATIONS).archs.tolist() == [[2]]
 
 
 def test_runs_without_a_front_keep_their_place(two, records):
@@ -242,31 +242,31 @@ def test_runs_without_a_front_keep_their_place(two, records):
     some = records([2], [0.8], values=values)
     none = records([2], [0.8], values=values, violation=[1.0])
     empty = records([], [], values=np.empty((0, 2)))
-    archives = archives_of(two, [none, some, empty, some], Rules(budget_s=5))
-    assert archives.starts.tolist() == [0, 0, 1, 1, 2]
-    assert archives.runs.tolist() == [1, 3]
-    assert archives.ended[SECONDS].tolist() == [1, 1, 0, 1]
-    curves = archives.curves(np.array([7.0, 8.0]), np.array([0.5, 1.0, 99.0]))
+    fronts = front_trajectories_of(two, [none, some, empty, some], Rules(budget_s=5))
+    assert fronts.starts.tolist() == [0, 0, 1, 1, 2]
+    assert fronts.runs.tolist() == [1, 3]
+    assert fronts.ended[SECONDS].tolist() == [1, 1, 0, 1]
+    curves = fronts.curves(np.array([7.0, 8.0]), np.array([0.5, 1.0, 99.0]))
     np.testing.assert_array_equal(curves, [[nan] * 3, [nan, 7, 7], [nan] * 3, [nan, 8, 8]])
 
 
 def test_fronts_at_a_time_are_those_of_each_run_then(two, records):
     one = records([3, 2], [0.6, 0.8], values=[(0.6, 10.0), (0.8, 20.0)])
     other = records([1, 2], [0.7, 0.8], values=[(0.7, 25.0), (0.8, 20.0)], finished_s=[1.0, 4.0])
-    archives = archives_of(two, [one, other], Rules(budget_s=5))
+    fronts = front_trajectories_of(two, [one, other], Rules(budget_s=5))
     for at, expected in [(0.5, []), (2.0, [(0, 3), (0, 2), (1, 1)]), (inf, [(0, 3), (0, 2), (1, 2)])]:
-        there = archives.are_members(at)
-        assert list(zip(archives.runs[there], archives.archs[there, 0], strict=True)) == expected
-        points, runs = archives.fronts(at)
+        there = fronts.are_members(at)
+        assert list(zip(fronts.runs[there], fronts.archs[there, 0], strict=True)) == expected
+        points, runs = fronts.points_at(at)
         assert (len(points), runs.tolist()) == (len(expected), [run for run, _ in expected])
 
 
 def test_an_axis_that_was_not_counted_is_refused(two, records):
-    archives = archives_of(two, [records([3], [0.6], values=[(0.6, 10.0)])], Rules(budget_s=5))
+    fronts = front_trajectories_of(two, [records([3], [0.6], values=[(0.6, 10.0)])], Rules(budget_s=5))
     with pytest.raises(UnknownNameError, match="unknown axis of these runs 'joules'; choose from evaluations, seconds"):
-        archives.along("joules")
+        fronts.along("joules")
 
 
 def test_no_runs_have_no_fronts(two):
     with pytest.raises(SettingError, match="no run, so no front; give one or more"):
-        archives_of(two, [])
+        front_trajectories_of(two, [])

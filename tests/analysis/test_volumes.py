@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis.archives import Archives, archive_changes, archives_of
+from nasbench_kit.analysis.front_trajectories import FrontTrajectories, front_changes, front_trajectories_of
 from nasbench_kit.analysis.fronts import Reference, reference_of
 from nasbench_kit.analysis.volumes import (
     INDICATORS,
-    final_values,
+    final_indicator_values,
     in_words,
     indicator_curves,
     indicator_of,
@@ -38,14 +38,14 @@ def reference(front):
     return Reference(metrics, zero, one, front, np.zeros((len(front), 1), np.uint8), is_proven=True)
 
 
-def archives(*runs, front=FRONT):
+def fronts(*runs, front=FRONT):
     """Runs that see these losses, one an evaluation."""
     m = front.shape[1]
     losses = [np.array(run, float).reshape(-1, m) for run in runs]
-    changes = [archive_changes(each) for each in losses]
+    changes = [front_changes(each) for each in losses]
     starts = np.cumsum([0, *(len(entered) for entered, _ in changes)])
     points = np.concatenate([each[entered] for each, (entered, _) in zip(losses, changes, strict=True)])
-    return Archives(
+    return FrontTrajectories(
         reference=reference(front),
         by="told",
         axis=EVALUATIONS,
@@ -133,36 +133,36 @@ def test_an_unknown_indicator_is_refused():
 
 def test_r2_of_three_objectives_is_refused():
     with pytest.raises(SettingError, match="r2 of 3 objectives; it is exact for two: choose hypervolume"):
-        indicator_curves(archives([(0.5, 0.5, 0.5)], front=FRONT_3), np.ones(1), "r2")
+        indicator_curves(fronts([(0.5, 0.5, 0.5)], front=FRONT_3), np.ones(1), "r2")
 
 
 # ---- over time ----
 
 
 def test_the_hypervolume_of_a_run_by_hand():
-    one = archives([(0.5, 0.5), (0.9, 0.9), (0.2, 0.8), (0.1, 0.1)], [(0.8, 0.8)], [])
+    one = fronts([(0.5, 0.5), (0.9, 0.9), (0.2, 0.8), (0.1, 0.1)], [(0.8, 0.8)], [])
     curves = indicator_curves(one, np.array([0.0, 1.0, 2.5, 3.0, 4.0, 99.0]))
     np.testing.assert_allclose(curves, [[0, 0.25, 0.25, 0.31, 0.81, 0.81], [0, *[0.04] * 5], [0] * 6])
 
 
 def test_other_indicators_are_unknown_as_long_as_there_is_no_front():
-    curves = indicator_curves(archives([(0.5, 0.5)], []), np.array([0.0, 1.0]), "epsilon")
+    curves = indicator_curves(fronts([(0.5, 0.5)], []), np.array([0.0, 1.0]), "epsilon")
     np.testing.assert_allclose(curves, [[nan, 0.5], [nan, nan]])
-    np.testing.assert_allclose(final_values(archives([(0.5, 0.5)], []), "epsilon"), [0.5, nan])
+    np.testing.assert_allclose(final_indicator_values(fronts([(0.5, 0.5)], []), "epsilon"), [0.5, nan])
 
 
 @pytest.mark.parametrize("name", INDICATORS)
 @given(runs=RUNS)
 @settings(max_examples=40, deadline=None)
 def test_the_value_over_time_is_that_of_all_points_so_far(name, runs):
-    one = archives(*runs)
+    one = fronts(*runs)
     made = indicator_of(one.reference, name)
     curves = indicator_curves(one, np.arange(1.0, 11), name)
     for curve, points in zip(curves, runs, strict=True):
         for n, value in enumerate(curve, 1):
             if points[:n]:
                 assert value == pytest.approx(made.measure(np.array(points[:n])), abs=1e-12)
-    np.testing.assert_array_equal(curves[:, -1], final_values(one, name))
+    np.testing.assert_array_equal(curves[:, -1], final_indicator_values(one, name))
     distances = made.distance(curves)
     assert not (np.diff(distances, axis=1) > 1e-12).any()  # it never gets worse
 
@@ -174,10 +174,10 @@ def test_what_is_reported_may_get_worse_when_a_newcomer_was_lucky(letters, recor
         latency_ms=[2.0, 2.0, 3.0],
     )
     run = records([0, 1], [0.9, 0.95], values=[(0.9, 2.0), (0.95, 2.0)])
-    found = archives_of(bench, [run], Rules(n_evaluations=2))
+    found = front_trajectories_of(bench, [run], Rules(n_evaluations=2))
     reported = indicator_values(found, indicator_of(found.reference))
     assert reported[1] < reported[0]
-    told = archives_of(bench, [run], Rules(n_evaluations=2), by="told")
+    told = front_trajectories_of(bench, [run], Rules(n_evaluations=2), by="told")
     assert np.diff(indicator_values(told, indicator_of(told.reference)))[0] > 0
 
 
@@ -191,26 +191,26 @@ def comparison():
 
 def test_a_comparison_of_several_objectives_shows_the_hypervolume(comparison):
     panel = comparison.panels["nasbench201/cifar10"]
-    volumes = final_values(panel.archives["NSGA-II"])
+    volumes = final_indicator_values(panel.fronts["NSGA-II"])
     assert volumes.shape == (3,)
     head, rows = comparison.cells()
     assert head[-1] == "hypervolume"
     assert rows[2][-1] == f"{volumes.mean():.4f} ± {volumes.std(ddof=1):.4f}"
     assert {len(row) for row in rows} == {len(head)}
     assert comparison.table()[1]["hypervolume"] == pytest.approx(volumes.mean())
-    assert f"hypervolume on nasbench201/cifar10: {in_words(panel.archives['RS'].reference)}; mean" in " ".join(
+    assert f"hypervolume on nasbench201/cifar10: {in_words(panel.fronts['RS'].reference)}; mean" in " ".join(
         comparison.notes()
     )
 
 
 def test_the_hypervolume_of_a_real_run_is_the_union_of_the_boxes_of_all_it_evaluated(comparison):
-    archives = comparison.panels["nasbench201/cifar10"].archives["RS"]
+    fronts = comparison.panels["nasbench201/cifar10"].fronts["RS"]
     bench = nbk.load("nasbench201/cifar10", objectives=["val_accuracy", "latency_s"])
-    points, runs = archives.fronts()
-    for run, volume in enumerate(final_values(archives)):
+    points, runs = fronts.points_at()
+    for run, volume in enumerate(final_indicator_values(fronts)):
         assert volume == pytest.approx(slow("hypervolume", points[runs == run], None), abs=2e-4)
     best = indicator_of(reference_of(bench)).at_front
-    assert (final_values(archives) < best).all()
+    assert (final_indicator_values(fronts) < best).all()
     assert best == pytest.approx(0.95204, abs=1e-5)  # pymoo 0.6.2: HV of Benchmark.true_front(), scaled to its box
 
 
@@ -219,7 +219,7 @@ def test_a_comparison_of_one_objective_shows_none(letters):
     made = nbk.compare(bench, "random_search", runs=2, n_evaluations=3, n_processes=1)
     assert made.cells()[0][-1] == "kept"
     assert "hypervolume" not in made.table()[0]
-    assert not made.panels[bench.name].archives
+    assert not made.panels[bench.name].fronts
 
 
 def test_an_objective_that_is_none_is_refused_before_anything_runs(letters):

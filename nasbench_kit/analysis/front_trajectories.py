@@ -1,4 +1,4 @@
-"""Archives: the runs of one optimizer on one benchmark, as the fronts that they had and when."""
+"""Front trajectories: the runs of one optimizer on one benchmark, as the fronts that they had and when."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _TOGETHER = 256  # points that are compared with each other at once
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Archives:
+class FrontTrajectories:
     """The runs of one optimizer on one benchmark: their fronts, as they grew.
 
-    A run's archive holds what is best so far *by what the search was told*, as an incumbent is with one objective:
+    A run's front holds what is best so far *by what the search was told*, as an incumbent is with one objective:
     every evaluation that no earlier one weakly dominates enters, and leaves when a later one dominates it. Its points
     are what these architectures are reported by, of which some may dominate others. The members of all runs lie one run
     after another, in the order in which they entered.
@@ -60,7 +60,7 @@ class Archives:
 
     def __repr__(self) -> str:
         names = ", ".join(metric.name for metric in self.reference.metrics)
-        return f"<Archives of {self.n_runs:,} runs: {names} as {self.by}>"
+        return f"<FrontTrajectories of {self.n_runs:,} runs: {names} as {self.by}>"
 
     @property
     def n_runs(self) -> int:
@@ -97,7 +97,7 @@ class Archives:
         is_displaced[by_whom] = entered[self.displaced_by[by_whom]]
         return entered & ~is_displaced
 
-    def fronts(self, at: float = np.inf, axis: str | None = None) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    def points_at(self, at: float = np.inf, axis: str | None = None) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """All points of the runs' fronts when so much was spent, and their runs: (n, n_objectives) and (n,), ascending.
 
         Args:
@@ -132,8 +132,8 @@ class Archives:
         return made
 
 
-def archive_changes(losses: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Which points enter an archive of non-dominated ones, and which of them displaces each of them first.
+def front_changes(losses: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Which points enter the front of what came so far, and which of them displaces each of them first.
 
     Of equal points the first enters alone.
 
@@ -145,16 +145,16 @@ def archive_changes(losses: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDAr
         them, or their number where none does: both (n_members,).
     """
     entered: list[NDArray[np.intp]] = []
-    archive = np.empty((0, losses.shape[1]))
+    entrants = np.empty((0, losses.shape[1]))
     for start in range(0, len(losses), _TOGETHER):
         block = losses[start : start + _TOGETHER]
-        dominated = _weakly_dominates(archive, block).any(axis=0)
+        dominated = _weakly_dominates(entrants, block).any(axis=0)
         dominated |= np.triu(_weakly_dominates(block, block), 1).any(axis=0)  # by an earlier one
         entered.append(start + np.flatnonzero(~dominated))
-        archive = np.concatenate([archive, block[~dominated]])
-    later = np.tril(_weakly_dominates(archive, archive), -1)  # [j, i]: whether j > i dominates i
-    first = later.argmax(axis=0) if len(archive) else np.zeros(0, np.intp)
-    displaced_by = np.where(later.any(axis=0), first, len(archive))
+        entrants = np.concatenate([entrants, block[~dominated]])
+    later = np.tril(_weakly_dominates(entrants, entrants), -1)  # [j, i]: whether j > i dominates i
+    first = later.argmax(axis=0) if len(entrants) else np.zeros(0, np.intp)
+    displaced_by = np.where(later.any(axis=0), first, len(entrants))
     return np.concatenate([np.zeros(0, np.intp), *entered]), displaced_by
 
 
@@ -166,14 +166,14 @@ def _weakly_dominates(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray
     return found
 
 
-def archives_of(
+def front_trajectories_of(
     benchmark: Benchmark,
     runs: Iterable[Records],
     rules: Rules | None = None,
     *,
     by: str = REPORTED,
     reference: Reference | None = None,
-) -> Archives:
+) -> FrontTrajectories:
     """Find the fronts of runs after every evaluation that counts, and look up what their members are reported by.
 
     Failed and infeasible evaluations never count, nor do those at lower epochs unless the rules say so.
@@ -182,7 +182,7 @@ def archives_of(
         benchmark: What was searched, with two objectives or more.
         runs: What `simulate` returned.
         rules: What it was told; the default ones, if not given.
-        by: As in `reference_of`. In both cases what the search was told decides what the archives hold.
+        by: As in `reference_of`. In both cases what the search was told decides what the fronts hold.
         reference: That of `reference_of` for the same arguments, if it was made before.
 
     Raises:
@@ -198,7 +198,7 @@ def archives_of(
     ended: dict[str, list[float]] = {}
     for run in runs:
         counts = may_be_incumbents(run, benchmark, rules) & ~np.isnan(run.values).any(axis=1)
-        entered, displaced = archive_changes(-signs * run.values[counts])
+        entered, displaced = front_changes(-signs * run.values[counts])
         there = np.flatnonzero(counts)[entered]
         for axis, column in spent_by(run, benchmark, rules).items():
             spent.setdefault(axis, []).append(column[there])
@@ -211,7 +211,7 @@ def archives_of(
         raise SettingError(f"{benchmark.name}: no run, so no front; give one or more")
     members = np.concatenate(archs)
     axes = [axis for axis, ends in ended.items() if len(ends) == len(archs)]  # those that all runs have
-    return Archives(
+    return FrontTrajectories(
         reference=reference,
         by=by,
         axis=main_axis(rules),
