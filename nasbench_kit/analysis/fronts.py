@@ -37,13 +37,19 @@ class Reference(NamedTuple):
     archs: NDArray[np.uint8]  #: the architectures on it: (n_optimal, n_decisions)
     is_proven: bool  #: whether the front is that of all architectures, not only of those that could be looked at
 
+    @property
+    def spans(self) -> NDArray[np.float64]:
+        """From the ideal to the worst value: (n_objectives,); a unit of a metric that is the same for all."""
+        spans = self.worst - self.ideal
+        return np.where(spans != 0, spans, [-metric.sign() for metric in self.metrics])
+
     def losses(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Recorded values (n, n_objectives) as losses: 0 is the ideal, 1 the reference point."""
-        return (values - self.ideal) / (self.worst - self.ideal)
+        return (values - self.ideal) / self.spans
 
     def values(self, losses: NDArray[np.float64]) -> NDArray[np.float64]:
         """Losses (n, n_objectives) as values in the units in which they were recorded."""
-        return self.ideal + losses * (self.worst - self.ideal)
+        return self.ideal + losses * self.spans
 
 
 def non_dominated(losses: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -70,7 +76,7 @@ def reference_of(benchmark: Benchmark, rules: Rules | None = None, *, by: str = 
             after the epoch that the rules name. The two are the same where no test metrics were recorded.
 
     Raises:
-        SettingError: There is one objective, or one that is the same for all architectures.
+        SettingError: There is one objective.
         NotRecordedError: No architecture has all values and keeps to the constraints.
     """
     archs = benchmark.results.representative_archs()
@@ -157,10 +163,6 @@ def _extremes(
         if not len(known):
             raise NotRecordedError(f"{benchmark.name}: {metric.name} was not recorded for any architecture")
         low, high = known.min(), known.max()
-        if low == high:
-            raise SettingError(
-                f"{benchmark.name}: {metric.name} of all architectures is {low:g}, so it is no objective; leave it out"
-            )
         found.append((high, low) if metric.direction == "max" else (low, high))
     ideal, worst = np.array(found).T
     return ideal, worst

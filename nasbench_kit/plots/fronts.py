@@ -225,7 +225,7 @@ def _each(
 
 def _shown(metric: Metric, reference: Reference, i: int, losses: NDArray[np.float64]) -> NDArray[np.float64]:
     """Losses of objective `i` as they are shown: in the metric's unit, accuracies as errors."""
-    values = reference.ideal[i] + losses * (reference.worst[i] - reference.ideal[i])
+    values = reference.ideal[i] + losses * reference.spans[i]
     return shown(metric.name, metric.unit).factor * (1.0 - values if _is_accuracy(metric) else values)
 
 

@@ -222,12 +222,14 @@ def test_a_comparison_of_one_objective_shows_none(letters):
     assert not made.panels[bench.name].fronts
 
 
-def test_an_objective_that_is_none_is_refused_before_anything_runs(letters):
-    bench = letters(
-        benchmark={"objectives": ["val_accuracy", "latency_ms"]}, val_accuracy=[0.9, 0.6, 0.5], latency_ms=[3.0] * 3
-    )
-    with pytest.raises(SettingError, match="latency_ms of all architectures is 3, so it is no objective; leave it out"):
-        nbk.compare(bench, "random_search", runs=2, n_evaluations=3, n_processes=1)
+@pytest.mark.parametrize("metric", ["latency_ms", "top5_accuracy"])
+def test_a_metric_that_is_the_same_for_all_takes_nothing_from_the_volume(letters, records, metric):
+    objectives = ["val_accuracy", metric]
+    bench = letters(benchmark={"objectives": objectives}, val_accuracy=[0.9, 0.7, 0.5], **{metric: [0.25] * 3})
+    run = records([2, 1, 0], [0.5, 0.7, 0.9], values=[(0.5, 0.25), (0.7, 0.25), (0.9, 0.25)])
+    fronts = front_trajectories_of(bench, [run], Rules(n_evaluations=3))
+    np.testing.assert_allclose(indicator_curves(fronts, np.array([1.0, 2.0, 3.0])), [[0, 0.5, 1]])
+    np.testing.assert_allclose(fronts.reference.values(fronts.points), run.values)
 
 
 def test_the_analysis_is_imported_without_moocore():
