@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+<<<<<<< HEAD
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain, count, islice
 from typing import TYPE_CHECKING, Any, NamedTuple, final
+=======
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING, Any, final
+>>>>>>> main
 
+from nasbench_kit.analysis.front_trajectories import FrontTrajectories, front_trajectories_of
+from nasbench_kit.analysis.fronts import reference_of
 from nasbench_kit.analysis.trajectories import Trajectories, trajectories_of, with_common_best
 from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.jobs import run
@@ -37,6 +46,7 @@ class Panel:
         configurations: Optimizer as it is shown -> what its runs are in the study.
         trajectories: Optimizer -> its runs, with regret to a common best; those all of whose runs failed are left out.
         failures: Optimizer -> seed -> reason of the runs that failed; of those that have any.
+        fronts: Optimizer -> the fronts of its runs, where there are several objectives.
     """
 
     benchmark: Benchmark
@@ -44,6 +54,7 @@ class Panel:
     configurations: Mapping[str, Configuration]
     trajectories: Mapping[str, Trajectories]
     failures: Mapping[str, Mapping[int, str]]
+    fronts: Mapping[str, FrontTrajectories] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Panel of {len(self.trajectories)} optimizers on {self.benchmark.name}>"
@@ -138,6 +149,7 @@ def panel_of(
         StudyError: The study is damaged, or its table is not found.
     """
     seeds = None if run_seeds is None else [*run_seeds]
+<<<<<<< HEAD
     opened = benchmark or study.benchmark(configurations[0], results)
     reads = (_read(study, opened, _Asked(key, seeds, results, tuple(summed))) for key in configurations)
     return _panel(opened, configurations, reads)
@@ -208,6 +220,38 @@ def _read_apart(path: str, asked: _Asked) -> _Read:
 @cache
 def _opened_once(path: str) -> Study:
     return Study(path, create=False)
+=======
+    opened = benchmark or study.benchmark(first, results)
+    trajectories, failures = {}, {}
+    for key in configurations:
+        found: list[int] = []
+        if failed := study.failures(key, seeds):
+            failures[key.legend] = failed
+        runs = study.runs(key, seeds)
+        head = next(runs, None)
+        if head is not None:
+            records = _records(head, runs, found)
+            made = trajectories_of(opened, records, key.rules, run_seeds=found, summed=summed)
+            trajectories[key.legend] = made
+    common = with_common_best(trajectories) if trajectories else {}
+    fronts = _fronts(study, [key for key in configurations if key.legend in trajectories], opened, seeds)
+    return Panel(opened, first.rules, {key.legend: key for key in configurations}, common, failures, fronts)
+
+
+def _fronts(
+    study: Study, configurations: Sequence[Configuration], benchmark: Benchmark, run_seeds: Sequence[int] | None
+) -> dict[str, FrontTrajectories]:
+    """The fronts of all runs; nothing where there is one objective."""
+    if len(benchmark.objectives) == 1 or not configurations:
+        return {}
+    reference = reference_of(benchmark, configurations[0].rules)
+    return {
+        key.legend: front_trajectories_of(
+            benchmark, (run.records for run in study.runs(key, run_seeds)), key.rules, reference=reference
+        )
+        for key in configurations
+    }
+>>>>>>> main
 
 
 def _records(head: StoredRun, others: Iterable[StoredRun], run_seeds: list[int]) -> Iterator[Records]:

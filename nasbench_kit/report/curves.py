@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.analysis import regret_curves, time_grid
-from nasbench_kit.analysis.aggregates import aggregate, bootstrap_band, quantile_band, standard_error_band
+from nasbench_kit.analysis import (
+    aggregate,
+    bootstrap_band,
+    quantile_band,
+    regret_curves,
+    standard_error_band,
+    time_grid,
+)
 from nasbench_kit.errors import SettingError
 from nasbench_kit.report.statistics import ecdf_over_time, ranks_over_time
 

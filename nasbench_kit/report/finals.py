@@ -13,8 +13,7 @@ from nasbench_kit.report.markup import Html, element, joined, table
 from nasbench_kit.report.statistics import ALPHA, over_benchmarks, pairs_of
 
 if TYPE_CHECKING:
-    from nasbench_kit.analysis import Panel
-    from nasbench_kit.analysis.significance import PairwiseTests
+    from nasbench_kit.analysis import PairwiseTests, Panel
     from nasbench_kit.report.contents import Report
 
 _MANY = 3  # panels whose tables are open from the start

@@ -8,19 +8,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.analysis import final_regrets, regret_curves, times_to
-from nasbench_kit.analysis.aggregates import aggregate
-from nasbench_kit.analysis.ecdf import running_time_ecdf
-from nasbench_kit.analysis.ranks import (
+from nasbench_kit.analysis import (
     Cliques,
+    PairwiseTests,
+    aggregate,
     average_ranks,
     better_by_nemenyi,
     cliques,
     critical_difference,
+    final_regrets,
+    pairwise_mann_whitney,
     ranks,
+    regret_curves,
+    running_time_ecdf,
+    targets_between,
+    times_to,
 )
-from nasbench_kit.analysis.significance import PairwiseTests, pairwise_mann_whitney
-from nasbench_kit.analysis.targets import N_TARGETS, targets_between
+from nasbench_kit.analysis.targets import N_TARGETS
 
 if TYPE_CHECKING:
     from nasbench_kit.analysis import Panel, Trajectories

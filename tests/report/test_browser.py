@@ -9,6 +9,13 @@ import pytest
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 C100 = "nasbench201/cifar100"
 AA = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+FOCUSED = """() => {
+    const { tagName, id } = document.activeElement;
+    return [tagName, id, getComputedStyle(document.activeElement).outlineStyle];
+}"""
+TOO_WIDE = """() => [...document.querySelectorAll("main *")]
+    .filter((one) => !one.closest(".scroll, thead") && one.getBoundingClientRect().right > 361)
+    .map((one) => one.outerHTML.slice(0, 80))"""
 
 pytestmark = [
     pytest.mark.skipif(
@@ -118,9 +125,7 @@ def test_every_control_is_reached_by_the_keyboard_and_shows_it(shown):
     seen = set()
     for _ in range(60):
         tab.keyboard.press("Tab")
-        tag, id_, outline = tab.evaluate(
-            "(({ tagName, id }) => [tagName, id, getComputedStyle(document.activeElement).outlineStyle])(document.activeElement)"
-        )
+        tag, id_, outline = tab.evaluate(FOCUSED)
         assert tag == "BODY" or outline != "none"  # the body, once all were reached
         seen.add(id_)
     assert wanted <= seen
@@ -178,8 +183,7 @@ def test_a_phone_needs_no_sideways_scrolling(shown):
     tab = shown(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
     tab.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
     assert tab.evaluate("document.documentElement.scrollWidth") == 360
-    wide = "[...document.querySelectorAll('main *')].filter((one) => !one.closest('.scroll, thead') && one.getBoundingClientRect().right > 361).map((one) => one.outerHTML.slice(0, 80))"
-    assert tab.evaluate(wide) == []
+    assert tab.evaluate(TOO_WIDE) == []
     assert tab.locator("#regret-plot canvas").bounding_box()["width"] <= 332
 
 

@@ -6,15 +6,16 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from nasbench_kit.analysis.ranks import average_ranks, ranks
-from nasbench_kit.analysis.significance import pairwise_mann_whitney
 
 import nasbench_kit as nbk
 from nasbench_kit.analysis import (
     aggregate,
+    average_ranks,
     bootstrap_band,
     final_regrets,
+    pairwise_mann_whitney,
     quantile_band,
+    ranks,
     regret_curves,
     running_time_ecdf,
     standard_error_band,
@@ -189,9 +190,18 @@ def test_rules_seeds_versions_and_hashes_are_said(html, report):
 
 def test_the_checklist_knows_what_the_study_knows(report, tmp_path):
     answers = {item.number: item.answer for item in checklist(list(report.panels.values()), 1)}
-    assert {number for number, answer in answers.items() if answer == "yes"} == set(
-        ["1b", "1d", "1e", "2a", "2b", "2d", "2e", "2f", "2g", "2h"]
-    )
+    assert {number for number, answer in answers.items() if answer == "yes"} == {
+        "1b",
+        "1d",
+        "1e",
+        "2a",
+        "2b",
+        "2d",
+        "2e",
+        "2f",
+        "2g",
+        "2h",
+    }
     nbk.compare(C10, "local_search", runs=1, n_evaluations=5, study=tmp_path / "one.db", n_processes=1)
     alone = {item.number: item for item in checklist(list(report_of(tmp_path / "one.db").panels.values()), 1)}
     assert (alone["2f"].answer, alone["2g"].answer) == ("no", "no")
