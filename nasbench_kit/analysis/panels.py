@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import os
-<<<<<<< HEAD
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import chain, count, islice
 from typing import TYPE_CHECKING, Any, NamedTuple, final
-=======
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
-from typing import TYPE_CHECKING, Any, final
->>>>>>> main
 
 from nasbench_kit.analysis.front_trajectories import FrontTrajectories, front_trajectories_of
 from nasbench_kit.analysis.fronts import reference_of
@@ -114,13 +106,12 @@ def load(
     seeds = None if run_seeds is None else [*run_seeds]
     groups = titled(keys)
     several = n_processes if sum(map(study.n_runs, keys)) > _MANY else 1
-    with _read_by(study, several) as read:
-        reads = read([_Asked(key, seeds, results, tuple(summed)) for some in groups.values() for key in some])
-        panels = {}
-        for title, some in groups.items():
-            panel = _panel(study.benchmark(some[0], results), some, islice(reads, len(some)))
-            if panel.trajectories or with_failed:
-                panels[title] = panel
+    reads = _reads(study, [_Asked(key, seeds, results, tuple(summed)) for key in chain(*groups.values())], several)
+    panels = {}
+    for title, some in groups.items():
+        panel = _panel(study, study.benchmark(some[0], results), some, islice(reads, len(some)), seeds)
+        if panel.trajectories or with_failed:
+            panels[title] = panel
     if not panels:
         raise SettingError(f"{study.path!r} holds no runs of these that did not fail; choose others")
     return panels
@@ -149,10 +140,9 @@ def panel_of(
         StudyError: The study is damaged, or its table is not found.
     """
     seeds = None if run_seeds is None else [*run_seeds]
-<<<<<<< HEAD
     opened = benchmark or study.benchmark(configurations[0], results)
     reads = (_read(study, opened, _Asked(key, seeds, results, tuple(summed))) for key in configurations)
-    return _panel(opened, configurations, reads)
+    return _panel(study, opened, configurations, reads, seeds)
 
 
 class _Asked(NamedTuple):
@@ -171,12 +161,35 @@ class _Read(NamedTuple):
     failures: dict[int, str]
 
 
-def _panel(benchmark: Benchmark, configurations: Sequence[Configuration], reads: Iterable[_Read]) -> Panel:
+def _panel(
+    study: Study,
+    benchmark: Benchmark,
+    configurations: Sequence[Configuration],
+    reads: Iterable[_Read],
+    run_seeds: Sequence[int] | None,
+) -> Panel:
     named = _named(configurations)
     read = dict(zip(named, reads, strict=True))
     found = {name: one.trajectories for name, one in read.items() if one.trajectories is not None}
     failures = {name: one.failures for name, one in read.items() if one.failures}
-    return Panel(benchmark, configurations[0].rules, named, with_common_best(found) if found else {}, failures)
+    fronts = _fronts(study, {name: named[name] for name in found}, benchmark, run_seeds)
+    common = with_common_best(found) if found else {}
+    return Panel(benchmark, configurations[0].rules, named, common, failures, fronts)
+
+
+def _fronts(
+    study: Study, named: Mapping[str, Configuration], benchmark: Benchmark, run_seeds: Sequence[int] | None
+) -> dict[str, FrontTrajectories]:
+    """The fronts of all runs; nothing where there is one objective."""
+    if len(benchmark.objectives) == 1 or not named:
+        return {}
+    reference = reference_of(benchmark, next(iter(named.values())).rules)
+    return {
+        name: front_trajectories_of(
+            benchmark, (run.records for run in study.runs(key, run_seeds)), key.rules, reference=reference
+        )
+        for name, key in named.items()
+    }
 
 
 def _named(configurations: Sequence[Configuration]) -> dict[str, Configuration]:
@@ -202,13 +215,11 @@ def _read(study: Study, benchmark: Benchmark, asked: _Asked) -> _Read:
     return _Read(made, failures)
 
 
-@contextmanager
-def _read_by(study: Study, n_processes: int) -> Iterator[Callable[[Iterable[_Asked]], Iterator[_Read]]]:
-    """What reads from a study, in this process or in several."""
+def _reads(study: Study, asked: Iterable[_Asked], n_processes: int) -> Iterator[_Read]:
+    """What is asked for, in its order; read by this process or by several."""
     if n_processes == 1:
-        yield lambda asked: (_read(study, study.benchmark(one.key, one.results), one) for one in asked)
-    else:
-        yield partial(run, partial(_read_apart, study.path), n_processes=n_processes)
+        return (_read(study, study.benchmark(one.key, one.results), one) for one in asked)
+    return run(partial(_read_apart, study.path), asked, n_processes)
 
 
 def _read_apart(path: str, asked: _Asked) -> _Read:
@@ -220,38 +231,6 @@ def _read_apart(path: str, asked: _Asked) -> _Read:
 @cache
 def _opened_once(path: str) -> Study:
     return Study(path, create=False)
-=======
-    opened = benchmark or study.benchmark(first, results)
-    trajectories, failures = {}, {}
-    for key in configurations:
-        found: list[int] = []
-        if failed := study.failures(key, seeds):
-            failures[key.legend] = failed
-        runs = study.runs(key, seeds)
-        head = next(runs, None)
-        if head is not None:
-            records = _records(head, runs, found)
-            made = trajectories_of(opened, records, key.rules, run_seeds=found, summed=summed)
-            trajectories[key.legend] = made
-    common = with_common_best(trajectories) if trajectories else {}
-    fronts = _fronts(study, [key for key in configurations if key.legend in trajectories], opened, seeds)
-    return Panel(opened, first.rules, {key.legend: key for key in configurations}, common, failures, fronts)
-
-
-def _fronts(
-    study: Study, configurations: Sequence[Configuration], benchmark: Benchmark, run_seeds: Sequence[int] | None
-) -> dict[str, FrontTrajectories]:
-    """The fronts of all runs; nothing where there is one objective."""
-    if len(benchmark.objectives) == 1 or not configurations:
-        return {}
-    reference = reference_of(benchmark, configurations[0].rules)
-    return {
-        key.legend: front_trajectories_of(
-            benchmark, (run.records for run in study.runs(key, run_seeds)), key.rules, reference=reference
-        )
-        for key in configurations
-    }
->>>>>>> main
 
 
 def _records(head: StoredRun, others: Iterable[StoredRun], run_seeds: list[int]) -> Iterator[Records]:
