@@ -186,7 +186,7 @@ def _fronts(
     reference = reference_of(benchmark, next(iter(named.values())).rules)
     return {
         name: front_trajectories_of(
-            benchmark, (run.records for run in study.runs(key, run_seeds)), key.rules, reference=reference
+            benchmark, (one.records for one in study.runs(key, run_seeds)), key.rules, reference=reference
         )
         for name, key in named.items()
     }

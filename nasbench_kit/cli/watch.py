@@ -19,8 +19,8 @@ def watch(study: str, port: int, results: str | None) -> None:
     from nasbench_kit.report.serving import LivePage, server  # takes a while to import
 
     with server(LivePage(study, results), port) as serving:
-        click.echo(f"http://127.0.0.1:{serving.server_port}/ shows {study}; Ctrl-C ends it")
         try:
+            click.echo(f"http://127.0.0.1:{serving.server_port}/ shows {study}; Ctrl-C ends it")
             serving.serve_forever()
         except KeyboardInterrupt:
             click.echo("stopped")

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 from typing import Any, final
 
-from nasbench_kit.errors import SettingError, StudyError
+from nasbench_kit.errors import NasbenchKitError, SettingError
 from nasbench_kit.report.contents import report_of
 from nasbench_kit.report.page import html_page, waiting_page
 
@@ -55,7 +55,7 @@ class LivePage:
     def _html(self) -> str:
         try:
             return html_page(report_of(self._study, results=self._results), is_live=True)
-        except (SettingError, StudyError) as error:  # no runs yet, no file yet
+        except NasbenchKitError as error:  # no runs yet, no file yet, no table here
             return waiting_page(os.path.basename(self._study), f"Nothing to show yet: {error}")
 
 
