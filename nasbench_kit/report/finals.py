@@ -65,7 +65,7 @@ def final_rows(panel: Panel) -> tuple[tuple[str, ...], list[tuple[tuple[str, ...
 def _final_table(title: str, panel: Panel) -> Html:
     head, rows = final_rows(panel)
     shown = [[*(element("strong", cell) if is_best else cell for cell in row[:2]), *row[2:]] for row, is_best in rows]
-    return table(head, shown, caption=title)
+    return table(head, shown, caption=f"{title}: final incumbents")
 
 
 def _pairs(title: str, pairs: PairwiseTests) -> Html:
