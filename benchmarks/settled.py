@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis import until_settled
+from nasbench_kit.analysis import final_regrets, until_settled
 from nasbench_kit.comparison import OPTIMIZERS, RUNS
 
 OTHERS = (
@@ -40,17 +40,12 @@ class Replay(NamedTuple):
     n_far_ties: int  # tied pairs with a probability of improvement more than the tolerance from 1/2
 
 
-def final_regrets(study: str) -> Runs:
+def runs_of(study: str) -> Runs:
     """Benchmark -> optimizer -> final regrets of its runs."""
     made = nbk.compare(optimizers=[*OPTIMIZERS, *OTHERS], study=study)
     return {
-        benchmark: {
-            name: np.array(
-                [one.best - reported[told.argmax()] for told, reported in zip(one.told, one.reported, strict=True)]
-            )
-            for name, one in panel.items()
-        }
-        for benchmark, panel in made.outcomes.items()
+        benchmark: {name: final_regrets(one) for name, one in panel.items()}
+        for benchmark, panel in made.trajectories.items()
     }
 
 
@@ -98,7 +93,7 @@ def main() -> None:
     parser.add_argument("--study", default="settled.db")
     parser.add_argument("--replays", type=int, default=1_000)
     given = parser.parse_args()
-    runs = final_regrets(given.study)
+    runs = runs_of(given.study)
     names = list(next(iter(runs.values())))
     rng = np.random.default_rng(0)
     tell("the three of the default comparison", [replay(runs, OPTIMIZERS, rng) for _ in range(given.replays)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nasbench_kit.analysis import regret_curves
+from nasbench_kit.analysis import final_regrets, regret_curves
 from nasbench_kit.comparison import Comparison, compare, opened_study
 from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError, listed
 from nasbench_kit.protocols import Protocol, protocol_of
-from nasbench_kit.simulator import Reported
+from nasbench_kit.simulator import Reported, Rules
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench_kit.benchmark import Benchmark
     from nasbench_kit.study import Study
+    from nasbench_kit.study.study import StoredRun
 
 _ENOUGH = 3.0  # standard errors
 _FEWEST = 2  # runs that have a standard deviation
@@ -201,25 +202,30 @@ def _per_run(
     Raises:
         NotRecordedError, UnknownNameError: The results do not hold it.
     """
-    outcomes = made.outcomes[benchmark.name][optimizer]
+    trajectories = made.trajectories[benchmark.name][optimizer]
+    key = made.configurations[benchmark.name][optimizer]
     if what.startswith(BEST):
-        key = made.configurations[benchmark.name][optimizer]
         by = replace(key.rules, reported=Reported.parse(what.removeprefix(BEST)))
-        where, metric, epoch = by.reported_on(benchmark)
-        archs = [run.records.archs for run in study.runs(key, run_seeds)]
-        values = where.values(metric, np.concatenate(archs), epoch=epoch)
-        return np.array([run.max() for run in np.split(values, np.cumsum([len(each) for each in archs])[:-1])])
+        return np.array([run.max() for run in _of_all(benchmark, by, study.runs(key, run_seeds))])
     if what == TO_THE_BEST:
-        found = [reported >= outcomes.best for reported in outcomes.reported]
-        return np.array([run.argmax() + 1 if run.any() else nan for run in found], float)
+        sign = trajectories.metric.sign()
+        is_best = [sign * run >= trajectories.best for run in _of_all(benchmark, key.rules, study.runs(key, run_seeds))]
+        return np.array([run.argmax() + 1 if run.any() else nan for run in is_best], float)
     if what.startswith(REGRET_AT):
         time_s = float(what.removeprefix(REGRET_AT).removesuffix(" s"))
-        return regret_curves(outcomes, np.array([time_s]))[:, 0]
+        return regret_curves(trajectories, np.array([time_s]))[:, 0]
     if what == ORDER:
-        runs = zip(outcomes.told, outcomes.reported, strict=True)
-        return np.array([reported[told.argmax()] for told, reported in runs])
+        return trajectories.best - final_regrets(trajectories)
     reported = Reported.parse(what)
     finals = made.reports[benchmark.name][optimizer]
     if reported not in finals:
         raise NotRecordedError(f"{benchmark.name} holds no {reported.metric} of {reported.dataset}")
     return finals[reported].values
+
+
+def _of_all(benchmark: Benchmark, rules: Rules, runs: Iterable[StoredRun]) -> list[NDArray[np.float64]]:
+    """What the rules report by, as recorded, of everything that each run evaluated."""
+    where, metric, epoch = rules.reported_on(benchmark)
+    archs = [run.records.archs for run in runs]
+    values = where.values(metric, np.concatenate(archs), epoch=epoch)
+    return np.split(values, np.cumsum([len(each) for each in archs])[:-1])

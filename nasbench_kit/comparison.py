@@ -5,33 +5,41 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from math import isfinite, nan
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
 
 import numpy as np
 
 from nasbench_kit.analysis import (
     Finals,
-    Outcomes,
+    Panel,
     RandomSearchLaw,
     Summary,
+    Trajectories,
+    Verdict,
     check_reported,
+    check_tolerance,
+    final_regrets,
     finals_of,
-    outcomes_of,
+    panel_of,
     random_search_law,
     shown,
     summarize,
+    until_settled,
     with_common_best,
 )
+from nasbench_kit.analysis import load as load_panels
+from nasbench_kit.analysis.settled import Entry
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.catalog import load
 from nasbench_kit.errors import NotRecordedError, SettingError, StudyError, UnknownNameError
-from nasbench_kit.jobs import n_processors
+from nasbench_kit.jobs import n_processors, pool
 from nasbench_kit.notebook import html_table
 from nasbench_kit.optimizers.base import check_at_least
 from nasbench_kit.progress import progress_bar
@@ -39,12 +47,12 @@ from nasbench_kit.protocols import Protocol, protocol_of
 from nasbench_kit.simulator import DRAWN, EPOCHS, EVALUATIONS, SECONDS, Reported, Rules, task_of
 from nasbench_kit.simulator.rules import checked_rules
 from nasbench_kit.study import Configuration, RunCounts, Study
-from nasbench_kit.study.running import benchmark_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 BENCHMARKS = ("nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120")
 OPTIMIZERS = ("random_search", "regularized_evolution", "local_search")
@@ -69,6 +77,7 @@ def compare(
     runs: int | None = None,
     study: Study | str | os.PathLike[str] | None = None,
     first_seed: int = 0,
+    until_settled: float | None = None,
     n_processes: int | None = None,
     executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -89,6 +98,9 @@ def compare(
         study: Where the runs are kept: with the same study, the same call goes on where it was. By default they are not
             kept.
         first_seed: Seed of the first run; the others follow.
+        until_settled: Make runs ten by ten, and none any more of an optimizer of which every comparison with another
+            on that benchmark is settled, or tied: it is known to this much, such as 0.1, how probable it is that a run
+            of one ends better than a run of the other (`nasbench_kit.analysis.verdicts`). `runs` are made at most.
         n_processes: Size of the pool of worker processes; as many as there are processors by default.
         executor: Anything with the interface of `concurrent.futures.Executor`, instead of a pool.
         progress: Called with (runs done, runs in all); a bar in terminals and notebooks by default.
@@ -102,11 +114,13 @@ def compare(
     runs = runs if runs is not None else follows.n_runs if follows else RUNS
     check_at_least(1, runs=runs)
     check_at_least(0, first_seed=first_seed)
+    if until_settled is not None:
+        check_tolerance(until_settled)
     run_seeds = range(first_seed, first_seed + runs)
     if follows is None:
-        plan = checked_rules(rules).changed(how)
-        panels = _planned(
-            [(one, plan, ()) for one in _opened(BENCHMARKS if benchmarks is None else benchmarks)],
+        own = checked_rules(rules).changed(how)
+        plans = _planned(
+            [(one, own, ()) for one in _opened(BENCHMARKS if benchmarks is None else benchmarks)],
             _named(OPTIMIZERS if optimizers is None else optimizers),
         )
     elif rules is not None or how:
@@ -118,31 +132,19 @@ def compare(
             for _, _, label in named:
                 if label in follows.optimizers:
                     follows.check(label, benchmark)
-        panels = _planned(setups, named)
+        plans = _planned(setups, named)
     with opened_study(study) as opened, _shown(progress) as advance:
-        _warn_of_long_work(panels, opened, run_seeds, 0 if executor else n_processes or n_processors())
-        configurations = chain.from_iterable(panel.configurations for panel in panels)
-        counts = opened.run(configurations, run_seeds, n_processes=n_processes, executor=executor, progress=advance)
-        found = {panel.benchmark.name: _found(panel, opened, run_seeds) for panel in panels}
+        _warn_of_long_work(plans, opened, run_seeds, 0 if executor else n_processes or n_processors())
+        run = _run if until_settled is None else partial(_run_until_settled, until_settled)
+        made = run(plans, opened, run_seeds, n_processes=n_processes, executor=executor, progress=advance)
+        found = {plan.benchmark.name: _found(plan, opened, made.run_seeds) for plan in plans}
         return Comparison(
-            {benchmark: outcomes for benchmark, (outcomes, _) in found.items()},
-            {panel.benchmark.name: panel.rules for panel in panels},
-            {panel.benchmark.name: {key.legend: key for key in panel.configurations} for panel in panels},
-            " ".join(
-                [
-                    *([follows.in_words()] if follows else []),
-                    _in_one(panel.rules.in_words(panel.benchmark) for panel in panels),
-                ]
-            ),
-            {
-                (key.benchmark, key.legend): failed
-                for panel in panels
-                for key in panel.configurations
-                if (failed := opened.failures(key, run_seeds))
-            },
-            counts,
+            found,
+            " ".join([*([follows.in_words()] if follows else []), _in_one(panel.in_words for panel in found.values())]),
+            made.counts,
             None if study is None else opened.path,
-            {benchmark: reports for benchmark, (_, reports) in found.items()},
+            {plan.benchmark.name: _reports(plan, found[plan.benchmark.name]) for plan in plans},
+            made.verdicts,
         )
 
 
@@ -152,35 +154,74 @@ class Comparison:
     """Runs of optimizers on benchmarks, and what came out.
 
     Attributes:
-        outcomes: Benchmark -> optimizer as it is shown -> its runs.
-        rules: Benchmark -> the rules that the runs followed.
-        configurations: Benchmark -> optimizer as it is shown -> what its runs are in the study.
+        panels: Benchmark -> the runs on it; where a study holds runs under several rules, a title that says which.
         in_words: The rules, for captions.
-        failures: (benchmark, optimizer) -> seed -> reason of the runs that failed, which are left out.
         counts: How many runs were made now, were there, or failed.
         study: The file with the runs; None if they were not kept.
         reports: Benchmark -> optimizer -> what a protocol reports -> that of each run's final incumbent; a report that
             these results do not hold is left out.
+        verdicts: Which pairs are settled, tied or open, where runs were made until they are settled.
     """
 
-    outcomes: Mapping[str, Mapping[str, Outcomes]]
-    rules: Mapping[str, Rules]
-    configurations: Mapping[str, Mapping[str, Configuration]]
+    panels: Mapping[str, Panel]
     in_words: str
-    failures: Mapping[tuple[str, str], Mapping[int, str]]
     counts: RunCounts
     study: str | None
-    reports: Mapping[str, Mapping[str, Mapping[Reported, Finals]]]
+    reports: Mapping[str, Mapping[str, Mapping[Reported, Finals]]] = field(default_factory=dict)
+    verdicts: Sequence[Verdict] = ()
+
+    @classmethod
+    def of_study(cls, study: Study | str | os.PathLike[str], **which: Any) -> Self:
+        """What a study holds, without the call that made it.
+
+        Args:
+            study: A study, or its file.
+            which: What of it, as in `nasbench_kit.analysis.load`.
+
+        Raises:
+            StudyError, UnknownNameError, SettingError: As in `nasbench_kit.analysis.load`.
+        """
+        panels = load_panels(study, **which)
+        path = study.path if isinstance(study, Study) else os.fspath(study)
+        there = sum(one.n_runs for panel in panels.values() for one in panel.trajectories.values())
+        failed = sum(len(seeds) for panel in panels.values() for seeds in panel.failures.values())
+        counts = RunCounts(made=0, there=there, failed=failed)
+        return cls(panels, _in_one(panel.in_words for panel in panels.values()), counts, path)
+
+    @property
+    def trajectories(self) -> dict[str, Mapping[str, Trajectories]]:
+        """Benchmark -> optimizer as it is shown -> its runs."""
+        return {title: panel.trajectories for title, panel in self.panels.items()}
+
+    @property
+    def rules(self) -> dict[str, Rules]:
+        """Benchmark -> the rules that the runs followed."""
+        return {title: panel.rules for title, panel in self.panels.items()}
+
+    @property
+    def configurations(self) -> dict[str, Mapping[str, Configuration]]:
+        """Benchmark -> optimizer as it is shown -> what its runs are in the study."""
+        return {title: panel.configurations for title, panel in self.panels.items()}
+
+    @property
+    def failures(self) -> dict[tuple[str, str], Mapping[int, str]]:
+        """(benchmark, optimizer) -> seed -> reason of the runs that failed, which are left out."""
+        return {
+            (title, optimizer): failed
+            for title, panel in self.panels.items()
+            for optimizer, failed in panel.failures.items()
+        }
 
     def __repr__(self) -> str:
-        n_optimizers = len({name for panel in self.outcomes.values() for name in panel})
-        return f"<Comparison of {n_optimizers} optimizers on {', '.join(self.outcomes)}: {sum(self.counts):,} runs>"
+        n_optimizers = len({name for panel in self.trajectories.values() for name in panel})
+        n_runs = sum(one.n_runs for panel in self.trajectories.values() for one in panel.values())
+        return f"<Comparison of {n_optimizers} optimizers on {', '.join(self.panels)}: {n_runs:,} runs>"
 
     def summaries(self) -> Iterator[tuple[str, str, Summary]]:
         """(benchmark, optimizer, where its runs ended) of each."""
-        for benchmark, panel in self.outcomes.items():
-            for optimizer, outcomes in panel.items():
-                yield benchmark, optimizer, summarize(outcomes)
+        for benchmark, panel in self.trajectories.items():
+            for optimizer, trajectories in panel.items():
+                yield benchmark, optimizer, summarize(trajectories)
 
     def table(self) -> list[dict[str, Any]]:
         """Where the runs ended: a row per benchmark and optimizer, ready for `pandas.DataFrame`."""
@@ -195,10 +236,7 @@ class Comparison:
         Raises:
             SettingError: It is not known of one of them, such as a surrogate.
         """
-        anyone = {benchmark: next(iter(panel.values())) for benchmark, panel in self.configurations.items()}
-        return {
-            benchmark: random_search_law(benchmark_of(key), self.rules[benchmark]) for benchmark, key in anyone.items()
-        }
+        return {title: random_search_law(panel.benchmark, panel.rules) for title, panel in self.panels.items()}
 
     def figure(self, *, law: bool = False) -> Figure:
         """Median regret over simulated time, a panel per benchmark.
@@ -211,29 +249,29 @@ class Comparison:
         """
         from nasbench_kit.plots import compare_figure  # takes a while to import
 
-        return compare_figure(self.outcomes, note=self.in_words, laws=self.laws() if law else None)
+        return compare_figure(self.trajectories, note=self.in_words, laws=self.laws() if law else None)
 
     def cells(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """The table as it is shown: its head and its rows, of which those of benchmarks are headings."""
-        by = {benchmark: _reported_by(panel) for benchmark, panel in self.outcomes.items()}
+        by = {benchmark: _reported_by(panel) for benchmark, panel in self.trajectories.items()}
         same = len(set(by.values())) == 1
         rows: list[tuple[str, ...]] = []
-        n_runs = set()
-        for benchmark, panel in self.outcomes.items():
+        n_runs = {one.n_runs for panel in self.trajectories.values() for one in panel.values()}
+        for benchmark, panel in self.trajectories.items():
             rows.append((benchmark, "", "" if same else by[benchmark], "", "", ""))
-            for optimizer, outcomes in panel.items():
-                show, summary = outcomes.show, summarize(outcomes)
-                n_runs.add(summary.n_runs)
+            for optimizer, trajectories in panel.items():
+                show, summary = trajectories.show, summarize(trajectories)
                 spread = f" ± {show.text(summary.sd)}" if isfinite(summary.sd) else ""
                 shares = (f"{100 * share:.1f} %" for share in (summary.found_share, summary.kept_share))
                 evaluations, regret = f"{summary.mean_evaluations:.1f}", show.text(summary.median_regret)
-                rows.append((f"  {optimizer}", evaluations, show.text(summary.mean) + spread, regret, *shares))
+                name = f"  {optimizer}" + (f", n = {summary.n_runs:,}" if len(n_runs) > 1 else "")
+                rows.append((name, evaluations, show.text(summary.mean) + spread, regret, *shares))
         head = f"n = {' to '.join(map(str, dict.fromkeys((min(n_runs), max(n_runs)))))} runs each"
         return (head, "evals", next(iter(by.values())) if same else "metric", "regret", "found", "kept"), rows
 
     def notes(self) -> list[str]:
         """What the columns of the table mean, and what is to be known about the runs; a line each."""
-        every = [one for panel in self.outcomes.values() for one in panel.values()]
+        every = [one for panel in self.trajectories.values() for one in panel.values()]
         names = {one.show.name for one in every}
         units = {one.show.difference_unit for one in every}
         means = " or ".join(dict.fromkeys(one.values_are for one in every))
@@ -245,7 +283,9 @@ class Comparison:
             + ", median over runs",
             "found, kept: share of runs that evaluated the best of the benchmark; that ended on it",
         ]
-        unproven = [name for name, panel in self.outcomes.items() if not all(one.is_proven for one in panel.values())]
+        unproven = [
+            name for name, panel in self.trajectories.items() if not all(one.is_proven for one in panel.values())
+        ]
         if unproven:
             notes.append(
                 f"best: of {', '.join(unproven)} the best known, or that one of these runs evaluated; there may be"
@@ -259,6 +299,7 @@ class Comparison:
                 )
         for benchmark, panel in self.reports.items():
             notes += _also_reported(benchmark, panel, self.rules[benchmark].reported)
+        notes += _told(self.verdicts)
         for (benchmark, optimizer), failed in self.failures.items():
             seed, reason = next(iter(failed.items()))
             notes.append(
@@ -270,7 +311,7 @@ class Comparison:
         return html_table(*self.cells(), below=[*self.notes(), f"how: {self.in_words}"])
 
 
-class _Panel(NamedTuple):
+class _Plan(NamedTuple):
     """What is to be run on one benchmark."""
 
     benchmark: Benchmark
@@ -358,9 +399,9 @@ def _published(
 def _planned(
     benchmarks: Iterable[tuple[Benchmark, Rules, tuple[Reported, ...]]],
     optimizers: Sequence[tuple[str, Mapping[str, Any], str]],
-) -> list[_Panel]:
+) -> list[_Plan]:
     """What is to be run, all of it checked."""
-    panels = []
+    plans = []
     for benchmark, rules, reports in benchmarks:
         own = with_budget(rules, benchmark)
         configurations: dict[str, Configuration] = {}
@@ -373,8 +414,8 @@ def _planned(
             if configurations.setdefault(made.legend, made) is not made:
                 raise SettingError(f"two optimizers are called {made.legend!r}; give each its own label")
         check_reported(benchmark, own)
-        panels.append(_Panel(benchmark, own, tuple(configurations.values()), reports))
-    return panels
+        plans.append(_Plan(benchmark, own, tuple(configurations.values()), reports))
+    return plans
 
 
 def with_budget(rules: Rules, benchmark: Benchmark) -> Rules:
@@ -428,11 +469,11 @@ def _shown(progress: Callable[[int, int], None] | None) -> Iterator[Callable[[in
             yield advance
 
 
-def _warn_of_long_work(panels: Sequence[_Panel], study: Study, run_seeds: range, n_processes: int) -> None:
+def _warn_of_long_work(plans: Sequence[_Plan], study: Study, run_seeds: range, n_processes: int) -> None:
     """Say in one line that work of more than some minutes begins, by timing a few evaluations."""
     expected_s = 0.0
     slowest = (0.0, "")
-    for benchmark, rules, configurations, _ in panels:
+    for benchmark, rules, configurations, _ in plans:
         n_left = sum(max(0, len(run_seeds) - study.n_runs(key)) for key in configurations)
         if n_left:
             each_s, n_evaluations = _timed(benchmark, rules)
@@ -476,27 +517,112 @@ def _timed(benchmark: Benchmark, rules: Rules) -> tuple[float, float]:
     return float(np.median(taken_s)), min(budget for budget in budgets if budget)
 
 
-_Reports = dict[str, dict[Reported, Finals]]
+class _Made(NamedTuple):
+    """What was run."""
+
+    counts: RunCounts
+    run_seeds: Mapping[Configuration, range]
+    verdicts: Sequence[Verdict] = ()
 
 
-def _found(panel: _Panel, study: Study, run_seeds: range) -> tuple[dict[str, Outcomes], _Reports]:
-    """Of each optimizer its runs, and what else is reported of the final incumbents, as far as the results hold it."""
-    outcomes: dict[str, Outcomes] = {}
-    reports: _Reports = {}
-    for key in panel.configurations:
-        records = [run.records for run in study.runs(key, run_seeds)]
-        if not records:
-            seed, reason = next(iter(study.failures(key, run_seeds).items()))
-            raise StudyError(
-                f"all {len(run_seeds)} runs of {key.legend} on {key.benchmark} failed; with seed {seed}: {reason}"
-            )
-        outcomes[key.legend] = outcomes_of(panel.benchmark, records, panel.rules)
-        reports[key.legend] = {}
-        for reported in panel.reports:
+def _run(plans: Sequence[_Plan], study: Study, run_seeds: range, **how: Any) -> _Made:
+    configurations = list(chain.from_iterable(plan.configurations for plan in plans))
+    return _Made(study.run(configurations, run_seeds, **how), dict.fromkeys(configurations, run_seeds))
+
+
+def _run_until_settled(
+    tolerance: float,
+    plans: Sequence[_Plan],
+    study: Study,
+    run_seeds: range,
+    *,
+    n_processes: int | None,
+    executor: Executor | None,
+    progress: Callable[[int, int], None],
+) -> _Made:
+    """Runs in rounds, all of them by the same processes."""
+    what = {(plan.benchmark.name, key.legend): (plan, key) for plan in plans for key in plan.configurations}
+    counts: list[RunCounts] = []
+    n_processes = n_processes or n_processors()
+
+    def make(going: Sequence[Entry], part: range) -> dict[Entry, NDArray[np.float64]]:
+        seeds, n_before = run_seeds[part.start : part.stop], sum(map(sum, counts))
+        how: dict[str, Any] = {"n_processes": n_processes, "executor": workers}
+        how["progress"] = lambda there, _: progress(n_before + there, len(what) * len(run_seeds))
+        counts.append(study.run([what[entry][1] for entry in going], seeds, **how))
+        ended = {}
+        for plan, key in (what[entry] for entry in going):
+            made = _alone(plan, key, study, seeds, may_fail=part.start > 0).trajectories.get(key.legend)
+            # whatever the best of these runs: only their order counts
+            ended[plan.benchmark.name, key.legend] = final_regrets(replace(made, best=0.0)) if made else np.empty(0)
+        return ended
+
+    with nullcontext(executor) if executor or n_processes == 1 else pool(n_processes) as workers:
+        n_made, verdicts = until_settled(make, what, len(run_seeds), tolerance)
+    there = {what[entry][1]: run_seeds[:n] for entry, n in n_made.items()}
+    return _Made(RunCounts(*map(sum, zip(*counts, strict=True))), there, verdicts)
+
+
+def _found(plan: _Plan, study: Study, run_seeds: Mapping[Configuration, range]) -> Panel:
+    """The runs on one benchmark.
+
+    Raises:
+        StudyError: All runs of one optimizer failed.
+    """
+    panels = [_alone(plan, key, study, run_seeds[key]) for key in plan.configurations]
+    trajectories = {name: one for panel in panels for name, one in panel.trajectories.items()}
+    failures = {name: failed for panel in panels for name, failed in panel.failures.items()}
+    configurations = {key.legend: key for key in plan.configurations}
+    return Panel(plan.benchmark, plan.rules, configurations, with_common_best(trajectories), failures)
+
+
+def _alone(plan: _Plan, key: Configuration, study: Study, run_seeds: range, *, may_fail: bool = False) -> Panel:
+    """The runs of one optimizer on one benchmark.
+
+    Raises:
+        StudyError: All of them failed, and may not.
+    """
+    panel = panel_of(study, [key], benchmark=plan.benchmark, run_seeds=run_seeds)
+    if not panel.trajectories and not may_fail:
+        seed, reason = next(iter(panel.failures[key.legend].items()))
+        raise StudyError(
+            f"all {len(run_seeds)} runs of {key.legend} on {plan.benchmark.name} failed; with seed {seed}: {reason}"
+        )
+    return panel
+
+
+def _told(verdicts: Sequence[Verdict]) -> list[str]:
+    """A line on what verdicts mean, and one per benchmark."""
+    if not verdicts:
+        return []
+    states = {"settled": "{0.better} beats {0.other}", "tied": "{0.better} and {0.other}"}
+    states["open"] = states["tied"]
+    lines = [
+        "settled, tied, open: P is how probable it is that a run of the first ends better than one of the second, in an"
+        " interval that holds whenever one stops; that all settled orders are right is 95 % sure"
+    ]
+    for benchmark in dict.fromkeys(one.benchmark for one in verdicts):
+        there = [one for one in verdicts if one.benchmark == benchmark]
+        for state, names in states.items():
+            said = [
+                f"{names.format(one)} (P = {one.probability:.2f} in {one.low:.2f} to {one.high:.2f}, n = {one.n_runs})"
+                for one in there
+                if one.state == state
+            ]
+            if said:
+                lines.append(f"{benchmark}, {state}: {', '.join(said)}")
+    return lines
+
+
+def _reports(plan: _Plan, panel: Panel) -> dict[str, dict[Reported, Finals]]:
+    """What else is reported of the final incumbents of each optimizer, as far as the results hold it."""
+    found: dict[str, dict[Reported, Finals]] = {optimizer: {} for optimizer in panel.trajectories}
+    for optimizer, trajectories in panel.trajectories.items():
+        for reported in plan.reports:
             with suppress(UnknownNameError, NotRecordedError):
-                by = replace(panel.rules, reported=reported)
-                reports[key.legend][reported] = finals_of(panel.benchmark, records, by)
-    return with_common_best(outcomes), reports
+                by = replace(plan.rules, reported=reported)
+                found[optimizer][reported] = finals_of(plan.benchmark, trajectories, by)
+    return found
 
 
 def _also_reported(
@@ -515,7 +641,7 @@ def _also_reported(
     return lines
 
 
-def _reported_by(panel: Mapping[str, Outcomes]) -> str:
+def _reported_by(panel: Mapping[str, Trajectories]) -> str:
     show = next(iter(panel.values())).show
     return f"{show.name} [{show.unit}]"
 

@@ -9,7 +9,7 @@ import pytest
 
 import nasbench_kit as nbk
 from nasbench_kit import comparison
-from nasbench_kit.analysis import likeness, outcomes_of, summarize
+from nasbench_kit.analysis import likeness, summarize, trajectories_of
 from nasbench_kit.errors import NotRecordedError, SettingError, StudyError, UnknownNameError
 from nasbench_kit.optimizers import Outcome, RandomSearch, Trial
 from nasbench_kit.simulator import Rules
@@ -73,7 +73,7 @@ def test_the_rows_of_the_table_are_summaries_of_the_runs(bench):
     rows = made.table()
     assert [row["optimizer"] for row in rows] == ["random_search", "regularized_evolution (sample_size=2)"]
     for row in rows:
-        summary = summarize(made.outcomes["mine/d"][row["optimizer"]])
+        summary = summarize(made.trajectories["mine/d"][row["optimizer"]])
         assert row == {"benchmark": "mine/d", "optimizer": row["optimizer"], **summary._asdict()}
         assert (row["n_runs"], row["mean_evaluations"]) == (3, 12)
     assert made.rules["mine/d"] == Rules(n_evaluations=12)
@@ -126,7 +126,7 @@ def test_screening_ends_on_what_is_best_after_the_last_epoch(tmp_path):
     )
     curves = nbk.load("curves/default", results=path)
     made = nbk.compare(curves, ["random_search", "own:Screening"], runs=20, budget_s=3000, n_processes=1)
-    panel = made.outcomes["curves/default"]
+    panel = made.trajectories["curves/default"]
     row = made.table()[1]
     # q, not p, which has 0.3 after one epoch
     assert (row["mean"], row["median_regret"], row["kept_share"]) == pytest.approx((0.4, 0, 1))
@@ -155,7 +155,7 @@ def test_screening_ends_on_what_is_best_after_the_last_epoch(tmp_path):
     ids=str,
 )
 def test_optimizers_are_given_by_name_with_settings_and_label(bench, given, legends):
-    assert list(nbk.compare(bench, given, **FEW).outcomes["mine/d"]) == legends
+    assert list(nbk.compare(bench, given, **FEW).trajectories["mine/d"]) == legends
 
 
 @pytest.mark.parametrize(
@@ -237,8 +237,8 @@ def test_with_a_study_the_same_call_goes_on(bench, tmp_path):
         assert (again.counts.made, again.counts.there) == (2, 3)
         (key,) = study.configurations()
         records = [run.records for run in study.runs(key)]
-    expected = outcomes_of(bench, records, key.rules)
-    np.testing.assert_array_equal(again.outcomes["mine/d"]["random_search"].reported, expected.reported)
+    expected = trajectories_of(bench, records, key.rules)
+    np.testing.assert_array_equal(again.trajectories["mine/d"]["random_search"].reported, expected.reported)
     assert nbk.compare(bench, "random_search", **FEW).study is None
 
 

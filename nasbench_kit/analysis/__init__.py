@@ -1,34 +1,45 @@
 """From records to statistics: incumbents, regret over time, how alike searches look on two benchmarks."""
 
-from nasbench_kit.analysis.anytime import quantile_curves, regret_curves, time_grid
-from nasbench_kit.analysis.incumbents import anytime_regret, incumbents, may_be_incumbents
+from nasbench_kit.analysis.anytime import final_regrets, quantile_curves, regret_curves, time_grid, times_to
+from nasbench_kit.analysis.incumbents import improvements, incumbents, may_be_incumbents
 from nasbench_kit.analysis.likeness import Likeness, likeness
-from nasbench_kit.analysis.outcomes import Finals, Outcomes, check_reported, finals_of, outcomes_of, with_common_best
+from nasbench_kit.analysis.panels import Panel, load, panel_of, titled
 from nasbench_kit.analysis.random_search import RandomSearchLaw, check_law, random_search_law
 from nasbench_kit.analysis.ranking import RankingProbability, probability_of_ranking, ranking_with_fewer_runs
 from nasbench_kit.analysis.settled import Verdict, check_tolerance, until_settled, verdicts
 from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.analysis.speed_up import speed_up
 from nasbench_kit.analysis.summary import Summary, summarize
+from nasbench_kit.analysis.trajectories import (
+    Finals,
+    Trajectories,
+    check_reported,
+    finals_of,
+    trajectories_of,
+    with_common_best,
+)
 
 __all__ = [
     "Finals",
     "Likeness",
-    "Outcomes",
+    "Panel",
     "RandomSearchLaw",
     "RankingProbability",
     "Shown",
     "Summary",
+    "Trajectories",
     "Verdict",
-    "anytime_regret",
     "check_law",
     "check_reported",
     "check_tolerance",
+    "final_regrets",
     "finals_of",
+    "improvements",
     "incumbents",
     "likeness",
+    "load",
     "may_be_incumbents",
-    "outcomes_of",
+    "panel_of",
     "probability_of_ranking",
     "quantile_curves",
     "random_search_law",
@@ -38,6 +49,9 @@ __all__ = [
     "speed_up",
     "summarize",
     "time_grid",
+    "times_to",
+    "titled",
+    "trajectories_of",
     "until_settled",
     "verdicts",
     "with_common_best",

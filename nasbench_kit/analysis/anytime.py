@@ -7,41 +7,110 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench_kit.analysis.incumbents import anytime_regret
 from nasbench_kit.errors import SettingError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nasbench_kit.analysis.outcomes import Outcomes
+    from nasbench_kit.analysis.trajectories import Trajectories
 
 LEAST_TIMES = 2
 
 
-def time_grid(outcomes: Sequence[Outcomes], n_times: int = 400) -> NDArray[np.float64]:
-    """Times, evenly spaced in their logarithm, from when every run has an incumbent to the last evaluation.
+def time_grid(
+    trajectories: Sequence[Trajectories], n_times: int = 400, *, axis: str | None = None, all_begun: bool = False
+) -> NDArray[np.float64]:
+    """Times, evenly spaced in their logarithm, from the first incumbent of any run to the last evaluation.
 
-    Runs that never have an incumbent do not count.
+    Args:
+        trajectories: Of one benchmark or several.
+        n_times: How many.
+        axis: What the times count; what the budget counts, by default.
+        all_begun: Begin when every run that ever has an incumbent has one.
 
     Raises:
         SettingError: Too few times, or no run has an incumbent.
+        UnknownNameError: There is no such axis.
     """
     if n_times < LEAST_TIMES:
         raise SettingError(f"n_times={n_times}; at least {LEAST_TIMES} expected")
-    runs = [run for one in outcomes for run in zip(one.finished_s, one.told, strict=True)]
-    firsts = [finished_s[(told > -np.inf).argmax()] for finished_s, told in runs if (told > -np.inf).any()]
-    if not firsts:
-        raise SettingError(f"none of these {len(runs)} runs finished an evaluation that counts; give a larger budget")
-    last = max(finished_s[-1] for finished_s, _ in runs if len(finished_s))
-    times_s = np.geomspace(max(firsts), last, n_times)
-    times_s[-1] = last  # not a rounding error before it
-    return times_s
+    firsts = np.concatenate([one.along(axis)[one.starts[:-1][one.has_incumbent]] for one in trajectories])
+    if not len(firsts):
+        n_runs = sum(one.n_runs for one in trajectories)
+        raise SettingError(f"none of these {n_runs} runs finished an evaluation that counts; give a larger budget")
+    last = max(one.ended[one.checked_axis(axis)].max() for one in trajectories if one.n_runs)
+    times = np.geomspace(firsts.max() if all_begun else firsts.min(), last, n_times)
+    times[-1] = last  # not a rounding error before it
+    return times
 
 
-def regret_curves(outcomes: Outcomes, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`anytime_regret` of every run: shape (n_runs, n_times)."""
-    runs = zip(outcomes.finished_s, outcomes.told, outcomes.reported, strict=True)
-    return np.stack([anytime_regret(*run, times_s, best=outcomes.best) for run in runs])
+def regret_curves(
+    trajectories: Trajectories, times: NDArray[np.float64], axis: str | None = None
+) -> NDArray[np.float64]:
+    """Regret of the incumbent of every run at each time; smaller is better.
+
+    The incumbent is chosen by what the search was told and reported by another value of the same architecture. Regret
+    is how much worse that is than the best of the whole benchmark. A step function: it changes when a trial finishes.
+
+    Args:
+        trajectories: The runs.
+        times: When to look, in any order, shape (n_times,).
+        axis: What they count; what the budget counts, by default.
+
+    Returns:
+        Shape (n_runs, n_times), NaN as long as a run has no incumbent; after the end of a run, what it ended with.
+
+    Raises:
+        UnknownNameError: There is no such axis.
+    """
+    times = np.asarray(times, np.float64)
+    order = np.argsort(times, kind="stable")
+    spent, n_times = trajectories.along(axis), len(times)
+    runs = np.repeat(np.arange(trajectories.n_runs), np.diff(trajectories.starts))
+    seen_from = np.searchsorted(times[order], spent)  # the first of the times at which an incumbent is there
+    there = seen_from < n_times
+    found = np.full((trajectories.n_runs, n_times), -1, np.intp)
+    found[runs[there], seen_from[there]] = np.flatnonzero(there)  # of several at once the last, which is the best
+    found = np.maximum.accumulate(found, axis=1)
+    regret = np.where(found < 0, np.nan, (trajectories.best - trajectories.reported)[found] if len(spent) else np.nan)
+    unsorted = np.empty_like(regret)
+    unsorted[:, order] = regret
+    return unsorted
+
+
+def final_regrets(trajectories: Trajectories) -> NDArray[np.float64]:
+    """Regret of the final incumbent of every run: (n_runs,); smaller is better, NaN of a run without one."""
+    regrets = np.full(trajectories.n_runs, np.nan)
+    regrets[trajectories.has_incumbent] = trajectories.best - trajectories.reported[trajectories.finals]
+    return regrets
+
+
+def times_to(trajectories: Trajectories, targets: NDArray[np.float64], axis: str | None = None) -> NDArray[np.float64]:
+    """What every run had spent when its incumbent first was as good as each target.
+
+    An incumbent that is reported by another value than it is chosen by may get worse again; what counts is the first
+    time.
+
+    Args:
+        trajectories: The runs.
+        targets: Regrets, shape (n_targets,).
+        axis: What is spent; what the budget counts, by default.
+
+    Returns:
+        Shape (n_runs, n_targets), inf where a run never comes there.
+
+    Raises:
+        UnknownNameError: There is no such axis.
+    """
+    targets = np.asarray(targets, np.float64)
+    spent, regrets = trajectories.along(axis), trajectories.best - trajectories.reported
+    found = np.full((trajectories.n_runs, len(targets)), np.inf)
+    has = trajectories.has_incumbent
+    if has.any():
+        starts = trajectories.starts[:-1][has]  # those without incumbents take no part, so segments are not empty
+        for i, target in enumerate(targets):
+            found[has, i] = np.minimum.reduceat(np.where(regrets <= target, spent, np.inf), starts)
+    return found
 
 
 def with_incumbent(curves: NDArray[np.float64]) -> NDArray[np.float64]:

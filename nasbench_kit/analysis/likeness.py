@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.analysis.anytime import LEAST_TIMES, regret_curves, time_grid, with_incumbent
-from nasbench_kit.analysis.outcomes import Outcomes
+from nasbench_kit.analysis.trajectories import Trajectories
 from nasbench_kit.errors import SettingError
 
 
@@ -26,7 +26,7 @@ class Likeness(NamedTuple):
 
 
 def likeness(
-    one: Mapping[str, Outcomes], other: Mapping[str, Outcomes], *, n_times: int = 200, errors: float = 2.0
+    one: Mapping[str, Trajectories], other: Mapping[str, Trajectories], *, n_times: int = 200, errors: float = 2.0
 ) -> Likeness:
     """Compare the anytime curves of the same optimizers on two benchmarks.
 
@@ -46,12 +46,11 @@ def likeness(
     if list(one) != list(other) or len(one) < LEAST_TIMES:
         raise SettingError(f"optimizers {list(one)} and {list(other)}; the same ones, two or more, expected")
     every = [*one.values(), *other.values()]
-    ends = min(finished_s[-1] for each in every for finished_s in each.finished_s if len(finished_s))
-    times_s = time_grid(every, n_times)
-    times_s = np.geomspace(times_s[0], max(ends, times_s[0]), n_times)
+    ends = np.concatenate([each.ended[each.axis] for each in every])
+    first = time_grid(every, n_times, all_begun=True)[0]
+    times_s = np.geomspace(first, max(ends[ends > 0].min(), first), n_times)
     curves = [
-        {name: with_incumbent(regret_curves(outcomes, times_s)) for name, outcomes in each.items()}
-        for each in (one, other)
+        {name: with_incumbent(regret_curves(runs, times_s)) for name, runs in each.items()} for each in (one, other)
     ]
     for each in curves:
         for name, runs in each.items():

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nasbench_kit.analysis.incumbents import NONE, incumbents
+from nasbench_kit.simulator import EVALUATIONS
 
 if TYPE_CHECKING:
-    from nasbench_kit.analysis.outcomes import Outcomes
+    from nasbench_kit.analysis.trajectories import Trajectories
 
 
 class Summary(NamedTuple):
@@ -27,20 +27,18 @@ class Summary(NamedTuple):
     kept_share: float  #: share of runs whose final incumbent is as good as that
 
 
-def summarize(outcomes: Outcomes) -> Summary:
+def summarize(trajectories: Trajectories) -> Summary:
     """Final incumbents in numbers. What an architecture is worth is what is reported of it, not what a search saw."""
-    n_runs = len(outcomes.told)
-    runs = zip(outcomes.told, outcomes.reported, strict=True)
-    ends = [(reported, incumbents(told)[-1]) for told, reported in runs if len(told)]
-    final = np.array([reported[end] for reported, end in ends if end != NONE])
+    n_runs = trajectories.n_runs
+    final = trajectories.reported[trajectories.finals]
     return Summary(
         n_runs=n_runs,
         n_without=n_runs - len(final),
-        mean_evaluations=float(np.mean([len(told) for told in outcomes.told])),
-        metric=outcomes.metric.name,
-        mean=float(outcomes.metric.sign() * final.mean()) if len(final) else nan,
+        mean_evaluations=float(trajectories.ended[EVALUATIONS].mean()),
+        metric=trajectories.metric.name,
+        mean=float(trajectories.metric.sign() * final.mean()) if len(final) else nan,
         sd=float(final.std(ddof=1)) if len(final) > 1 else nan,
-        median_regret=float(outcomes.best - np.median(final)) if len(final) else nan,
-        found_share=sum(end != NONE and bool(reported.max() >= outcomes.best) for reported, end in ends) / n_runs,
-        kept_share=float(np.sum(final >= outcomes.best)) / n_runs,
+        median_regret=float(trajectories.best - np.median(final)) if len(final) else nan,
+        found_share=float(np.sum(trajectories.best_evaluated >= trajectories.best)) / n_runs,
+        kept_share=float(np.sum(final >= trajectories.best)) / n_runs,
     )

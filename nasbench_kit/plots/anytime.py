@@ -17,7 +17,7 @@ from matplotlib.ticker import (
     NullFormatter,
 )
 
-from nasbench_kit.analysis import Outcomes, quantile_curves, regret_curves, time_grid
+from nasbench_kit.analysis import Trajectories, quantile_curves, regret_curves, time_grid
 from nasbench_kit.errors import SettingError
 from nasbench_kit.plots.style import COLORS, GRAY, LINE_STYLES, ShownFigure, add_caption, quiet
 from nasbench_kit.simulator import EPOCHS, EVALUATIONS, SECONDS
@@ -39,7 +39,7 @@ _HANDLE = 0.8  # inches, of the line before it
 
 def plot_anytime(
     ax: Axes,
-    outcomes: Mapping[str, Outcomes],
+    trajectories: Mapping[str, Trajectories],
     *,
     band: tuple[float, float] = BAND,
     law: RandomSearchLaw | None = None,
@@ -52,18 +52,18 @@ def plot_anytime(
 
     Args:
         ax: Where to draw.
-        outcomes: Label -> runs of that optimizer, all on the same benchmark.
+        trajectories: Label -> runs of that optimizer, all on the same benchmark.
         band: The two quantiles that bound the band.
         law: The exact law of random search under the same rules, drawn behind as a hatched band around its median.
         labels: Those of all panels of a figure, so that each looks the same in all of them; by default these.
     """
-    looks = list(dict.fromkeys((*(labels or ()), *outcomes)))
-    factor = next(iter(outcomes.values())).show.factor
-    if not any((told > -inf).any() for one in outcomes.values() for told in one.told):
+    looks = list(dict.fromkeys((*(labels or ()), *trajectories)))
+    factor = next(iter(trajectories.values())).show.factor
+    if not any(one.has_incumbent.any() for one in trajectories.values()):
         ax.text(0.5, 0.5, "no run has an incumbent", ha="center", va="center", transform=ax.transAxes)
         return
-    times_s = time_grid(list(outcomes.values()))
-    curves = {label: factor * regret_curves(one, times_s) for label, one in outcomes.items()}
+    times_s = time_grid(list(trajectories.values()), all_begun=True)
+    curves = {label: factor * regret_curves(one, times_s) for label, one in trajectories.items()}
     floor = _floor(np.concatenate([curve.ravel() for curve in curves.values()]))
     lowest = inf
     for label, runs in curves.items():
@@ -76,7 +76,7 @@ def plot_anytime(
         lowest = min(lowest, low.min())
         ax.fill_between(times_s, low, high, step="post", color=color, alpha=0.18, linewidth=0)
     if law is not None:
-        lowest = min(lowest, _draw_law(ax, law, next(iter(outcomes.values())), times_s, band, floor))
+        lowest = min(lowest, _draw_law(ax, law, next(iter(trajectories.values())), times_s, band, floor))
     ax.set_xscale("log")
     ax.set_yscale("log")
     if times_s[0] < times_s[-1]:
@@ -86,7 +86,7 @@ def plot_anytime(
         subs = (1.0, 3.0) if span >= 10 else (1.0, 2.0, 5.0)
         ax.xaxis.set_major_locator(LogLocator(subs=subs) if span >= 5 else MaxNLocator(3))
         ax.xaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(inf, inf)))
-    if next(iter(outcomes.values())).clock != SECONDS:  # what is counted: 10, not a power of ten
+    if next(iter(trajectories.values())).axis != SECONDS:  # what is counted: 10, not a power of ten
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     _label_regret(ax, floor, lowest)
@@ -95,7 +95,7 @@ def plot_anytime(
 def _draw_law(
     ax: Axes,
     law: RandomSearchLaw,
-    one: Outcomes,
+    one: Trajectories,
     times: NDArray[np.float64],
     band: tuple[float, float],
     floor: float,
@@ -136,14 +136,14 @@ def _label_regret(ax: Axes, floor: float, lowest: float) -> None:
     quiet(ax)
 
 
-def _regret_in_words(one: Outcomes) -> str:
+def _regret_in_words(one: Trajectories) -> str:
     show = one.show
     against = "" if one.is_proven else "; to the best known"
     return f"regret of the incumbent [{show.difference_unit}]\n({show.name}, {one.values_are}{against})"
 
 
 def compare_figure(
-    panels: Mapping[str, Mapping[str, Outcomes]],
+    panels: Mapping[str, Mapping[str, Trajectories]],
     *,
     note: str = "",
     band: tuple[float, float] = BAND,
@@ -161,7 +161,7 @@ def compare_figure(
         SettingError: There is nothing to draw.
     """
     if not panels or not all(panels.values()):
-        raise SettingError("compare_figure of no runs; {benchmark: {label: outcomes}} expected")
+        raise SettingError("compare_figure of no runs; {benchmark: {label: trajectories}} expected")
     n_across = min(len(panels), _MOST_ACROSS)
     n_down = -(-len(panels) // n_across)
     width = 1.2 + max(3.6 * n_across, 4.2)
@@ -170,12 +170,12 @@ def compare_figure(
     axes: Sequence[Axes] = grid.ravel()[: len(panels)].tolist()
     for unused in grid.ravel()[len(panels) :]:
         unused.remove()
-    labels = list(dict.fromkeys(label for outcomes in panels.values() for label in outcomes))
-    for ax, (benchmark, outcomes) in zip(axes, panels.items(), strict=True):
-        plot_anytime(ax, outcomes, band=band, law=(laws or {}).get(benchmark), labels=labels)
+    labels = list(dict.fromkeys(label for trajectories in panels.values() for label in trajectories))
+    for ax, (benchmark, trajectories) in zip(axes, panels.items(), strict=True):
+        plot_anytime(ax, trajectories, band=band, law=(laws or {}).get(benchmark), labels=labels)
         ax.set_title(benchmark, fontsize=10)
-        ax.set_xlabel(_CLOCKS[next(iter(outcomes.values())).clock])
-    labels_y = [_regret_in_words(next(iter(outcomes.values()))) for outcomes in panels.values()]
+        ax.set_xlabel(_CLOCKS[next(iter(trajectories.values())).axis])
+    labels_y = [_regret_in_words(next(iter(trajectories.values()))) for trajectories in panels.values()]
     same = len(set(labels_y)) == 1
     for i, (ax, label) in enumerate(zip(axes, labels_y, strict=True)):
         if not same or i % n_across == 0:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis import Outcomes
+from nasbench_kit.analysis import Trajectories
 from nasbench_kit.simulator import NO_EPOCH, NO_SEED, Records
 from nasbench_kit.spaces import ChoiceSpace
 
@@ -10,13 +10,12 @@ ACCURACY = nbk.Metric.from_name("val_accuracy")
 
 
 @pytest.fixture(scope="session")
-def outcomes():
-    """Outcomes of runs given as lists of (finished_s, told, reported)."""
+def trajectories():
+    """Trajectories of runs given as lists of (finished_s, told, reported)."""
 
     def make(*runs, best=1.0, metric=ACCURACY):
-        columns = zip(*(map(np.array, zip(*run, strict=True)) for run in runs), strict=True)
-        finished_s, told, reported = map(list, columns)
-        return Outcomes(metric, finished_s, told, reported, best)
+        columns = [tuple(map(np.array, zip(*run, strict=True))) for run in runs]
+        return Trajectories.of_arrays(metric, columns, best=best)
 
     return make
 

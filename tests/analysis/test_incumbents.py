@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis import anytime_regret, incumbents, may_be_incumbents, outcomes_of, regret_curves, summarize
+from nasbench_kit.analysis import (
+    Trajectories,
+    improvements,
+    incumbents,
+    may_be_incumbents,
+    regret_curves,
+    summarize,
+    trajectories_of,
+)
 from nasbench_kit.simulator import Rules
 
 FEW_VALUES = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])  # so that ties happen
@@ -27,6 +35,12 @@ def slow_regret(finished_s, told, reported, time_s, best):
     return nan if incumbent is None else best - reported[incumbent]
 
 
+def anytime_regret(finished_s, told, reported, times_s, best):
+    """Of one run."""
+    one = Trajectories.of_arrays(nbk.Metric.from_name("val_accuracy"), [(finished_s, told, reported)], best=best)
+    return regret_curves(one, times_s)[0]
+
+
 def columns(evaluations):
     costs, told, reported = map(np.array, zip(*evaluations, strict=True))
     return np.cumsum(costs).astype(float), told, reported
@@ -40,6 +54,7 @@ def test_what_does_not_count_is_never_the_incumbent_and_before_anything_counts_t
     assert incumbents(np.array([-inf, -inf, 0.1, -inf])).tolist() == [-1, -1, 2, 2]
     assert incumbents(np.array([-inf, -inf])).tolist() == [-1, -1]
     assert incumbents(np.array([])).tolist() == []
+    assert improvements(np.array([-inf, 0.1, 0.1, -inf, 0.3])).tolist() == [1, 4]
 
 
 def test_regret_by_hand():
@@ -90,11 +105,12 @@ def of(bench, records, letters, values, **columns):
 
 def test_a_value_after_one_epoch_does_not_beat_a_finished_training(curves, records):
     run = of(curves, records, [1, 4, 5, 1], [0.9, 0.6, 0.7, 0.3], epoch=[1, 3, 3, 3])
-    outcomes = outcomes_of(curves, [run])
-    assert outcomes.told[0].tolist() == [-inf, 0.6, 0.7, 0.3]
-    np.testing.assert_allclose(regret_curves(outcomes, np.arange(1.0, 5)), [[nan, 0.1, 0, 0]])
-    assert summarize(outcomes).mean == 0.7
-    any_epoch = outcomes_of(curves, [run], Rules(incumbents="any epoch"))
+    one = trajectories_of(curves, [run])
+    assert one.told.tolist() == [0.6, 0.7]
+    assert one.along("evaluations").tolist() == [2, 3]
+    np.testing.assert_allclose(regret_curves(one, np.arange(1.0, 5)), [[nan, 0.1, 0, 0]])
+    assert summarize(one).mean == 0.7
+    any_epoch = trajectories_of(curves, [run], Rules(incumbents="any epoch"))
     np.testing.assert_allclose(regret_curves(any_epoch, np.arange(1.0, 5)), [[0.4] * 4])
 
 
@@ -107,17 +123,17 @@ def test_the_epoch_that_counts_is_the_one_that_the_rules_report(curves, records)
 def test_a_failed_training_is_never_the_incumbent(curves, records):
     run = of(curves, records, [5, 0, 4], [nan, 0.2, 0.6], epoch=[3] * 3, failed=[True, False, False])
     np.testing.assert_allclose(
-        regret_curves(outcomes_of(curves, [run]), np.arange(1.0, 4)), [[nan, 0.5, 0.1]], atol=1e-12
+        regret_curves(trajectories_of(curves, [run]), np.arange(1.0, 4)), [[nan, 0.5, 0.1]], atol=1e-12
     )
 
 
 def test_only_what_keeps_to_the_constraints_is_an_incumbent_and_the_best_is_the_best_of_these(letters, records):
     results = {"val_accuracy": [0.5, 0.7, 0.9], "params_m": [1.0, 2.0, 3.0], "cost_s": [1, 1, 1]}
     bench = letters(**results, benchmark={"constraints": ["params_m<=2"]})
-    outcomes = outcomes_of(bench, [records([2, 0, 1], [0.9, 0.5, 0.7], violation=[1.0, 0.0, 0.0])])
-    assert (outcomes.best, outcomes.is_proven) == (0.7, True)
-    np.testing.assert_allclose(regret_curves(outcomes, np.arange(1.0, 4)), [[nan, 0.2, 0]], atol=1e-12)
-    summary = summarize(outcomes)
+    one = trajectories_of(bench, [records([2, 0, 1], [0.9, 0.5, 0.7], violation=[1.0, 0.0, 0.0])])
+    assert (one.best, one.is_proven) == (0.7, True)
+    np.testing.assert_allclose(regret_curves(one, np.arange(1.0, 4)), [[nan, 0.2, 0]], atol=1e-12)
+    summary = summarize(one)
     assert (summary.found_share, summary.kept_share) == (1, 1)
 
 
@@ -125,16 +141,16 @@ def test_where_nothing_keeps_to_the_constraints_there_is_no_best(letters, record
     limits = {"constraints": ["params_m<=0.5"]}
     bench = letters(val_accuracy=[0.5, 0.6], params_m=[1.0, 2.0], cost_s=[1, 1], benchmark=limits)
     with pytest.raises(nbk.NasbenchKitError, match=r"no architecture is known that keeps to params_m<=0\.5"):
-        outcomes_of(bench, [records([0], [0.5], violation=[0.5])])
+        trajectories_of(bench, [records([0], [0.5], violation=[0.5])])
 
 
 def test_a_run_that_never_has_an_incumbent_is_counted_as_such(curves, records):
     without = of(curves, records, [1, 5], [0.9, 0.5], epoch=[1, 1])
     with_one = of(curves, records, [1, 5], [0.9, 0.7], epoch=[1, 3])
-    summary = summarize(outcomes_of(curves, [without, with_one]))
+    summary = summarize(trajectories_of(curves, [without, with_one]))
     assert (summary.n_runs, summary.n_without) == (2, 1)
     assert (summary.mean, summary.median_regret) == (0.7, 0)
     assert (summary.found_share, summary.kept_share) == (0.5, 0.5)
-    none = summarize(outcomes_of(curves, [without]))
+    none = summarize(trajectories_of(curves, [without]))
     assert (none.n_without, none.found_share, none.kept_share) == (1, 0, 0)
     assert np.isnan([none.mean, none.sd, none.median_regret]).all()

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis import Outcomes, likeness
+from nasbench_kit.analysis import Trajectories, likeness
 from nasbench_kit.errors import SettingError
 
 ACCURACY = nbk.Metric.from_name("val_accuracy")
 
 
 def runs(*regrets, best=1.0):
-    """Outcomes of runs that find, at seconds 1, 2, 4, ..., architectures of these regrets."""
+    """Trajectories of runs that find, at seconds 1, 2, 4, ..., architectures of these regrets."""
     reported = [best - np.array(each) for each in regrets]
     times = 2.0 ** np.arange(len(regrets[0]))
-    return Outcomes(ACCURACY, [times] * len(reported), reported, reported, best)
+    return Trajectories.of_arrays(ACCURACY, [(times, each, each) for each in reported], best=best)
 
 
 def test_searches_on_the_same_benchmark_are_alike():
@@ -46,6 +46,6 @@ def test_other_optimizers_cannot_be_compared():
 
 
 def test_an_optimizer_without_any_incumbent_has_no_curve():
-    never = runs([0.5, 0.3])._replace(told=[np.full(2, -np.inf)])
+    never = Trajectories.of_arrays(ACCURACY, [(np.ones(1), np.full(1, -np.inf), np.ones(1))], best=1.0)
     with pytest.raises(SettingError, match="no run of b finished an evaluation that counts"):
         likeness({"a": runs([0.5, 0.3]), "b": never}, {"a": runs([0.5, 0.3]), "b": never})

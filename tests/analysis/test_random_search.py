@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis import incumbents, outcomes_of, random_search_law, summarize
+from nasbench_kit.analysis import random_search_law, summarize, trajectories_of
 from nasbench_kit.errors import SettingError
 from nasbench_kit.simulator import Rules
 from nasbench_kit.study import Configuration, execute
@@ -22,7 +22,7 @@ def simulated(benchmark, n_runs, rules):
     key = Configuration.of(benchmark, "random_search", rules=rules)
     seeds = np.array_split(np.arange(n_runs), -(-n_runs // 250))
     made = [one for some in seeds for one in make_many(key, some.tolist())]
-    return outcomes_of(benchmark, [unpack(one.columns, one.n_evaluations) for one in made], rules)
+    return trajectories_of(benchmark, [unpack(one.columns, one.n_evaluations) for one in made], rules)
 
 
 # ---- by hand ----
@@ -146,7 +146,7 @@ def test_ten_thousand_runs_agree_to_a_hundredth_of_a_point_at_all_times():
     bench, rules = nbk.load("nasbench201/cifar10"), Rules(budget_s=400_000)
     law = random_search_law(bench, rules)
     found = simulated(bench, 10_000, rules)
-    ends = np.array([reported[incumbents(told)[-1]] for told, reported in zip(found.told, found.reported, strict=True)])
+    ends = found.reported[found.finals]
     assert abs(law.mean[-1] - ends.mean()) < 1e-4
     quantiles = (0.1, 0.25, 0.5, 0.75, 0.9)
     shares = [(ends <= value).mean() for value in law.quantiles(quantiles)[:, -1]]
@@ -156,7 +156,7 @@ def test_ten_thousand_runs_agree_to_a_hundredth_of_a_point_at_all_times():
 def test_runs_of_several_workers_end_as_the_law_says():
     bench, rules, n_runs = nbk.load("nasbench201/cifar10"), Rules(budget_s=20_000, n_workers=4), 400
     key = Configuration.of(bench, "random_search", rules=rules)
-    simulation = summarize(outcomes_of(bench, [execute(key, seed) for seed in range(n_runs)], rules))
+    simulation = summarize(trajectories_of(bench, [execute(key, seed) for seed in range(n_runs)], rules))
     law = random_search_law(bench, rules)
     assert abs(law.mean[-1] - simulation.mean) < 3 * simulation.sd / n_runs**0.5
     assert law.sd[-1] == pytest.approx(simulation.sd, rel=0.12)

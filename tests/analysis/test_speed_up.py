@@ -1,12 +1,13 @@
 """Speed-up over random search: by hand, and what cannot be compared."""
 
+from dataclasses import replace
 from math import inf, isnan
 
 import numpy as np
 import pytest
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis import Outcomes, random_search_law, speed_up
+from nasbench_kit.analysis import Trajectories, random_search_law, speed_up
 from nasbench_kit.errors import SettingError
 from nasbench_kit.spaces import ChoiceSpace
 
@@ -21,11 +22,10 @@ def law(tmp_path):
     return random_search_law(nbk.load("four/default", results=tmp_path / "t.h5"), n_evaluations=20, clock="evaluations")
 
 
-def outcomes(law, *runs):
+def trajectories(law, *runs):
     told = [np.array(run) for run in runs]
-    return Outcomes(
-        law.metric, [np.arange(1.0, len(run) + 1) for run in told], told, told, best=0.4, clock="evaluations"
-    )
+    columns = [(np.arange(1.0, len(run) + 1), run, run) for run in told]
+    return Trajectories.of_arrays(law.metric, columns, best=0.4, axis="evaluations")
 
 
 def test_half_of_all_random_runs_find_one_of_four_in_the_third_evaluation(law):
@@ -35,18 +35,20 @@ def test_half_of_all_random_runs_find_one_of_four_in_the_third_evaluation(law):
 
 
 def test_who_finds_it_at_once_is_three_times_as_fast(law):
-    assert speed_up(outcomes(law, [0.4, 0.4]), law) == 3.0
-    assert speed_up(outcomes(law, [0.1, 0.2, 0.1, 0.1, 0.1, 0.4]), law) == 0.5
-    assert speed_up(outcomes(law, [0.4], [0.1, 0.4], [0.1, 0.1, 0.1]), law, target=0.4) == 1.5  # half of three is two
+    assert speed_up(trajectories(law, [0.4, 0.4]), law) == 3.0
+    assert speed_up(trajectories(law, [0.1, 0.2, 0.1, 0.1, 0.1, 0.4]), law) == 0.5
+    assert (
+        speed_up(trajectories(law, [0.4], [0.1, 0.4], [0.1, 0.1, 0.1]), law, target=0.4) == 1.5
+    )  # half of three is two
 
 
 def test_a_target_that_one_of_them_never_reaches_is_said(law):
-    assert speed_up(outcomes(law, [0.41]), law) == inf
-    assert isnan(speed_up(outcomes(law, [0.1, 0.2]), law, target=0.4))
+    assert speed_up(trajectories(law, [0.41]), law) == inf
+    assert isnan(speed_up(trajectories(law, [0.1, 0.2]), law, target=0.4))
 
 
 def test_another_metric_is_refused(law):
-    other = outcomes(law, [0.4])._replace(metric=nbk.Metric.from_name("test_accuracy"))
+    other = replace(trajectories(law, [0.4]), metric=nbk.Metric.from_name("test_accuracy"))
     with pytest.raises(SettingError, match=r"the law is of val_accuracy, and the runs are reported by test_accuracy"):
         speed_up(other, law)
 
@@ -54,8 +56,8 @@ def test_another_metric_is_refused(law):
 def test_another_clock_is_refused(law):
     assert law.clock == "evaluations"
     with pytest.raises(SettingError, match=r"the law counts evaluations, and the runs count seconds"):
-        speed_up(outcomes(law, [0.4])._replace(clock="seconds"), law)
+        speed_up(replace(trajectories(law, [0.4]), axis="seconds"), law)
 
 
 def test_runs_without_any_incumbent_have_no_speed(law):
-    assert isnan(speed_up(outcomes(law, [-inf, -inf]), law))
+    assert isnan(speed_up(trajectories(law, [-inf, -inf]), law))

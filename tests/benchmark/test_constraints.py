@@ -66,8 +66,8 @@ def test_runs_are_made_under_the_very_limit_that_was_given():
 def test_two_sided_limits_are_compared_under():
     bench = nbk.load("nasbench201/cifar10", constraints=[Constraint("params_m", 0.6, 0.3)])
     made = nbk.compare(bench, ["random_search"], runs=2, n_evaluations=100, n_processes=1)
-    (outcomes,) = made.outcomes[bench.name].values()
-    assert outcomes.best == nbk.load("nasbench201/cifar10", constraints=["0.3<=params_m<=0.6"]).best().value
+    (one,) = made.trajectories[bench.name].values()
+    assert one.best == nbk.load("nasbench201/cifar10", constraints=["0.3<=params_m<=0.6"]).best().value
     assert "keep to 0.3<=params_m<=0.6" in made.in_words
 
 

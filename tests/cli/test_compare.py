@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 import nasbench_kit as nbk
 from nasbench_kit import comparison
-from nasbench_kit.analysis import outcomes_of, summarize
+from nasbench_kit.analysis import summarize, trajectories_of
 from nasbench_kit.cli import main
 from nasbench_kit.simulator import Rules
 from nasbench_kit.spaces import ChoiceSpace
@@ -71,7 +71,7 @@ def test_compare_prints_the_numbers_of_its_study(folder, invoke_json, cifar10):
     rows = invoke_json("compare", *C10, *ONE, "-o", "regularized_evolution,sample_size=5,label=ours", *SMALL)
     with Study("compare.db") as study:
         for row, key in zip(rows, study.configurations(), strict=True):
-            expected = summarize(outcomes_of(cifar10, [stored.records for stored in study.runs(key)], key.rules))
+            expected = summarize(trajectories_of(cifar10, [stored.records for stored in study.runs(key)], key.rules))
             assert {name: row[name] for name in expected._fields} == expected._asdict()
             assert (row["optimizer"], row["settings"], row["label"]) == (key.optimizer, key.settings, key.legend)
             assert row["results_sha256"] == cifar10.results.sha256

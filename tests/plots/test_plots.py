@@ -8,7 +8,14 @@ import pytest
 from matplotlib.figure import Figure
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis import Outcomes, outcomes_of, quantile_curves, random_search_law, regret_curves, time_grid
+from nasbench_kit.analysis import (
+    Trajectories,
+    quantile_curves,
+    random_search_law,
+    regret_curves,
+    time_grid,
+    trajectories_of,
+)
 from nasbench_kit.errors import SettingError
 from nasbench_kit.optimizers import OPTIMIZERS
 from nasbench_kit.plots import compare_figure, plot_anytime
@@ -19,11 +26,12 @@ ACCURACY, LATENCY = map(nbk.Metric.from_name, ("val_accuracy", "latency_ms[edge_
 SEARCHES = ("random_search", "regularized_evolution", "local_search", "reinforce")
 
 
-def outcomes(*runs, metric=ACCURACY, best=0.9, times_s=None, **what):
+def trajectories(*runs, metric=ACCURACY, best=0.9, times_s=None, **what):
     """Runs that evaluate once a second and see these values; the best of the benchmark is 0.9."""
     told = [np.array(run) for run in runs]
     finished_s = [np.arange(1.0, len(run) + 1) if times_s is None else np.array(times_s) for run in told]
-    return Outcomes(metric, finished_s, told, told, best, **what)
+    runs = list(zip(finished_s, told, told, strict=True))
+    return Trajectories.of_arrays(metric, runs, best=best, **what)
 
 
 def searched(name, dataset="cifar10", n_runs=6):
@@ -32,7 +40,7 @@ def searched(name, dataset="cifar10", n_runs=6):
     for seed in range(n_runs):
         rng = np.random.default_rng(seed)
         runs.append(simulate(bench, OPTIMIZERS[name](task_of(bench), rng), rng=rng, budget_s=100_000))
-    return outcomes_of(bench, runs)
+    return trajectories_of(bench, runs)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +60,7 @@ def corners(ax):
 
 def test_the_line_is_the_median_regret_in_percentage_points(ax, panel):
     plot_anytime(ax, panel)
-    times_s = time_grid(list(panel.values()))
+    times_s = time_grid(list(panel.values()), all_begun=True)
     for line, one in zip(ax.lines, panel.values(), strict=True):
         median = 100 * quantile_curves(regret_curves(one, times_s), (0.5,))[0]
         np.testing.assert_array_equal(line.get_xdata(), times_s)
@@ -62,32 +70,32 @@ def test_the_line_is_the_median_regret_in_percentage_points(ax, panel):
 
 def test_the_band_lies_between_the_two_quantiles(ax, panel):
     plot_anytime(ax, panel, band=(0.1, 0.9))
-    times_s = time_grid(list(panel.values()))
+    times_s = time_grid(list(panel.values()), all_begun=True)
     low, high = 100 * quantile_curves(regret_curves(next(iter(panel.values())), times_s), (0.1, 0.9))
     assert corners(ax)[:, 1].max() == pytest.approx(high.max())
     assert corners(ax)[:, 1].min() == pytest.approx(low.min())
 
 
 def test_lines_and_bands_are_steps_that_change_when_a_trial_finishes(ax):
-    plot_anytime(ax, {"a": outcomes([0.1, 0.5, 0.8])})
+    plot_anytime(ax, {"a": trajectories([0.1, 0.5, 0.8])})
     assert ax.lines[0].get_drawstyle() == "steps-post"
     assert set(np.unique(ax.lines[0].get_ydata()).round(6)) == {10, 40, 80}
 
 
 def test_both_axes_are_logarithmic_and_time_fills_the_width(ax, panel):
     plot_anytime(ax, panel)
-    times_s = time_grid(list(panel.values()))
+    times_s = time_grid(list(panel.values()), all_begun=True)
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
     assert ax.get_xlim() == pytest.approx((times_s[0], times_s[-1]))
 
 
 def test_the_legend_says_how_many_runs(ax):
-    plot_anytime(ax, {"random_search": outcomes([0.1, 0.2], [0.3, 0.4], [0.3, 0.5]), "b": outcomes([0.1, 0.2])})
+    plot_anytime(ax, {"random_search": trajectories([0.1, 0.2], [0.3, 0.4], [0.3, 0.5]), "b": trajectories([0.1, 0.2])})
     assert ax.get_legend_handles_labels()[1] == ["random search, n = 3", "b, n = 1"]
 
 
 def test_a_regret_of_zero_is_drawn_on_the_floor_and_labeled_0(ax):
-    plot_anytime(ax, {"a": outcomes([0.1, 0.5, 0.9])})
+    plot_anytime(ax, {"a": trajectories([0.1, 0.5, 0.9])})
     floor = ax.lines[0].get_ydata()[-1]
     assert 0 < floor < 40
     assert ax.get_ylim()[0] < floor
@@ -100,22 +108,22 @@ def test_a_regret_of_zero_is_drawn_on_the_floor_and_labeled_0(ax):
 
 
 def test_without_a_regret_of_zero_nothing_is_labeled_0(ax):
-    plot_anytime(ax, {"a": outcomes([0.1, 0.5, 0.8])})
+    plot_anytime(ax, {"a": trajectories([0.1, 0.5, 0.8])})
     assert "0" not in ax.yaxis.get_major_formatter().format_ticks(ax.yaxis.get_majorticklocs())
 
 
 def test_runs_that_all_begin_at_the_optimum_can_be_drawn(ax):
-    plot_anytime(ax, {"a": outcomes([0.9, 0.1])})
+    plot_anytime(ax, {"a": trajectories([0.9, 0.1])})
     assert (ax.lines[0].get_ydata() > 0).all()
 
 
 def test_runs_of_one_evaluation_can_be_drawn(ax):
-    plot_anytime(ax, {"a": outcomes([0.5], [0.6])})
+    plot_anytime(ax, {"a": trajectories([0.5], [0.6])})
     assert ax.lines[0].get_ydata() == pytest.approx(35)
 
 
 def test_lines_differ_in_color_and_in_style(ax):
-    plot_anytime(ax, {name: outcomes([0.1, 0.5]) for name in "abcd"})
+    plot_anytime(ax, {name: trajectories([0.1, 0.5]) for name in "abcd"})
     for read in ("get_color", "get_linestyle"):
         assert len({getattr(line, read)() for line in ax.lines[:3]}) == 3
 
@@ -135,12 +143,12 @@ def test_the_figure_has_one_panel_a_dataset_with_title_units_and_one_legend(pane
 
 
 def test_the_figure_names_the_metric_that_reports():
-    figure = compare_figure({"t/d": {"a": outcomes([0.1, 0.5], metric=nbk.Metric.from_name("test_accuracy"))}})
+    figure = compare_figure({"t/d": {"a": trajectories([0.1, 0.5], metric=nbk.Metric.from_name("test_accuracy"))}})
     assert "test accuracy" in figure.axes[0].get_ylabel()
 
 
 def test_what_is_no_fraction_is_shown_in_its_own_unit_with_its_device_in_brackets():
-    latency = outcomes([-250.0, -150.0], metric=LATENCY, best=-100.0, values_are="the mean of training runs")
+    latency = trajectories([-250.0, -150.0], metric=LATENCY, best=-100.0, values_are="the mean of training runs")
     figure = compare_figure({"t/d": {"a": latency}})
     label = figure.axes[0].get_ylabel()
     assert label == "regret of the incumbent [ms]\n(latency ms (edge gpu), the mean of training runs)"
@@ -149,25 +157,25 @@ def test_what_is_no_fraction_is_shown_in_its_own_unit_with_its_device_in_bracket
 
 @pytest.mark.parametrize("values_are", ["the mean of training runs", "a predicted value"])
 def test_what_was_never_recorded_is_not_called_recorded(values_are):
-    label = compare_figure({"t/d": {"a": outcomes([0.1], values_are=values_are)}}).axes[0].get_ylabel()
+    label = compare_figure({"t/d": {"a": trajectories([0.1], values_are=values_are)}}).axes[0].get_ylabel()
     assert values_are in label
     assert "recorded" not in label
 
 
 def test_times_of_few_powers_of_ten_are_readable(ax):
-    plot_anytime(ax, {"a": outcomes([0.1, 0.5], times_s=[2e3, 5e4])})
+    plot_anytime(ax, {"a": trajectories([0.1, 0.5], times_s=[2e3, 5e4])})
     labels = [ax.xaxis.get_major_formatter()(tick) for tick in (1e4, 3e4)]
     assert labels == [r"$\mathdefault{10^{4}}$", r"$\mathdefault{3\times10^{4}}$"]
 
 
 def test_evaluations_are_counted_in_plain_numbers(ax):
-    plot_anytime(ax, {"a": outcomes([0.1, 0.5], times_s=[1.0, 40.0], clock="evaluations")})
+    plot_anytime(ax, {"a": trajectories([0.1, 0.5], times_s=[1.0, 40.0], axis="evaluations")})
     assert [ax.xaxis.get_major_formatter()(tick) for tick in (1, 10, 30)] == ["1", "10", "30"]
 
 
 @pytest.mark.parametrize("last_s", [1.6e4, 2.4e4, 4e4, 9.9e4, 1.1e5, 4e5, 1.4e6, 2e7])
 def test_labels_of_times_are_several_and_do_not_overlap(last_s):
-    figure = compare_figure({name: {"a": outcomes([0.1, 0.5], times_s=[1.5e4, last_s])} for name in "xy"})
+    figure = compare_figure({name: {"a": trajectories([0.1, 0.5], times_s=[1.5e4, last_s])} for name in "xy"})
     figure.draw_without_rendering()
     low, high = figure.axes[0].get_xlim()
     shown = [tick.label1 for tick in figure.axes[0].xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
@@ -181,25 +189,25 @@ def test_labels_of_times_are_several_and_do_not_overlap(last_s):
     [("seconds", "simulated time [s]"), ("evaluations", "evaluations"), ("epochs", "epochs trained")],
 )
 def test_the_axis_names_what_the_clock_counts(clock, label):
-    (ax,) = compare_figure({"b": {"o": outcomes([0.5], clock=clock)}}).axes
+    (ax,) = compare_figure({"b": {"o": trajectories([0.5], axis=clock)}}).axes
     assert ax.get_xlabel() == label
 
 
 def test_runs_that_never_have_an_incumbent_are_counted_and_not_drawn(ax):
-    plot_anytime(ax, {"a": outcomes([0.1, 0.5], [-inf, -inf], [-inf, 0.6]), "b": outcomes([-inf, -inf])})
+    plot_anytime(ax, {"a": trajectories([0.1, 0.5], [-inf, -inf], [-inf, 0.6]), "b": trajectories([-inf, -inf])})
     assert ax.get_legend_handles_labels()[1] == ["a, n = 2 of 3", "b, n = 0 of 1"]
     assert set(ax.lines[0].get_xdata()) == {2.0}  # from where both have one
     assert ax.lines[0].get_ydata()[-1] == pytest.approx(35)
 
 
 def test_a_panel_without_any_incumbent_says_so(ax):
-    plot_anytime(ax, {"a": outcomes([-inf])})
+    plot_anytime(ax, {"a": trajectories([-inf])})
     assert [text.get_text() for text in ax.texts] == ["no run has an incumbent"]
-    compare_figure({"b": {"a": outcomes([-inf])}})
+    compare_figure({"b": {"a": trajectories([-inf])}})
 
 
 def test_an_optimizer_looks_the_same_in_all_panels_and_no_other_one_does():
-    one = outcomes([0.1, 0.5])
+    one = trajectories([0.1, 0.5])
     figure = compare_figure({"x": {"a": one, "b": one}, "y": {"c": one, "a": one}, "z": {"d": one}})
     drawn = [
         (line.get_label()[0], (line.get_color(), line.get_linestyle())) for ax in figure.axes for line in ax.get_lines()
@@ -209,7 +217,7 @@ def test_an_optimizer_looks_the_same_in_all_panels_and_no_other_one_does():
 
 
 def test_every_optimizer_of_any_panel_is_in_the_legend():
-    one = outcomes([0.5, 0.6])
+    one = trajectories([0.5, 0.6])
     figure = compare_figure({"x": {"a": one}, "y": {"a": one, "b": one}})
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a, n = 1", "b, n = 1"]
 
@@ -217,7 +225,7 @@ def test_every_optimizer_of_any_panel_is_in_the_legend():
 @pytest.mark.parametrize("n_panels", [1, 3])
 @pytest.mark.parametrize("label", ["mine", "an optimizer of many words " * 9, "x_y" * 40], ids=len)
 def test_legend_and_caption_stay_inside_the_figure(n_panels, label):
-    panel = {f"{label}{i}": outcomes([0.5, 0.6]) for i in range(3)}
+    panel = {f"{label}{i}": trajectories([0.5, 0.6]) for i in range(3)}
     figure = compare_figure({f"b{i}": panel for i in range(n_panels)}, note="How it was made, in words. " * 5)
     figure.draw_without_rendering()
     for artist in (figure.legends[0], figure._supxlabel):
@@ -243,7 +251,7 @@ def test_the_figure_is_written(tmp_path, panel, suffix, magic):
 
 
 def test_panels_that_are_reported_by_different_metrics_say_so_each():
-    same, loss = outcomes([0.5, 0.8]), outcomes([0.5, 0.8], metric=nbk.Metric.from_name("val_loss"))
+    same, loss = trajectories([0.5, 0.8]), trajectories([0.5, 0.8], metric=nbk.Metric.from_name("val_loss"))
     first, second = compare_figure({"a": {"o": same}, "b": {"o": loss}}).axes
     assert "percentage points" in first.get_ylabel()
     assert second.get_ylabel() == "regret of the incumbent [nats]\n(val loss, the mean of the recorded runs)"

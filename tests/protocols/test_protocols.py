@@ -84,11 +84,9 @@ def test_compare_follows_a_protocol_by_its_names_and_with_an_optimizer_of_ones_o
 def test_what_else_a_protocol_reports_is_that_of_each_final_incumbent(tmp_path):
     made = nbk.compare(None, "RS", protocol="nb201_surrogate", runs=3, n_processes=1, study=tmp_path / "study.db")
     ((benchmark, reports),) = made.reports.items()
-    outcomes = made.outcomes[benchmark]["RS"]
+    searched = made.trajectories[benchmark]["RS"]
     finals = reports["RS"][Reported("cifar10", "val_accuracy")].values
-    assert finals == pytest.approx(
-        [max(zip(told, by, strict=True))[1] for told, by in zip(*outcomes[2:4], strict=True)]
-    )
+    assert finals == pytest.approx(searched.reported[searched.finals])
     lines = [line for line in made.notes() if "reported by" in line]
     assert [line.partition(": ")[0] for line in lines] == [
         f"{benchmark}, reported by {dataset}:val_accuracy" for dataset in ("cifar100", "imagenet16-120")
@@ -167,4 +165,4 @@ def test_a_protocol_of_ones_own_is_followed(cifar10):
     (benchmark,) = mine.load()
     assert [str(limit) for limit in benchmark.constraints] == ["params_m<=0.5"]
     made = nbk.compare(protocol=mine, n_processes=1)
-    assert [len(told) for told in made.outcomes["nasbench201/cifar10"]["RS"].told] == [10, 10]
+    assert [len(told) for told in made.trajectories["nasbench201/cifar10"]["RS"].told] == [10, 10]

@@ -140,7 +140,7 @@ def test_a_search_stays_among_what_has_the_costs_that_the_rules_name(make_benchm
     assert len(task_of(bench, Rules(n_evaluations=1, costs=costs)).space.all_archs()) == 5
     made = nbk.compare(bench, ["random_search"], runs=20, n_evaluations=9, costs=costs, n_processes=1)
     assert made.failures == {}
-    assert len(made.outcomes[bench.name]["random_search"].told) == 20
+    assert len(made.trajectories[bench.name]["random_search"].told) == 20
 
 
 @pytest.mark.parametrize("cost_s", [0.0, np.inf])
@@ -407,7 +407,7 @@ def test_one_optimizer_with_settings_needs_no_list(cifar10):
     made = nbk.compare(
         cifar10, ("regularized_evolution", {"population_size": 5}), runs=1, n_evaluations=9, n_processes=1
     )
-    assert list(made.outcomes[cifar10.name]) == ["regularized_evolution (population_size=5)"]
+    assert list(made.trajectories[cifar10.name]) == ["regularized_evolution (population_size=5)"]
 
 
 def test_a_caption_says_what_is_optimized_and_under_which_limits_and_what_the_clock_counts():

@@ -22,7 +22,7 @@ from click.testing import CliRunner
 
 import nasbench_kit as nbk
 from nasbench_kit import surrogates
-from nasbench_kit.analysis import outcomes_of, with_common_best
+from nasbench_kit.analysis import trajectories_of, with_common_best
 from nasbench_kit.benchmark import Benchmark, open_results
 from nasbench_kit.catalog import problems
 from nasbench_kit.cli import main
@@ -585,8 +585,8 @@ def test_regret_is_to_the_best_that_is_known_or_was_found_by_any(darts, make_sur
     fields = {name: getattr(made.card, name) for name in made.card._fields if name not in ("sha256", "best")}
     write_card(made.path, make_card(**fields, best={"d": {"arch": darts.space.format(poor), "proven": False}}))
     bench = Benchmark(nbk.Surrogate.open(made.path), "d")
-    panel = {make.__name__: outcomes_of(bench, searched(bench, make)) for make in (RandomSearch, LocalSearch)}
-    bests = [max(values.max() for values in one.reported) for one in panel.values()]
+    panel = {make.__name__: trajectories_of(bench, searched(bench, make)) for make in (RandomSearch, LocalSearch)}
+    bests = [one.best_evaluated.max() for one in panel.values()]
     assert [one.best for one in panel.values()] == bests
     common = with_common_best(panel)
     assert {one.best for one in common.values()} == {max(bests)}
@@ -598,8 +598,8 @@ def test_regret_is_to_the_best_that_is_known_or_was_found_by_any(darts, make_sur
 
 def test_regret_on_a_space_without_known_best_is_to_the_best_found(darts, make_surrogate):
     made = make_surrogate(darts.space, encoding="edges", best=False)
-    outcomes = outcomes_of(Benchmark(made, "d"), searched(Benchmark(made, "d"), RandomSearch))
-    assert outcomes.best == max(values.max() for values in outcomes.reported)
+    one = trajectories_of(Benchmark(made, "d"), searched(Benchmark(made, "d"), RandomSearch))
+    assert one.best == one.best_evaluated.max()
 
 
 # ---- simulator and studies ----

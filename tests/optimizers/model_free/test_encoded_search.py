@@ -133,7 +133,7 @@ def test_a_study_that_goes_on_is_one_made_at_once(tmp_path):
                 n_processes=1,
                 study=tmp_path / study,
             )
-        return [told.tolist() for told in made.outcomes["nasbench101/cifar10"]["RE"].told], made.counts.made
+        return [told.tolist() for told in made.trajectories["nasbench101/cifar10"]["RE"].told], made.counts.made
 
     (resumed, n_made), (at_once, _) = outcomes("resumed.db", 1, 3), outcomes("once.db", 3)
     assert n_made == 2

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis import check_reported, outcomes_of, regret_curves, shown, summarize
-from nasbench_kit.errors import NotRecordedError, SettingError
+from nasbench_kit.analysis import Trajectories, check_reported, regret_curves, shown, summarize, trajectories_of
+from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError
 from nasbench_kit.simulator import EVALUATIONS, SECONDS, Rules
 from nasbench_kit.simulator.rules import default_metric
 from nasbench_kit.tables import DatasetSpec, Metric, Stored
@@ -18,8 +18,8 @@ LOSS = Metric.from_name("val_loss")
 
 
 @pytest.fixture
-def two_runs(outcomes):
-    return outcomes([(10.0, 0.5, 0.4), (20.0, 0.8, 0.7), (40.0, 0.6, 1.0)], [(5.0, 0.9, 1.0), (30.0, 0.1, 0.2)])
+def two_runs(trajectories):
+    return trajectories([(10.0, 0.5, 0.4), (20.0, 0.8, 0.7), (40.0, 0.6, 1.0)], [(5.0, 0.9, 1.0), (30.0, 0.1, 0.2)])
 
 
 def test_a_summary_by_hand(two_runs):
@@ -37,18 +37,18 @@ def test_a_summary_by_hand(two_runs):
     [((0.5, 1.0), (0.5, 0.9), 0), ((0.5, 0.6), (1.0, 0.9), 1), ((1.0, 1.2), (0.9, 0.8), 0)],
     ids=["a lucky run of another", "an unlucky run of the best", "runs better than the best"],
 )
-def test_the_best_is_found_by_what_is_reported_of_it_and_not_by_what_a_search_saw(outcomes, told, reported, found):
-    summary = summarize(outcomes(list(zip((1.0, 2.0), told, reported, strict=True))))
+def test_the_best_is_found_by_what_is_reported_of_it_and_not_by_what_a_search_saw(trajectories, told, reported, found):
+    summary = summarize(trajectories(list(zip((1.0, 2.0), told, reported, strict=True))))
     assert summary.found_share == found
     assert summary.kept_share == 0
 
 
-def test_a_single_run_has_no_standard_deviation(outcomes):
-    assert isnan(summarize(outcomes([(1.0, 0.5, 0.5)])).sd)
+def test_a_single_run_has_no_standard_deviation(trajectories):
+    assert isnan(summarize(trajectories([(1.0, 0.5, 0.5)])).sd)
 
 
-def test_the_summary_of_a_loss_shows_losses(outcomes):
-    summary = summarize(outcomes([(1.0, -0.7, -0.7), (2.0, -0.3, -0.3)], best=-0.2, metric=LOSS))
+def test_the_summary_of_a_loss_shows_losses(trajectories):
+    summary = summarize(trajectories([(1.0, -0.7, -0.7), (2.0, -0.3, -0.3)], best=-0.2, metric=LOSS))
     assert summary.mean == pytest.approx(0.3)
     assert summary.median_regret == pytest.approx(0.1)
     assert summary.kept_share == 0
@@ -71,11 +71,14 @@ def test_a_metric_is_shown_in_its_unit_and_fractions_in_percent(metric, name, un
 
 def test_incumbents_are_chosen_by_validation_and_reported_by_test(letters, records):
     bench = letters(val_accuracy=[0.5, 0.7, 0.9], test_accuracy=[0.95, 0.6, 0.8], cost_s=[1, 1, 1])
-    one = outcomes_of(bench, [records([0, 1, 2], [0.5, 0.7, 0.9]), records([1, 0], [0.7, 0.5])])
+    one = trajectories_of(bench, [records([0, 1, 2], [0.5, 0.7, 0.9]), records([1, 0], [0.7, 0.5])])
     assert one.metric.name == "test_accuracy"
     assert one.best == 0.95
-    assert [told.tolist() for told in one.told] == [[0.5, 0.7, 0.9], [0.7, 0.5]]
-    assert [reported.tolist() for reported in one.reported] == [[0.95, 0.6, 0.8], [0.6, 0.95]]
+    assert one.starts.tolist() == [0, 3, 4]
+    assert one.told.tolist() == [0.5, 0.7, 0.9, 0.7]
+    assert one.reported.tolist() == [0.95, 0.6, 0.8, 0.6]
+    assert one.best_evaluated.tolist() == [0.95, 0.95]
+    assert one.archs.ravel().tolist() == [0, 1, 2, 1]
     summary = summarize(one)
     assert summary.mean == pytest.approx((0.8 + 0.6) / 2)  # not 0.95, which validation never favored
     assert (summary.found_share, summary.kept_share) == (1, 0)
@@ -104,10 +107,10 @@ def test_the_test_metric_that_reports_is_that_of_the_objective(make_benchmark, t
 def test_without_test_values_the_mean_validation_value_reports(cifar10, records):
     arch = (3, 3, 3, 1, 3, 2)
     run = records([0], [0.9], epoch=[200])._replace(archs=np.array([arch], np.uint8))
-    one = outcomes_of(cifar10, [run])
+    one = trajectories_of(cifar10, [run])
     assert one.metric.name == "val_accuracy"
-    assert one.told[0].tolist() == [0.9]  # what the search saw
-    assert one.reported[0].tolist() == [cifar10.query(arch).value]  # what it is worth
+    assert one.told.tolist() == [0.9]  # what the search saw
+    assert one.reported.tolist() == [cifar10.query(arch).value]  # what it is worth
     assert one.best == cifar10.best().value
     assert one.values_are == "the mean of the recorded runs"
 
@@ -127,17 +130,17 @@ def test_rules_may_report_another_dataset_metric_and_epoch(make_table, stored, r
     )
     bench = nbk.Benchmark(table, "d")
     run = records([0, 1], [0.4, 0.5])._replace(archs=bench.space.all_archs()[[4, 5]])
-    last = outcomes_of(bench, [run], Rules(reported=("other", "test_error")))
+    last = trajectories_of(bench, [run], Rules(reported=("other", "test_error")))
     assert (last.metric.name, last.best) == ("test_error", -0.1)
-    assert last.reported[0].tolist() == [-0.3, -0.1]
-    early = outcomes_of(bench, [run], Rules(reported=("other", "test_error", 4)))
-    assert (early.best, early.reported[0].tolist()) == (-0.5, [-0.5, -0.5])
+    assert last.reported.tolist() == [-0.3, -0.1]
+    early = trajectories_of(bench, [run], Rules(reported=("other", "test_error", 4)))
+    assert (early.best, early.reported.tolist()) == (-0.5, [-0.5, -0.5])
 
 
 def test_a_missing_test_value_is_not_replaced_by_validation(letters, records):
     bench = letters(val_accuracy=[0.5, 0.7], test_accuracy=[0.6, nan], cost_s=[1, 1])
     with pytest.raises(NotRecordedError, match="test_accuracy was not recorded for 1 of these 2 architectures"):
-        outcomes_of(bench, [records([0, 1], [0.5, 0.7])])
+        trajectories_of(bench, [records([0, 1], [0.5, 0.7])])
 
 
 def test_what_a_search_may_find_must_have_a_value_to_be_reported_by(letters):
@@ -149,7 +152,7 @@ def test_what_a_search_may_find_must_have_a_value_to_be_reported_by(letters):
 
 def test_a_minimized_objective_is_reported_by_the_smallest_loss(letters, records):
     bench = letters("val_loss", val_loss=[0.7, 0.2, 0.4], test_loss=[0.6, 0.3, 0.1], cost_s=[1, 1, 1])
-    one = outcomes_of(bench, [records([0, 2, 1], [0.7, 0.4, 0.2])])
+    one = trajectories_of(bench, [records([0, 2, 1], [0.7, 0.4, 0.2])])
     assert (one.metric.name, one.best, one.values_are) == ("test_loss", -0.1, "the mean of training runs")
     summary = summarize(one)
     assert summary.mean == 0.3
@@ -170,17 +173,74 @@ def test_a_minimized_objective_is_reported_by_the_smallest_loss(letters, records
 )
 def test_what_is_spent_is_counted_in_what_the_budget_is(letters, records, how, clock, finished_s):
     bench = letters(val_accuracy=[0.5, 0.7], cost_s=[10, 20])
-    one = outcomes_of(bench, [records([0, 1], [0.5, 0.7], finished_s=[10.0, 30.0])], Rules(**how))
-    assert (one.clock, one.finished_s[0].tolist()) == (clock, finished_s)
+    one = trajectories_of(bench, [records([0, 1], [0.5, 0.7], finished_s=[10.0, 30.0])], Rules(**how))
+    assert (one.axis, one.along().tolist()) == (clock, finished_s)
 
 
 @pytest.mark.parametrize("n_runs", [0, 2])
 def test_there_must_be_something_to_report(cifar10, records, n_runs):
     with pytest.raises(SettingError, match=f"the budget of all {n_runs} runs ended before their first evaluation did"):
-        outcomes_of(cifar10, [records([], [])] * n_runs)
+        trajectories_of(cifar10, [records([], [])] * n_runs)
 
 
 def test_a_run_without_evaluations_is_one_without_incumbent(letters, records):
     bench = letters(val_accuracy=[0.5, 0.7], cost_s=[10, 20])
-    summary = summarize(outcomes_of(bench, [records([], []), records([1], [0.7])]))
+    summary = summarize(trajectories_of(bench, [records([], []), records([1], [0.7])]))
     assert (summary.n_runs, summary.n_without, summary.kept_share) == (2, 1, 0.5)
+
+
+# ---- axes ----
+
+
+def test_what_a_run_spent_is_counted_in_seconds_evaluations_and_epochs(make_benchmark, stored, records):
+    early, late = [0.1, 0.9, 0.2, 0.3, 0.4, 0.5], [0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+    cost_s = stored("cost_s", [[np.full(6, 5.0), np.full(6, 15.0)]], epochs=(1, 3))
+    bench = make_benchmark(stored("val_accuracy", [[early, late]], epochs=(1, 3)), cost_s)
+    archs = bench.space.all_archs()[[0, 4, 4, 5]]
+    run = records([0] * 4, [0.1, 0.4, 0.6, 0.7], epoch=[3, 1, 3, 3], trial=[0, 1, 1, 2])._replace(archs=archs)
+    run = run._replace(value=np.array([0.2, 0.4, 0.6, 0.7]), finished_s=np.array([15.0, 20, 30, 45]))
+    one = trajectories_of(bench, [run], Rules(budget_s=50))
+    assert one.along().tolist() == [15, 30, 45]
+    assert one.along("evaluations").tolist() == [1, 3, 4]
+    assert one.along("epochs").tolist() == [3, 6, 9]  # the training that went on took two more
+    assert {axis: ends.tolist() for axis, ends in one.ended.items()} == {
+        "seconds": [45],
+        "evaluations": [4],
+        "epochs": [9],
+    }
+    assert one.budgets == {"seconds": 50}
+    from_scratch = trajectories_of(bench, [run], Rules(budget_s=50, continued="from scratch"))
+    assert from_scratch.along("epochs").tolist() == [3, 7, 10]
+
+
+def test_a_metric_of_trainings_may_be_summed(letters, records):
+    bench = letters(val_accuracy=[0.5, 0.7], cost_s=[1, 1], energy_mj=[10, 30])
+    one = trajectories_of(bench, [records([1, 0], [0.7, 0.5]), records([0, 1], [0.5, 0.7])], summed=["energy_mj"])
+    assert one.along("energy_mj").tolist() == [30, 10, 40]
+    assert one.ended["energy_mj"].tolist() == [40, 40]
+    with pytest.raises(UnknownNameError, match="unknown metric of letters/default 'joules'; choose from"):
+        trajectories_of(bench, [records([0], [0.5])], summed=["joules"])
+
+
+def test_runs_from_elsewhere_must_be_columns_that_rise():
+    metric = Metric.from_name("val_accuracy")
+    with pytest.raises(SettingError, match=r"a run of shapes \(2,\), \(1,\) and \(2,\); three columns of one length"):
+        Trajectories.of_arrays(metric, [([1, 2], [0.5], [0.5, 0.6])], best=1.0)
+    with pytest.raises(SettingError, match="what a run spent does not rise"):
+        Trajectories.of_arrays(metric, [([2, 1], [0.5, 0.6], [0.5, 0.6])], best=1.0)
+    nothing = Trajectories.of_arrays(metric, [([], [], [])], best=1.0)
+    assert (nothing.n_runs, nothing.has_incumbent.tolist(), nothing.ended["seconds"].tolist()) == (1, [False], [0])
+
+
+def test_many_runs_are_the_same_as_each_alone(letters, records):
+    bench = letters(val_accuracy=[0.5, 0.7, 0.6], test_accuracy=[0.6, 0.2, 0.8], cost_s=[1, 1, 1])
+    rng = np.random.default_rng(0)
+    values = np.array([0.5, 0.7, 0.6])
+    runs = [records(found, values[found]) for found in (rng.integers(3, size=rng.integers(1, 6)) for _ in range(150))]
+    together = trajectories_of(bench, runs, run_seeds=range(7, 157))
+    assert (together.n_runs, together.run_seeds[[0, -1]].tolist()) == (150, [7, 156])
+    for i, run in enumerate(runs):
+        alone, part = trajectories_of(bench, [run]), slice(*together.starts[i : i + 2])
+        assert alone.along().tolist() == together.along()[part].tolist()
+        assert alone.reported.tolist() == together.reported[part].tolist()
+        assert alone.best_evaluated[0] == together.best_evaluated[i]

@@ -1,0 +1,192 @@
+"""Panels: what a study holds, benchmark by benchmark, ready to be compared and drawn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, final
+
+from nasbench_kit.analysis.trajectories import Trajectories, trajectories_of, with_common_best
+from nasbench_kit.errors import SettingError, unknown
+from nasbench_kit.simulator import Rules
+from nasbench_kit.study import Configuration, Study
+
+if TYPE_CHECKING:
+    from nasbench_kit.benchmark import Benchmark
+    from nasbench_kit.simulator import Records
+    from nasbench_kit.study.study import StoredRun
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class Panel:
+    """The runs of several optimizers on one benchmark, under the same rules.
+
+    Attributes:
+        benchmark: What was searched.
+        rules: Under which rules.
+        configurations: Optimizer as it is shown -> what its runs are in the study.
+        trajectories: Optimizer -> its runs, with regret to a common best; those all of whose runs failed are left out.
+        failures: Optimizer -> seed -> reason of the runs that failed; of those that have any.
+    """
+
+    benchmark: Benchmark
+    rules: Rules
+    configurations: Mapping[str, Configuration]
+    trajectories: Mapping[str, Trajectories]
+    failures: Mapping[str, Mapping[int, str]]
+
+    def __repr__(self) -> str:
+        return f"<Panel of {len(self.trajectories)} optimizers on {self.benchmark.name}>"
+
+    @property
+    def in_words(self) -> str:
+        """The rules, for captions."""
+        return self.rules.in_words(self.benchmark)
+
+
+def load(
+    study: Study | str | os.PathLike[str],
+    *,
+    benchmarks: Iterable[str] | None = None,
+    optimizers: Iterable[str] | None = None,
+    run_seeds: Iterable[int] | None = None,
+    results: str | os.PathLike[str] | None = None,
+    summed: Sequence[str] = (),
+) -> dict[str, Panel]:
+    """What a study holds: a panel per benchmark and set of rules, each under a title.
+
+    The title is the name of the benchmark; where the study holds runs on it under several rules, or on several tables
+    of that name, also what is different.
+
+    Args:
+        study: A study, or its file.
+        benchmarks: Names of those to look at; all by default.
+        optimizers: Names or labels of those to look at; all by default.
+        run_seeds: Seeds of the runs to look at; all by default.
+        results: Where the table or surrogate lies, if it is not one that `nbk.list_benchmarks` finds.
+        summed: Metrics whose sum over trainings is one more axis each, such as `energy_kwh`.
+
+    Raises:
+        StudyError: It is no study, is damaged, or its table is not found.
+        UnknownNameError: There is no such benchmark or optimizer in it.
+        SettingError: There is nothing in it, or no run with any evaluation.
+    """
+    if not isinstance(study, Study):
+        with Study(study, create=False) as opened:
+            return load(
+                opened,
+                benchmarks=benchmarks,
+                optimizers=optimizers,
+                run_seeds=run_seeds,
+                results=results,
+                summed=summed,
+            )
+    keys = _chosen(study, benchmarks, optimizers)
+    if not keys:
+        raise SettingError(f"{study.path!r} holds no runs; nasbench-kit compare --study {study.path} makes some")
+    seeds = None if run_seeds is None else [*run_seeds]
+    panels = {}
+    for title, some in titled(keys).items():
+        panel = panel_of(study, some, run_seeds=seeds, results=results, summed=summed)
+        if panel.trajectories:
+            panels[title] = panel
+    if not panels:
+        raise SettingError(f"{study.path!r} holds no runs of these that did not fail; choose others")
+    return panels
+
+
+def panel_of(
+    study: Study,
+    configurations: Sequence[Configuration],
+    *,
+    benchmark: Benchmark | None = None,
+    run_seeds: Iterable[int] | None = None,
+    results: str | os.PathLike[str] | None = None,
+    summed: Sequence[str] = (),
+) -> Panel:
+    """The runs of configurations that differ in nothing but their optimizer.
+
+    Args:
+        study: Where they are.
+        configurations: Of one benchmark and one set of rules, at least one.
+        benchmark: What they were made on, if it is open already.
+        run_seeds: As in `load`.
+        results: As in `load`.
+        summed: As in `load`.
+
+    Raises:
+        StudyError: The study is damaged, or its table is not found.
+    """
+    first = configurations[0]
+    seeds = None if run_seeds is None else [*run_seeds]
+    opened = benchmark or study.benchmark(first, results)
+    trajectories, failures = {}, {}
+    for key in configurations:
+        found: list[int] = []
+        if failed := study.failures(key, seeds):
+            failures[key.legend] = failed
+        runs = study.runs(key, seeds)
+        head = next(runs, None)
+        if head is not None:
+            records = _records(head, runs, found)
+            made = trajectories_of(opened, records, key.rules, run_seeds=found, summed=summed)
+            trajectories[key.legend] = made
+    common = with_common_best(trajectories) if trajectories else {}
+    return Panel(opened, first.rules, {key.legend: key for key in configurations}, common, failures)
+
+
+def _records(head: StoredRun, others: Iterable[StoredRun], run_seeds: list[int]) -> Iterator[Records]:
+    """The records of runs one by one, and their seeds into a list."""
+    for run in chain([head], others):
+        run_seeds.append(run.run_seed)
+        yield run.records
+
+
+def titled(configurations: Iterable[Configuration]) -> dict[str, list[Configuration]]:
+    """Configurations that can be compared, together under a title: what was searched, and what is different."""
+    together: dict[str, dict[str, list[Configuration]]] = {}
+    for key in configurations:
+        together.setdefault(key.benchmark, {}).setdefault(repr(_setting(key)), []).append(key)
+    found = {}
+    for benchmark, groups in together.items():
+        settings = [_setting(some[0]) for some in groups.values()]
+        different = [
+            name
+            for name in dict.fromkeys(name for setting in settings for name in setting)
+            if len({repr(setting.get(name)) for setting in settings}) > 1
+        ]
+        for setting, some in zip(settings, groups.values(), strict=True):
+            said = ", ".join(f"{name}={_in_short(setting[name])}" for name in different if name in setting)
+            found[benchmark + (f" ({said or 'default rules'})" if len(groups) > 1 else "")] = some
+    return found
+
+
+def _setting(key: Configuration) -> dict[str, Any]:
+    """All that makes configurations of one benchmark comparable."""
+    setting: dict[str, Any] = {"sha256": key.results_sha256[:12], **key.rules.to_json()}
+    setting |= {"objectives": key.objectives} if key.objectives else {}
+    return setting | ({"constraints": key.constraints} if key.constraints else {})
+
+
+def _in_short(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return "+".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _chosen(study: Study, benchmarks: Iterable[str] | None, optimizers: Iterable[str] | None) -> list[Configuration]:
+    keys = study.configurations()
+    if benchmarks is not None:
+        wanted = [benchmarks] if isinstance(benchmarks, str) else [*benchmarks]
+        for name in wanted:
+            if name not in (key.benchmark for key in keys):
+                raise unknown(f"benchmark of {study.path}", name, dict.fromkeys(key.benchmark for key in keys))
+        keys = [key for key in keys if key.benchmark in wanted]
+    if optimizers is not None:
+        wanted = [optimizers] if isinstance(optimizers, str) else [*optimizers]
+        some = {key for name in wanted for key in study.configurations(name)}
+        keys = [key for key in keys if key in some]
+    return keys
