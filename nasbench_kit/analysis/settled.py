@@ -83,22 +83,13 @@ def verdicts(
         https://doi.org/10.1214/aos/1176345206.
     """
     check_tolerance(tolerance)
-    if isinstance(error, bool) or not isinstance(error, Real) or not 0 < error < 1:
-        raise SettingError(f"error={error!r:.80}; a number between 0 and 1 expected, such as {ERROR}")
-    ended = {
-        benchmark: {name: ended_on(runs, name) for name, runs in panel.items()} for benchmark, panel in regrets.items()
-    }
-    pairs = [(benchmark, *names) for benchmark, panel in ended.items() for names in combinations(panel, 2)]
-    if not pairs:
+    tested = _tested(regrets, error)
+    if not tested.pairs:
         return []
-    runs = [_whole_rounds(ended[benchmark][first], ended[benchmark][second]) for benchmark, first, second in pairs]
-    wins = _met(runs)
-    losses = wins[..., ::-1]
-    is_settled, needed = _holm(np.maximum(_log_capital(wins, 0.5), _log_capital(losses, 0.5)), error)
-    lows, highs = _lower_bounds(wins, needed), 1 - _lower_bounds(losses, needed)
+    intervals = zip(*_intervals(tested.wins, tested.needed), strict=True)
     return [
-        _verdict(pair, ROUND * len(met[0]), _probability(*met), float(low), float(high), bool(settled), tolerance)
-        for pair, met, low, high, settled in zip(pairs, runs, lows, highs, is_settled, strict=True)
+        _verdict(pair, met, float(low), float(high), bool(settled), tolerance)
+        for pair, met, (low, high), settled in zip(tested.pairs, tested.runs, intervals, tested.is_settled, strict=True)
     ]
 
 
@@ -132,19 +123,25 @@ def until_settled(
     for benchmark, panel in regrets.items():
         if len(panel) < 2:
             raise SettingError(f"only {next(iter(panel))!r} is to run on {benchmark}; two optimizers or more expected")
+    check_tolerance(tolerance)
     made: dict[Entry, int] = {}
-    found = verdicts(regrets, tolerance, error=error)
+    is_tied = np.zeros(len(_tested(regrets, error).pairs), bool)
     for start in range(0, n_runs, ROUND):
         part = range(start, min(start + ROUND, n_runs))
         for (benchmark, optimizer), new in make(going, part).items():
             regrets[benchmark][optimizer] = np.concatenate([regrets[benchmark][optimizer], new])
         made |= dict.fromkeys(going, part.stop)
-        found = verdicts(regrets, tolerance, error=error)
-        needed = {(one.benchmark, name) for one in found if one.state == "open" for name in (one.better, one.other)}
+        tested = _tested(regrets, error)
+        left = ~(tested.is_settled | is_tied)  # what is tied never opens again
+        low, high = _intervals(tested.wins[left], tested.needed[left])
+        is_tied[left] = high - low <= 2 * tolerance
+        left &= ~is_tied
+        open_pairs = [pair for pair, is_open in zip(tested.pairs, left, strict=True) if is_open]
+        needed = {(benchmark, name) for benchmark, *names in open_pairs for name in names}
         going = [entry for entry in going if entry in needed]
         if not going:
             break
-    return made, found
+    return made, verdicts(regrets, tolerance, error=error)
 
 
 def check_tolerance(tolerance: float) -> None:
@@ -155,6 +152,29 @@ def check_tolerance(tolerance: float) -> None:
     """
     if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not 0 < tolerance < 0.5:
         raise SettingError(f"tolerance={tolerance!r:.80}; a number between 0 and 0.5 expected, such as 0.1")
+
+
+class _Tested(NamedTuple):
+    """All pairs, and which of them are settled."""
+
+    pairs: list[tuple[str, str, str]]  # benchmark, first, second
+    runs: list[_Met]
+    wins: NDArray[np.float64]  # of the first, see `_met`
+    is_settled: NDArray[np.bool_]
+    needed: NDArray[np.float64]  # with which capital each is tested, its logarithm
+
+
+def _tested(regrets: Mapping[str, Mapping[str, ArrayLike]], error: float) -> _Tested:
+    if isinstance(error, bool) or not isinstance(error, Real) or not 0 < error < 1:
+        raise SettingError(f"error={error!r:.80}; a number between 0 and 1 expected, such as {ERROR}")
+    ended = {
+        benchmark: {name: ended_on(runs, name) for name, runs in panel.items()} for benchmark, panel in regrets.items()
+    }
+    pairs = [(benchmark, *names) for benchmark, panel in ended.items() for names in combinations(panel, 2)]
+    runs = [_whole_rounds(ended[benchmark][first], ended[benchmark][second]) for benchmark, first, second in pairs]
+    wins = _met(runs)
+    log_capital = np.maximum(_log_capital(wins, 0.5), _log_capital(wins[..., ::-1], 0.5))
+    return _Tested(pairs, runs, wins, *_holm(log_capital, error))
 
 
 def _whole_rounds(first: NDArray[np.float64], second: NDArray[np.float64]) -> _Met:
@@ -168,7 +188,7 @@ def _met(pairs: Sequence[_Met]) -> NDArray[np.float64]:
 
     Shape (n_pairs, n_rounds, n_pairings, 3), with zeros for rounds that a pair has not had.
     """
-    counts = np.zeros((len(pairs), max(len(first) for first, _ in pairs), ROUND, 3))
+    counts = np.zeros((len(pairs), max((len(first) for first, _ in pairs), default=0), ROUND, 3))
     for i, (first, second) in enumerate(pairs):
         ours, theirs = first[:, np.newaxis], second[:, _PAIRINGS]
         counts[i, : len(first)] = np.stack(
@@ -189,9 +209,8 @@ def _log_capital(counts: NDArray[np.float64], probability: NDArray[np.float64] |
     """
     excess = _PAYOFFS / np.reshape(probability, (-1, 1, 1)) - 1  # (n_pairs, 1, 3)
     factors = np.log1p(_BETS[:, np.newaxis] * excess).swapaxes(1, 2)  # by which a run multiplies: (n_pairs, 3, n_bets)
-    by_round = np.log(
-        np.exp(counts @ factors[:, np.newaxis]).mean(axis=2)
-    )  # over pairings: (n_pairs, n_rounds, n_bets)
+    of_pairings = np.exp(counts @ factors[:, np.newaxis])  # (n_pairs, n_rounds, n_pairings, n_bets)
+    by_round = np.log(of_pairings.mean(axis=2))
     capital = np.logaddexp.reduce(by_round.cumsum(axis=1), axis=2) - log(len(_BETS))
     return capital.max(axis=1, initial=0.0)
 
@@ -201,10 +220,17 @@ def _holm(log_capital: NDArray[np.float64], error: float) -> tuple[NDArray[np.bo
     order = np.argsort(-log_capital, kind="stable")
     needed = np.log(2 * np.arange(len(order), 0, -1) / error)
     n_settled = int(np.logical_and.accumulate(log_capital[order] >= needed).sum())
-    needed[n_settled:] = needed[min(n_settled, len(order) - 1)]  # no step is made after the first that fails
+    needed[n_settled:] = needed[n_settled : n_settled + 1]  # no step is made after the first that fails
     by_pair = np.empty_like(needed)
     by_pair[order] = needed
     return np.isin(np.arange(len(order)), order[:n_settled]), by_pair
+
+
+def _intervals(
+    wins: NDArray[np.float64], needed: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lower and upper ends for the probability that the first of each pair ends better."""
+    return _lower_bounds(wins, needed), 1 - _lower_bounds(wins[..., ::-1], needed)
 
 
 def _lower_bounds(counts: NDArray[np.float64], needed: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -226,16 +252,11 @@ def _probability(first: NDArray[np.float64], second: NDArray[np.float64]) -> flo
 
 
 def _verdict(
-    pair: tuple[str, str, str],
-    n_runs: int,
-    probability: float,
-    low: float,
-    high: float,
-    settled: bool,
-    tolerance: float,
+    pair: tuple[str, str, str], runs: _Met, low: float, high: float, is_settled: bool, tolerance: float
 ) -> Verdict:
-    benchmark, first, second = pair
-    if (low + high if settled else 2 * probability) < 1:
-        first, second, probability, low, high = second, first, 1 - probability, 1 - high, 1 - low
-    state: State = "settled" if settled else "tied" if high - low <= 2 * tolerance else "open"
-    return Verdict(benchmark, first, second, state, n_runs, probability, low, high)
+    benchmark, better, other = pair
+    probability = _probability(*runs)
+    if (low + high if is_settled else 2 * probability) < 1:
+        better, other, probability, low, high = other, better, 1 - probability, 1 - high, 1 - low
+    state: State = "settled" if is_settled else "tied" if high - low <= 2 * tolerance else "open"
+    return Verdict(benchmark, better, other, state, runs[0].size, probability, low, high)
