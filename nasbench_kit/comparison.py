@@ -115,7 +115,7 @@ def compare(
     check_at_least(1, runs=runs)
     check_at_least(0, first_seed=first_seed)
     if until_settled is not None:
-        check_tolerance(until_settled)
+        check_tolerance(until_settled=until_settled)
     run_seeds = range(first_seed, first_seed + runs)
     if follows is None:
         own = checked_rules(rules).changed(how)
@@ -133,6 +133,8 @@ def compare(
                 if label in follows.optimizers:
                     follows.check(label, benchmark)
         plans = _planned(setups, named)
+    if until_settled is not None and len(plans[0].configurations) < 2:
+        raise SettingError(f"until_settled={until_settled} with one optimizer; two or more expected")
     with opened_study(study) as opened, _shown(progress) as advance:
         _warn_of_long_work(plans, opened, run_seeds, 0 if executor else n_processes or n_processors())
         run = _run if until_settled is None else partial(_run_until_settled, until_settled)

@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from math import log, nan
-from numbers import Real
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -25,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nasbench_kit.analysis.ranking import ended_on
 from nasbench_kit.errors import SettingError
+from nasbench_kit.optimizers.base import check_number
 
 ROUND = 10  # runs of each optimizer that are made, and compared, together
 ERROR = 0.05  # the probability that any order is wrong, at most
@@ -82,7 +82,7 @@ def verdicts(
     Source: Holm 1979, https://www.jstor.org/stable/4615733; that its steps allow to say the direction: Shaffer 1980,
         https://doi.org/10.1214/aos/1176345206.
     """
-    check_tolerance(tolerance)
+    check_tolerance(tolerance=tolerance)
     tested = _tested(regrets, error)
     if not tested.pairs:
         return []
@@ -123,7 +123,7 @@ def until_settled(
     for benchmark, panel in regrets.items():
         if len(panel) < 2:
             raise SettingError(f"only {next(iter(panel))!r} is to run on {benchmark}; two optimizers or more expected")
-    check_tolerance(tolerance)
+    check_tolerance(tolerance=tolerance)
     made: dict[Entry, int] = {}
     is_tied = np.zeros(len(_tested(regrets, error).pairs), bool)
     for start in range(0, n_runs, ROUND):
@@ -144,14 +144,13 @@ def until_settled(
     return made, verdicts(regrets, tolerance, error=error)
 
 
-def check_tolerance(tolerance: float) -> None:
+def check_tolerance(**tolerance: object) -> None:
     """Refuse what cannot be how exactly a probability is to be known.
 
     Raises:
         SettingError: It is not between 0 and 1/2.
     """
-    if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not 0 < tolerance < 0.5:
-        raise SettingError(f"tolerance={tolerance!r:.80}; a number between 0 and 0.5 expected, such as 0.1")
+    check_number("a number between 0 and 0.5, such as 0.1,", lambda value: 0 < value < 0.5, **tolerance)
 
 
 class _Tested(NamedTuple):
@@ -165,8 +164,7 @@ class _Tested(NamedTuple):
 
 
 def _tested(regrets: Mapping[str, Mapping[str, ArrayLike]], error: float) -> _Tested:
-    if isinstance(error, bool) or not isinstance(error, Real) or not 0 < error < 1:
-        raise SettingError(f"error={error!r:.80}; a number between 0 and 1 expected, such as {ERROR}")
+    check_number("a number between 0 and 1, such as 0.05,", lambda value: 0 < value < 1, error=error)
     ended = {
         benchmark: {name: ended_on(runs, name) for name, runs in panel.items()} for benchmark, panel in regrets.items()
     }

@@ -255,13 +255,13 @@ def test_runs_that_are_missing_leave_a_pair_open_until_there_are_enough():
 
 @pytest.mark.parametrize("tolerance", [0, 0.5, -0.1, 7, nan, "0.1", True, None], ids=str)
 def test_a_tolerance_that_is_none_is_refused(tolerance):
-    with pytest.raises(SettingError, match=r"tolerance=.*; a number between 0 and 0.5 expected, such as 0.1"):
+    with pytest.raises(SettingError, match=r"tolerance=.*; a number between 0 and 0.5, such as 0.1, expected"):
         verdict([0.0], [1.0], tolerance)
 
 
 @pytest.mark.parametrize("error", [0, 1, nan, "5 %", True], ids=str)
 def test_an_error_that_is_no_probability_is_refused(error):
-    with pytest.raises(SettingError, match=r"error=.*; a number between 0 and 1 expected, such as 0.05"):
+    with pytest.raises(SettingError, match=r"error=.*; a number between 0 and 1, such as 0.05, expected"):
         verdict([0.0], [1.0], error=error)
 
 
