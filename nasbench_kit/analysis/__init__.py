@@ -1,6 +1,7 @@
 """From records to statistics: incumbents, regret over time, how alike searches look on two benchmarks."""
 
 from nasbench_kit.analysis.anytime import final_regrets, quantile_curves, regret_curves, time_grid, times_to
+from nasbench_kit.analysis.archive import Archive, write_archive
 from nasbench_kit.analysis.incumbents import improvements, incumbents, may_be_incumbents
 from nasbench_kit.analysis.likeness import Likeness, likeness
 from nasbench_kit.analysis.panels import Panel, load, panel_of, titled
@@ -20,6 +21,7 @@ from nasbench_kit.analysis.trajectories import (
 )
 
 __all__ = [
+    "Archive",
     "Finals",
     "Likeness",
     "Panel",
@@ -55,4 +57,5 @@ __all__ = [
     "until_settled",
     "verdicts",
     "with_common_best",
+    "write_archive",
 ]
