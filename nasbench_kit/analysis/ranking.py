@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, get_args
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasbench_kit.errors import SettingError, check_generator, unknown
+from nasbench_kit.analysis.aggregates import Statistic, aggregate
+from nasbench_kit.errors import SettingError, check_generator
 from nasbench_kit.optimizers.base import check_at_least
 
-By = Literal["mean", "median", "iqm"]
-
-_ROUNDING = 1e-12  # relative difference of two averages of the same values
+_ROUNDING = 1e-12  # relative difference of two means of the same values
 
 
 class RankingProbability(NamedTuple):
@@ -25,7 +24,7 @@ class RankingProbability(NamedTuple):
 
 
 def probability_of_ranking(
-    regrets: Mapping[str, ArrayLike], *, by: By, rng: np.random.Generator, n_resamples: int = 1_000
+    regrets: Mapping[str, ArrayLike], statistic: Statistic, rng: np.random.Generator, *, n_replications: int = 1_000
 ) -> RankingProbability:
     """How probable it is that the ranking of a study is right.
 
@@ -35,28 +34,27 @@ def probability_of_ranking(
     Args:
         regrets: Optimizer -> final regrets of its runs, (n_runs,); smaller is better. NaN, a run without an incumbent,
             is worse than all others: a mean over runs of which one is NaN is as bad as can be.
-        by: What ranks: "mean", "median" or "iqm", the mean of the middle half.
+        statistic: What of these ranks, as in `aggregate`.
         rng: Source of all randomness.
-        n_resamples: Studies that are drawn.
+        n_replications: Studies that are drawn.
 
     Raises:
-        UnknownNameError: `by` is none of these.
-        SettingError: Fewer than two optimizers, one without runs, or `n_resamples` or `rng` is none.
+        SettingError: Fewer than two optimizers, one without runs, no such statistic, or nothing to draw from.
 
     Source: Hall and Miller 2009, https://doi.org/10.1214/09-AOS699, section 2 (bootstrap of a ranking).
     """
-    ended, average = _checked(regrets, by, rng, n_resamples)
-    drawn = [average(runs[rng.integers(len(runs), size=(n_resamples, len(runs)))]) for runs in ended.values()]
-    return _how_often(ended, average, np.stack(drawn, axis=1))
+    ended = _checked(regrets, rng, n_replications)
+    drawn = [runs[rng.integers(len(runs), size=(len(runs), n_replications))] for runs in ended.values()]
+    return _how_often(ended, statistic, drawn)
 
 
 def ranking_with_fewer_runs(
     regrets: Mapping[str, ArrayLike],
     n_runs: Sequence[int],
-    *,
-    by: By,
+    statistic: Statistic,
     rng: np.random.Generator,
-    n_resamples: int = 1_000,
+    *,
+    n_replications: int = 1_000,
 ) -> dict[int, RankingProbability]:
     """How often fewer runs would have given the ranking of all: it says how many would have been enough.
 
@@ -66,26 +64,24 @@ def ranking_with_fewer_runs(
     Args:
         regrets: As in `probability_of_ranking`.
         n_runs: Numbers of runs of each optimizer to look at; none above what each has.
-        by: What ranks, as there.
+        statistic: What of these ranks, as in `aggregate`.
         rng: Source of all randomness.
-        n_resamples: Studies that are drawn.
+        n_replications: Studies that are drawn.
 
     Returns:
         Number of runs -> how often they give the ranking.
 
     Raises:
-        UnknownNameError, SettingError: As there; or a number of runs is below 1, or above what some optimizer has.
+        SettingError: As there; or a number of runs is below 1, or above what some optimizer has.
     """
-    ended, average = _checked(regrets, by, rng, n_resamples)
+    ended = _checked(regrets, rng, n_replications)
     fewest = min(ended, key=lambda name: len(ended[name]))
     for n in n_runs:
         check_at_least(1, n_runs=n)
         if n > len(ended[fewest]):
             raise SettingError(f"n_runs={n}; {fewest!r} has {len(ended[fewest])} runs, at most so many expected")
-    shuffled = [rng.permuted(np.tile(runs, (n_resamples, 1)), axis=1) for runs in ended.values()]
-    return {
-        n: _how_often(ended, average, np.stack([average(runs[:, :n]) for runs in shuffled], axis=1)) for n in n_runs
-    }
+    shuffled = [rng.permuted(np.tile(runs[:, np.newaxis], n_replications), axis=0) for runs in ended.values()]
+    return {n: _how_often(ended, statistic, [runs[:n] for runs in shuffled]) for n in n_runs}
 
 
 def ended_on(regrets: ArrayLike, name: str) -> NDArray[np.float64]:
@@ -103,45 +99,31 @@ def ended_on(regrets: ArrayLike, name: str) -> NDArray[np.float64]:
     return np.where(np.isnan(values), np.inf, values)
 
 
-_Average = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-
-
-def _checked(
-    regrets: Mapping[str, ArrayLike], by: str, rng: object, n_resamples: int
-) -> tuple[dict[str, NDArray[np.float64]], _Average]:
-    """Final regrets of each optimizer, and what averages them over the last axis."""
+def _checked(regrets: Mapping[str, ArrayLike], rng: object, n_replications: int) -> dict[str, NDArray[np.float64]]:
     check_generator(rng)
-    check_at_least(1, n_resamples=n_resamples)
-    if by not in get_args(By):
-        raise unknown("average", by, get_args(By))
+    check_at_least(1, n_replications=n_replications)
     if not isinstance(regrets, Mapping) or len(regrets) < 2:
         raise SettingError(f"regrets={regrets!r:.60}; those of two optimizers or more expected, by their names")
     ended = {name: ended_on(runs, name) for name, runs in regrets.items()}
     if empty := [name for name, runs in ended.items() if not len(runs)]:
         raise SettingError(f"{empty[0]!r} has no runs; one or more expected")
-    return ended, _averages(by)
-
-
-def _averages(by: str) -> _Average:
-    from scipy.stats import trim_mean  # takes a while to import
-
-    averages: dict[str, Any] = {"mean": np.mean, "median": np.median, "iqm": lambda x, axis: trim_mean(x, 0.25, axis)}
-    return lambda values: averages[by](values, axis=-1)
+    return ended
 
 
 def _how_often(
-    ended: Mapping[str, NDArray[np.float64]], average: _Average, drawn: NDArray[np.float64]
+    ended: Mapping[str, NDArray[np.float64]], statistic: Statistic, drawn: Sequence[NDArray[np.float64]]
 ) -> RankingProbability:
-    """How often averages (n_resamples, n_optimizers) are in the order of those of all runs."""
-    here = np.array([average(runs) for runs in ended.values()])
+    """How often runs drawn of each optimizer, (n_drawn, n_replications), are in the order of all of its runs."""
+    here = np.array([aggregate(runs[:, np.newaxis], statistic)[0] for runs in ended.values()])
     order = np.argsort(here, kind="stable")
-    again = _signs(drawn[:, order]) == _signs(here[order])
+    there = np.stack([aggregate(runs, statistic) for runs in drawn], axis=1)
+    again = _signs(there[:, order]) == _signs(here[order])
     names = list(ended)
     return RankingProbability(tuple(names[i] for i in order), float(again.all(axis=(1, 2)).mean()), again.mean(axis=0))
 
 
-def _signs(averages: NDArray[np.float64]) -> NDArray[np.int8]:
+def _signs(values: NDArray[np.float64]) -> NDArray[np.int8]:
     """-1 where the first of two is better, 0 where they tie, 1 where the second is: (..., n, n) of (..., n)."""
-    first, second = averages[..., :, np.newaxis], averages[..., np.newaxis, :]
+    first, second = values[..., :, np.newaxis], values[..., np.newaxis, :]
     different = ~np.isclose(first, second, rtol=_ROUNDING, atol=0)
     return (different & (first > second)).astype(np.int8) - (different & (first < second))
