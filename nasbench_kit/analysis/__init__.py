@@ -1,4 +1,4 @@
-"""From records to statistics: incumbents, regret over time, how alike searches look on two benchmarks."""
+"""From records to statistics: regret over time, which optimizer is better, how alike searches look elsewhere."""
 
 from nasbench_kit.analysis.aggregates import Statistic, aggregate, bootstrap_band, quantile_band, standard_error_band
 from nasbench_kit.analysis.anytime import final_regrets, quantile_curves, regret_curves, time_grid, times_to
@@ -12,8 +12,20 @@ from nasbench_kit.analysis.panels import Panel, load, panel_of, titled
 from nasbench_kit.analysis.profiles import Profile, performance_profiles
 from nasbench_kit.analysis.random_search import RandomSearchLaw, check_law, random_search_law
 from nasbench_kit.analysis.ranking import RankingProbability, probability_of_ranking, ranking_with_fewer_runs
+from nasbench_kit.analysis.ranks import (
+    Cliques,
+    Friedman,
+    average_ranks,
+    better_by_nemenyi,
+    cliques,
+    critical_difference,
+    friedman_test,
+    ranks,
+)
+from nasbench_kit.analysis.ratings import Ratings, bradley_terry, elo_ratings
 from nasbench_kit.analysis.settled import Verdict, check_tolerance, until_settled, verdicts
 from nasbench_kit.analysis.shown import Shown, shown
+from nasbench_kit.analysis.significance import PairwiseTests, holm, pairwise_mann_whitney, pairwise_wilcoxon
 from nasbench_kit.analysis.speed_up import speed_up
 from nasbench_kit.analysis.stratified import ScoreAggregates, aggregate_scores, probabilities_of_improvement
 from nasbench_kit.analysis.summary import Summary, summarize
@@ -32,18 +44,23 @@ from nasbench_kit.analysis.trajectories import (
     trajectories_of,
     with_common_best,
 )
+from nasbench_kit.analysis.win_rates import win_rates
 
 __all__ = [
     "Archive",
+    "Cliques",
     "Ecdf",
     "Estimate",
     "Finals",
+    "Friedman",
     "Interval",
     "Likeness",
+    "PairwiseTests",
     "Panel",
     "Profile",
     "RandomSearchLaw",
     "RankingProbability",
+    "Ratings",
     "RunningTimeIntervals",
     "RunningTimes",
     "ScoreAggregates",
@@ -56,17 +73,27 @@ __all__ = [
     "aggregate_scores",
     "area_over_convergence_curves",
     "area_under_ecdf",
+    "average_ranks",
+    "better_by_nemenyi",
     "bootstrap_band",
+    "bradley_terry",
     "check_law",
     "check_reported",
     "check_tolerance",
+    "cliques",
+    "critical_difference",
+    "elo_ratings",
     "final_regrets",
     "finals_of",
+    "friedman_test",
+    "holm",
     "improvements",
     "incumbents",
     "likeness",
     "load",
     "may_be_incumbents",
+    "pairwise_mann_whitney",
+    "pairwise_wilcoxon",
     "panel_of",
     "performance_profiles",
     "probabilities_of_improvement",
@@ -75,6 +102,7 @@ __all__ = [
     "quantile_curves",
     "random_search_law",
     "ranking_with_fewer_runs",
+    "ranks",
     "regret_curves",
     "running_time_ecdf",
     "running_time_intervals",
@@ -90,6 +118,7 @@ __all__ = [
     "trajectories_of",
     "until_settled",
     "verdicts",
+    "win_rates",
     "with_common_best",
     "write_archive",
 ]
