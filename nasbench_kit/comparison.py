@@ -32,11 +32,15 @@ from nasbench_kit.analysis import (
     random_search_law,
     shown,
     summarize,
+    trajectories_of,
     until_settled,
     with_common_best,
 )
 from nasbench_kit.analysis import load as load_panels
+from nasbench_kit.analysis.fronts import check_fronts
 from nasbench_kit.analysis.settled import Entry
+from nasbench_kit.analysis.volumes import final_indicator_values
+from nasbench_kit.analysis.volumes import in_words as volume_in_words
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.catalog import load
 from nasbench_kit.errors import NotRecordedError, SettingError, StudyError, UnknownNameError
@@ -244,10 +248,22 @@ class Comparison:
 
     def table(self) -> list[dict[str, Any]]:
         """Where the runs ended: a row per benchmark and optimizer, ready for `pandas.DataFrame`."""
-        return [
-            {"benchmark": benchmark, "optimizer": optimizer, **summary._asdict()}
-            for benchmark, optimizer, summary in self.summaries()
-        ]
+        volumes = self.volumes()
+        rows = []
+        for benchmark, optimizer, summary in self.summaries():
+            row = {"benchmark": benchmark, "optimizer": optimizer, **summary._asdict()}
+            if optimizer in volumes.get(benchmark, {}):
+                row["hypervolume"] = float(volumes[benchmark][optimizer].mean())
+            rows.append(row)
+        return rows
+
+    def volumes(self) -> dict[str, dict[str, NDArray[np.float64]]]:
+        """Benchmark of several objectives -> optimizer -> hypervolume of the front that each run ended with."""
+        return {
+            title: {optimizer: final_indicator_values(one) for optimizer, one in panel.fronts.items()}
+            for title, panel in self.panels.items()
+            if panel.fronts
+        }
 
     def laws(self) -> dict[str, RandomSearchLaw]:
         """Benchmark -> the exact law of random search under the same rules.
@@ -274,19 +290,23 @@ class Comparison:
         """The table as it is shown: its head and its rows, of which those of benchmarks are headings."""
         by = {benchmark: _reported_by(panel) for benchmark, panel in self.trajectories.items()}
         same = len(set(by.values())) == 1
+        volumes = self.volumes()
+        more = ("hypervolume",) if volumes else ()
         rows: list[tuple[str, ...]] = []
         n_runs = {one.n_runs for panel in self.trajectories.values() for one in panel.values()}
         for benchmark, panel in self.trajectories.items():
-            rows.append((benchmark, "", "" if same else by[benchmark], "", "", ""))
+            rows.append((benchmark, "", "" if same else by[benchmark], "", "", "", *("" for _ in more)))
             for optimizer, trajectories in panel.items():
                 show, summary = trajectories.show, summarize(trajectories)
                 spread = f" ± {show.text(summary.sd)}" if isfinite(summary.sd) else ""
                 shares = (f"{100 * share:.1f} %" for share in (summary.found_share, summary.kept_share))
                 evaluations, regret = f"{summary.mean_evaluations:.1f}", show.text(summary.median_regret)
+                volume = (_volume_text(volumes.get(benchmark, {}).get(optimizer)) for _ in more)
                 name = f"  {optimizer}" + (f", n = {summary.n_runs:,}" if len(n_runs) > 1 else "")
-                rows.append((name, evaluations, show.text(summary.mean) + spread, regret, *shares))
+                rows.append((name, evaluations, show.text(summary.mean) + spread, regret, *shares, *volume))
         head = f"n = {' to '.join(map(str, dict.fromkeys((min(n_runs), max(n_runs)))))} runs each"
-        return (head, "evals", next(iter(by.values())) if same else "metric", "regret", "found", "kept"), rows
+        metric = next(iter(by.values())) if same else "metric"
+        return (head, "evals", metric, "regret", "found", "kept", *more), rows
 
     def notes(self) -> list[str]:
         """What the columns of the table mean, and what is to be known about the runs; a line each."""
@@ -302,6 +322,9 @@ class Comparison:
             + ", median over runs",
             "found, kept: share of runs that evaluated the best of the benchmark; that ended on it",
         ]
+        for title, several in self.panels.items():
+            for one in list(several.fronts.values())[:1]:
+                notes.append(f"hypervolume on {title}: {volume_in_words(one.reference)}; mean ± standard deviation")
         unproven = [
             name for name, panel in self.trajectories.items() if not all(one.is_proven for one in panel.values())
         ]
@@ -438,6 +461,7 @@ def _planned(
             if configurations.setdefault(made.legend, made) is not made:
                 raise SettingError(f"two optimizers are called {made.legend!r}; give each its own label")
         check_reported(benchmark, own)
+        check_fronts(benchmark, own)
         plans.append(_Plan(benchmark, own, tuple(configurations.values()), reports))
     return plans
 
@@ -575,10 +599,14 @@ def _run_until_settled(
         how["progress"] = lambda there, _: progress(n_before + there, len(what) * len(run_seeds))
         counts.append(study.run([what[entry][1] for entry in going], seeds, **how))
         ended = {}
-        for plan, key in (what[entry] for entry in going):
-            made = _alone(plan, key, study, seeds, may_fail=part.start > 0).trajectories.get(key.legend)
+        for entry in going:
+            plan, key = what[entry]
+            records = [run.records for run in study.runs(key, seeds)]
+            if not records and not part.start:
+                raise _all_failed(key, seeds, study.failures(key, seeds))
+            there = trajectories_of(plan.benchmark, records, plan.rules) if records else None
             # whatever the best of these runs: only their order counts
-            ended[plan.benchmark.name, key.legend] = final_regrets(replace(made, best=0.0)) if made else np.empty(0)
+            ended[entry] = final_regrets(replace(there, best=0.0)) if there else np.empty(0)
         return ended
 
     with nullcontext(executor) if executor or n_processes == 1 else pool(n_processes) as workers:
@@ -593,26 +621,26 @@ def _found(plan: _Plan, study: Study, run_seeds: Mapping[Configuration, range]) 
     Raises:
         StudyError: All runs of one optimizer failed.
     """
-    panels = [_alone(plan, key, study, run_seeds[key]) for key in plan.configurations]
+    together: dict[range, list[Configuration]] = {}
+    for key in plan.configurations:
+        together.setdefault(run_seeds[key], []).append(key)
+    panels = [panel_of(study, keys, benchmark=plan.benchmark, run_seeds=seeds) for seeds, keys in together.items()]
     trajectories = {name: one for panel in panels for name, one in panel.trajectories.items()}
     failures = {name: failed for panel in panels for name, failed in panel.failures.items()}
+    fronts = {name: one for panel in panels for name, one in panel.fronts.items()}
     configurations = {key.legend: key for key in plan.configurations}
-    return Panel(plan.benchmark, plan.rules, configurations, with_common_best(trajectories), failures)
+    for name, failed in failures.items():
+        if name not in trajectories:
+            raise _all_failed(configurations[name], run_seeds[configurations[name]], failed)
+    in_order = {name: trajectories[name] for name in configurations}
+    return Panel(plan.benchmark, plan.rules, configurations, with_common_best(in_order), failures, fronts)
 
 
-def _alone(plan: _Plan, key: Configuration, study: Study, run_seeds: range, *, may_fail: bool = False) -> Panel:
-    """The runs of one optimizer on one benchmark.
-
-    Raises:
-        StudyError: All of them failed, and may not.
-    """
-    panel = panel_of(study, [key], benchmark=plan.benchmark, run_seeds=run_seeds)
-    if not panel.trajectories and not may_fail:
-        seed, reason = next(iter(panel.failures[key.legend].items()))
-        raise StudyError(
-            f"all {len(run_seeds)} runs of {key.legend} on {plan.benchmark.name} failed; with seed {seed}: {reason}"
-        )
-    return panel
+def _all_failed(key: Configuration, run_seeds: range, failures: Mapping[int, str]) -> StudyError:
+    seed, reason = next(iter(failures.items()))
+    return StudyError(
+        f"all {len(run_seeds)} runs of {key.legend} on {key.benchmark} failed; with seed {seed}: {reason}"
+    )
 
 
 def _told(verdicts: Sequence[Verdict]) -> list[str]:
@@ -664,6 +692,12 @@ def _also_reported(
             means.append(f"{optimizer} {shown(metric.name, metric.unit).text(mean)}")
         lines.append(f"{benchmark}, reported by {reported}: {', '.join(means)}")
     return lines
+
+
+def _volume_text(volumes: NDArray[np.float64] | None) -> str:
+    if volumes is None:
+        return ""
+    return f"{volumes.mean():.4f}" + (f" ± {volumes.std(ddof=1):.4f}" if len(volumes) > 1 else "")
 
 
 def _reported_by(panel: Mapping[str, Trajectories]) -> str:

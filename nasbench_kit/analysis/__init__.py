@@ -4,8 +4,18 @@ from nasbench_kit.analysis.aggregates import Statistic, aggregate, bootstrap_ban
 from nasbench_kit.analysis.anytime import final_regrets, quantile_curves, regret_curves, time_grid, times_to
 from nasbench_kit.analysis.archive import Archive, write_archive
 from nasbench_kit.analysis.areas import area_over_convergence_curves, area_under_ecdf
+from nasbench_kit.analysis.attainment import (
+    AttainmentDifference,
+    attained_by_time,
+    attained_share,
+    attainment_difference,
+    attainment_surface,
+)
 from nasbench_kit.analysis.bootstrap import Estimate, Interval
 from nasbench_kit.analysis.ecdf import Ecdf, running_time_ecdf
+from nasbench_kit.analysis.feasibility import Feasibility, feasibility_of, least_violations
+from nasbench_kit.analysis.front_trajectories import FrontTrajectories, front_trajectories_of
+from nasbench_kit.analysis.fronts import Reference, check_fronts, non_dominated, reference_of
 from nasbench_kit.analysis.incumbents import improvements, incumbents, may_be_incumbents
 from nasbench_kit.analysis.likeness import Likeness, likeness
 from nasbench_kit.analysis.panels import Panel, load, panel_of, titled
@@ -44,15 +54,21 @@ from nasbench_kit.analysis.trajectories import (
     trajectories_of,
     with_common_best,
 )
+from nasbench_kit.analysis.volumes import INDICATORS, Indicator, final_indicator_values, indicator_curves, indicator_of
 from nasbench_kit.analysis.win_rates import win_rates
 
 __all__ = [
+    "INDICATORS",
     "Archive",
+    "AttainmentDifference",
     "Cliques",
     "Ecdf",
     "Estimate",
+    "Feasibility",
     "Finals",
     "Friedman",
+    "FrontTrajectories",
+    "Indicator",
     "Interval",
     "Likeness",
     "PairwiseTests",
@@ -61,6 +77,7 @@ __all__ = [
     "RandomSearchLaw",
     "RankingProbability",
     "Ratings",
+    "Reference",
     "RunningTimeIntervals",
     "RunningTimes",
     "ScoreAggregates",
@@ -73,25 +90,37 @@ __all__ = [
     "aggregate_scores",
     "area_over_convergence_curves",
     "area_under_ecdf",
+    "attained_by_time",
+    "attained_share",
+    "attainment_difference",
+    "attainment_surface",
     "average_ranks",
     "better_by_nemenyi",
     "bootstrap_band",
     "bradley_terry",
+    "check_fronts",
     "check_law",
     "check_reported",
     "check_tolerance",
     "cliques",
     "critical_difference",
     "elo_ratings",
+    "feasibility_of",
+    "final_indicator_values",
     "final_regrets",
     "finals_of",
     "friedman_test",
+    "front_trajectories_of",
     "holm",
     "improvements",
     "incumbents",
+    "indicator_curves",
+    "indicator_of",
+    "least_violations",
     "likeness",
     "load",
     "may_be_incumbents",
+    "non_dominated",
     "pairwise_mann_whitney",
     "pairwise_wilcoxon",
     "panel_of",
@@ -103,6 +132,7 @@ __all__ = [
     "random_search_law",
     "ranking_with_fewer_runs",
     "ranks",
+    "reference_of",
     "regret_curves",
     "running_time_ecdf",
     "running_time_intervals",
