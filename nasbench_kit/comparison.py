@@ -110,7 +110,7 @@ def compare(
         until_settled: Make runs ten by ten, and none any more of an optimizer of which every comparison with another
             on that benchmark is settled, or tied: it is known to this much, such as 0.1, how probable it is that a run
             of one ends better than a run of the other (`nasbench_kit.analysis.verdicts`). `runs` are made at most;
-            those of an archive are not looked at.
+            those of an archive are not looked at. Of several objectives, the first counts.
         n_processes: Size of the pool of worker processes; as many as there are processors by default.
         executor: Anything with the interface of `concurrent.futures.Executor`, instead of a pool.
         progress: Called with (runs done, runs in all); a bar in terminals and notebooks by default.
@@ -633,6 +633,7 @@ def _found(plan: _Plan, study: Study, run_seeds: Mapping[Configuration, range]) 
         if name not in trajectories:
             raise _all_failed(configurations[name], run_seeds[configurations[name]], failed)
     in_order = {name: trajectories[name] for name in configurations}
+    fronts = {name: fronts[name] for name in configurations if name in fronts}
     return Panel(plan.benchmark, plan.rules, configurations, with_common_best(in_order), failures, fronts)
 
 
