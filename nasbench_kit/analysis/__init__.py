@@ -1,6 +1,7 @@
 """From records to statistics: incumbents, regret over time, how alike searches look on two benchmarks."""
 
 from nasbench_kit.analysis.anytime import final_regrets, quantile_curves, regret_curves, time_grid, times_to
+from nasbench_kit.analysis.frames import evaluation_frame, incumbent_frame
 from nasbench_kit.analysis.incumbents import improvements, incumbents, may_be_incumbents
 from nasbench_kit.analysis.likeness import Likeness, likeness
 from nasbench_kit.analysis.panels import Panel, load, panel_of, titled
@@ -27,9 +28,11 @@ __all__ = [
     "Trajectories",
     "check_law",
     "check_reported",
+    "evaluation_frame",
     "final_regrets",
     "finals_of",
     "improvements",
+    "incumbent_frame",
     "incumbents",
     "likeness",
     "load",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, final
 
@@ -84,7 +85,7 @@ def load(
                 results=results,
                 summed=summed,
             )
-    keys = _chosen(study, benchmarks, optimizers)
+    keys = chosen(study, benchmarks, optimizers)
     if not keys:
         raise SettingError(f"{study.path!r} holds no runs; nasbench-kit compare --study {study.path} makes some")
     seeds = None if run_seeds is None else [*run_seeds]
@@ -124,18 +125,29 @@ def panel_of(
     seeds = None if run_seeds is None else [*run_seeds]
     opened = benchmark or study.benchmark(first, results)
     trajectories, failures = {}, {}
-    for key in configurations:
+    shown = _shown(configurations)
+    for name, key in shown.items():
         found: list[int] = []
         if failed := study.failures(key, seeds):
-            failures[key.legend] = failed
+            failures[name] = failed
         runs = study.runs(key, seeds)
         head = next(runs, None)
         if head is not None:
             records = _records(head, runs, found)
             made = trajectories_of(opened, records, key.rules, run_seeds=found, summed=summed)
-            trajectories[key.legend] = made
+            trajectories[name] = made
     common = with_common_best(trajectories) if trajectories else {}
-    return Panel(opened, first.rules, {key.legend: key for key in configurations}, common, failures)
+    return Panel(opened, first.rules, shown, common, failures)
+
+
+def _shown(configurations: Sequence[Configuration]) -> dict[str, Configuration]:
+    """Configurations by how they are shown; of a label that several share, as in a merged study, also what they are."""
+    labels = Counter(key.legend for key in configurations)
+    found: dict[str, Configuration] = {}
+    for key in configurations:
+        name = key.legend if labels[key.legend] == 1 else f"{key.legend}: {replace(key, label='').legend}"
+        found[name if name not in found else f"{name} ({len(found) + 1})"] = key
+    return found
 
 
 def _records(head: StoredRun, others: Iterable[StoredRun], run_seeds: list[int]) -> Iterator[Records]:
@@ -177,7 +189,8 @@ def _in_short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _chosen(study: Study, benchmarks: Iterable[str] | None, optimizers: Iterable[str] | None) -> list[Configuration]:
+def chosen(study: Study, benchmarks: Iterable[str] | None, optimizers: Iterable[str] | None) -> list[Configuration]:
+    """Configurations of a study by names of benchmarks, and names or labels of optimizers; as in `load`."""
     keys = study.configurations()
     if benchmarks is not None:
         wanted = [benchmarks] if isinstance(benchmarks, str) else [*benchmarks]
