@@ -132,9 +132,10 @@ def _write_csv(path: Path, kinds: Kinds, chunks: Iterable[Rows]) -> int:
         from pyarrow import csv as arrow_csv
     except ImportError:
         return _write_csv_plain(path, kinds, chunks)
-    options = arrow_csv.WriteOptions(quoting_style="needed", quoting_header="none")
+    options = arrow_csv.WriteOptions(include_header=False, quoting_style="needed")
     n_rows = 0
-    with arrow_csv.CSVWriter(path, _schema(kinds), write_options=options) as writer:
+    with open(path, "wb") as file, arrow_csv.CSVWriter(file, _schema(kinds), write_options=options) as writer:
+        file.write(f"{','.join(kinds)}\n".encode())
         for table in _tables(kinds, chunks):
             writer.write_table(table)
             n_rows += len(table)
