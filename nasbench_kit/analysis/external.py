@@ -6,7 +6,7 @@ Files are read as data: nothing in them is executed, and none takes more memory 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,8 +14,8 @@ import numpy as np
 
 from nasbench_kit.analysis.trajectories import Trajectories
 from nasbench_kit.errors import ImportDataError, SettingError, unknown
-from nasbench_kit.formats.compressed import zip_members
-from nasbench_kit.formats.csv_columns import numbers, parse_csv, read_csv_columns
+from nasbench_kit.formats.compressed import unpacked, zip_members
+from nasbench_kit.formats.csv_columns import numbers, parse_csv
 from nasbench_kit.formats.parquet import read_parquet_columns
 from nasbench_kit.simulator import SECONDS
 from nasbench_kit.tables import Metric
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from nasbench_kit.analysis.panels import Panel
 
+_MOST_BYTES = 1 << 26  # of a log, unpacked
 _ALLOWED = 1e-9  # by how much a value may be better than the best, which was rounded elsewhere
 
 
@@ -82,7 +83,7 @@ def read_runs(
         OSError: It is not there, or cannot be read.
     """
     file = Path(path)
-    columns = read_csv_columns(file, [spent, value, *([run] if run else [])])
+    columns = _csv(file, [spent, value, *([run] if run else [])])
     found = _Log(numbers(columns, spent, file.name), numbers(columns, value, file.name))
     return _trajectories(_by_run(found, columns[run] if run else None), values, axis, file.name)
 
@@ -107,11 +108,7 @@ def read_syne_tune(
     """
     file = Path(path)
     needed = ["st_tuner_time", value, *([resource] if resource else [])]
-    if file.suffix.lower() == ".zip":
-        content = zip_members(file, ["results.csv"])["results.csv"]
-        columns = parse_csv(content, needed, file.name)
-    else:
-        columns = read_csv_columns(file, needed)
+    columns = _csv(file, needed)
     found = numbers(columns, value, file.name)
     if resource:
         found = _at_highest(found, numbers(columns, resource, file.name))
@@ -145,9 +142,9 @@ def read_dehb(path: str | PathLike[str], values: Values) -> Trajectories:
         fitness, cost, fidelity = (np.array(columns[name], np.float64) for name in needed)
     except ImportError:
         raise SettingError("Parquet needs pyarrow: pip install 'nasbench-kit[parquet]'") from None
-    except (ImportDataError, FileNotFoundError):
+    except (ImportDataError, FileNotFoundError, PermissionError):
         raise
-    except (OSError, ValueError, TypeError) as error:
+    except Exception as error:  # a damaged file makes pyarrow raise nearly anything
         raise ImportDataError(f"{file.name} is no history that DEHB saved ({error!s:.80})") from None
     if not (cost >= 0).all():
         raise ImportDataError(f"{file.name} has a cost below 0, or none; seconds expected")
@@ -172,9 +169,7 @@ def read_optuna(path: str | PathLike[str], values: Values, *, cost: str | None =
     """
     file = Path(path)
     attribute = None if cost is None else f"user_attrs_{cost}"
-    columns = read_csv_columns(
-        file, ["value", "datetime_start", "datetime_complete", "state", *([attribute] if attribute else [])]
-    )
+    columns = _csv(file, ["value", "datetime_start", "datetime_complete", "state", *([attribute] if attribute else [])])
     costs = numbers(columns, attribute, file.name) if attribute else None
     trials = zip(
         columns["state"],
@@ -242,10 +237,22 @@ def _of_trials(trials: Sequence[_Trial], values: Values, name: str) -> Trajector
     return _trajectories([_Log(spent, found)], values, SECONDS, name)
 
 
+def _csv(file: Path, needed: Sequence[str]) -> dict[str, list[str]]:
+    """The columns of a CSV file, plain, compressed by gzip, or `results.csv` in a zip archive."""
+    if file.suffix.lower() == ".zip":
+        content = zip_members(file, ["results.csv"])["results.csv"]
+        if len(content) > _MOST_BYTES:
+            raise ImportDataError(f"{file.name} unpacks to more than {_MOST_BYTES:,} bytes; no log does")
+    else:
+        content = unpacked(file, _MOST_BYTES)
+    return parse_csv(content, needed, file.name)
+
+
 def _time(cell: str, name: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(cell) if cell else None
-    except ValueError:
+        read = datetime.fromisoformat(cell) if cell else None
+        return read.astimezone(UTC).replace(tzinfo=None) if read and read.tzinfo else read
+    except (ValueError, OverflowError):
         raise ImportDataError(f"{name} has the time {cell!r:.40}; one like 2026-01-31 12:00:00 expected") from None
 
 
@@ -270,7 +277,9 @@ def _trajectories(logs: Iterable[_Log], values: Values, axis: str, name: str) ->
         raise SettingError(f"{metric.name} has no direction, so no regret; another metric expected")
     if values.best is None and not values.are_regrets:
         raise SettingError(f"{name}: best=None; the best {metric.name} of the benchmark expected, or are_regrets=True")
-    best = metric.sign() * (values.best or 0.0)
+    best = metric.sign() * (0.0 if values.best is None else values.best)
+    if not np.isfinite(best) or not np.isfinite(values.scale) or not values.scale:
+        raise SettingError(f"{name}: best={values.best}, scale={values.scale}; numbers expected, a scale that is not 0")
     runs = []
     for log in logs:
         if not (np.isfinite(log.spent) & (log.spent >= 0)).all():
@@ -313,7 +322,14 @@ _PUBLISHED: dict[str, dict[str, tuple[float, ...]]] = {
 def published_curves(benchmark: str) -> dict[str, Points]:
     """Label -> points of curves that papers print of a benchmark; none where we know of none."""
     return {
-        label: Points(SECONDS, np.array(_ARCH2VEC_S), np.array(regret), "test_accuracy", "mean of 500 runs", _ARCH2VEC)
+        label: Points(
+            SECONDS,
+            np.array(_ARCH2VEC_S),
+            np.array(regret),
+            "test_accuracy",
+            "mean of 500 runs in encoding A",
+            _ARCH2VEC,
+        )
         for label, regret in _PUBLISHED.get(benchmark, {}).items()
     }
 
@@ -366,17 +382,14 @@ def read_overlay(text: str, panel: Panel) -> dict[str, Trajectories | Points]:
     if absent:
         raise SettingError(f"overlay {text!r:.80} lacks {absent[0]}=; the name of a column of {path!r:.80} expected")
     one = next(iter(panel.trajectories.values()))
-    values = Values(
-        given.get("metric", one.metric),
-        _number(given, "best", None if "metric" in given else one.metric.sign() * one.best),
-        _number(given, "scale", 1.0) or 1.0,
-        given.get("are_regrets", "") in ("true", "True", "1"),
-    )
+    values = Values(given.get("metric", one.metric), None if "metric" in given else one.metric.sign() * one.best)
+    values = values._replace(**{name: _number(given, name) for name in ("best", "scale") if name in given})
+    values = values._replace(are_regrets=given.get("are_regrets", "") in ("true", "True", "1"))
     return {label: read(path, values, **{name: given[name] for name in names if name in given})}
 
 
-def _number(given: Mapping[str, str], name: str, default: float | None) -> float | None:
+def _number(given: Mapping[str, str], name: str) -> float:
     try:
-        return float(given[name]) if name in given else default
+        return float(given[name])
     except ValueError:
         raise SettingError(f"{name}={given[name]!r:.40}; a number expected") from None

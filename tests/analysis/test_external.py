@@ -111,6 +111,12 @@ def test_values_need_their_best_and_a_direction(write):
         read_runs(path, Values(nbk.Metric("depth", None, "layers", None), 9.0), spent="t", value="v")
 
 
+@pytest.mark.parametrize("values", [ACCURACY._replace(best=np.nan), ACCURACY._replace(scale=0.0)])
+def test_a_best_or_scale_that_is_no_number_is_refused(write, values):
+    with pytest.raises(SettingError, match=r"c\.csv: best=.*, scale=.*; numbers expected, a scale that is not 0"):
+        read_runs(write("c.csv", "t,v\n1,0.2\n"), values, spent="t", value="v")
+
+
 def test_values_that_are_none_are_no_incumbents(write):
     one = read_runs(write("c.csv", "t,v\n1,nan\n2,inf\n3,0.5\n"), ACCURACY, spent="t", value="v")
     assert one.along().tolist() == [3]
@@ -191,6 +197,9 @@ def test_a_study_without_trials_or_of_several_objectives_is_said(study, write):
     head = "number,value,datetime_start,datetime_complete,state\n"
     with pytest.raises(ImportDataError, match="has the time 'noon'; one like 2026-01-31 12:00:00 expected"):
         read_optuna(write("t.csv", f"{head}0,0.5,noon,noon,COMPLETE\n"), ACCURACY)
+    some = "2,0.5,2026-01-01 10:00:00,2026-01-01 10:00:05,COMPLETE\n"
+    mixed = "3,0.6,2026-01-01 11:00:00+01:00,2026-01-01 11:00:09+01:00,COMPLETE\n"
+    assert read_optuna(write("t.csv", head + some + mixed), ACCURACY).along().tolist() == [5, 9]
     with pytest.raises(SettingError, match=r"t\.csv: none of 1 trials has ended"):
         read_optuna(write("t.csv", f"{head}0,,2026-01-01 10:00:00,,RUNNING\n"), ACCURACY)
 
@@ -272,6 +281,30 @@ def test_a_damaged_history_is_one_line(tmp_path, write):
     pd.DataFrame({"fitness": [0.5]}).to_parquet(tmp_path / "l.parquet")
     with pytest.raises(ImportDataError, match="has no column cost; the history that DEHB saves has"):
         read_dehb(tmp_path / "l.parquet", values)
+
+
+def test_whatever_is_damaged_in_a_log_is_one_line_or_no_harm(tmp_path, write):
+    history(tmp_path / "h.parquet")
+    with zipfile.ZipFile(tmp_path / "r.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("results.csv", REPORTS * 9)
+    (tmp_path / "c.csv").write_text(CSV)
+    readers = {
+        "h.parquet": lambda path: read_dehb(path, Values("val_error", best=0.1)),
+        "r.zip": lambda path: read_syne_tune(path, ACCURACY, value="acc"),
+        "c.csv": lambda path: read_runs(path, ACCURACY, spent="time_s", value="acc", run="seed"),
+    }
+    rng = np.random.default_rng(0)
+    for name, read in readers.items():
+        whole, refused = (tmp_path / name).read_bytes(), []
+        for _ in range(100):
+            content = np.frombuffer(whole, np.uint8).copy()
+            content[rng.integers(len(content), size=3)] = rng.integers(256, size=3)
+            try:
+                read(write(f"damaged.{name}", content.tobytes()))
+            except (ImportDataError, SettingError) as error:
+                refused.append(str(error))
+        assert len(refused) > 30
+        assert not any("\n" in message for message in refused)
 
 
 # ---- published curves, and what is typed ----
