@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis.frames import INCUMBENT_COLUMNS, JUDGED_COLUMNS
+from nasbench_kit.analysis.frames import EVALUATION_COLUMNS, INCUMBENT_COLUMNS
 from nasbench_kit.cli import main
 from nasbench_kit.errors import SettingError
 from nasbench_kit.importers.described import KEYS
@@ -274,7 +274,7 @@ def test_the_page_on_studies_names_every_column_of_its_files():
         for row in re.findall(r"^\| (`.*?) \|", STUDIES, flags=re.MULTILINE)
         for name in re.findall(r"`(\w+)`", row)
     }
-    assert {*JUDGED_COLUMNS, *INCUMBENT_COLUMNS} <= named
+    assert {*EVALUATION_COLUMNS, *INCUMBENT_COLUMNS} <= named
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)

@@ -12,7 +12,7 @@ from nasbench_kit.formats.rows import Column, Rows, Texts, to_frame
 from nasbench_kit.simulator import EPOCHS, EVALUATIONS, SECONDS
 from nasbench_kit.study.rows import (
     CONFIGURATION_COLUMNS,
-    EVALUATION_COLUMNS,
+    STORED_COLUMNS,
     Together,
     arch_column,
     configuration_columns,
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 _AXES = (SECONDS, EVALUATIONS, EPOCHS)
 
-REPORTED_COLUMNS = {"told_metric": "text", "reported_metric": "text", "unit": "text"}
+METRIC_COLUMNS = {"told_metric": "text", "reported_metric": "text", "unit": "text"}
 """What the numbers of a row are: what the search was told (`val_accuracy`), what reports it (`test_accuracy`, or
 `cifar100:test_accuracy@200` where the rules name a dataset or epoch), and the unit of the latter."""
 
-JUDGED_COLUMNS = {
-    **EVALUATION_COLUMNS,
-    **REPORTED_COLUMNS,
+EVALUATION_COLUMNS = {
+    **STORED_COLUMNS,
+    **METRIC_COLUMNS,
     "may_be_incumbent": "bool",
     "reported": "float",
     "regret": "float",
@@ -49,7 +49,7 @@ INCUMBENT_COLUMNS = {
     "run_seed": "int",
     "incumbent": "int",
     **dict.fromkeys(_AXES, "float"),
-    **REPORTED_COLUMNS,
+    **METRIC_COLUMNS,
     "told": "float",
     "reported": "float",
     "regret": "float",
@@ -65,7 +65,7 @@ def evaluation_frame(study: Study, panels: Mapping[str, Panel]) -> Any:
     Raises:
         SettingError: There is no pandas.
     """
-    return to_frame(JUDGED_COLUMNS, evaluation_rows(study, panels))
+    return to_frame(EVALUATION_COLUMNS, evaluation_rows(study, panels))
 
 
 def incumbent_frame(panels: Mapping[str, Panel]) -> Any:
@@ -92,10 +92,10 @@ def evaluation_rows(study: Study, panels: Mapping[str, Panel]) -> Iterator[Rows]
     for panel in panels.values():
         for label, one in panel.trajectories.items():
             for together in runs_together(study, [panel.configurations[label]], one.run_seeds.tolist()):
-                yield stored_columns(together, panel.benchmark.space) | _judged(together, panel, one.best)
+                yield stored_columns(together, panel.benchmark.space) | _reported(together, panel, one.best)
 
 
-def _judged(together: Together, panel: Panel, best: float) -> dict[str, Column]:
+def _reported(together: Together, panel: Panel, best: float) -> dict[str, Column]:
     """What is reported of each evaluation of some runs; `best` is oriented."""
     rules = panel.rules
     where, name, epoch = rules.reported_on(panel.benchmark)
@@ -111,12 +111,12 @@ def _judged(together: Together, panel: Panel, best: float) -> dict[str, Column]:
     which, may_be = np.concatenate(found), np.concatenate(counts)
     regret = np.where(may_be, best - sign * reported, np.nan)
     of_incumbents = (np.where(which == NONE, np.nan, column[which]) for column in (reported, regret))
-    judged = (reported, regret, *of_incumbents)
+    columns = (reported, regret, *of_incumbents)
     names = ("reported", "regret", "incumbent_reported", "incumbent_regret")
     return {
         **_metric_columns(panel, start),
         "may_be_incumbent": may_be,
-        **{name: np.ma.masked_invalid(column) for name, column in zip(names, judged, strict=True)},
+        **{name: np.ma.masked_invalid(column) for name, column in zip(names, columns, strict=True)},
     }
 
 
@@ -180,4 +180,4 @@ def _metric_columns(panel: Panel, n_rows: int) -> dict[str, Column]:
         f"{elsewhere}{name}" + (f"@{epoch}" if epoch is not None else ""),
         where.metrics[name].unit,
     )
-    return {column: Texts.same(text, n_rows) for column, text in zip(REPORTED_COLUMNS, said, strict=True)}
+    return {column: Texts.same(text, n_rows) for column, text in zip(METRIC_COLUMNS, said, strict=True)}

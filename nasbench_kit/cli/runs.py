@@ -171,9 +171,9 @@ def _remove(study: Study, optimizer: str, yes: bool, as_json: bool) -> None:
 
 
 def _write_evaluations(study: Study, out: str, which: Mapping[str, Any]) -> int:
-    from nasbench_kit.analysis.frames import JUDGED_COLUMNS, evaluation_rows
+    from nasbench_kit.analysis.frames import EVALUATION_COLUMNS, evaluation_rows
 
-    return write_rows(out, JUDGED_COLUMNS, evaluation_rows(study, _panels(study, out, which)))
+    return write_rows(out, EVALUATION_COLUMNS, evaluation_rows(study, _panels(study, out, which)))
 
 
 def _write_incumbents(study: Study, out: str, which: Mapping[str, Any]) -> int:
@@ -184,11 +184,11 @@ def _write_incumbents(study: Study, out: str, which: Mapping[str, Any]) -> int:
 
 def _write_stored(study: Study, out: str, which: Mapping[str, Any]) -> int:
     from nasbench_kit.analysis.panels import chosen
-    from nasbench_kit.study.rows import EVALUATION_COLUMNS, stored_rows
+    from nasbench_kit.study.rows import STORED_COLUMNS, stored_rows
 
     _check_out(study, out, which)
     keys = chosen(study, which["benchmarks"], which["optimizers"])
-    return write_rows(out, EVALUATION_COLUMNS, stored_rows(study, keys, which["run_seeds"], which["results"]))
+    return write_rows(out, STORED_COLUMNS, stored_rows(study, keys, which["run_seeds"], which["results"]))
 
 
 _WRITERS: dict[tuple[bool, bool], Callable[[Study, str, Mapping[str, Any]], int]] = {

@@ -32,7 +32,7 @@ CONFIGURATION_COLUMNS = dict.fromkeys(
 )
 """What says whose a run is, named as in an identity."""
 
-EVALUATION_COLUMNS = {
+STORED_COLUMNS = {
     **CONFIGURATION_COLUMNS,
     "run_seed": "int",
     "evaluation": "int",
@@ -120,7 +120,7 @@ def stored_columns(together: Together, space: Space) -> dict[str, Column]:
     columns |= {name: whole[name] for name in _AS_THEY_ARE}
     columns |= {name: np.ma.masked_less(whole[name], 0) for name in _NONE_BELOW_0}
     columns["values"] = _list_column(whole["values"])
-    return {name: columns[name] for name in EVALUATION_COLUMNS}
+    return {name: columns[name] for name in STORED_COLUMNS}
 
 
 def configuration_columns(configuration: Configuration, n_rows: int) -> dict[str, Column]:

@@ -25,7 +25,7 @@ from nasbench_kit.study.columns import Column, digest_of, digest_of_run, unpack
 from nasbench_kit.study.configuration import Configuration
 from nasbench_kit.study.database import Database
 from nasbench_kit.study.executors import executed
-from nasbench_kit.study.rows import EVALUATION_COLUMNS, stored_rows
+from nasbench_kit.study.rows import STORED_COLUMNS, stored_rows
 from nasbench_kit.study.running import Made, benchmark_of, n_together, open_same
 from nasbench_kit.study.text import check_printable, in_one_line, read_json, write_json
 from nasbench_kit.study.versions import different, versions_of
@@ -375,7 +375,7 @@ class Study:
         *,
         results: str | os.PathLike[str] | None = None,
     ) -> Any:
-        """Every evaluation, as it is stored, as a row of a pandas frame: the columns of `rows.EVALUATION_COLUMNS`.
+        """Every evaluation, as it is stored, as a row of a pandas frame: the columns of `rows.STORED_COLUMNS`.
 
         What is reported of it, and its regret, `nasbench_kit.analysis.evaluation_frame` knows.
 
@@ -390,7 +390,7 @@ class Study:
             StudyError: What names the architectures is not here, or a stored run is damaged.
         """
         keys = self.configurations() if configurations is None else _configurations(configurations)
-        return to_frame(EVALUATION_COLUMNS, stored_rows(self, keys, run_seeds, results))
+        return to_frame(STORED_COLUMNS, stored_rows(self, keys, run_seeds, results))
 
     def failures(self, configuration: Configuration, run_seeds: Iterable[int] | None = None) -> dict[int, str]:
         """Seed -> reason of the runs of one configuration that failed; all by default.

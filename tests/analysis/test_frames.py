@@ -7,10 +7,10 @@ import pytest
 
 import nasbench_kit as nbk
 from nasbench_kit.analysis import evaluation_frame, incumbent_frame, load
-from nasbench_kit.analysis.frames import INCUMBENT_COLUMNS, JUDGED_COLUMNS
+from nasbench_kit.analysis.frames import EVALUATION_COLUMNS, INCUMBENT_COLUMNS
 from nasbench_kit.errors import SettingError
 from nasbench_kit.study import Configuration, Study
-from nasbench_kit.study.rows import EVALUATION_COLUMNS
+from nasbench_kit.study.rows import STORED_COLUMNS
 
 pd = pytest.importorskip("pandas")
 
@@ -63,7 +63,7 @@ def test_an_evaluation_is_reported_by_the_test_metric_and_the_incumbent_chosen_b
             cost_s=[1.0, 2.0, 4.0, 8.0],
         )
     )
-    assert list(evaluations) == list(JUDGED_COLUMNS)
+    assert list(evaluations) == list(EVALUATION_COLUMNS)
     assert evaluations["arch"].tolist() == ["a", "b", "c", "a", "d"]
     assert evaluations["value"].tolist() == [0.5, 0.7, 0.6, 0.5, 0.8]
     assert evaluations["reported"].tolist() == [0.6, 0.5, 0.9, 0.6, 0.7]
@@ -165,7 +165,7 @@ def test_the_stored_columns_alone_need_no_results_of_a_space_that_has_a_name(cif
         other = Configuration.of(cifar10, "random_search", n_evaluations=7)
         study.run([key, other], range(3), n_processes=1)
         frame = study.to_frame([key], [0, 2])
-        assert list(frame) == list(EVALUATION_COLUMNS)
+        assert list(frame) == list(STORED_COLUMNS)
         runs = [run.records for run in study.runs(key, [0, 2])]
         assert len(study.to_frame()) == 39
         assert len(study.to_frame([])) == 0

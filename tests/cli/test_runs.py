@@ -14,7 +14,7 @@ import nasbench_kit as nbk
 from nasbench_kit.cli import main
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.study import Configuration, Study
-from nasbench_kit.study.rows import EVALUATION_COLUMNS
+from nasbench_kit.study.rows import STORED_COLUMNS
 
 TRUTHS = ("failed", "may_be_incumbent")
 
@@ -179,7 +179,7 @@ def test_what_is_stored_is_exported_alone_where_that_is_asked_for(folder, ending
     pd, out = pytest.importorskip("pandas"), f"runs.{ending}"
     run("runs", "compare.db", "--out", out, "--as-stored")
     frame = pd.read_csv(out) if ending == "csv" else pd.read_parquet(out)
-    assert list(frame) == list(EVALUATION_COLUMNS)
+    assert list(frame) == list(STORED_COLUMNS)
     assert frame["value"].tolist() == [row["value"] for row in expected_rows()]
 
 
