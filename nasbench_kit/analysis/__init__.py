@@ -1,4 +1,4 @@
-"""From records to statistics: incumbents, regret over time, how alike searches look on two benchmarks."""
+"""From records to statistics: regret over time, which optimizer is better, how alike searches look elsewhere."""
 
 from nasbench_kit.analysis.aggregates import Statistic, aggregate, bootstrap_band, quantile_band, standard_error_band
 from nasbench_kit.analysis.anytime import final_regrets, quantile_curves, regret_curves, time_grid, times_to
@@ -12,7 +12,19 @@ from nasbench_kit.analysis.likeness import Likeness, likeness
 from nasbench_kit.analysis.panels import Panel, load, panel_of, titled
 from nasbench_kit.analysis.profiles import Profile, performance_profiles
 from nasbench_kit.analysis.random_search import RandomSearchLaw, check_law, random_search_law
+from nasbench_kit.analysis.ranks import (
+    Cliques,
+    Friedman,
+    average_ranks,
+    better_by_nemenyi,
+    cliques,
+    critical_difference,
+    friedman_test,
+    ranks,
+)
+from nasbench_kit.analysis.ratings import Ratings, bradley_terry, elo_ratings
 from nasbench_kit.analysis.shown import Shown, shown
+from nasbench_kit.analysis.significance import PairwiseTests, holm, pairwise_mann_whitney, pairwise_wilcoxon
 from nasbench_kit.analysis.speed_up import speed_up
 from nasbench_kit.analysis.stratified import ScoreAggregates, aggregate_scores, probabilities_of_improvement
 from nasbench_kit.analysis.summary import Summary, summarize
@@ -31,17 +43,22 @@ from nasbench_kit.analysis.trajectories import (
     trajectories_of,
     with_common_best,
 )
+from nasbench_kit.analysis.win_rates import win_rates
 
 __all__ = [
     "Archive",
+    "Cliques",
     "Ecdf",
     "Estimate",
     "Finals",
+    "Friedman",
     "Interval",
     "Likeness",
+    "PairwiseTests",
     "Panel",
     "Profile",
     "RandomSearchLaw",
+    "Ratings",
     "RunningTimeIntervals",
     "RunningTimes",
     "ScoreAggregates",
@@ -53,24 +70,35 @@ __all__ = [
     "aggregate_scores",
     "area_over_convergence_curves",
     "area_under_ecdf",
+    "average_ranks",
+    "better_by_nemenyi",
     "bootstrap_band",
+    "bradley_terry",
     "check_law",
     "check_reported",
+    "cliques",
+    "critical_difference",
+    "elo_ratings",
     "evaluation_frame",
     "final_regrets",
     "finals_of",
+    "friedman_test",
+    "holm",
     "improvements",
     "incumbent_frame",
     "incumbents",
     "likeness",
     "load",
     "may_be_incumbents",
+    "pairwise_mann_whitney",
+    "pairwise_wilcoxon",
     "panel_of",
     "performance_profiles",
     "probabilities_of_improvement",
     "quantile_band",
     "quantile_curves",
     "random_search_law",
+    "ranks",
     "regret_curves",
     "running_time_ecdf",
     "running_time_intervals",
@@ -84,6 +112,7 @@ __all__ = [
     "times_to",
     "titled",
     "trajectories_of",
+    "win_rates",
     "with_common_best",
     "write_archive",
 ]
