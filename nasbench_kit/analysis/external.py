@@ -382,9 +382,16 @@ def read_overlay(text: str, panel: Panel) -> dict[str, Trajectories | Points]:
     if absent:
         raise SettingError(f"overlay {text!r:.80} lacks {absent[0]}=; the name of a column of {path!r:.80} expected")
     one = next(iter(panel.trajectories.values()))
-    values = Values(given.get("metric", one.metric), None if "metric" in given else one.metric.sign() * one.best)
-    values = values._replace(**{name: _number(given, name) for name in ("best", "scale") if name in given})
-    values = values._replace(are_regrets=given.get("are_regrets", "") in ("true", "True", "1"))
+    best = None if "metric" in given else one.metric.sign() * one.best
+    are_regrets = given.get("are_regrets", "false")
+    if are_regrets not in ("true", "false"):
+        raise SettingError(f"are_regrets={are_regrets!r:.40}; true or false expected")
+    values = Values(
+        given.get("metric", one.metric),
+        _number(given, "best") if "best" in given else best,
+        _number(given, "scale") if "scale" in given else 1.0,
+        are_regrets == "true",
+    )
     return {label: read(path, values, **{name: given[name] for name in names if name in given})}
 
 
