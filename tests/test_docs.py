@@ -37,6 +37,7 @@ COMMAND = Path(sys.executable).with_name("nasbench-kit")
 SURROGATES = (ROOT / "docs" / "surrogates.md").read_text(encoding="utf-8")
 OWN = (ROOT / "docs" / "your-own-benchmark.md").read_text(encoding="utf-8")
 STUDIES = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
+LANDSCAPE = (ROOT / "docs" / "landscape.md").read_text(encoding="utf-8")
 SEARCHING = (ROOT / "docs" / "searching.md").read_text(encoding="utf-8")
 
 
@@ -275,6 +276,22 @@ def test_the_page_on_studies_names_every_column_of_its_files():
         for name in re.findall(r"`(\w+)`", row)
     }
     assert {*EVALUATION_COLUMNS, *INCUMBENT_COLUMNS} <= named
+
+
+def test_the_python_of_the_page_on_landscapes_prints_what_it_shows(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (block,) = blocks("python", LANDSCAPE)
+    run_here(block, "page")
+    shown = re.findall(r"^print\(.*\) +# (.*)$", block, flags=re.MULTILINE)
+    printed = capsys.readouterr().out.splitlines()
+    starts = [line.startswith(comment.removesuffix("...")) for line, comment in zip(printed, shown, strict=True)]
+    assert starts == [True] * 5
+    assert Path("landscape.png").exists()
+
+
+def test_the_commands_of_the_page_on_landscapes_are_examples_of_the_help():
+    typed = {shlex.join(["nasbench-kit", *arguments]) for arguments in commands(LANDSCAPE)}
+    assert typed <= {line.strip() for line in main.commands["describe"].epilog.splitlines()}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)

@@ -4,9 +4,19 @@ from nasbench_kit.analysis.aggregates import Statistic, aggregate, bootstrap_ban
 from nasbench_kit.analysis.anytime import final_regrets, quantile_curves, regret_curves, time_grid, times_to
 from nasbench_kit.analysis.archive import Archive, write_archive
 from nasbench_kit.analysis.areas import area_over_convergence_curves, area_under_ecdf
+from nasbench_kit.analysis.attainment import (
+    AttainmentDifference,
+    attained_by_time,
+    attained_share,
+    attainment_difference,
+    attainment_surface,
+)
 from nasbench_kit.analysis.bootstrap import Estimate, Interval
 from nasbench_kit.analysis.ecdf import Ecdf, running_time_ecdf
+from nasbench_kit.analysis.feasibility import Feasibility, feasibility_of, least_violations
 from nasbench_kit.analysis.frames import evaluation_frame, incumbent_frame
+from nasbench_kit.analysis.front_trajectories import FrontTrajectories, front_trajectories_of
+from nasbench_kit.analysis.fronts import Reference, check_fronts, non_dominated, reference_of
 from nasbench_kit.analysis.incumbents import improvements, incumbents, may_be_incumbents
 from nasbench_kit.analysis.likeness import Likeness, likeness
 from nasbench_kit.analysis.panels import Panel, load, panel_of, titled
@@ -27,7 +37,7 @@ from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.analysis.significance import PairwiseTests, holm, pairwise_mann_whitney, pairwise_wilcoxon
 from nasbench_kit.analysis.speed_up import speed_up
 from nasbench_kit.analysis.stratified import ScoreAggregates, aggregate_scores, probabilities_of_improvement
-from nasbench_kit.analysis.summary import Summary, summarize
+from nasbench_kit.analysis.summary import Summary, selection_bias, summarize
 from nasbench_kit.analysis.targets import (
     RunningTimeIntervals,
     RunningTimes,
@@ -43,15 +53,21 @@ from nasbench_kit.analysis.trajectories import (
     trajectories_of,
     with_common_best,
 )
+from nasbench_kit.analysis.volumes import INDICATORS, Indicator, final_indicator_values, indicator_curves, indicator_of
 from nasbench_kit.analysis.win_rates import win_rates
 
 __all__ = [
+    "INDICATORS",
     "Archive",
+    "AttainmentDifference",
     "Cliques",
     "Ecdf",
     "Estimate",
+    "Feasibility",
     "Finals",
     "Friedman",
+    "FrontTrajectories",
+    "Indicator",
     "Interval",
     "Likeness",
     "PairwiseTests",
@@ -59,6 +75,7 @@ __all__ = [
     "Profile",
     "RandomSearchLaw",
     "Ratings",
+    "Reference",
     "RunningTimeIntervals",
     "RunningTimes",
     "ScoreAggregates",
@@ -70,26 +87,38 @@ __all__ = [
     "aggregate_scores",
     "area_over_convergence_curves",
     "area_under_ecdf",
+    "attained_by_time",
+    "attained_share",
+    "attainment_difference",
+    "attainment_surface",
     "average_ranks",
     "better_by_nemenyi",
     "bootstrap_band",
     "bradley_terry",
+    "check_fronts",
     "check_law",
     "check_reported",
     "cliques",
     "critical_difference",
     "elo_ratings",
     "evaluation_frame",
+    "feasibility_of",
+    "final_indicator_values",
     "final_regrets",
     "finals_of",
     "friedman_test",
+    "front_trajectories_of",
     "holm",
     "improvements",
     "incumbent_frame",
     "incumbents",
+    "indicator_curves",
+    "indicator_of",
+    "least_violations",
     "likeness",
     "load",
     "may_be_incumbents",
+    "non_dominated",
     "pairwise_mann_whitney",
     "pairwise_wilcoxon",
     "panel_of",
@@ -99,10 +128,12 @@ __all__ = [
     "quantile_curves",
     "random_search_law",
     "ranks",
+    "reference_of",
     "regret_curves",
     "running_time_ecdf",
     "running_time_intervals",
     "running_times",
+    "selection_bias",
     "shown",
     "speed_up",
     "standard_error_band",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, final
 
+from nasbench_kit.analysis.front_trajectories import FrontTrajectories, front_trajectories_of
+from nasbench_kit.analysis.fronts import reference_of
 from nasbench_kit.analysis.trajectories import Trajectories, trajectories_of, with_common_best
 from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.simulator import Rules
@@ -31,6 +33,7 @@ class Panel:
         configurations: Optimizer as it is shown -> what its runs are in the study.
         trajectories: Optimizer -> its runs, with regret to a common best; those all of whose runs failed are left out.
         failures: Optimizer -> seed -> reason of the runs that failed; of those that have any.
+        fronts: Optimizer -> the fronts of its runs, where there are several objectives.
     """
 
     benchmark: Benchmark
@@ -38,6 +41,7 @@ class Panel:
     configurations: Mapping[str, Configuration]
     trajectories: Mapping[str, Trajectories]
     failures: Mapping[str, Mapping[int, str]]
+    fronts: Mapping[str, FrontTrajectories] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Panel of {len(self.trajectories)} optimizers on {self.benchmark.name}>"
@@ -137,7 +141,9 @@ def panel_of(
             made = trajectories_of(opened, records, key.rules, run_seeds=found, summed=summed)
             trajectories[name] = made
     common = with_common_best(trajectories) if trajectories else {}
-    return Panel(opened, first.rules, shown, common, failures)
+    those = {name: key for name, key in shown.items() if name in trajectories}
+    fronts = _fronts(study, those, opened, seeds)
+    return Panel(opened, first.rules, shown, common, failures, fronts)
 
 
 def _shown(configurations: Sequence[Configuration]) -> dict[str, Configuration]:
@@ -148,6 +154,21 @@ def _shown(configurations: Sequence[Configuration]) -> dict[str, Configuration]:
         name = key.legend if labels[key.legend] == 1 else f"{key.legend}: {replace(key, label='').legend}"
         found[name if name not in found else f"{name} ({len(found) + 1})"] = key
     return found
+
+
+def _fronts(
+    study: Study, configurations: Mapping[str, Configuration], benchmark: Benchmark, run_seeds: Sequence[int] | None
+) -> dict[str, FrontTrajectories]:
+    """The fronts of all runs, by how their optimizers are shown; nothing where there is one objective."""
+    if len(benchmark.objectives) == 1 or not configurations:
+        return {}
+    reference = reference_of(benchmark, next(iter(configurations.values())).rules)
+    return {
+        name: front_trajectories_of(
+            benchmark, (run.records for run in study.runs(key, run_seeds)), key.rules, reference=reference
+        )
+        for name, key in configurations.items()
+    }
 
 
 def _records(head: StoredRun, others: Iterable[StoredRun], run_seeds: list[int]) -> Iterator[Records]:

@@ -3,6 +3,7 @@
 from nasbench_kit.plots.anytime import BAND, compare_figure, plot_anytime
 from nasbench_kit.plots.cells import architecture_figure, operation_colors, plot_graph
 from nasbench_kit.plots.evaluation import evaluation_figure, plot_calibration, plot_predicted, plot_residuals
+from nasbench_kit.plots.fronts import plot_attainment_difference, plot_front, plot_volume
 from nasbench_kit.plots.style import ShownFigure, add_caption, check_picture, quiet, save_figure
 
 __all__ = [
@@ -15,10 +16,13 @@ __all__ = [
     "evaluation_figure",
     "operation_colors",
     "plot_anytime",
+    "plot_attainment_difference",
     "plot_calibration",
+    "plot_front",
     "plot_graph",
     "plot_predicted",
     "plot_residuals",
+    "plot_volume",
     "quiet",
     "save_figure",
 ]

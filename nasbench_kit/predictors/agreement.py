@@ -53,7 +53,7 @@ def agreement(true: NDArray[np.float64], predicted: NDArray[np.float64], *, unit
         kendall_tau(true, predicted),
         tau_2,
         tau_1,
-        _correlation("spearmanr", true, predicted),
+        spearman(true, predicted),
         pearson(true, predicted),
         float(np.abs(error).mean()) if n else nan,
         float(np.sqrt((error**2).mean())) if n else nan,
@@ -70,6 +70,11 @@ def r2(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
 def kendall_tau(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
     """Compute Kendall's tau-b; NaN where either does not vary."""
     return _correlation("kendalltau", true, predicted)
+
+
+def spearman(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
+    """Compute Spearman's rank correlation; NaN where either does not vary."""
+    return _correlation("spearmanr", true, predicted)
 
 
 def pearson(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
