@@ -226,6 +226,7 @@ def test_what_a_run_spent_is_counted_in_seconds_evaluations_and_epochs(make_benc
         "epochs": [9],
     }
     assert one.budgets == {"seconds": 50}
+    assert (one.known_until().tolist(), one.known_until("epochs").tolist()) == ([50], [9])
     nothing = records([], [])._replace(archs=archs[:0])
     counted = trajectories_of(bench, [run, nothing], Rules(n_evaluations=4, clock="evaluations"))
     assert counted.along("epochs").tolist() == [3, 6, 9]
