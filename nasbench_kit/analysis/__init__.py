@@ -14,6 +14,7 @@ from nasbench_kit.analysis.attainment import (
 from nasbench_kit.analysis.bootstrap import Estimate, Interval
 from nasbench_kit.analysis.ecdf import Ecdf, running_time_ecdf
 from nasbench_kit.analysis.feasibility import Feasibility, feasibility_of, least_violations
+from nasbench_kit.analysis.frames import evaluation_frame, incumbent_frame
 from nasbench_kit.analysis.front_trajectories import FrontTrajectories, front_trajectories_of
 from nasbench_kit.analysis.fronts import Reference, check_fronts, non_dominated, reference_of
 from nasbench_kit.analysis.incumbents import improvements, incumbents, may_be_incumbents
@@ -105,6 +106,7 @@ __all__ = [
     "cliques",
     "critical_difference",
     "elo_ratings",
+    "evaluation_frame",
     "feasibility_of",
     "final_indicator_values",
     "final_regrets",
@@ -113,6 +115,7 @@ __all__ = [
     "front_trajectories_of",
     "holm",
     "improvements",
+    "incumbent_frame",
     "incumbents",
     "indicator_curves",
     "indicator_of",
