@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from itertools import chain, count, islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from nasbench_kit.analysis.front_trajectories import FrontTrajectories, front_trajectories_of
@@ -100,7 +101,7 @@ def load(
                 with_failed=with_failed,
                 n_processes=n_processes,
             )
-    keys = _chosen(study, benchmarks, optimizers)
+    keys = chosen(study, benchmarks, optimizers)
     if not keys:
         raise SettingError(f"{study.path!r} holds no runs; nasbench-kit compare --study {study.path} makes some")
     seeds = None if run_seeds is None else [*run_seeds]
@@ -168,39 +169,38 @@ def _panel(
     reads: Iterable[_Read],
     run_seeds: Sequence[int] | None,
 ) -> Panel:
-    named = _named(configurations)
-    read = dict(zip(named, reads, strict=True))
+    shown = _shown(configurations)
+    read = dict(zip(shown, reads, strict=True))
     found = {name: one.trajectories for name, one in read.items() if one.trajectories is not None}
     failures = {name: one.failures for name, one in read.items() if one.failures}
-    fronts = _fronts(study, {name: named[name] for name in found}, benchmark, run_seeds)
+    fronts = _fronts(study, {name: shown[name] for name in found}, benchmark, run_seeds)
     common = with_common_best(found) if found else {}
-    return Panel(benchmark, configurations[0].rules, named, common, failures, fronts)
+    return Panel(benchmark, configurations[0].rules, shown, common, failures, fronts)
 
 
 def _fronts(
-    study: Study, named: Mapping[str, Configuration], benchmark: Benchmark, run_seeds: Sequence[int] | None
+    study: Study, configurations: Mapping[str, Configuration], benchmark: Benchmark, run_seeds: Sequence[int] | None
 ) -> dict[str, FrontTrajectories]:
-    """The fronts of all runs; nothing where there is one objective."""
-    if len(benchmark.objectives) == 1 or not named:
+    """The fronts of all runs, by how their optimizers are shown; nothing where there is one objective."""
+    if len(benchmark.objectives) == 1 or not configurations:
         return {}
-    reference = reference_of(benchmark, next(iter(named.values())).rules)
+    reference = reference_of(benchmark, next(iter(configurations.values())).rules)
     return {
         name: front_trajectories_of(
             benchmark, (one.records for one in study.runs(key, run_seeds)), key.rules, reference=reference
         )
-        for name, key in named.items()
+        for name, key in configurations.items()
     }
 
 
-def _named(configurations: Sequence[Configuration]) -> dict[str, Configuration]:
-    """How each is shown: those of the same label by what they are, too."""
-    labels = [key.legend for key in configurations]
-    named: dict[str, Configuration] = {}
-    for key, label in zip(configurations, labels, strict=True):
-        name = label if labels.count(label) == 1 else f"{label}: {replace(key, label='').legend}"
-        numbered = chain([name], (f"{name} ({i})" for i in count(2)))
-        named[next(one for one in numbered if one not in named)] = key
-    return named
+def _shown(configurations: Sequence[Configuration]) -> dict[str, Configuration]:
+    """Configurations by how they are shown; of a label that several share, as in a merged study, also what they are."""
+    labels = Counter(key.legend for key in configurations)
+    found: dict[str, Configuration] = {}
+    for key in configurations:
+        name = key.legend if labels[key.legend] == 1 else f"{key.legend}: {replace(key, label='').legend}"
+        found[name if name not in found else f"{name} ({len(found) + 1})"] = key
+    return found
 
 
 def _read(study: Study, benchmark: Benchmark, asked: _Asked) -> _Read:
@@ -275,7 +275,8 @@ def in_short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _chosen(study: Study, benchmarks: Iterable[str] | None, optimizers: Iterable[str] | None) -> list[Configuration]:
+def chosen(study: Study, benchmarks: Iterable[str] | None, optimizers: Iterable[str] | None) -> list[Configuration]:
+    """Configurations of a study by names of benchmarks, and names or labels of optimizers; as in `load`."""
     keys = study.configurations()
     if benchmarks is not None:
         wanted = [benchmarks] if isinstance(benchmarks, str) else [*benchmarks]
