@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import numpy as np
 from nasbench_kit.analysis import summarize
 from nasbench_kit.report.drawings import difference_diagram
 from nasbench_kit.report.markup import Html, element, joined, table
-from nasbench_kit.report.statistics import ALPHA, over_benchmarks, pairs_of
+from nasbench_kit.report.statistics import ALPHA, over_benchmarks
 
 if TYPE_CHECKING:
     from nasbench_kit.analysis import PairwiseTests, Panel
@@ -20,13 +21,17 @@ _MANY = 3  # panels whose tables are open from the start
 _FEW_BENCHMARKS = 10
 
 
-def finals(report: Report) -> Html:
-    """A table per benchmark, and its win rates."""
+def finals(report: Report, tests: Iterable[PairwiseTests | None]) -> Html:
+    """A table per benchmark, and its win rates.
+
+    Args:
+        report: What is to be shown.
+        tests: `pairs_of` each panel that has runs.
+    """
     panels = report.with_runs
     parts = []
-    for i, (title, panel) in enumerate(panels.items()):
-        pairs = pairs_of(panel)
-        content = joined(_final_table(title, panel), _pairs(title, pairs) if pairs else None)
+    for i, ((title, panel), pairs) in enumerate(zip(panels.items(), tests, strict=True)):
+        content = joined(_final_table(title, panel, pairs), _pairs(title, pairs) if pairs else None)
         parts.append(element("details", element("summary", title), content, open=i < _MANY))
     notes = [*report.comparison.notes()[:3], _MARKS] if panels else []
     return joined([element("p", note, class_="quiet") for note in notes], parts)
@@ -38,9 +43,8 @@ _MARKS = (
 )
 
 
-def final_rows(panel: Panel) -> tuple[tuple[str, ...], list[tuple[tuple[str, ...], bool]]]:
+def final_rows(panel: Panel, pairs: PairwiseTests | None) -> tuple[tuple[str, ...], list[tuple[tuple[str, ...], bool]]]:
     """Where the runs of a panel ended: the head, and rows with whether no other optimizer is better."""
-    pairs = pairs_of(panel)
     better = pairs.better(ALPHA) if pairs else np.zeros((1, 1), bool)
     rows = []
     for i, (name, one) in enumerate(panel.trajectories.items()):
@@ -62,8 +66,8 @@ def final_rows(panel: Panel) -> tuple[tuple[str, ...], list[tuple[tuple[str, ...
     return ("optimizer", accuracy, regret, "better / worse", "found", "kept", "evaluations", "n"), rows
 
 
-def _final_table(title: str, panel: Panel) -> Html:
-    head, rows = final_rows(panel)
+def _final_table(title: str, panel: Panel, pairs: PairwiseTests | None) -> Html:
+    head, rows = final_rows(panel, pairs)
     shown = [[*(element("strong", cell) if is_best else cell for cell in row[:2]), *row[2:]] for row, is_best in rows]
     return table(head, shown, caption=f"{title}: final incumbents")
 

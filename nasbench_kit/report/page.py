@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
 from string import Template
@@ -16,10 +16,11 @@ from nasbench_kit.report.finals import benchmarks_together, finals
 from nasbench_kit.report.incumbents import drawn_incumbents
 from nasbench_kit.report.markup import Html, data_block, element, joined
 from nasbench_kit.report.setup import lead, setup
+from nasbench_kit.report.statistics import pairs_of
 from nasbench_kit.version import __version__
 
 if TYPE_CHECKING:
-    from nasbench_kit.analysis import Panel
+    from nasbench_kit.analysis import PairwiseTests, Panel, Trajectories
     from nasbench_kit.report.contents import Report
 
 #: axis -> what stands under it
@@ -35,15 +36,16 @@ def html_page(report: Report, n_processes: int = 1, *, is_live: bool = False) ->
         n_processes: How many compute curves at the same time, if there are many.
         is_live: Whether the page is served while the study runs, and asks for news.
     """
+    computed = list(_computed(report, n_processes))
     sections = [
         ("setup", "What was compared", setup(report)),
         ("curves", "Over time", _curves(report)),
-        ("results", "Where the runs ended", finals(report)),
+        ("results", "Where the runs ended", finals(report, (pairs for _, pairs in computed))),
         ("ranks", "Over all benchmarks", benchmarks_together(report)),
         ("incumbents", "Incumbents", drawn_incumbents(report)),
         ("checklist", "Checklist", checklist_table(report)),
     ]
-    return _page(report.title, lead(report), sections, page_data(report, n_processes), is_live)
+    return _page(report.title, lead(report), sections, _data(report, [curves for curves, _ in computed]), is_live)
 
 
 def waiting_page(title: str, why: str) -> str:
@@ -86,10 +88,21 @@ def _policy(script: str) -> str:
 
 def page_data(report: Report, n_processes: int = 1) -> dict[str, Any]:
     """All numbers that the script draws, as JSON."""
-    panels = report.with_runs
-    n_curves = sum(len(panel.trajectories) for panel in panels.values())
-    several = n_processes if n_curves > _MANY_CURVES else 1
-    curves = run(panel_curves, [panel.trajectories for panel in panels.values()], several)
+    return _data(report, [curves for curves, _ in _computed(report, n_processes)])
+
+
+def _computed(report: Report, n_processes: int) -> Iterator[tuple[dict[str, Any], PairwiseTests | None]]:
+    """Of each panel that has runs its curves, and tests of all pairs."""
+    panels = [panel.trajectories for panel in report.with_runs.values()]
+    several = n_processes if sum(map(len, panels)) > _MANY_CURVES else 1
+    return run(_numbers, panels, several)
+
+
+def _numbers(trajectories: Mapping[str, Trajectories]) -> tuple[dict[str, Any], PairwiseTests | None]:
+    return panel_curves(trajectories), pairs_of(trajectories)
+
+
+def _data(report: Report, curves: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "optimizers": report.optimizers,
         "statistics": STATISTICS,
@@ -102,7 +115,7 @@ def page_data(report: Report, n_processes: int = 1) -> dict[str, Any]:
                 "unit": next(iter(panel.trajectories.values())).show.difference_unit,
                 "axes": axes,
             }
-            for (title, panel), axes in zip(panels.items(), curves, strict=True)
+            for (title, panel), axes in zip(report.with_runs.items(), curves, strict=True)
         ],
     }
 

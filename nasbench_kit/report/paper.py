@@ -14,6 +14,7 @@ from nasbench_kit.report.checklist import checklist
 from nasbench_kit.report.finals import final_rows
 from nasbench_kit.report.incumbents import incumbents_of
 from nasbench_kit.report.setup import faults, versions_in_words
+from nasbench_kit.report.statistics import pairs_of
 
 if TYPE_CHECKING:
     from nasbench_kit.report.contents import Report
@@ -25,6 +26,7 @@ _LATEX = {
     "±": r"$\pm$",
     **{letter: "\\" + letter for letter in "&%$#_{}"},
 }
+_Rows = dict[str, tuple[tuple[str, ...], list[tuple[tuple[str, ...], bool]]]]  # title -> `final_rows`
 _MARKS = (
     "Bold: no other optimizer is significantly better (Mann-Whitney test of final regrets, 5\N{NO-BREAK SPACE}% for all"
     " pairs of a benchmark together, by Holm)."
@@ -57,8 +59,9 @@ def write_paper(report: Report, folder: str | os.PathLike[str]) -> list[Path]:
             name = f"best-{re.sub(r'[^0-9A-Za-z]+', '-', title).strip('-')}.pdf"
             figures[name] = f"The best final incumbent on {title}."
             save_figure(architecture_figure(panel.benchmark.space, one.arch), place / name)
-    write_bytes(place / "tables.tex", _tables(report).encode())
-    write_bytes(place / "report.md", _markdown(report, figures).encode())
+    rows_of = {title: final_rows(panel, pairs_of(panel.trajectories)) for title, panel in report.with_runs.items()}
+    write_bytes(place / "tables.tex", _tables(report, rows_of).encode())
+    write_bytes(place / "report.md", _markdown(report, rows_of, figures).encode())
     return [place / name for name in ("report.md", "tables.tex", *figures)]
 
 
@@ -72,10 +75,10 @@ def markdown(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>()#|!~])", r"\\\1", text)
 
 
-def _tables(report: Report) -> str:
+def _tables(report: Report, rows_of: _Rows) -> str:
     parts = ["% \\usepackage{booktabs}"]
     for title, panel in report.with_runs.items():
-        head, rows = final_rows(panel)
+        head, rows = rows_of[title]
         lines = [
             " & ".join(rf"\textbf{{{latex(cell)}}}" if is_best and i < 2 else latex(cell) for i, cell in enumerate(row))
             for row, is_best in rows
@@ -97,7 +100,7 @@ def _tables(report: Report) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _markdown(report: Report, figures: dict[str, str]) -> str:
+def _markdown(report: Report, rows_of: _Rows, figures: dict[str, str]) -> str:
     parts = [f"# {markdown(report.title)}", "", "## What was compared", ""]
     for title, panel in report.panels.items():
         results = panel.benchmark.results
@@ -105,8 +108,7 @@ def _markdown(report: Report, figures: dict[str, str]) -> str:
     parts += [f"- Versions: {markdown(versions_in_words(one))}." for one in report.versions]
     parts += ["", "The same runs are made again by", "", *(f"    {command}" for command in report.commands)]
     parts += ["", "## Where the runs ended", "", _MARKS]
-    for title, panel in report.with_runs.items():
-        head, rows = final_rows(panel)
+    for title, (head, rows) in rows_of.items():
         strong = [
             [f"**{markdown(cell)}**" if is_best and i < 2 else markdown(cell) for i, cell in enumerate(row)]
             for row, is_best in rows

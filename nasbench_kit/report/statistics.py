@@ -70,11 +70,11 @@ def ecdf_over_time(
     return found
 
 
-def pairs_of(panel: Panel) -> PairwiseTests | None:
+def pairs_of(trajectories: Mapping[str, Trajectories]) -> PairwiseTests | None:
     """Mann and Whitney's tests of final regrets, corrected by Holm; None of one optimizer alone."""
-    if len(panel.trajectories) < 2:
+    if len(trajectories) < 2:
         return None
-    return pairwise_mann_whitney({name: final_regrets(one) for name, one in panel.trajectories.items()})
+    return pairwise_mann_whitney({name: final_regrets(one) for name, one in trajectories.items()})
 
 
 class OverBenchmarks(NamedTuple):

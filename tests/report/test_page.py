@@ -30,7 +30,7 @@ from nasbench_kit.report.curves import ERRORS, N_RESAMPLES, SEED, decoded
 from nasbench_kit.report.finals import final_rows
 from nasbench_kit.report.incumbents import incumbents_of
 from nasbench_kit.report.setup import faults
-from nasbench_kit.report.statistics import over_benchmarks, targets_of
+from nasbench_kit.report.statistics import over_benchmarks, pairs_of, targets_of
 from nasbench_kit.simulator import Rules
 
 C10, C100 = "nasbench201/cifar10", "nasbench201/cifar100"
@@ -145,7 +145,7 @@ def test_the_final_table_is_that_of_the_analysis(html, report):
     for panel in report.panels.values():
         tests = pairwise_mann_whitney({name: final_regrets(one) for name, one in panel.trajectories.items()})
         better = tests.better()
-        _, rows = final_rows(panel)
+        _, rows = final_rows(panel, pairs_of(panel.trajectories))
         for i, ((name, mean, regret, counts, *_, n), is_best) in enumerate(rows):
             one = panel.trajectories[name]
             summary = summarize(one)

@@ -8,6 +8,7 @@ from nasbench_kit.errors import SettingError
 from nasbench_kit.report import write_paper
 from nasbench_kit.report.finals import final_rows
 from nasbench_kit.report.paper import latex, markdown
+from nasbench_kit.report.statistics import pairs_of
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def test_tables_hold_the_numbers_and_their_marks(folder, report):
     tex, text = ((place / name).read_text() for name in ("tables.tex", "report.md"))
     assert tex.count(r"\toprule") == tex.count(r"\bottomrule") == len(report.panels)
     for panel in report.panels.values():
-        _, rows = final_rows(panel)
+        _, rows = final_rows(panel, pairs_of(panel.trajectories))
         for (name, mean, *others), is_best in rows:
             bold = rf"\textbf{{{latex(name)}}} & \textbf{{{latex(mean)}}}"
             line = bold if is_best else f"{latex(name)} & {latex(mean)}"
