@@ -8,6 +8,7 @@ from nasbench_kit.cli.claims import claims
 from nasbench_kit.cli.compare import compare
 from nasbench_kit.cli.info import info
 from nasbench_kit.cli.lookup import list_, query
+from nasbench_kit.cli.plot import plot
 from nasbench_kit.cli.runs import runs
 from nasbench_kit.cli.shared import Group
 from nasbench_kit.cli.show import show
@@ -25,7 +26,7 @@ def main() -> None:
     """Benchmarks for neural architecture search: query, search, simulate, plot."""
 
 
-for _command in (list_, info, query, show, import_, join, compare, claims, runs, surrogate):
+for _command in (list_, info, query, show, import_, join, compare, plot, claims, runs, surrogate):
     main.add_command(_command)
 for _command in (_surrogate_import, eval_, distill, materialize):
     surrogate.add_command(_command)
