@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
 import numpy as np
 
 from nasbench_kit.analysis import (
+    Archive,
     Finals,
     Panel,
     RandomSearchLaw,
@@ -68,6 +69,7 @@ def compare(
     rules: Rules | None = None,
     runs: int | None = None,
     study: Study | str | os.PathLike[str] | None = None,
+    against: str | os.PathLike[str] | None = None,
     first_seed: int = 0,
     n_processes: int | None = None,
     executor: Executor | None = None,
@@ -88,6 +90,9 @@ def compare(
         runs: Runs of each optimizer on each benchmark; those of the protocol, or 500, by default.
         study: Where the runs are kept: with the same study, the same call goes on where it was. By default they are not
             kept.
+        against: An archive of reference runs to set these beside: its file, or "archive" for the one that comes with
+            the package. It must hold runs on the same tables under the same rules. Without benchmarks and rules, these
+            are those of the protocol suite_small.
         first_seed: Seed of the first run; the others follow.
         n_processes: Size of the pool of worker processes; as many as there are processors by default.
         executor: Anything with the interface of `concurrent.futures.Executor`, instead of a pool.
@@ -98,6 +103,11 @@ def compare(
         UnknownNameError, SettingError, NotRecordedError: Something cannot be run as asked for; nothing was run then.
         StudyError: The study cannot be used, or all runs of one optimizer failed.
     """
+    reference = None if against is None else Archive.open(against)
+    if reference and optimizers is None:
+        raise SettingError("against an archive, but with which optimizers? Give those that it does not hold")
+    if benchmarks is None and rules is None and not how:
+        protocol = protocol_against(against, protocol)
     follows = None if protocol is None else protocol_of(protocol)
     runs = runs if runs is not None else follows.n_runs if follows else RUNS
     check_at_least(1, runs=runs)
@@ -119,14 +129,20 @@ def compare(
                 if label in follows.optimizers:
                     follows.check(label, benchmark)
         plans = _planned(setups, named)
+    if reference:
+        for plan in plans:
+            reference.fitting(plan.configurations[0])  # else refused before anything is run
     with opened_study(study) as opened, _shown(progress) as advance:
         _warn_of_long_work(plans, opened, run_seeds, 0 if executor else n_processes or n_processors())
         configurations = chain.from_iterable(plan.configurations for plan in plans)
         counts = opened.run(configurations, run_seeds, n_processes=n_processes, executor=executor, progress=advance)
         found = {plan.benchmark.name: _found(plan, opened, run_seeds) for plan in plans}
+        if reference:
+            found = {benchmark: reference.beside(panel) for benchmark, panel in found.items()}
+        said = [*([follows.in_words()] if follows else []), _in_one(panel.in_words for panel in found.values())]
         return Comparison(
             found,
-            " ".join([*([follows.in_words()] if follows else []), _in_one(panel.in_words for panel in found.values())]),
+            " ".join([*said, *([reference.in_words] if reference else [])]),
             counts,
             None if study is None else opened.path,
             {plan.benchmark.name: _reports(plan, found[plan.benchmark.name]) for plan in plans},
@@ -396,6 +412,11 @@ def _published(
     ]
 
 
+def protocol_against(against: str | os.PathLike[str] | None, protocol: str | Protocol | None) -> str | Protocol | None:
+    """What is run where nobody says what: the small suite, if an archive is there to be compared with."""
+    return "suite_small" if against is not None and protocol is None else protocol
+
+
 def _planned(
     benchmarks: Iterable[tuple[Benchmark, Rules, tuple[Reported, ...]]],
     optimizers: Sequence[tuple[str, Mapping[str, Any], str]],
@@ -537,7 +558,7 @@ def _reports(plan: _Plan, panel: Panel) -> dict[str, dict[Reported, Finals]]:
     """What else is reported of the final incumbents of each optimizer, as far as the results hold it."""
     found: dict[str, dict[Reported, Finals]] = {optimizer: {} for optimizer in panel.trajectories}
     for optimizer, trajectories in panel.trajectories.items():
-        for reported in plan.reports:
+        for reported in plan.reports if trajectories.archs is not None else ():
             with suppress(UnknownNameError, NotRecordedError):
                 by = replace(plan.rules, reported=reported)
                 found[optimizer][reported] = finals_of(plan.benchmark, trajectories, by)
@@ -551,8 +572,9 @@ def _also_reported(
     lines = []
     for reported in dict.fromkeys(one for reports in panel.values() for one in reports if one != in_the_table):
         means = []
-        for optimizer, reports in panel.items():
-            metric, values = reports[reported]
+        for optimizer, (metric, values) in {
+            name: reports[reported] for name, reports in panel.items() if reported in reports
+        }.items():
             values = values[~np.isnan(values)]
             mean = float(values.mean()) if len(values) else nan
             means.append(f"{optimizer} {shown(metric.name, metric.unit).text(mean)}")

@@ -149,29 +149,32 @@ def titled(configurations: Iterable[Configuration]) -> dict[str, list[Configurat
     """Configurations that can be compared, together under a title: what was searched, and what is different."""
     together: dict[str, dict[str, list[Configuration]]] = {}
     for key in configurations:
-        together.setdefault(key.benchmark, {}).setdefault(repr(_setting(key)), []).append(key)
+        together.setdefault(key.benchmark, {}).setdefault(repr(setting_of(key)), []).append(key)
     found = {}
     for benchmark, groups in together.items():
-        settings = [_setting(some[0]) for some in groups.values()]
+        settings = [setting_of(some[0]) for some in groups.values()]
         different = [
             name
             for name in dict.fromkeys(name for setting in settings for name in setting)
             if len({repr(setting.get(name)) for setting in settings}) > 1
         ]
         for setting, some in zip(settings, groups.values(), strict=True):
-            said = ", ".join(f"{name}={_in_short(setting[name])}" for name in different if name in setting)
+            said = ", ".join(f"{name}={in_short(setting[name])}" for name in different if name in setting)
             found[benchmark + (f" ({said or 'default rules'})" if len(groups) > 1 else "")] = some
     return found
 
 
-def _setting(key: Configuration) -> dict[str, Any]:
-    """All that makes configurations of one benchmark comparable."""
+def setting_of(key: Configuration) -> dict[str, Any]:
+    """All that must be the same for runs on one benchmark to be compared, by its names; default rules are left out."""
     setting: dict[str, Any] = {"sha256": key.results_sha256[:12], **key.rules.to_json()}
     setting |= {"objectives": key.objectives} if key.objectives else {}
     return setting | ({"constraints": key.constraints} if key.constraints else {})
 
 
-def _in_short(value: Any) -> str:
+def in_short(value: Any) -> str:
+    """A value of `setting_of`, as titles and errors show it."""
+    if value is None:
+        return "the default"
     if isinstance(value, list | tuple):
         return "+".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -240,24 +240,37 @@ def trajectories_of(
             f"{benchmark.name}: the budget of all {n_runs} runs ended before their first evaluation did;"
             " give a larger one"
         )
-    best, is_proven = _best(benchmark, where, metric, epoch)
     columns = packed.columns()
     return Trajectories(
-        metric=metric,
-        best=best if is_proven else max(best, float(columns["best_evaluated"].max())),
-        axis=main_axis(rules),
-        budgets={
-            axis: float(budget)
-            for axis, budget in zip(
-                (SECONDS, EVALUATIONS, EPOCHS), (rules.budget_s, rules.n_evaluations, rules.n_epochs), strict=True
-            )
-            if budget is not None
-        },
-        run_seeds=np.array(run_seeds, np.int64),
-        is_proven=is_proven,
-        values_are=where.run_in_words("mean"),
+        **frame_of(benchmark, rules, float(columns["best_evaluated"].max())),
         **columns,
+        run_seeds=np.array(run_seeds, np.int64),
     )
+
+
+def frame_of(benchmark: Benchmark, rules: Rules, best_evaluated: float) -> dict[str, Any]:
+    """What is the same for all runs on a benchmark under the same rules, as `Trajectories` calls it.
+
+    Args:
+        benchmark: What was searched.
+        rules: Under which rules.
+        best_evaluated: The best that any of the runs evaluated, which counts where no best is proven.
+
+    Raises:
+        NotRecordedError: There is no best.
+    """
+    where, name, epoch = rules.reported_on(benchmark)
+    metric = where.metrics[name]
+    best, is_proven = _best(benchmark, where, metric, epoch)
+    budgets = {SECONDS: rules.budget_s, EVALUATIONS: rules.n_evaluations, EPOCHS: rules.n_epochs}
+    return {
+        "metric": metric,
+        "best": best if is_proven else max(best, best_evaluated),
+        "axis": main_axis(rules),
+        "budgets": {axis: float(budget) for axis, budget in budgets.items() if budget is not None},
+        "is_proven": is_proven,
+        "values_are": where.run_in_words("mean"),
+    }
 
 
 def main_axis(rules: Rules) -> str:

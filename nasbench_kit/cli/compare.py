@@ -136,6 +136,11 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="METRIC<=LIMIT",
     help="Limit to keep to, like 'params_m<=0.5'; repeat for more.",
 )
+@click.option(
+    "--against",
+    metavar="archive|FILE",
+    help="Show the runs of an archive beside: 'archive', the one that comes with the package, or a file.",
+)
 @click.option("--first-seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first run.")
 @click.option(
     "--study",
@@ -156,10 +161,11 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
 def compare(
     benchmarks: tuple[str, ...],
     optimizers: tuple[str, ...],
-    protocol: str | None,
+    protocol: Any,
     runs: int | None,
     objectives: tuple[str, ...],
     constraints: tuple[str, ...],
+    against: str | None,
     first_seed: int,
     study: str,
     figure: str,
@@ -184,6 +190,8 @@ def compare(
 
     given = parse_optimizers(optimizers) or None
     ruled = {name: value for name, value in rules.items() if value is not None}
+    if not (benchmarks or ruled or objectives or constraints):
+        protocol = comparison.protocol_against(against, protocol)
     if protocol is None:
         loaded = [
             load(name, results=results, objectives=objectives or None, constraints=constraints or None)
@@ -212,6 +220,7 @@ def compare(
                 rules=_rules(**ruled) if ruled else None,
                 runs=runs,
                 study=study,
+                against=against,
                 first_seed=first_seed,
                 n_processes=n_processes,
             )

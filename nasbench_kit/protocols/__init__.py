@@ -22,6 +22,7 @@ from nasbench_kit.protocols.nb201 import NB201, NB201_SURROGATE
 from nasbench_kit.protocols.nb301 import NB301
 from nasbench_kit.protocols.queries import QUERIES, QUERIES_300
 from nasbench_kit.protocols.random_cells import BEST_OF_1, BEST_OF_10, BEST_OF_100
+from nasbench_kit.protocols.suites import SUITE_FULL, SUITE_HELD_OUT, SUITE_SMALL
 from nasbench_kit.protocols.syne_tune import SYNE_TUNE, SYNE_TUNE_MNIST1D
 
 PROTOCOLS = {
@@ -52,6 +53,9 @@ PROTOCOLS = {
         CONSTRAINED,
         CONSTRAINED_SIZE,
         MULTI_OBJECTIVE,
+        SUITE_SMALL,
+        SUITE_FULL,
+        SUITE_HELD_OUT,
     )
 }
 """The protocols that have a name."""

@@ -165,4 +165,4 @@ def test_a_protocol_of_ones_own_is_followed(cifar10):
     (benchmark,) = mine.load()
     assert [str(limit) for limit in benchmark.constraints] == ["params_m<=0.5"]
     made = nbk.compare(protocol=mine, n_processes=1)
-    assert [len(told) for told in made.trajectories["nasbench201/cifar10"]["RS"].told] == [10, 10]
+    assert made.trajectories["nasbench201/cifar10"]["RS"].ended["evaluations"].tolist() == [10, 10]
