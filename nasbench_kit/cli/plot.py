@@ -150,7 +150,7 @@ def plot(
     made = found.figure(
         kind, benchmarks=benchmarks or None, optimizers=optimizers or None, labels=renamed or None, **chosen
     )
-    save_figure(made, *pictures)
+    save_figure(made, *pictures, dpi=300)
     click.echo("\n".join(map(str, pictures)))
 
 

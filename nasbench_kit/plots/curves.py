@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, final
 
 import numpy as np
 
-from nasbench_kit.analysis import Trajectories, regret_curves
-from nasbench_kit.analysis.aggregates import aggregate, bootstrap_band, quantile_band, standard_error_band
+from nasbench_kit.analysis import (
+    Trajectories,
+    aggregate,
+    bootstrap_band,
+    quantile_band,
+    regret_curves,
+    standard_error_band,
+)
 from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.simulator import EPOCHS, EVALUATIONS
 

@@ -38,7 +38,7 @@ def study(filled, tmp_path, monkeypatch):
 def drawn(monkeypatch):
     """The figures that were to be written, instead of files."""
     figures = []
-    monkeypatch.setattr("nasbench_kit.plots.save_figure", lambda figure, *paths: figures.append(figure))
+    monkeypatch.setattr("nasbench_kit.plots.save_figure", lambda figure, *paths, dpi: figures.append(figure))
     return figures
 
 
