@@ -30,6 +30,9 @@ from nasbench_kit.analysis import (
     summarize,
 )
 from nasbench_kit.analysis import load as load_panels
+from nasbench_kit.analysis.fronts import check_fronts
+from nasbench_kit.analysis.volumes import final_indicator_values
+from nasbench_kit.analysis.volumes import in_words as volume_in_words
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.catalog import load
 from nasbench_kit.errors import NotRecordedError, SettingError, StudyError, UnknownNameError
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 BENCHMARKS = ("nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120")
 OPTIMIZERS = ("random_search", "regularized_evolution", "local_search")
@@ -224,10 +228,22 @@ class Comparison:
 
     def table(self) -> list[dict[str, Any]]:
         """Where the runs ended: a row per benchmark and optimizer, ready for `pandas.DataFrame`."""
-        return [
-            {"benchmark": benchmark, "optimizer": optimizer, **summary._asdict()}
-            for benchmark, optimizer, summary in self.summaries()
-        ]
+        volumes = self.volumes()
+        rows = []
+        for benchmark, optimizer, summary in self.summaries():
+            row = {"benchmark": benchmark, "optimizer": optimizer, **summary._asdict()}
+            if optimizer in volumes.get(benchmark, {}):
+                row["hypervolume"] = float(volumes[benchmark][optimizer].mean())
+            rows.append(row)
+        return rows
+
+    def volumes(self) -> dict[str, dict[str, NDArray[np.float64]]]:
+        """Benchmark of several objectives -> optimizer -> hypervolume of the front that each run ended with."""
+        return {
+            title: {optimizer: final_indicator_values(one) for optimizer, one in panel.fronts.items()}
+            for title, panel in self.panels.items()
+            if panel.fronts
+        }
 
     def laws(self) -> dict[str, RandomSearchLaw]:
         """Benchmark -> the exact law of random search under the same rules.
@@ -272,19 +288,23 @@ class Comparison:
         """The table as it is shown: its head and its rows, of which those of benchmarks are headings."""
         by = {benchmark: _reported_by(panel) for benchmark, panel in self.trajectories.items()}
         same = len(set(by.values())) == 1
+        volumes = self.volumes()
+        more = ("hypervolume",) if volumes else ()
         rows: list[tuple[str, ...]] = []
         n_runs = set()
         for benchmark, panel in self.trajectories.items():
-            rows.append((benchmark, "", "" if same else by[benchmark], "", "", ""))
+            rows.append((benchmark, "", "" if same else by[benchmark], "", "", "", *("" for _ in more)))
             for optimizer, trajectories in panel.items():
                 show, summary = trajectories.show, summarize(trajectories)
                 n_runs.add(summary.n_runs)
                 spread = f" ± {show.text(summary.sd)}" if isfinite(summary.sd) else ""
                 shares = (f"{100 * share:.1f} %" for share in (summary.found_share, summary.kept_share))
                 evaluations, regret = f"{summary.mean_evaluations:.1f}", show.text(summary.median_regret)
-                rows.append((f"  {optimizer}", evaluations, show.text(summary.mean) + spread, regret, *shares))
+                volume = (_volume_text(volumes.get(benchmark, {}).get(optimizer)) for _ in more)
+                rows.append((f"  {optimizer}", evaluations, show.text(summary.mean) + spread, regret, *shares, *volume))
         head = f"n = {' to '.join(map(str, dict.fromkeys((min(n_runs), max(n_runs)))))} runs each"
-        return (head, "evals", next(iter(by.values())) if same else "metric", "regret", "found", "kept"), rows
+        metric = next(iter(by.values())) if same else "metric"
+        return (head, "evals", metric, "regret", "found", "kept", *more), rows
 
     def notes(self) -> list[str]:
         """What the columns of the table mean, and what is to be known about the runs; a line each."""
@@ -300,6 +320,9 @@ class Comparison:
             + ", median over runs",
             "found, kept: share of runs that evaluated the best of the benchmark; that ended on it",
         ]
+        for title, several in self.panels.items():
+            for one in list(several.fronts.values())[:1]:
+                notes.append(f"hypervolume on {title}: {volume_in_words(one.reference)}; mean ± standard deviation")
         unproven = [
             name for name, panel in self.trajectories.items() if not all(one.is_proven for one in panel.values())
         ]
@@ -435,6 +458,7 @@ def _planned(
             if configurations.setdefault(made.legend, made) is not made:
                 raise SettingError(f"two optimizers are called {made.legend!r}; give each its own label")
         check_reported(benchmark, own)
+        check_fronts(benchmark, own)
         plans.append(_Plan(benchmark, own, tuple(configurations.values()), reports))
     return plans
 
@@ -580,6 +604,12 @@ def _also_reported(
             means.append(f"{optimizer} {shown(metric.name, metric.unit).text(mean)}")
         lines.append(f"{benchmark}, reported by {reported}: {', '.join(means)}")
     return lines
+
+
+def _volume_text(volumes: NDArray[np.float64] | None) -> str:
+    if volumes is None:
+        return ""
+    return f"{volumes.mean():.4f}" + (f" ± {volumes.std(ddof=1):.4f}" if len(volumes) > 1 else "")
 
 
 def _reported_by(panel: Mapping[str, Trajectories]) -> str:

@@ -33,6 +33,7 @@ COMMAND = Path(sys.executable).with_name("nasbench-kit")
 
 SURROGATES = (ROOT / "docs" / "surrogates.md").read_text(encoding="utf-8")
 OWN = (ROOT / "docs" / "your-own-benchmark.md").read_text(encoding="utf-8")
+LANDSCAPE = (ROOT / "docs" / "landscape.md").read_text(encoding="utf-8")
 SEARCHING = (ROOT / "docs" / "searching.md").read_text(encoding="utf-8")
 
 
@@ -242,6 +243,22 @@ def test_the_page_on_searching_names_every_rule_and_its_option():
     }
     options = {parameter.name: parameter.opts[0] for parameter in main.commands["compare"].params}
     assert named == {field.name: options[field.name] for field in fields(nbk.Rules)}
+
+
+def test_the_python_of_the_page_on_landscapes_prints_what_it_shows(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (block,) = blocks("python", LANDSCAPE)
+    run_here(block, "page")
+    shown = re.findall(r"^print\(.*\) +# (.*)$", block, flags=re.MULTILINE)
+    printed = capsys.readouterr().out.splitlines()
+    starts = [line.startswith(comment.removesuffix("...")) for line, comment in zip(printed, shown, strict=True)]
+    assert starts == [True] * 5
+    assert Path("landscape.png").exists()
+
+
+def test_the_commands_of_the_page_on_landscapes_are_examples_of_the_help():
+    typed = {shlex.join(["nasbench-kit", *arguments]) for arguments in commands(LANDSCAPE)}
+    assert typed <= {line.strip() for line in main.commands["describe"].epilog.splitlines()}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)

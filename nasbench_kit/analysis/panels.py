@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any, final
 
+from nasbench_kit.analysis.front_trajectories import FrontTrajectories, front_trajectories_of
+from nasbench_kit.analysis.fronts import reference_of
 from nasbench_kit.analysis.trajectories import Trajectories, trajectories_of, with_common_best
 from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.simulator import Rules
@@ -30,6 +32,7 @@ class Panel:
         configurations: Optimizer as it is shown -> what its runs are in the study.
         trajectories: Optimizer -> its runs, with regret to a common best; those all of whose runs failed are left out.
         failures: Optimizer -> seed -> reason of the runs that failed; of those that have any.
+        fronts: Optimizer -> the fronts of its runs, where there are several objectives.
     """
 
     benchmark: Benchmark
@@ -37,6 +40,7 @@ class Panel:
     configurations: Mapping[str, Configuration]
     trajectories: Mapping[str, Trajectories]
     failures: Mapping[str, Mapping[int, str]]
+    fronts: Mapping[str, FrontTrajectories] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Panel of {len(self.trajectories)} optimizers on {self.benchmark.name}>"
@@ -135,7 +139,23 @@ def panel_of(
             made = trajectories_of(opened, records, key.rules, run_seeds=found, summed=summed)
             trajectories[key.legend] = made
     common = with_common_best(trajectories) if trajectories else {}
-    return Panel(opened, first.rules, {key.legend: key for key in configurations}, common, failures)
+    fronts = _fronts(study, [key for key in configurations if key.legend in trajectories], opened, seeds)
+    return Panel(opened, first.rules, {key.legend: key for key in configurations}, common, failures, fronts)
+
+
+def _fronts(
+    study: Study, configurations: Sequence[Configuration], benchmark: Benchmark, run_seeds: Sequence[int] | None
+) -> dict[str, FrontTrajectories]:
+    """The fronts of all runs; nothing where there is one objective."""
+    if len(benchmark.objectives) == 1 or not configurations:
+        return {}
+    reference = reference_of(benchmark, configurations[0].rules)
+    return {
+        key.legend: front_trajectories_of(
+            benchmark, (run.records for run in study.runs(key, run_seeds)), key.rules, reference=reference
+        )
+        for key in configurations
+    }
 
 
 def _records(head: StoredRun, others: Iterable[StoredRun], run_seeds: list[int]) -> Iterator[Records]:

@@ -6,6 +6,7 @@ import click
 
 from nasbench_kit.cli.claims import claims
 from nasbench_kit.cli.compare import compare
+from nasbench_kit.cli.describe import describe
 from nasbench_kit.cli.info import info
 from nasbench_kit.cli.lookup import list_, query
 from nasbench_kit.cli.plot import plot
@@ -26,7 +27,7 @@ def main() -> None:
     """Benchmarks for neural architecture search: query, search, simulate, plot."""
 
 
-for _command in (list_, info, query, show, import_, join, compare, plot, claims, runs, surrogate):
+for _command in (list_, info, query, show, describe, import_, join, compare, plot, claims, runs, surrogate):
     main.add_command(_command)
 for _command in (_surrogate_import, eval_, distill, materialize):
     surrogate.add_command(_command)

@@ -230,7 +230,8 @@ def compare(
     if as_json:
         print_json(_rows(made))
         return
-    print_table(*made.cells(), numbers=5)
+    head, rows = made.cells()
+    print_table(head, rows, numbers=len(head) - 1)
     click.echo()
     for line in made.notes():
         click.echo(line)
@@ -278,10 +279,11 @@ def _draw(made: Comparison, pictures: list[Path], *, law: bool) -> None:
 
 
 def _rows(made: Comparison) -> list[dict[str, Any]]:
-    return [
-        {**json.loads(made.configurations[benchmark][optimizer].identity), "label": optimizer, **summary._asdict()}
-        for benchmark, optimizer, summary in made.summaries()
-    ]
+    rows = []
+    for row in made.table():
+        benchmark, label = row.pop("benchmark"), row.pop("optimizer")
+        rows.append({**json.loads(made.configurations[benchmark][label].identity), "label": label, **row})
+    return rows
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:

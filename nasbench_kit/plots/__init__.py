@@ -4,6 +4,7 @@ from nasbench_kit.plots.anytime import compare_figure, plot_anytime
 from nasbench_kit.plots.cells import architecture_figure, operation_colors, plot_graph
 from nasbench_kit.plots.curves import BAND, Anytime
 from nasbench_kit.plots.evaluation import evaluation_figure, plot_calibration, plot_predicted, plot_residuals
+from nasbench_kit.plots.fronts import plot_attainment_difference, plot_front, plot_volume
 from nasbench_kit.plots.kinds import KINDS, Kind, draw, selected
 from nasbench_kit.plots.looks import Look, looks_of
 from nasbench_kit.plots.style import (
@@ -35,10 +36,13 @@ __all__ = [
     "looks_of",
     "operation_colors",
     "plot_anytime",
+    "plot_attainment_difference",
     "plot_calibration",
+    "plot_front",
     "plot_graph",
     "plot_predicted",
     "plot_residuals",
+    "plot_volume",
     "quiet",
     "save_figure",
     "selected",

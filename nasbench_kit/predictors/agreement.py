@@ -8,8 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.optional import require
-
 _LEAST = 2  # architectures that can be ranked
 PERCENT = {"fraction": 100.0, "%": 1.0}
 """Unit of an accuracy -> what makes percent of it."""
@@ -55,7 +53,7 @@ def agreement(true: NDArray[np.float64], predicted: NDArray[np.float64], *, unit
         kendall_tau(true, predicted),
         tau_2,
         tau_1,
-        _correlation("spearmanr", true, predicted),
+        spearman(true, predicted),
         pearson(true, predicted),
         float(np.abs(error).mean()) if n else nan,
         float(np.sqrt((error**2).mean())) if n else nan,
@@ -74,6 +72,11 @@ def kendall_tau(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> fl
     return _correlation("kendalltau", true, predicted)
 
 
+def spearman(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
+    """Compute Spearman's rank correlation; NaN where either does not vary."""
+    return _correlation("spearmanr", true, predicted)
+
+
 def pearson(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
     """Compute Pearson's correlation; NaN where either does not vary, or is not known."""
     return _correlation("pearsonr", true, predicted)
@@ -82,7 +85,9 @@ def pearson(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
 def _correlation(name: str, true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
     if len(true) < _LEAST or not (true.max() > true.min() and predicted.max() > predicted.min()):
         return nan
-    return float(getattr(require("scipy.stats", "fit"), name)(true, predicted).statistic)
+    from scipy import stats
+
+    return float(getattr(stats, name)(true, predicted).statistic)
 
 
 def best_share(true: NDArray[np.float64], share: float, sign: int) -> NDArray[np.bool_]:
@@ -115,7 +120,8 @@ def expected_kl(n_runs: NDArray[np.int64]) -> NDArray[np.float64]:
     for a variance of 1, so that the divergence is `(log((k - 1) / 2) - digamma((k - 1) / 2) + 1 / k) / 2`:
     0.89 for two runs, 0.46 for three, 0.24 for five.
     """
-    digamma = require("scipy.special", "fit").digamma
+    from scipy.special import digamma
+
     half = (n_runs - 1) / 2
     found: NDArray[np.float64] = (np.log(half) - digamma(half) + 1 / n_runs) / 2
     return found

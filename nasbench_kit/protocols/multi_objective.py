@@ -7,7 +7,7 @@ from nasbench_kit.simulator import EVALUATIONS, Rules
 
 MULTI_OBJECTIVE = Protocol(
     name="multi_objective",
-    title="200 evaluations of accuracy and latency; `Benchmark.reference_point`, the worst of all cells, is fixed",
+    title="200 evaluations of accuracy and latency; hypervolume up to the worst of all cells",
     source="Guerrero-Viu et al. 2021, https://arxiv.org/abs/2105.01015: baselines of multi-objective search",
     setups=tuple(
         Setup(

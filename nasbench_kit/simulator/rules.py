@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from math import inf
 from operator import index as as_int
-from typing import Any, NamedTuple, Self, final
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
 
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError, listed, unknown
 from nasbench_kit.optimizers.base import check_at_least
+
+if TYPE_CHECKING:
+    from nasbench_kit.tables import Metric
 
 DRAWN, MEAN = "drawn", "mean"
 SECONDS, EVALUATIONS, EPOCHS = CLOCKS = ("seconds", "evaluations", "epochs")
@@ -337,13 +340,17 @@ def checked_rules(rules: object) -> Rules:
     return rules
 
 
-def default_metric(benchmark: Benchmark) -> str:
-    """What incumbents are reported by: the test metric that belongs to the objective; without one, the objective.
+def default_metric(benchmark: Benchmark, objective: Metric | None = None) -> str:
+    """What incumbents are reported by: the test metric that belongs to an objective; without one, the objective.
 
     A test metric that was not recorded at the last epoch of the objective, or is better the other way round, does not
     belong to it.
+
+    Args:
+        benchmark: What is searched.
+        objective: One of its objectives; the first one by default.
     """
-    objective = benchmark.objective_metric
+    objective = objective or benchmark.objective_metric
     test = objective.name.replace("val_", "test_", 1) if objective.split == "val" else ""
     found = benchmark.metrics.get(test, objective)
     same_end = not (found.epochs and objective.epochs) or found.epochs[-1] == objective.epochs[-1]

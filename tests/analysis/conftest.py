@@ -24,7 +24,7 @@ def trajectories():
 def records():
     """A run that evaluated letters by number, one a second, and saw these values; columns can be set otherwise."""
 
-    def make(letters, values, **columns):
+    def make(letters, values, /, **columns):
         n = len(letters)
         values = np.array(values, float)
         made = Records(

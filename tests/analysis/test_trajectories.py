@@ -209,6 +209,10 @@ def test_what_a_run_spent_is_counted_in_seconds_evaluations_and_epochs(make_benc
         "epochs": [9],
     }
     assert one.budgets == {"seconds": 50}
+    nothing = records([], [])._replace(archs=archs[:0])
+    counted = trajectories_of(bench, [run, nothing], Rules(n_evaluations=4, clock="evaluations"))
+    assert counted.along("epochs").tolist() == [3, 6, 9]
+    assert counted.ended["epochs"].tolist() == [9, 0]  # a run of nothing has the axes of the others
     from_scratch = trajectories_of(bench, [run], Rules(budget_s=50, continued="from scratch"))
     assert from_scratch.along("epochs").tolist() == [3, 7, 10]
 

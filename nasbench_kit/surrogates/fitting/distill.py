@@ -37,7 +37,7 @@ from nasbench_kit.surrogates.surrogate import ENUMERATED, AtEpoch, Ensemble, Sur
 
 FILE = "network.safetensors"
 _UNFINISHED = "unfinished"  # folder with what is kept until the end
-_NEEDS = {"torch": "torch", "safetensors": "fit", "scipy": "fit"}
+_NEEDS = {"torch": "torch", "safetensors": "fit"}
 _HELD_OUT = 0.02  # share of the architectures that the network is not trained on
 _SALT = 2  # of the hash that decides which; 0 and 1 decide what a fit holds out, and its folds
 _PASSES = 8_000_000  # architectures seen in training, counted as often as they are, unless `epochs` says otherwise

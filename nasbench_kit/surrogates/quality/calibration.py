@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_kit.optional import require
 from nasbench_kit.predictors.agreement import expected_kl, normal_kl
 from nasbench_kit.surrogates.distribution import RunDistribution
 from nasbench_kit.surrogates.targets import backward, forward, slope
@@ -122,7 +121,8 @@ def pit(
 
     `uniform`, in [0, 1), says where between the quantiles below and at the value.
     """
-    ndtr = require("scipy.special", "fit").ndtr
+    from scipy.special import ndtr
+
     inside = ndtr(_scaled(predicted, values, which))
     low, high = predicted.bounds  # what lies beyond is cut, so they have probabilities of their own
     below, at = np.where(values <= low, 0.0, inside), np.where(values >= high, 1.0, inside)
@@ -168,7 +168,8 @@ def distances_of_repeated(predicted: RunDistribution, runs: NDArray[np.float64])
     `sd^2 (1 + 1 / (k - 1))` in `z`. Uniform in [0, 1] if the predicted noise is right, whatever the predicted means.
     `runs` are (n_seeds, n_archs), NaN where not recorded or collapsed.
     """
-    ndtr = require("scipy.special", "fit").ndtr
+    from scipy.special import ndtr
+
     with np.errstate(divide="ignore", invalid="ignore"):
         z = forward(predicted.transform, runs)
         n_runs = (~np.isnan(z)).sum(axis=0)
