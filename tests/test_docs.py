@@ -33,6 +33,7 @@ COMMAND = Path(sys.executable).with_name("nasbench-kit")
 
 SURROGATES = (ROOT / "docs" / "surrogates.md").read_text(encoding="utf-8")
 OWN = (ROOT / "docs" / "your-own-benchmark.md").read_text(encoding="utf-8")
+ANALYSIS = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
 LANDSCAPE = (ROOT / "docs" / "landscape.md").read_text(encoding="utf-8")
 SEARCHING = (ROOT / "docs" / "searching.md").read_text(encoding="utf-8")
 
@@ -61,6 +62,16 @@ def test_every_python_block_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     assert [found[i].startswith(shown[i]) for i in (1, 2)] == [True, True]
     best = re.search(r"bench\.best\(\) +# (Best\(arch=\(.*\), value=0\.\d+)\.\.\.", README)[1]
     assert repr(namespace["bench"].best()).startswith(best)
+
+
+def test_every_block_of_the_page_on_analysis_runs_and_prints_what_it_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "analysis"}
+    for block in blocks("python", ANALYSIS):
+        exec(compile(block, "analysis.md", "exec"), namespace)  # allowed: our own text
+        printed = capsys.readouterr().out.splitlines()
+        said = re.findall(r"^print\(.*\) +# ([^:;\n]*?)(?:[:;].*)?$", block, flags=re.MULTILINE)
+        assert [line.partition(":")[0] for line in printed] == said
 
 
 def test_every_block_of_the_page_on_benchmarks_of_ones_own_runs(tmp_path, monkeypatch, capsys):

@@ -36,7 +36,7 @@ from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.analysis.significance import PairwiseTests, holm, pairwise_mann_whitney, pairwise_wilcoxon
 from nasbench_kit.analysis.speed_up import speed_up
 from nasbench_kit.analysis.stratified import ScoreAggregates, aggregate_scores, probabilities_of_improvement
-from nasbench_kit.analysis.summary import Summary, summarize
+from nasbench_kit.analysis.summary import Summary, selection_bias, summarize
 from nasbench_kit.analysis.targets import (
     RunningTimeIntervals,
     RunningTimes,
@@ -130,6 +130,7 @@ __all__ = [
     "running_time_ecdf",
     "running_time_intervals",
     "running_times",
+    "selection_bias",
     "shown",
     "speed_up",
     "standard_error_band",
