@@ -85,7 +85,7 @@ def test_the_rows_of_the_table_are_summaries_of_the_runs(bench):
 
 def test_the_figure_has_a_panel_per_benchmark_and_says_how_it_was_made(bench, cifar10):
     figure = nbk.compare([bench, cifar10], ["random_search"], **FEW).figure()
-    assert [ax.get_title() for ax in figure.axes] == ["mine/d", "nasbench201/cifar10"]
+    assert [ax.get_title() for ax in figure.axes] == ["mine, d", "NAS-Bench-201, CIFAR-10"]
     caption = " ".join(figure.get_supxlabel().split())
     assert "drawn per training; budget 12 evaluations, 1 worker." in caption
 
