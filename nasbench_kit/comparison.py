@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from math import isfinite, nan
 from tempfile import TemporaryDirectory
@@ -22,21 +23,28 @@ from nasbench_kit.analysis import (
     RandomSearchLaw,
     Summary,
     Trajectories,
+    Verdict,
     check_reported,
+    check_tolerance,
+    final_regrets,
     finals_of,
     panel_of,
     random_search_law,
     shown,
     summarize,
+    trajectories_of,
+    until_settled,
+    with_common_best,
 )
 from nasbench_kit.analysis import load as load_panels
 from nasbench_kit.analysis.fronts import check_fronts
+from nasbench_kit.analysis.settled import Entry
 from nasbench_kit.analysis.volumes import final_indicator_values
 from nasbench_kit.analysis.volumes import in_words as volume_in_words
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.catalog import load
 from nasbench_kit.errors import NotRecordedError, SettingError, StudyError, UnknownNameError
-from nasbench_kit.jobs import n_processors
+from nasbench_kit.jobs import n_processors, pool
 from nasbench_kit.notebook import html_table
 from nasbench_kit.optimizers.base import check_at_least
 from nasbench_kit.progress import progress_bar
@@ -75,6 +83,7 @@ def compare(
     study: Study | str | os.PathLike[str] | None = None,
     against: str | os.PathLike[str] | None = None,
     first_seed: int = 0,
+    until_settled: float | None = None,
     n_processes: int | None = None,
     executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -98,6 +107,10 @@ def compare(
             the package. It must hold runs on the same tables under the same rules. Without benchmarks and rules, these
             are those of the protocol suite_small.
         first_seed: Seed of the first run; the others follow.
+        until_settled: Make runs ten by ten, and none any more of an optimizer of which every comparison with another
+            on that benchmark is settled, or tied: it is known to this much, such as 0.1, how probable it is that a run
+            of one ends better than a run of the other (`nasbench_kit.analysis.verdicts`). `runs` are made at most;
+            those of an archive are not looked at. Of several objectives, the first counts.
         n_processes: Size of the pool of worker processes; as many as there are processors by default.
         executor: Anything with the interface of `concurrent.futures.Executor`, instead of a pool.
         progress: Called with (runs done, runs in all); a bar in terminals and notebooks by default.
@@ -116,6 +129,8 @@ def compare(
     runs = runs if runs is not None else follows.n_runs if follows else RUNS
     check_at_least(1, runs=runs)
     check_at_least(0, first_seed=first_seed)
+    if until_settled is not None:
+        check_tolerance(until_settled=until_settled)
     run_seeds = range(first_seed, first_seed + runs)
     if follows is None:
         own = checked_rules(rules).changed(how)
@@ -136,20 +151,23 @@ def compare(
     if reference:
         for plan in plans:
             reference.fitting(plan.configurations[0])  # else refused before anything is run
+    if until_settled is not None and len(plans[0].configurations) < 2:
+        raise SettingError(f"until_settled={until_settled} with one optimizer; two or more expected")
     with opened_study(study) as opened, _shown(progress) as advance:
         _warn_of_long_work(plans, opened, run_seeds, 0 if executor else n_processes or n_processors())
-        configurations = chain.from_iterable(plan.configurations for plan in plans)
-        counts = opened.run(configurations, run_seeds, n_processes=n_processes, executor=executor, progress=advance)
-        found = {plan.benchmark.name: _found(plan, opened, run_seeds) for plan in plans}
+        run = _run if until_settled is None else partial(_run_until_settled, until_settled)
+        made = run(plans, opened, run_seeds, n_processes=n_processes, executor=executor, progress=advance)
+        found = {plan.benchmark.name: _found(plan, opened, made.run_seeds) for plan in plans}
         if reference:
             found = {benchmark: reference.beside(panel) for benchmark, panel in found.items()}
         said = [*([follows.in_words()] if follows else []), _in_one(panel.in_words for panel in found.values())]
         return Comparison(
             found,
             " ".join([*said, *([reference.in_words] if reference else [])]),
-            counts,
+            made.counts,
             None if study is None else opened.path,
             {plan.benchmark.name: _reports(plan, found[plan.benchmark.name]) for plan in plans},
+            made.verdicts,
         )
 
 
@@ -165,6 +183,7 @@ class Comparison:
         study: The file with the runs; None if they were not kept.
         reports: Benchmark -> optimizer -> what a protocol reports -> that of each run's final incumbent; a report that
             these results do not hold is left out.
+        verdicts: Which pairs are settled, tied or open, where runs were made until they are settled.
     """
 
     panels: Mapping[str, Panel]
@@ -172,6 +191,7 @@ class Comparison:
     counts: RunCounts
     study: str | None
     reports: Mapping[str, Mapping[str, Mapping[Reported, Finals]]] = field(default_factory=dict)
+    verdicts: Sequence[Verdict] = ()
 
     @classmethod
     def of_study(cls, study: Study | str | os.PathLike[str], **which: Any) -> Self:
@@ -291,17 +311,17 @@ class Comparison:
         volumes = self.volumes()
         more = ("hypervolume",) if volumes else ()
         rows: list[tuple[str, ...]] = []
-        n_runs = set()
+        n_runs = {one.n_runs for panel in self.trajectories.values() for one in panel.values()}
         for benchmark, panel in self.trajectories.items():
             rows.append((benchmark, "", "" if same else by[benchmark], "", "", "", *("" for _ in more)))
             for optimizer, trajectories in panel.items():
                 show, summary = trajectories.show, summarize(trajectories)
-                n_runs.add(summary.n_runs)
                 spread = f" ± {show.text(summary.sd)}" if isfinite(summary.sd) else ""
                 shares = (f"{100 * share:.1f} %" for share in (summary.found_share, summary.kept_share))
                 evaluations, regret = f"{summary.mean_evaluations:.1f}", show.text(summary.median_regret)
                 volume = (_volume_text(volumes.get(benchmark, {}).get(optimizer)) for _ in more)
-                rows.append((f"  {optimizer}", evaluations, show.text(summary.mean) + spread, regret, *shares, *volume))
+                name = f"  {optimizer}" + (f", n = {summary.n_runs:,}" if len(n_runs) > 1 else "")
+                rows.append((name, evaluations, show.text(summary.mean) + spread, regret, *shares, *volume))
         head = f"n = {' to '.join(map(str, dict.fromkeys((min(n_runs), max(n_runs)))))} runs each"
         metric = next(iter(by.values())) if same else "metric"
         return (head, "evals", metric, "regret", "found", "kept", *more), rows
@@ -339,6 +359,7 @@ class Comparison:
                 )
         for benchmark, panel in self.reports.items():
             notes += _also_reported(benchmark, panel, self.rules[benchmark].reported)
+        notes += _told(self.verdicts)
         for (benchmark, optimizer), failed in self.failures.items():
             seed, reason = next(iter(failed.items()))
             notes.append(
@@ -562,20 +583,106 @@ def _timed(benchmark: Benchmark, rules: Rules) -> tuple[float, float]:
     return float(np.median(taken_s)), min(budget for budget in budgets if budget)
 
 
-def _found(plan: _Plan, study: Study, run_seeds: range) -> Panel:
+class _Made(NamedTuple):
+    """What was run."""
+
+    counts: RunCounts
+    run_seeds: Mapping[Configuration, range]
+    verdicts: Sequence[Verdict] = ()
+
+
+def _run(plans: Sequence[_Plan], study: Study, run_seeds: range, **how: Any) -> _Made:
+    configurations = list(chain.from_iterable(plan.configurations for plan in plans))
+    return _Made(study.run(configurations, run_seeds, **how), dict.fromkeys(configurations, run_seeds))
+
+
+def _run_until_settled(
+    tolerance: float,
+    plans: Sequence[_Plan],
+    study: Study,
+    run_seeds: range,
+    *,
+    n_processes: int | None,
+    executor: Executor | None,
+    progress: Callable[[int, int], None],
+) -> _Made:
+    """Runs in rounds, all of them by the same processes."""
+    what = {(plan.benchmark.name, key.legend): (plan, key) for plan in plans for key in plan.configurations}
+    counts: list[RunCounts] = []
+    n_processes = n_processes or n_processors()
+
+    def make(going: Sequence[Entry], part: range) -> dict[Entry, NDArray[np.float64]]:
+        seeds, n_before = run_seeds[part.start : part.stop], sum(map(sum, counts))
+        how: dict[str, Any] = {"n_processes": n_processes, "executor": workers}
+        how["progress"] = lambda there, _: progress(n_before + there, len(what) * len(run_seeds))
+        counts.append(study.run([what[entry][1] for entry in going], seeds, **how))
+        ended = {}
+        for entry in going:
+            plan, key = what[entry]
+            records = [run.records for run in study.runs(key, seeds)]
+            if not records and not part.start:
+                raise _all_failed(key, seeds, study.failures(key, seeds))
+            there = trajectories_of(plan.benchmark, records, plan.rules) if records else None
+            # whatever the best of these runs: only their order counts
+            ended[entry] = final_regrets(replace(there, best=0.0)) if there else np.empty(0)
+        return ended
+
+    with nullcontext(executor) if executor or n_processes == 1 else pool(n_processes) as workers:
+        n_made, verdicts = until_settled(make, what, len(run_seeds), tolerance)
+    there = {what[entry][1]: run_seeds[:n] for entry, n in n_made.items()}
+    return _Made(RunCounts(*map(sum, zip(*counts, strict=True))), there, verdicts)
+
+
+def _found(plan: _Plan, study: Study, run_seeds: Mapping[Configuration, range]) -> Panel:
     """The runs on one benchmark.
 
     Raises:
         StudyError: All runs of one optimizer failed.
     """
-    panel = panel_of(study, plan.configurations, benchmark=plan.benchmark, run_seeds=run_seeds)
-    for optimizer, failed in panel.failures.items():
-        if optimizer not in panel.trajectories:
-            seed, reason = next(iter(failed.items()))
-            raise StudyError(
-                f"all {len(run_seeds)} runs of {optimizer} on {plan.benchmark.name} failed; with seed {seed}: {reason}"
-            )
-    return panel
+    together: dict[range, list[Configuration]] = {}
+    for key in plan.configurations:
+        together.setdefault(run_seeds[key], []).append(key)
+    panels = [panel_of(study, keys, benchmark=plan.benchmark, run_seeds=seeds) for seeds, keys in together.items()]
+    trajectories = {name: one for panel in panels for name, one in panel.trajectories.items()}
+    failures = {name: failed for panel in panels for name, failed in panel.failures.items()}
+    fronts = {name: one for panel in panels for name, one in panel.fronts.items()}
+    configurations = {key.legend: key for key in plan.configurations}
+    for name, failed in failures.items():
+        if name not in trajectories:
+            raise _all_failed(configurations[name], run_seeds[configurations[name]], failed)
+    in_order = {name: trajectories[name] for name in configurations}
+    fronts = {name: fronts[name] for name in configurations if name in fronts}
+    return Panel(plan.benchmark, plan.rules, configurations, with_common_best(in_order), failures, fronts)
+
+
+def _all_failed(key: Configuration, run_seeds: range, failures: Mapping[int, str]) -> StudyError:
+    seed, reason = next(iter(failures.items()))
+    return StudyError(
+        f"all {len(run_seeds)} runs of {key.legend} on {key.benchmark} failed; with seed {seed}: {reason}"
+    )
+
+
+def _told(verdicts: Sequence[Verdict]) -> list[str]:
+    """A line on what verdicts mean, and one per benchmark."""
+    if not verdicts:
+        return []
+    states = {"settled": "{0.better} beats {0.other}", "tied": "{0.better} and {0.other}"}
+    states["open"] = states["tied"]
+    lines = [
+        "settled, tied, open: P is how probable it is that a run of the first ends better than one of the second, in an"
+        " interval that holds whenever one stops; that all settled orders are right is 95 % sure"
+    ]
+    for benchmark in dict.fromkeys(one.benchmark for one in verdicts):
+        there = [one for one in verdicts if one.benchmark == benchmark]
+        for state, names in states.items():
+            said = [
+                f"{names.format(one)} (P = {one.probability:.2f} in {one.low:.2f} to {one.high:.2f}, n = {one.n_runs})"
+                for one in there
+                if one.state == state
+            ]
+            if said:
+                lines.append(f"{benchmark}, {state}: {', '.join(said)}")
+    return lines
 
 
 def _reports(plan: _Plan, panel: Panel) -> dict[str, dict[Reported, Finals]]:

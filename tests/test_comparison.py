@@ -59,6 +59,13 @@ class AlwaysFailing(RandomSearch):
         raise RuntimeError("out of ideas")
 
 
+class Stuck(RandomSearch):
+    """Asks for the first architecture, and no other."""
+
+    def ask(self):
+        return Trial((0, 0))
+
+
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
     """This file as a module `own`."""
@@ -170,6 +177,8 @@ def test_optimizers_are_given_by_name_with_settings_and_label(bench, given, lege
         ([("random_search", {}, "x"), ("local_search", {}, "x")], {}, SettingError, "two optimizers are called 'x'"),
         (["random_search"], {"runs": 0}, SettingError, "runs=0; an integer of at least 1 expected"),
         (["random_search"], {"first_seed": -1}, SettingError, "first_seed=-1; an integer of at least 0"),
+        (["random_search"], {"until_settled": 0.1}, SettingError, "until_settled=0.1 with one optimizer; two or more"),
+        (["random_search"], {"until_settled": 5}, SettingError, "until_settled=5; a number between 0 and 0.5, such as"),
         (["random_search"], {"n_evaluation": 5}, UnknownNameError, "did you mean 'n_evaluations'"),
         (["random_search"], {"epoch": 5}, NotRecordedError, "epoch 5 was not recorded"),
     ],
@@ -265,6 +274,69 @@ def test_runs_that_fail_are_left_out_and_said_and_all_that_fail_are_an_error(ben
     assert any(f"{len(failed)} runs failed and are left out" in note and "out of luck" in note for note in made.notes())
     with pytest.raises(StudyError, match="all 3 runs of own:AlwaysFailing on mine/d failed; with seed 0: RuntimeError"):
         nbk.compare(bench, "own:AlwaysFailing", **FEW)
+
+
+# ---- until settled ----
+
+SETTLED = {"until_settled": 0.2, "runs": 100, "n_evaluations": 4, "n_processes": 1}
+
+
+@pytest.fixture
+def three():
+    """Two that are alike, and one that is worse."""
+    return {"alike": "random_search", "like": ("regularized_evolution", {"population_size": 50}), "stuck": "own:Stuck"}
+
+
+def test_runs_end_for_each_optimizer_when_its_pairs_are_settled_or_tied_and_it_is_said(bench, three):
+    made = nbk.compare(bench, three, **SETTLED)
+    alike, like, stuck = (row["n_runs"] for row in made.table())
+    assert stuck < alike == like < 100
+    assert made.counts == (alike + like + stuck, 0, 0)
+    assert [(*sorted((one.better, one.other)), one.state) for one in made.verdicts] == [
+        ("alike", "like", "tied"),
+        ("alike", "stuck", "settled"),
+        ("like", "stuck", "settled"),
+    ]
+    assert [one.other for one in made.verdicts[1:]] == ["stuck", "stuck"]
+    head, rows = made.cells()
+    assert head[0] == f"n = {stuck} to {alike} runs each"
+    assert [row[0] for row in rows[1:]] == [f"  alike, n = {alike}", f"  like, n = {like}", f"  stuck, n = {stuck}"]
+    notes = "\n".join(made.notes())
+    assert "mine/d, settled: alike beats stuck (P = " in notes
+    assert f", n = {alike})" in notes.partition("mine/d, tied: ")[2]
+
+
+def test_the_same_call_makes_the_same_runs_whatever_the_study_holds_and_whoever_makes_them(bench, three, tmp_path):
+    alone = nbk.compare(bench, three, **SETTLED).table()
+    first = nbk.compare(bench, three, study=tmp_path / "s.db", **SETTLED | {"runs": 15})
+    assert [row["n_runs"] for row in first.table()] == [15, 15, 15]
+    goes_on = nbk.compare(bench, three, study=tmp_path / "s.db", **SETTLED)
+    assert goes_on.counts.there == 45
+    again = nbk.compare(bench, three, study=tmp_path / "s.db", **SETTLED)
+    assert again.counts.made == 0
+    nbk.compare(bench, three, study=tmp_path / "s.db", **SETTLED | {"until_settled": None})
+    among_more = nbk.compare(bench, three, study=tmp_path / "s.db", **SETTLED)
+    with ThreadPoolExecutor(2) as executor:
+        elsewhere = nbk.compare(bench, three, executor=executor, **SETTLED)
+    for other in (goes_on, again, among_more, elsewhere):
+        assert other.table() == alone
+
+
+def test_progress_until_settled_goes_up_to_all_runs_at_most(bench, three):
+    told = []
+    made = nbk.compare(bench, three, progress=lambda *counts: told.append(counts), **SETTLED)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[-1] == (made.counts.made, 300)
+    assert {in_all for _, in_all in told} == {300}
+
+
+def test_runs_that_fail_are_not_compared_and_when_all_fail_no_more_are_made(bench):
+    made = nbk.compare(bench, ["own:Stuck", "own:Failing"], **SETTLED)
+    (verdict,) = made.verdicts
+    assert (verdict.other, verdict.state) == ("own:Stuck", "settled")
+    assert verdict.n_runs < made.table()[1]["n_runs"] + len(made.failures["mine/d", "own:Failing"])
+    with pytest.raises(StudyError, match="all 10 runs of own:AlwaysFailing on mine/d failed; with seed 0"):
+        nbk.compare(bench, ["own:Stuck", "own:AlwaysFailing"], **SETTLED)
 
 
 def test_work_of_more_than_some_minutes_is_announced(bench, monkeypatch):

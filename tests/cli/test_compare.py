@@ -107,6 +107,15 @@ def test_compare_shows_only_the_runs_asked_for(folder, invoke_json):
     assert sorted(stored.run_seed for _, stored in all_runs()) == [0, 1, 7, 8]
 
 
+def test_until_settled_stops_what_is_settled_and_says_so(folder, invoke, invoke_json):
+    two = ["compare", *C10, *ONE, "-o", "regularized_evolution", "--evaluations", "150", "--processes", "1"]
+    text = invoke(*two, "--until-settled", "0.1")
+    assert "nasbench201/cifar10, settled: regularized_evolution beats random_search (P = " in text
+    rows = invoke_json(*two, "--until-settled", "0.1")
+    assert {row["n_runs"] for row in rows} <= set(range(10, 100, 10))
+    assert "until-settled" in invoke(*two, "--until-settled", "0.5", code=2).stderr
+
+
 def test_by_default_the_budget_is_what_500_evaluations_take_on_average(folder, invoke_json, cifar10):
     (row,) = invoke_json("compare", *C10, *ONE, "--runs", "2", "--processes", "1")
     mean_s = cifar10.query_many(cifar10.space.all_archs()).cost_s.mean()
