@@ -10,6 +10,8 @@ import pytest
 import nasbench_kit as nbk
 from nasbench_kit import comparison
 from nasbench_kit.analysis import likeness, summarize, trajectories_of
+from nasbench_kit.comparison import long_work, planning, running
+from nasbench_kit.comparison.words import in_one
 from nasbench_kit.errors import NotRecordedError, SettingError, StudyError, UnknownNameError
 from nasbench_kit.optimizers import Outcome, RandomSearch, Trial
 from nasbench_kit.simulator import Rules
@@ -92,7 +94,7 @@ def test_the_rows_of_the_table_are_summaries_of_the_runs(bench):
 
 def test_the_figure_has_a_panel_per_benchmark_and_says_how_it_was_made(bench, cifar10):
     figure = nbk.compare([bench, cifar10], ["random_search"], **FEW).figure()
-    assert [ax.get_title() for ax in figure.axes] == ["mine/d", "nasbench201/cifar10"]
+    assert [ax.get_title() for ax in figure.axes] == ["mine, d", "NAS-Bench-201, CIFAR-10"]
     caption = " ".join(figure.get_supxlabel().split())
     assert "drawn per training; budget 12 evaluations, 1 worker." in caption
 
@@ -118,7 +120,7 @@ def test_a_notebook_shows_the_table_with_names_escaped(bench):
     ],
 )
 def test_captions_that_differ_in_few_words_are_one(sentences, said):
-    assert comparison._in_one(sentences) == said
+    assert in_one(sentences) == said
 
 
 # ---- an optimizer that looks at several epochs ----
@@ -209,8 +211,9 @@ def test_by_default_three_optimizers_run_500_times_on_three_datasets():
 
 
 def test_what_is_not_given_is_the_default(monkeypatch):
-    for name, value in (("BENCHMARKS", "nasbench201/cifar100"), ("OPTIMIZERS", "local_search"), ("RUNS", 2)):
-        monkeypatch.setattr(comparison, name, value)
+    monkeypatch.setattr(planning, "BENCHMARKS", "nasbench201/cifar100")
+    monkeypatch.setattr(planning, "OPTIMIZERS", "local_search")
+    monkeypatch.setattr(running, "RUNS", 2)
     made = nbk.compare(n_evaluations=5, n_processes=1)
     assert [row["benchmark"] + " " + row["optimizer"] for row in made.table()] == ["nasbench201/cifar100 local_search"]
     assert made.counts.made == 2
@@ -341,7 +344,7 @@ def test_runs_that_fail_are_not_compared_and_when_all_fail_no_more_are_made(benc
 
 def test_work_of_more_than_some_minutes_is_announced(bench, monkeypatch):
     ticks = iter(range(1000))
-    monkeypatch.setattr(comparison, "perf_counter", lambda: float(next(ticks)))  # an evaluation takes a second
+    monkeypatch.setattr(long_work, "perf_counter", lambda: float(next(ticks)))  # an evaluation takes a second
     with pytest.warns(
         UserWarning, match=r"about 10 minutes: an evaluation of mine/d takes 1000.0 ms; what optimizers compute"
     ):

@@ -38,6 +38,7 @@ SURROGATES = (ROOT / "docs" / "surrogates.md").read_text(encoding="utf-8")
 OWN = (ROOT / "docs" / "your-own-benchmark.md").read_text(encoding="utf-8")
 STUDIES = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
 ANALYSIS = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
+FIGURES = (ROOT / "docs" / "figures.md").read_text(encoding="utf-8")
 LANDSCAPE = (ROOT / "docs" / "landscape.md").read_text(encoding="utf-8")
 REPORT = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
 SEARCHING = (ROOT / "docs" / "searching.md").read_text(encoding="utf-8")
@@ -315,6 +316,30 @@ def test_the_python_of_the_page_on_landscapes_prints_what_it_shows(tmp_path, mon
 def test_the_commands_of_the_page_on_landscapes_are_examples_of_the_help():
     typed = {shlex.join(["nasbench-kit", *arguments]) for arguments in commands(LANDSCAPE)}
     assert typed <= {line.strip() for line in main.commands["describe"].epilog.splitlines()}
+
+
+def test_the_python_of_the_page_on_figures_draws(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (block,) = blocks("python", FIGURES)
+    run_here(block.replace("runs=20", "runs=2, n_processes=1"), "page")
+    assert {path.name for path in tmp_path.iterdir()} == {"study.db", "figure.pdf", "figure.png"}
+
+
+def test_the_commands_of_the_page_on_figures_are_the_examples_of_the_help():
+    typed = [shlex.join(["nasbench-kit", *arguments]) for arguments in commands(FIGURES)]
+    assert typed == [line.strip() for line in main.commands["plot"].epilog.splitlines()[2:]]
+
+
+def test_the_page_on_figures_names_every_choice_and_its_option():
+    rows = re.findall(r"^\| (`.*?) \| (`.*?) \|", FIGURES, flags=re.MULTILINE)
+    named = {
+        choice: option
+        for choices, options in rows
+        for choice, option in zip(re.findall(r"`(\w+)`", choices), re.findall(r"`(--?[\w-]+)`", options), strict=True)
+    }
+    options = {parameter.name: parameter.opts[0] for parameter in main.commands["plot"].params}
+    others = {"study", "figures", "kind", "results"}
+    assert named == {name: option for name, option in options.items() if name not in others}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)

@@ -1,7 +1,7 @@
 """From records to statistics: regret over time, which optimizer is better, how alike searches look elsewhere."""
 
 from nasbench_kit.analysis.aggregates import Statistic, aggregate, bootstrap_band, quantile_band, standard_error_band
-from nasbench_kit.analysis.anytime import final_regrets, quantile_curves, regret_curves, time_grid, times_to
+from nasbench_kit.analysis.anytime import final_regrets, regret_curves, time_grid, times_to
 from nasbench_kit.analysis.archive import Archive, write_archive
 from nasbench_kit.analysis.areas import area_over_convergence_curves, area_under_ecdf
 from nasbench_kit.analysis.attainment import (
@@ -131,7 +131,6 @@ __all__ = [
     "probabilities_of_improvement",
     "probability_of_ranking",
     "quantile_band",
-    "quantile_curves",
     "random_search_law",
     "ranking_with_fewer_runs",
     "ranks",

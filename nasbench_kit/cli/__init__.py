@@ -10,6 +10,7 @@ from nasbench_kit.cli.describe import describe
 from nasbench_kit.cli.info import info
 from nasbench_kit.cli.lookup import list_, query
 from nasbench_kit.cli.merge import merge
+from nasbench_kit.cli.plot import plot
 from nasbench_kit.cli.report import report
 from nasbench_kit.cli.runs import runs
 from nasbench_kit.cli.shared import Group
@@ -38,6 +39,7 @@ for _command in (
     import_,
     join,
     compare,
+    plot,
     report,
     watch,
     claims,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,9 +11,8 @@ from nasbench_kit.report.drawings import cells
 from nasbench_kit.report.markup import Html, element, joined
 
 if TYPE_CHECKING:
-    from nasbench_kit.analysis import Panel
-    from nasbench_kit.report.contents import Report
-    from nasbench_kit.spaces import Arch
+    from nasbench_kit.analysis import Trajectories
+    from nasbench_kit.spaces import Arch, Space
 
 MOST = 12  #: architectures of a panel
 
@@ -25,14 +25,14 @@ class Incumbent(NamedTuple):
     n_runs: dict[str, int]  #: optimizer -> how many of its runs; of those that had any
 
 
-def incumbents_of(panel: Panel) -> list[Incumbent]:
+def incumbents_of(trajectories: Mapping[str, Trajectories]) -> list[Incumbent]:
     """Of each optimizer the best final incumbent and the most frequent one, by regret; 12 at most.
 
     Of more than that, those that most runs ended on are left.
     """
     finals: dict[str, dict[Arch, int]] = {}
     regrets: dict[Arch, float] = {}
-    for name, one in panel.trajectories.items():
+    for name, one in trajectories.items():
         if one.archs is None or not len(one.finals):
             continue
         archs, which, counts = np.unique(one.archs[one.finals], axis=0, return_inverse=True, return_counts=True)
@@ -51,12 +51,15 @@ def incumbents_of(panel: Panel) -> list[Incumbent]:
     return sorted(most, key=lambda one: one.regret)
 
 
-def drawn_incumbents(report: Report) -> Html:
-    """The cells that searches ended on."""
+def incumbents_section(titles: Iterable[str], drawn: Iterable[Sequence[Html]]) -> Html:
+    """The cells that searches ended on.
+
+    Args:
+        titles: Of the panels.
+        drawn: `drawn_incumbents` of each.
+    """
     parts = []
-    for i, (title, panel) in enumerate(report.with_runs.items()):
-        found = incumbents_of(panel)
-        figures = [_incumbent(panel, one) for one in found]
+    for i, (title, figures) in enumerate(zip(titles, drawn, strict=True)):
         parts.append(
             element("details", element("summary", title), element("div", figures, class_="cells"), open=i == 0)
             if figures
@@ -70,10 +73,14 @@ def drawn_incumbents(report: Report) -> Html:
     )
 
 
-def _incumbent(panel: Panel, one: Incumbent) -> Html:
-    space = panel.benchmark.space
-    show = next(iter(panel.trajectories.values())).show
-    ended = "; ".join(f"{name}: {n:,} of {panel.trajectories[name].n_runs:,} runs" for name, n in one.n_runs.items())
+def drawn_incumbents(trajectories: Mapping[str, Trajectories], space: Space) -> list[Html]:
+    """The incumbents of a panel as figures."""
+    return [_figure(trajectories, space, one) for one in incumbents_of(trajectories)]
+
+
+def _figure(trajectories: Mapping[str, Trajectories], space: Space, one: Incumbent) -> Html:
+    show = next(iter(trajectories.values())).show
+    ended = "; ".join(f"{name}: {n:,} of {trajectories[name].n_runs:,} runs" for name, n in one.n_runs.items())
     caption = joined(
         f"regret {show.text(one.regret)} {show.difference_unit}; {ended}",
         element("br"),

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nasbench_kit.jobs import run
 from nasbench_kit.report.checklist import checklist_table
 from nasbench_kit.report.curves import STATISTICS, panel_curves
 from nasbench_kit.report.finals import benchmarks_together, finals
-from nasbench_kit.report.incumbents import drawn_incumbents
+from nasbench_kit.report.incumbents import drawn_incumbents, incumbents_section
 from nasbench_kit.report.markup import Html, data_block, element, joined
 from nasbench_kit.report.setup import lead, setup
 from nasbench_kit.report.statistics import pairs_of
@@ -22,6 +22,7 @@ from nasbench_kit.version import __version__
 if TYPE_CHECKING:
     from nasbench_kit.analysis import PairwiseTests, Panel, Trajectories
     from nasbench_kit.report.contents import Report
+    from nasbench_kit.spaces import Space
 
 #: axis -> what stands under it
 AXES = {"seconds": "simulated time [s]", "evaluations": "evaluations", "epochs": "epochs trained"}
@@ -40,12 +41,12 @@ def html_page(report: Report, n_processes: int = 1, *, is_live: bool = False) ->
     sections = [
         ("setup", "What was compared", setup(report)),
         ("curves", "Over time", _curves(report)),
-        ("results", "Where the runs ended", finals(report, (pairs for _, pairs in computed))),
+        ("results", "Where the runs ended", finals(report, [one.pairs for one in computed])),
         ("ranks", "Over all benchmarks", benchmarks_together(report)),
-        ("incumbents", "Incumbents", drawn_incumbents(report)),
+        ("incumbents", "Incumbents", incumbents_section(report.with_runs, [one.incumbents for one in computed])),
         ("checklist", "Checklist", checklist_table(report)),
     ]
-    return _page(report.title, lead(report), sections, _data(report, [curves for curves, _ in computed]), is_live)
+    return _page(report.title, lead(report), sections, _data(report, [one.curves for one in computed]), is_live)
 
 
 def waiting_page(title: str, why: str) -> str:
@@ -88,18 +89,26 @@ def _policy(script: str) -> str:
 
 def page_data(report: Report, n_processes: int = 1) -> dict[str, Any]:
     """All numbers that the script draws, as JSON."""
-    return _data(report, [curves for curves, _ in _computed(report, n_processes)])
+    return _data(report, [one.curves for one in _computed(report, n_processes)])
 
 
-def _computed(report: Report, n_processes: int) -> Iterator[tuple[dict[str, Any], PairwiseTests | None]]:
-    """Of each panel that has runs its curves, and tests of all pairs."""
-    panels = [panel.trajectories for panel in report.with_runs.values()]
-    several = n_processes if sum(map(len, panels)) > _MANY_CURVES else 1
-    return run(_numbers, panels, several)
+class _Computed(NamedTuple):
+    """What takes long, of one panel."""
+
+    curves: dict[str, Any]
+    pairs: PairwiseTests | None
+    incumbents: list[Html]
 
 
-def _numbers(trajectories: Mapping[str, Trajectories]) -> tuple[dict[str, Any], PairwiseTests | None]:
-    return panel_curves(trajectories), pairs_of(trajectories)
+def _computed(report: Report, n_processes: int) -> Iterator[_Computed]:
+    panels = [(panel.trajectories, panel.benchmark.space) for panel in report.with_runs.values()]
+    several = n_processes if sum(len(trajectories) for trajectories, _ in panels) > _MANY_CURVES else 1
+    return run(_compute, panels, several)
+
+
+def _compute(panel: tuple[Mapping[str, Trajectories], Space]) -> _Computed:
+    trajectories, space = panel
+    return _Computed(panel_curves(trajectories), pairs_of(trajectories), drawn_incumbents(trajectories, space))
 
 
 def _data(report: Report, curves: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def write_paper(report: Report, folder: str | os.PathLike[str]) -> list[Path]:
         figures["anytime.pdf"] = "Median regret of the incumbent over the budget; bands: quartiles."
         save_figure(report.comparison.figure(), place / "anytime.pdf")
     for title, panel in report.with_runs.items():
-        for one in incumbents_of(panel)[:1]:
+        for one in incumbents_of(panel.trajectories)[:1]:
             name = f"best-{re.sub(r'[^0-9A-Za-z]+', '-', title).strip('-')}.pdf"
             figures[name] = f"The best final incumbent on {title}."
             save_figure(architecture_figure(panel.benchmark.space, one.arch), place / name)

@@ -16,9 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 import nasbench_kit as nbk
-from nasbench_kit import comparison
 from nasbench_kit.analysis import summarize, trajectories_of
 from nasbench_kit.cli import main
+from nasbench_kit.comparison import long_work
 from nasbench_kit.simulator import Rules
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.study import Study
@@ -309,7 +309,7 @@ def test_an_error_in_an_optimizer_is_one_line_too(folder, invoke):
 
 
 def test_long_work_is_announced_in_one_line_on_stderr(folder, monkeypatch):
-    monkeypatch.setattr(comparison, "_LONG_S", 0.0)
+    monkeypatch.setattr(long_work, "_LONG_S", 0.0)
     result = CliRunner().invoke(main, ["compare", *MINE, *ONE, *SMALL, "--json"])
     assert result.exit_code == 0
     assert re.fullmatch(r"warning: this takes about 0 minutes: an evaluation of mine/default takes .*\n", result.stderr)

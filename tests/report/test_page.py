@@ -167,7 +167,7 @@ def test_average_ranks_over_benchmarks_are_of_median_final_regrets(report):
 
 def test_incumbents_are_the_best_and_the_most_frequent_of_each_optimizer(report):
     for panel in report.panels.values():
-        found = {one.arch: one for one in incumbents_of(panel)}
+        found = {one.arch: one for one in incumbents_of(panel.trajectories)}
         for name, one in panel.trajectories.items():
             finals = [tuple(arch) for arch in one.archs[one.finals].tolist()]
             best = min(zip(final_regrets(one), finals, strict=True))
