@@ -42,6 +42,7 @@ _DEFAULTS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {
     "worker": lambda n, _: np.zeros(n, "<i4"),
     "optimizer_s": lambda n, _: np.full(n, np.nan),
 }
+_REQUIRED = tuple(name for name in Records._fields if name not in _DEFAULTS)
 _NEEDS = ("value", "cost_s", "finished_s")  # what is checked, or stands for others
 _EMPTY = {name: np.zeros((0, 0) if name in _TWO_AXES else 0, kind) for name, kind in _KINDS.items()}
 
@@ -89,26 +90,34 @@ def unpack(columns: Iterable[Column], n_evaluations: int, fields: Sequence[str] 
     n_stored = sum(len(column.data) for column in ours.values())
     if n_bytes > MOST_INFLATED * n_stored + _OVERHEAD:
         raise ValueError(f"{n_stored:,} bytes cannot hold {n_bytes:,}")
+    for name in _REQUIRED:
+        if name not in ours:
+            raise ValueError(f"there is no {name}")
+    if n_evaluations and "finished_s" not in ours and "cost_s" not in ours:
+        raise ValueError("there is no finished_s")
     needed = {*fields, *_NEEDS}
     arrays = {name: _array(column, shapes[name]) for name, column in ours.items() if name in needed}
-    for name in Records._fields:
-        needs_costs = name == "finished_s" and n_evaluations > 0
-        if name not in ours and (name not in _DEFAULTS or (needs_costs and "cost_s" not in arrays)):
-            raise ValueError(f"there is no {name}")
     for name, default in _DEFAULTS.items():
         if name not in arrays and name in needed:
             arrays[name] = default(n_evaluations, arrays)
     finished_s = arrays["finished_s"]
     if not (np.isfinite(finished_s).all() and (finished_s[1:] >= finished_s[:-1]).all()):
         raise ValueError("finished_s does not rise")
-    return Records(**{name: arrays[name] if name in arrays else _EMPTY[name] for name in Records._fields})
+    return Records(**(_EMPTY | arrays))
+
+
+@lru_cache(maxsize=4_096)
+def _length(n: int) -> bytes:
+    return n.to_bytes(8, "little")
 
 
 def digest_of(*parts: str | bytes) -> str:
     """SHA-256 over the parts, each behind its length in bytes (8 bytes, little-endian)."""
-    contents = [part.encode() if isinstance(part, str) else part for part in parts]
-    whole = b"".join([piece for content in contents for piece in (len(content).to_bytes(8, "little"), content)])
-    return hashlib.sha256(whole).hexdigest()
+    pieces: list[bytes] = []
+    for part in parts:
+        content = part.encode() if isinstance(part, str) else part
+        pieces += (_length(len(content)), content)
+    return hashlib.sha256(b"".join(pieces)).hexdigest()
 
 
 def digest_of_run(
