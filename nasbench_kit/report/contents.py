@@ -12,6 +12,7 @@ from typing import final
 
 from nasbench_kit.analysis import Panel, load
 from nasbench_kit.comparison import Comparison
+from nasbench_kit.comparison.words import in_one
 from nasbench_kit.errors import SettingError
 from nasbench_kit.report.commands import compare_commands
 from nasbench_kit.study import Configuration, RunCounts, Study
@@ -56,7 +57,8 @@ class Report:
         """The same as a comparison, for its table and notes."""
         there = sum(one.n_runs for panel in self.panels.values() for one in panel.trajectories.values())
         failed = sum(len(seeds) for panel in self.panels.values() for seeds in panel.failures.values())
-        return Comparison(self.with_runs, "", RunCounts(0, there, failed), self.studies[0])
+        rules = in_one(panel.in_words for panel in self.with_runs.values())
+        return Comparison(self.with_runs, rules, RunCounts(0, there, failed), self.studies[0])
 
 
 def report_of(

@@ -31,7 +31,7 @@
     const title = data.panels.findIndex((one) => one.title === given.get("benchmark"));
     state.panel = Math.max(title, 0);
     state.axis = given.get("axis") || "";
-    if (given.get("statistic") in data.statistics) state.statistic = given.get("statistic");
+    if (Object.hasOwn(data.statistics, given.get("statistic") ?? "")) state.statistic = given.get("statistic");
     if (given.get("scale") === "linear") state.scale = "linear";
     state.band = given.has("band") ? given.get("band") === "on" : data.optimizers.length <= FEW_BANDS;
     const names = given.getAll("optimizer");
@@ -67,6 +67,11 @@
   function lines(axis, name, statistic) {
     const [middle, low, high] = axis.curves[name][statistic].map((text) => decode(text, axis));
     return { middle, low, high };
+  }
+
+  /** Numbers of an optimizer, which may be called like anything that objects have. */
+  function known(numbers, name, axis) {
+    return Object.hasOwn(numbers, name) ? numbers[name] : axis.times.map(() => null);
   }
 
   function short(value) {
@@ -221,7 +226,7 @@
     {
       id: "rank",
       label: () => "average rank",
-      lines: (axis, name) => ({ middle: axis.ranks[name] ?? axis.times.map(() => null) }),
+      lines: (axis, name) => ({ middle: known(axis.ranks, name, axis) }),
       range: (axis) => [0.9, Object.keys(axis.curves).length + 0.1],
       direction: -1,
       words: () =>
@@ -231,7 +236,7 @@
     {
       id: "shares",
       label: () => "share of runs and targets",
-      lines: (axis, name) => ({ middle: axis.shares[name] ?? axis.times.map(() => null) }),
+      lines: (axis, name) => ({ middle: known(axis.shares, name, axis) }),
       range: () => [0, 1.02],
       words: () =>
         `${panel().title}: share of all pairs of a run and one of 51 targets that were reached; more is better. Targets are regrets, ` +
@@ -250,7 +255,7 @@
     find("reader").setAttribute("aria-valuetext", find("at").textContent);
     for (const output of document.querySelectorAll("#legend .value")) {
       const name = output.dataset.name;
-      output.textContent = name in axis.curves ? short(lines(axis, name, state.statistic).middle[at]) : "";
+      output.textContent = Object.hasOwn(axis.curves, name) ? short(lines(axis, name, state.statistic).middle[at]) : "";
     }
   }
 

@@ -54,9 +54,9 @@ def write_paper(report: Report, folder: str | os.PathLike[str]) -> list[Path]:
     if report.with_runs:
         figures["anytime.pdf"] = "Median regret of the incumbent over the budget; bands: quartiles."
         save_figure(report.comparison.figure(), place / "anytime.pdf")
-    for title, panel in report.with_runs.items():
+    for i, (title, panel) in enumerate(report.with_runs.items(), 1):
         for one in incumbents_of(panel.trajectories)[:1]:
-            name = f"best-{re.sub(r'[^0-9A-Za-z]+', '-', title).strip('-')}.pdf"
+            name = f"best-{i}-{re.sub(r'[^0-9A-Za-z]+', '-', title).strip('-')}.pdf"
             figures[name] = f"The best final incumbent on {title}."
             save_figure(architecture_figure(panel.benchmark.space, one.arch), place / name)
     rows_of = {title: final_rows(panel, pairs_of(panel.trajectories)) for title, panel in report.with_runs.items()}

@@ -6,6 +6,9 @@ from importlib.resources import files
 
 import pytest
 
+import nasbench_kit as nbk
+from nasbench_kit.report import html_page, report_of
+
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 C100 = "nasbench201/cifar100"
 AA = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -77,6 +80,22 @@ def test_nothing_that_a_user_gave_runs(shown):
     tab = shown()
     assert tab.evaluate("window.hacked") is None
     assert tab.locator("img").count() == 0
+
+
+def test_optimizers_may_be_called_like_anything_that_objects_have(browser, tmp_path):
+    for bench, name in (("nasbench201/cifar10", "__proto__"), (C100, "constructor")):
+        optimizers = [("random_search", {}, name), ("local_search", {}, "toString")]
+        nbk.compare(bench, optimizers, runs=2, n_evaluations=4, study=tmp_path / "odd.db", n_processes=1)
+    page = tmp_path / "odd.html"
+    page.write_text(html_page(report_of(tmp_path / "odd.db")), encoding="utf-8")
+    tab, complaints = browser.new_page(), []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.goto(page.as_uri() + "#statistic=toString&axis=constructor")
+    assert [value == "" for value in values(tab)] == [False, False, True]
+    tab.select_option("#panel", C100)
+    assert [value == "" for value in values(tab)] == [True, False, False]
+    tab.close()
+    assert complaints == []
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,13 @@ def folder(report, tmp_path_factory):
 
 def test_all_files_are_there_and_named(folder):
     place, files = folder
-    names = ["report.md", "tables.tex", "anytime.pdf", "best-nasbench201-cifar10.pdf", "best-nasbench201-cifar100.pdf"]
+    names = [
+        "report.md",
+        "tables.tex",
+        "anytime.pdf",
+        "best-1-nasbench201-cifar10.pdf",
+        "best-2-nasbench201-cifar100.pdf",
+    ]
     assert [file.name for file in files] == names
     assert all(file.read_bytes()[:5] == b"%PDF-" for file in files[2:])
     text = (place / "report.md").read_text()
