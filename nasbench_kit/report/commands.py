@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasbench_kit.comparison import with_budget
 from nasbench_kit.optimizers import OPTIMIZERS
-from nasbench_kit.simulator import Reported
+from nasbench_kit.simulator import SECONDS, Reported, Rules
 from nasbench_kit.study.building import defaults_of
 
 if TYPE_CHECKING:
@@ -74,14 +74,22 @@ def _each(option: str, values: Iterable[str]) -> list[str]:
 
 
 def _options(key: Configuration, benchmark: Benchmark) -> tuple[str, ...]:
-    rules = key.rules
-    unlimited = replace(rules, budget_s=None, n_evaluations=None, n_epochs=None)
-    by_default = with_budget(unlimited, benchmark) == rules  # a budget that compare finds itself is not said
     words: list[str] = []
-    for name, value in (unlimited if by_default else rules).to_json().items():
+    for name, value in _typed(key.rules, benchmark).to_json().items():
         words += [OPTIONS[name], _rule(name, value)]
     words += _each("--objective", key.objectives or ()) + _each("--constraint", key.constraints)
     return tuple(words)
+
+
+def _typed(rules: Rules, benchmark: Benchmark) -> Rules:
+    """What has to be typed of rules: neither a budget nor a clock that `compare` finds itself."""
+    unlimited = replace(rules, budget_s=None, n_evaluations=None, n_epochs=None)
+    for short in (unlimited, rules):
+        for clock in (SECONDS, rules.clock):
+            timed = replace(short, clock=clock)
+            if with_budget(timed, benchmark) == rules:
+                return timed
+    return rules
 
 
 def _rule(name: str, value: Any) -> str:

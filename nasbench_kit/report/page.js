@@ -110,8 +110,9 @@
 
   // ---- plots ----
 
-  /** 1, 2, 5, 10, ... as far as there is room. */
+  /** 1, 2, 5, 10, ... as far as there is room; evenly spaced ones where there are too few of these. */
   function logTicks(low, high, room) {
+    if (high < low * 12) return evenTicks(low, high, Math.min(room, 7));
     for (const steps of [[1, 2, 5], [1, 3], [1]]) {
       const ticks = [];
       for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
@@ -122,6 +123,14 @@
       if (inside.length > room && steps.length === 1) return inside.filter((_, i) => i % Math.ceil(inside.length / room) === 0);
     }
     return [low, high];
+  }
+
+  function evenTicks(low, high, room) {
+    const rough = (high - low) / room;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].map((one) => one * power).find((one) => one >= rough);
+    const first = Math.ceil(low / step);
+    return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
   }
 
   /** Where a line is of all runs: every one has begun, none has ended. */
@@ -147,7 +156,7 @@
     const hasZero = every.some((values) => values.some((value) => value === 0));
     const lowest = above.reduce((a, b) => Math.min(a, b), Infinity);
     const floor = isLog ? (Number.isFinite(lowest) ? lowest : 1) / (hasZero ? 2 : 1) : 0;
-    const highest = Math.max(above.reduce((a, b) => Math.max(a, b), 0), floor * 2) || 1;
+    const highest = Math.max(above.reduce((a, b) => Math.max(a, b), 0), floor * 1.2) || 1;
     const onAxis = (values) => (values ? values.map((value) => (value === null ? null : Math.max(value, floor))) : times.map(() => null));
     const series = [{}];
     const columns = [times];
@@ -184,7 +193,7 @@
         y: { distr: isLog ? 3 : 1, dir: figure.direction ?? 1, range: () => figure.range?.(axis) ?? (isLog ? [floor * 0.93, highest * 1.08] : [0, highest * 1.04]) },
       },
       axes: [
-        { ...lined, label: data.axes[state.axis] || state.axis, labelFont: lined.font, ...ticked(xLog, (u) => u.width / 75), values: (_, ticks) => ticks.map(short) },
+        { ...lined, label: data.axes[state.axis] || state.axis, labelFont: lined.font, ...ticked(xLog, (u) => Math.floor(u.width / 75)), values: (_, ticks) => ticks.map(short) },
         {
           ...lined,
           size: 62,
@@ -218,6 +227,7 @@
         return (
           `${panel().title}: ${state.statistic} of the ${panel().regret}, over ${data.axes[state.axis] || state.axis}; less is better.` +
           (state.band ? ` Bands: ${data.statistics[state.statistic]}.` : "") +
+          (data.optimizers.length > FEW && names.length < Object.keys(axis.curves).length ? " Gray lines: optimizers that are not chosen." : "") +
           (unsure ? " Thin lines: not all runs have an incumbent yet, or some have ended." : "") +
           ` At the end [${panel().unit}]: ${last.join("; ") || "no optimizer chosen"}.`
         );

@@ -36,6 +36,7 @@ CASES = {
             incumbents="any epoch",
         )
     },
+    "no costs": {"benchmarks": ["nas_bench_graph/cora", C10], "optimizers": ["random_search", "local_search"]},
     "costs and epoch": {"rules": Rules(budget_s=90_000, costs=("cost_s",), epoch=200, run="mean")},
     "objectives": {"benchmarks": lambda: nbk.load(C10, objectives=["val_accuracy", "params_m"])},
     "constraints": {"benchmarks": lambda: nbk.load(C10, constraints=["params_m<=0.9"])},
