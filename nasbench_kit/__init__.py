@@ -78,6 +78,7 @@ _MODULES = (
     "plots",
     "predictors",
     "protocols",
+    "report",
     "simulator",
     "spaces",
     "study",
