@@ -253,18 +253,36 @@ class Comparison:
         """
         return {title: random_search_law(panel.benchmark, panel.rules) for title, panel in self.panels.items()}
 
-    def figure(self, *, law: bool = False) -> Figure:
-        """Median regret over simulated time, a panel per benchmark.
+    def figure(
+        self,
+        kind: str = "anytime",
+        *,
+        benchmarks: Iterable[str] | None = None,
+        optimizers: Iterable[str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        **choices: Any,
+    ) -> Figure:
+        """A figure of what came out: by default the median regret over what was spent, a panel per benchmark.
 
         Args:
-            law: Whether to draw `laws`, too.
+            kind: A name of `nasbench_kit.plots.KINDS`.
+            benchmarks: Which, by title or name, in this order.
+            optimizers: Which, by label or name, in this order.
+            labels: Label -> how to show it instead.
+            choices: What the kind lets one choose: of "anytime" `axis`, `quantity`, `statistic`, `band`, `x_scale`,
+                `y_scale`, `x_limits`, `y_limits` as in `nasbench_kit.plots.Anytime`; `highlight`, `width`, `caption` as
+                in `nasbench_kit.plots.compare_figure`; and `law`, whether to draw `laws`, too.
 
         Raises:
-            SettingError: As `laws`.
+            UnknownNameError: There is no such kind, benchmark, optimizer or choice.
+            SettingError: It cannot be drawn so; or as `laws`.
         """
-        from nasbench_kit.plots import compare_figure  # takes a while to import
+        from nasbench_kit.plots import draw, selected  # takes a while to import
 
-        return compare_figure(self.trajectories, note=self.in_words, laws=self.laws() if law else None)
+        panels = selected(self.panels, benchmarks=benchmarks, optimizers=optimizers, labels=labels)
+        is_part = len(panels) < len(self.panels)
+        note = _in_one(panel.in_words for panel in panels.values()) if is_part else self.in_words
+        return draw(kind, panels, note=note, **choices)
 
     def cells(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """The table as it is shown: its head and its rows, of which those of benchmarks are headings."""

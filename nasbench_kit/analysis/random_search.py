@@ -70,19 +70,30 @@ class RandomSearchLaw:
         """Standard deviation over runs at each time: (n_times,)."""
         return self._sd(self._chances)
 
-    def quantiles(self, quantiles: Sequence[float]) -> NDArray[np.float64]:
+    def quantiles(self, quantiles: Sequence[float], *, of_all: bool = False) -> NDArray[np.float64]:
         """Quantiles over runs at each time: (n_quantiles, n_times).
+
+        Args:
+            quantiles: Of which order.
+            of_all: Of all runs, of which those without an incumbent are worse than all others: infinite there.
 
         Raises:
             SettingError: One is not from 0 to 1.
         """
         for quantile in quantiles:
             check_number("a number from 0 to 1", lambda x: 0 <= x <= 1, quantile=quantile)
+        sign = self.metric.sign()
         found = np.empty((len(quantiles), len(self.times)))
         for i, chances in enumerate(self._chances):
             cumulative = np.cumsum(chances[self._levels] * self._shares)
-            places = np.searchsorted(cumulative, np.asarray(quantiles) * cumulative[-1])
+            without = 1 - cumulative[-1] if of_all and cumulative[-1] < 1 - _ALIASED else 0.0
+            orders = np.asarray(quantiles) * (cumulative[-1] + without)
+            if sign > 0:  # those without are the first
+                orders = orders - without
+            places = np.searchsorted(cumulative, orders)
             found[:, i] = self._reported[np.minimum(places, len(cumulative) - 1)]
+            if without:
+                found[(orders <= 0) if sign > 0 else (orders > cumulative[-1]), i] = -sign * inf
         return found
 
     def success_rate(self, target: float) -> NDArray[np.float64]:

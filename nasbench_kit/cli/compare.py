@@ -273,7 +273,7 @@ def _draw(made: Comparison, pictures: list[Path], *, law: bool) -> None:
     from nasbench_kit.plots import save_figure
 
     try:
-        save_figure(made.figure(law=law), *pictures, dpi=160)
+        save_figure(made.figure(law=law), *pictures, dpi=300)
     except SettingError as error:
         raise SettingError(f"{error}; the runs are safe in {made.study}") from None
 

@@ -1,26 +1,22 @@
-"""Anytime performance: regret over simulated time."""
+"""Anytime performance: what the incumbents of many runs are worth over time, in every usual convention."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from math import inf
-from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib.ticker import (
-    FixedLocator,
-    FuncFormatter,
-    LogFormatterSciNotation,
-    LogLocator,
-    MaxNLocator,
-    NullFormatter,
-)
+from matplotlib import rcParams
+from matplotlib.patches import Patch
 
-from nasbench_kit.analysis import Trajectories, quantile_curves, regret_curves, time_grid
+from nasbench_kit.analysis import Trajectories, final_regrets
 from nasbench_kit.errors import SettingError
-from nasbench_kit.plots.style import COLORS, GRAY, LINE_STYLES, ShownFigure, add_caption, quiet
-from nasbench_kit.simulator import EPOCHS, EVALUATIONS, SECONDS
+from nasbench_kit.plots.curves import BAND, Anytime, Curve, curves_of, law_band, law_curve
+from nasbench_kit.plots.looks import OTHERS, Look, best_few, frame, line_of, looks_of
+from nasbench_kit.plots.scales import Heights, axis_title, heights_of, scale_x, scale_y
+from nasbench_kit.plots.style import DOTTED, GRAY, ShownFigure, drawn_at, quiet, size_of, text_width, wrapped
+from nasbench_kit.plots.titles import benchmark_title, metric_title, optimizer_title
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -29,175 +25,292 @@ if TYPE_CHECKING:
 
     from nasbench_kit.analysis import RandomSearchLaw
 
-BAND = (0.25, 0.75)
-_MOST_ACROSS = 4  # panels in a row
-_CLOCKS = {SECONDS: "simulated time [s]", EVALUATIONS: "evaluations", EPOCHS: "epochs trained"}
 _LAW = "random search, exact law"
-_LETTER = 0.09  # inches, of a label of the legend
-_HANDLE = 0.8  # inches, of the line before it
+_BASELINES = ("random_search", "random search")
+_MOST_BANDS = 3  # lines in color with bands, which else hide each other
+_LEAST_ACROSS = 0.26  # inches of a panel per point of its letters
+_TALLEST, _STEEPEST = 0.4, 0.8  # of a panel: inches per point of its letters, and as a share of its width
+
+
+class Told(NamedTuple):
+    """What a panel shows that a caption has to explain."""
+
+    begins: bool = False  #: lines are dotted before all runs have an incumbent
+    ends: bool = False  #: lines are dotted where some runs have ended
+    stops: bool = False  #: lines stop, where all runs have ended
+    has_zero: bool = False  #: 0 stands on a logarithmic axis
+    band: str = ""  #: what the bands are
 
 
 def plot_anytime(
     ax: Axes,
     trajectories: Mapping[str, Trajectories],
     *,
-    band: tuple[float, float] = BAND,
     law: RandomSearchLaw | None = None,
-    labels: Sequence[str] | None = None,
-) -> None:
-    """Median regret over simulated time with a quantile band, in steps, on logarithmic axes.
+    looks: Mapping[str, Look] | None = None,
+    n_workers: int = 1,
+    how: Anytime | None = None,
+    **choices: Any,
+) -> Told:
+    """Draw a statistic over runs of what their incumbents are worth, over what was spent, in steps.
 
-    A regret of 0, which a logarithm does not show, is drawn on the floor of the panel, labeled 0. Runs that never have
-    an incumbent have no regret: the legend says of how many runs the lines are.
+    Each line begins where its statistic exists. It is dotted up to a dot where all runs that ever have an incumbent
+    have one, and dotted again from where the first of its runs ended to where the last did. A stroke marks that, if the
+    axis goes on: no run does after its end. Where a budget ends the runs, and not they themselves, it is the end. A
+    regret of 0, which a logarithm does not show, is drawn on the floor of the panel, labeled 0.
 
     Args:
         ax: Where to draw.
         trajectories: Label -> runs of that optimizer, all on the same benchmark.
-        band: The two quantiles that bound the band.
-        law: The exact law of random search under the same rules, drawn behind as a hatched band around its median.
-        labels: Those of all panels of a figure, so that each looks the same in all of them; by default these.
+        law: The exact law of random search under the same rules, drawn behind as a hatched band around its line.
+        looks: Label -> how its line looks; by default each in its own color, as far as colors go.
+        n_workers: Of a run: what they still train when a budget ends is no early end.
+        how: What is drawn.
+        choices: Attributes of `Anytime` by their names, instead of or beside `how`.
+
+    Returns:
+        What there is to be explained.
+
+    Raises:
+        UnknownNameError: There is no such axis, or no such choice.
+        SettingError: A choice does not go with another one, or with the law.
     """
-    looks = list(dict.fromkeys((*(labels or ()), *trajectories)))
-    factor = next(iter(trajectories.values())).show.factor
-    if not any(one.has_incumbent.any() for one in trajectories.values()):
+    how = (how or Anytime()).changed(choices)
+    looks = looks or looks_of(trajectories, best_few([_finals(trajectories)], _BASELINES))
+    for one in trajectories.values():
+        one.checked_axis(how.axis)  # also of those that are not drawn
+    ones = {label: one for label, one in trajectories.items() if one.has_incumbent.any()}
+    for label, one in trajectories.items():
+        if label not in ones:  # nothing to draw, and still in the legend
+            ax.plot([], [], label=_with_n(label, [one]), **looks[label].line)
+    if not ones:
         ax.text(0.5, 0.5, "no run has an incumbent", ha="center", va="center", transform=ax.transAxes)
-        return
-    times_s = time_grid(list(trajectories.values()), all_begun=True)
-    curves = {label: factor * regret_curves(one, times_s) for label, one in trajectories.items()}
-    floor = _floor(np.concatenate([curve.ravel() for curve in curves.values()]))
-    lowest = inf
-    for label, runs in curves.items():
-        i = looks.index(label)
-        low, median, high = np.maximum(quantile_curves(runs, (band[0], 0.5, band[1])), floor)
-        color, style = COLORS[i % len(COLORS)], LINE_STYLES[i % len(LINE_STYLES)]
-        n_runs = int((~np.isnan(runs[:, -1])).sum())
-        name = f"{label.replace('_', ' ')}, n = {n_runs}{f' of {len(runs)}' if n_runs < len(runs) else ''}"
-        ax.step(times_s, median, where="post", color=color, linestyle=style, linewidth=1.6, label=name)
-        lowest = min(lowest, low.min())
-        ax.fill_between(times_s, low, high, step="post", color=color, alpha=0.18, linewidth=0)
-    if law is not None:
-        lowest = min(lowest, _draw_law(ax, law, next(iter(trajectories.values())), times_s, band, floor))
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    if times_s[0] < times_s[-1]:
-        ax.set_xlim(times_s[0], times_s[-1])
-    span = times_s[-1] / times_s[0]
-    if span < 100:  # too few powers of ten to read the axis by
-        subs = (1.0, 3.0) if span >= 10 else (1.0, 2.0, 5.0)
-        ax.xaxis.set_major_locator(LogLocator(subs=subs) if span >= 5 else MaxNLocator(3))
-        ax.xaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(inf, inf)))
-    if next(iter(trajectories.values())).axis != SECONDS:  # what is counted: 10, not a power of ten
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    _label_regret(ax, floor, lowest)
-
-
-def _draw_law(
-    ax: Axes,
-    law: RandomSearchLaw,
-    one: Trajectories,
-    times: NDArray[np.float64],
-    band: tuple[float, float],
-    floor: float,
-) -> float:
-    """Quantiles of the law's regret to the best that the runs are compared with; the lowest that was drawn."""
-    there = (law.times >= times[0]) & (law.times <= times[-1]) & (law.has_incumbent > 0.5)
-    values = law.metric.sign() * law.quantiles((band[0], 0.5, band[1]))[:, there]
-    high, median, low = np.maximum(one.show.factor * (one.best - values), floor)
-    behind: dict[str, Any] = {
-        "step": "post",
-        "facecolor": "none",
-        "edgecolor": GRAY,
-        "hatch": "////",
-        "linewidth": 0,
-        "zorder": 0,
-    }
-    ax.fill_between(law.times[there], low, high, **behind)
-    ax.step(law.times[there], median, where="post", color=GRAY, linewidth=1.0, zorder=0, label=_LAW)
-    return float(low.min(initial=inf))
-
-
-def _floor(regret: NDArray[np.float64]) -> float:
-    """A place for 0 on a logarithmic axis: half of the smallest regret above 0."""
-    above = regret[regret > 0]
-    return float(above.min()) / 2 if len(above) else 1e-3
-
-
-def _label_regret(ax: Axes, floor: float, lowest: float) -> None:
-    """Plain numbers at 1, 2, 5, 10, ...; 0 at the floor, if anything lies there."""
-    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.yaxis.set_minor_formatter(NullFormatter())
-    if lowest <= floor:
-        ax.set_ylim(0.9 * floor, max(ax.get_ylim()[1], 2 * floor))
-        ticks = [tick for tick in ax.yaxis.get_majorticklocs() if tick > 1.3 * floor]
-        ax.yaxis.set_major_locator(FixedLocator([floor, *ticks]))
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: "0" if value <= floor else f"{value:g}"))
+        return Told()
+    in_color = tuple(label for label in ones if looks[label].in_color)
+    if how.band == "auto":
+        how = replace(how, band=BAND if len(in_color) <= _MOST_BANDS else None)
+    first = next(iter(ones.values()))
+    curves = curves_of(ones, how, n_workers, in_color)
+    behind = None if law is None else law_curve(law, first, how)
+    every = [*curves.values(), *([behind] if behind else [])]
+    shown = (
+        values[part] for curve in every for part in curve.parts()[1:] for values in (curve.center, *(curve.band or ()))
+    )
+    heights = heights_of(shown, how.scale_of_y, how.y_limits)
+    end = max(curve.last_end for curve in curves.values())
+    marks = [
+        _draw(ax, curve, looks[label], heights, end, _with_n(label, [ones[label]])) for label, curve in curves.items()
+    ]
+    if behind:
+        _draw_law(ax, behind, heights)
+    there = [curve.times[np.isfinite(curve.center)] for curve in every]
+    begin = 0.0 if how.x_scale == "linear" else min((times[0] for times in there if len(times)), default=end)
+    scale_x(ax, how.x_scale, how.x_limits or (begin, end), first.checked_axis(how.axis))
+    scale_y(ax, heights)
     quiet(ax)
+    begins, ends, stops = (any(each) for each in zip(*marks, strict=True))
+    return Told(begins, ends, stops, heights.has_zero, _band_in_words(how))
 
 
-def _regret_in_words(one: Trajectories) -> str:
-    show = one.show
-    against = "" if one.is_proven else "; to the best known"
-    return f"regret of the incumbent [{show.difference_unit}]\n({show.name}, {one.values_are}{against})"
+def _draw(ax: Axes, curve: Curve, look: Look, heights: Heights, end: float, label: str) -> tuple[bool, bool, bool]:
+    """The line of one optimizer; whether it is dotted at its beginning, at its end, and stops before others do."""
+    before, whole, after = curve.parts()
+    times, center = curve.times, heights.lifted(curve.center)
+    ax.step(times[whole], center[whole], where="post", label=label, **look.line)
+    if whole.stop == 0:  # no line, and still in the legend
+        return False, False, False
+    thin = {**look.line, "linestyle": DOTTED, "linewidth": 0.75 * look.line["linewidth"], "marker": ""}
+    for part, name in ((before, "before"), (after, "after")):
+        if part.stop - part.start > 1:
+            ax.step(times[part], center[part], where="post", gid=f"{name} {label}", **thin)
+    begins, ends, stops = before.start < whole.start, after.start < after.stop - 1, curve.last_end < end
+    mark = {"linestyle": "", "color": look.color, "zorder": look.line["zorder"] + 0.1}
+    if begins and look.in_color:
+        ax.plot(times[whole.start], center[whole.start], "o", markersize=0.55 * rcParams["lines.markersize"], **mark)
+    if stops:
+        ax.plot(
+            times[after.stop - 1], center[after.stop - 1], "|", markersize=1.4 * rcParams["lines.markersize"], **mark
+        )
+    if curve.band is not None:
+        low, high = map(heights.lifted, curve.band)
+        drawn = slice(before.start, after.stop)
+        ax.fill_between(
+            times[drawn], low[drawn], high[drawn], step="post", color=look.color, alpha=0.16, linewidth=0, zorder=1
+        )
+    return begins, ends, stops
+
+
+def _draw_law(ax: Axes, curve: Curve, heights: Heights) -> None:
+    there = np.isfinite(curve.center)
+    assert curve.band is not None
+    low, high = (heights.lifted(edge)[there] for edge in curve.band)
+    times, center = curve.times[there], heights.lifted(curve.center)[there]
+    ax.fill_between(times, low, high, step="post", zorder=0, **_HATCHED)
+    ax.step(
+        times, center, where="post", color=GRAY, linewidth=0.7 * rcParams["lines.linewidth"], zorder=0.1, label=_LAW
+    )
+
+
+_HATCHED: dict[str, Any] = {"facecolor": "none", "edgecolor": GRAY, "hatch": "////", "linewidth": 0}
+
+
+def _with_n(label: str, some: Sequence[Trajectories]) -> str:
+    """The optimizer, and how many runs there are in each panel."""
+    n_runs = [one.n_runs for one in some]
+    n_with = [int(one.has_incumbent.sum()) for one in some]
+    of = "" if n_with == n_runs else f" of {_span(n_runs)}"
+    return f"{optimizer_title(label)}, n = {_span(n_with)}{of}"
+
+
+def _span(numbers: Sequence[int]) -> str:
+    return " to ".join(f"{n:,}" for n in dict.fromkeys((min(numbers), max(numbers))))
+
+
+def _finals(trajectories: Mapping[str, Trajectories]) -> dict[str, NDArray[np.float64]]:
+    return {label: final_regrets(one) for label, one in trajectories.items()}
+
+
+# ---- figures ----
 
 
 def compare_figure(
     panels: Mapping[str, Mapping[str, Trajectories]],
     *,
     note: str = "",
-    band: tuple[float, float] = BAND,
     laws: Mapping[str, RandomSearchLaw] | None = None,
+    highlight: Iterable[str] | None = None,
+    width: str | float = "text",
+    caption: bool = True,
+    n_workers: Mapping[str, int] | None = None,
+    how: Anytime | None = None,
+    **choices: Any,
 ) -> ShownFigure:
-    """One `plot_anytime` panel per benchmark, up to four side by side, with one legend.
+    """One `plot_anytime` panel per benchmark, with one legend, at the size in which it is printed.
 
     Args:
-        panels: Benchmark -> label -> runs.
+        panels: Benchmark, or any title -> label -> runs.
         note: How the runs were made (budget, seeds, workers), written below.
-        band: The two quantiles that bound the bands.
         laws: Benchmark -> the exact law of random search there, to be drawn too.
+        highlight: Labels of those in color, where the others are to be gray. By default all; of more than there are
+            colors, the best few by their median at the end, and random search.
+        width: "column", "text" (of a page with two columns), "slide", or inches.
+        caption: Whether to write below how the numbers came about.
+        n_workers: Benchmark -> workers of a run, where there are several.
+        how: What is drawn.
+        choices: Attributes of `Anytime` by their names, instead of or beside `how`.
 
     Raises:
-        SettingError: There is nothing to draw.
+        UnknownNameError, SettingError: There is nothing to draw, or it cannot be drawn so.
     """
     if not panels or not all(panels.values()):
         raise SettingError("compare_figure of no runs; {benchmark: {label: trajectories}} expected")
-    n_across = min(len(panels), _MOST_ACROSS)
-    n_down = -(-len(panels) // n_across)
-    width = 1.2 + max(3.6 * n_across, 4.2)
-    figure = ShownFigure(figsize=(width, 0.8 + 3.2 * n_down), layout="constrained")
-    grid: NDArray[np.object_] = figure.subplots(n_down, n_across, squeeze=False)
-    axes: Sequence[Axes] = grid.ravel()[: len(panels)].tolist()
-    for unused in grid.ravel()[len(panels) :]:
-        unused.remove()
-    labels = list(dict.fromkeys(label for trajectories in panels.values() for label in trajectories))
-    for ax, (benchmark, trajectories) in zip(axes, panels.items(), strict=True):
-        plot_anytime(ax, trajectories, band=band, law=(laws or {}).get(benchmark), labels=labels)
-        ax.set_title(benchmark, fontsize=10)
-        ax.set_xlabel(_CLOCKS[next(iter(trajectories.values())).axis])
-    labels_y = [_regret_in_words(next(iter(trajectories.values()))) for trajectories in panels.values()]
-    same = len(set(labels_y)) == 1
-    for i, (ax, label) in enumerate(zip(axes, labels_y, strict=True)):
-        if not same or i % n_across == 0:
-            ax.set_ylabel(label)
-    _add_legend(figure, axes, width)
-    low, high = (f"{100 * quantile:g}" for quantile in band)
-    add_caption(figure, f"Lines: median over runs; bands: {low}-{high} % quantiles; 0 on the axis: no regret. {note}")
+    how, size = (how or Anytime()).changed(choices), size_of(width)
+    runs: dict[str, list[Trajectories]] = {}
+    for trajectories in panels.values():
+        for label, one in trajectories.items():
+            runs.setdefault(label, []).append(one)
+    looks = looks_of(runs, best_few(map(_finals, panels.values()), _BASELINES) if highlight is None else highlight)
+    if how.band == "auto":  # the same in all panels
+        how = replace(how, band=BAND if sum(look.in_color for look in looks.values()) <= _MOST_BANDS else None)
+    n_across = min(len(panels), max(1, int(size.width / (_LEAST_ACROSS * size.font))))
+    n_down, across = -(-len(panels) // n_across), size.width / n_across
+    up = min(_STEEPEST * across, _TALLEST * size.font)
+    ylabels = [_quantity_in_words(_any(some), how, size.font, 0.8 * up) for some in panels.values()]
+    told = []
+    with drawn_at(size):
+        figure = ShownFigure(figsize=(size.width, n_down * up), layout="constrained")
+        axes: list[Axes] = figure.subplots(n_down, n_across, squeeze=False).ravel().tolist()
+        for i, (ax, (title, trajectories)) in enumerate(zip(axes, panels.items(), strict=False)):
+            law, workers = (laws or {}).get(title), (n_workers or {}).get(title, 1)
+            told.append(plot_anytime(ax, trajectories, law=law, looks=looks, n_workers=workers, how=how))
+            letters = size.font if n_across == 1 else size.small
+            ax.set_title(wrapped(benchmark_title(title), letters, 0.85 * across), fontsize=letters, parse_math=False)
+            if i + n_across >= len(panels):  # nothing below it
+                ax.set_xlabel(axis_title(_any(trajectories).checked_axis(how.axis)))
+            if i % n_across == 0 or len(set(ylabels)) > 1:
+                ax.set_ylabel(ylabels[i], parse_math=False)
+        for unused in axes[len(panels) :]:
+            unused.remove()
+        n_same = _same_number(runs.values()) if caption else None
+        others = [optimizer_title(label) for label, look in looks.items() if not look.in_color]
+        frame(
+            figure,
+            _legend(looks, runs, n_same, has_law=bool(laws)),
+            height=n_down * up,
+            below=f"others: {', '.join(others)}" if others else "",
+            caption=_caption(list(map(_any, panels.values())), told, how, n_same, bool(laws), note) if caption else "",
+        )
     return figure
 
 
-def _add_legend(figure: ShownFigure, axes: Sequence[Axes], width: float) -> None:
-    """One legend for all panels above them, as many labels side by side as fit; long ones take several lines."""
-    lines: dict[str, Artist] = {}
-    for ax in axes:
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            lines.setdefault("\n".join(wrap(label, int((width - _HANDLE) / _LETTER))), handle)
-    if not lines:
-        return
-    longest = max(len(line) for label in lines for line in label.split("\n"))
-    n_columns = min(len(lines), max(1, int(width / (_HANDLE + _LETTER * longest))))
-    n_rows = -(-len(lines) // n_columns) * max(label.count("\n") + 1 for label in lines)
-    figure.set_figheight(figure.get_figheight() + 0.2 * n_rows)
-    figure.legend(
-        list(lines.values()), list(lines), loc="outside upper center", ncols=n_columns, frameon=False, fontsize=9
-    )
+def _same_number(runs: Iterable[Sequence[Trajectories]]) -> int | None:
+    """How many runs there are of each optimizer in each panel, if they are as many and all have an incumbent."""
+    every = [one for some in runs for one in some]
+    numbers = {one.n_runs for one in every}
+    return numbers.pop() if len(numbers) == 1 and all(one.has_incumbent.all() for one in every) else None
+
+
+def _legend(
+    looks: Mapping[str, Look], runs: Mapping[str, Sequence[Trajectories]], n_same: int | None, *, has_law: bool
+) -> list[tuple[str, Artist]]:
+    """(label, line) of all in color, with their numbers of runs where the caption cannot say it of all; the others."""
+    lines: list[tuple[str, Artist]] = [
+        (optimizer_title(label) if n_same else _with_n(label, runs[label]), line_of(look))
+        for label, look in looks.items()
+        if look.in_color
+    ]
+    n_others = len(looks) - len(lines)
+    if n_others:
+        lines.append((f"others ({n_others})", line_of(OTHERS)))
+    if has_law:
+        lines.append((_LAW, Patch(**_HATCHED)))
+    return lines
+
+
+def _any(trajectories: Mapping[str, Trajectories]) -> Trajectories:
+    return next(iter(trajectories.values()))
+
+
+def _quantity_in_words(one: Trajectories, how: Anytime, font: float, room: float) -> str:
+    """What is drawn and its unit, in lines of at most `room` inches."""
+    is_value, name = how.quantity == "value", metric_title(one.show.name)
+    unit = f"[{one.show.unit if is_value else one.show.difference_unit}]"
+    said = name if is_value else f"regret in {name}"
+    whole = f"{said} {unit}"
+    return whole if text_width(whole, font) <= room else "\n".join(wrapped(part, font, room) for part in (said, unit))
+
+
+def _band_in_words(how: Anytime) -> str:
+    if how.band is None or how.band == "auto":
+        return ""
+    if isinstance(how.band, str):
+        return {"bootstrap": "95 % bootstrap intervals"}.get(how.band, f"one {how.band}")
+    low, high = (f"{100 * quantile:g}" for quantile in how.band)
+    return f"{low}-{high} % quantiles"
+
+
+def _caption(
+    ones: Sequence[Trajectories], told: Sequence[Told], how: Anytime, n_same: int | None, has_law: bool, note: str
+) -> str:
+    """How to read the figure: what of it is there."""
+    statistic = {"iqm": "interquartile mean"}.get(how.statistic, how.statistic)
+    said = [f"Lines: {statistic} over {'runs' if n_same is None else f'{n_same:,} runs each'}"]
+    if n_same == 1:
+        said = ["Lines: one run each"]
+    said += [f"bands: {told[0].band}"] * bool(told[0].band)
+    if has_law:
+        low, high = law_band(how)
+        said.append(f"hatched: {100 * low:g}-{100 * high:g} % of the exact law")
+    said += ["dotted up to a dot: not all runs have an incumbent yet"] * any(one.begins for one in told)
+    said += ["dotted at the end: some runs have ended"] * any(one.ends for one in told)
+    said += ["a stroke: all have ended"] * any(one.stops for one in told)
+    said += ["0 on the axis: no regret"] * any(one.has_zero for one in told)
+    best = "the best" if all(one.is_proven for one in ones) else "the best known"
+    means = " or ".join(dict.fromkeys(one.values_are for one in ones))
+    budgets = dict.fromkeys(one.budgets.get(one.axis) for one in ones)
+    if "budget" not in note and None not in budgets:
+        numbers = " / ".join(f"{budget:,.0f}" for budget in budgets)
+        said.append(f"budget: {numbers} {ones[0].axis}")
+    meant = f"Incumbents are reported by {means}"
+    meant += f", regret is to {best}." if how.quantity == "regret" else "."
+    return f"{'; '.join(said)}. {meant} {note}".strip()

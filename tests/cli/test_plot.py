@@ -1,0 +1,162 @@
+"""`plot`: figures from a study alone, and wrong inputs in one line."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import nasbench_kit as nbk
+from nasbench_kit.plots import style
+
+MAGIC = {"png": b"\x89PNG", "pdf": b"%PDF-", "svg": b"<?xml"}
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A study of three optimizers on two benchmarks."""
+    path = tmp_path_factory.mktemp("plot") / "study.db"
+    nbk.compare(
+        ["nasbench201/cifar10", "nasbench201/cifar100"],
+        ["random_search", "regularized_evolution", ("local_search", {"n_initial": 3}, "ours")],
+        runs=2,
+        n_evaluations=20,
+        study=path,
+        n_processes=1,
+        progress=lambda done, of: None,
+    )
+    return path
+
+
+@pytest.fixture
+def study(filled, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(filled, "study.db")
+    return "study.db"
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that were to be written, instead of files."""
+    figures = []
+    monkeypatch.setattr("nasbench_kit.plots.save_figure", lambda figure, *paths, dpi: figures.append(figure))
+    return figures
+
+
+def legend(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_plot_says_how_it_is_called(invoke):
+    text = invoke("plot", "--help")
+    assert "Draw what a study holds, without the command that made it." in text
+    assert "nasbench-kit plot compare.db" in text
+    for option in ("--axis", "--statistic", "--band", "--highlight", "--width", "--law", "--from", "--label"):
+        assert option in text
+
+
+def test_by_default_the_figure_lies_beside_the_study(study, invoke):
+    assert invoke("plot", study).split() == ["study.png", "study.pdf"]
+    assert Path("study.png").read_bytes().startswith(MAGIC["png"])
+    assert Path("study.pdf").read_bytes().startswith(MAGIC["pdf"])
+
+
+def test_files_are_of_the_kinds_that_their_names_say(study, invoke):
+    names = [f"figure.{kind}" for kind in MAGIC]
+    assert invoke("plot", study, *(word for name in names for word in ("-o", name))).split() == names
+    for name, magic in zip(names, MAGIC.values(), strict=True):
+        assert Path(name).read_bytes().startswith(magic)
+    assert "random search" in Path("figure.svg").read_text()  # text stays text
+
+
+def test_what_was_chosen_is_drawn(study, drawn, invoke):
+    arguments = ["-b", "nasbench201/cifar100", "--optimizer", "ours", "--optimizer", "random_search"]
+    arguments += ["--label", "random_search=RS", "--axis", "seconds", "--quantity", "value", "--statistic", "mean"]
+    arguments += ["--band", "standard-error", "--x-scale", "linear", "--x-limits", "1e3:9e4", "--y-limits", "50:75"]
+    invoke("plot", study, *arguments, "--width", "column", "--highlight", "ours")
+    (figure,) = drawn
+    (ax,) = figure.axes
+    assert ax.get_title() == "NAS-Bench-201, CIFAR-100"
+    assert legend(figure) == ["ours", "others (1)"]
+    assert "others: RS" in [text.get_text() for text in figure.texts]
+    assert (ax.get_xlabel(), ax.get_xscale()) == ("simulated time [s]", "linear")
+    assert (ax.get_xlim(), ax.get_ylim()) == ((1e3, 9e4), (50, 75))
+    assert "validation accuracy" in ax.get_ylabel()
+    assert figure.get_figwidth() == 3.3
+    assert "mean over 2 runs each; bands: one standard error" in figure.get_supxlabel().replace("\n", " ")
+
+
+def test_bands_and_captions_can_be_left_out_and_the_law_be_drawn(study, drawn, invoke):
+    invoke("plot", study, "--band", "none", "--no-caption", "--law")
+    (figure,) = drawn
+    assert [len(ax.collections) for ax in figure.axes] == [1, 1]  # the laws
+    assert figure._supxlabel is None
+    assert legend(figure)[-1] == "random search, exact law"
+
+
+def test_an_optimizer_with_settings_gets_another_label(tmp_path, monkeypatch, drawn, invoke):
+    monkeypatch.chdir(tmp_path)
+    optimizer = ("local_search", {"n_initial": 3})
+    nbk.compare("nasbench201/cifar10", [optimizer], runs=1, n_evaluations=5, study="one.db", progress=lambda *_: None)
+    invoke("plot", "one.db", "--label", "local_search (n_initial=3)=LS 3")
+    assert legend(drawn[0]) == ["LS 3"]
+
+
+def test_quantiles_are_typed_in_percent(study, drawn, invoke):
+    invoke("plot", study, "--band", "10-90")
+    assert "bands: 10-90 % quantiles" in drawn[0].get_supxlabel().replace("\n", " ")
+
+
+def test_the_sum_of_a_metric_is_an_axis(study, drawn, invoke):
+    invoke("plot", study, "--axis", "flops_m", "-b", "nasbench201/cifar10")
+    assert drawn[0].axes[0].get_xlabel() == "sum of flops m"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.db"], "nowhere.db"),
+        (["study.db", "--kind", "anytimes"], "unknown kind of figure 'anytimes'; did you mean 'anytime'?"),
+        (["study.db", "--axis", "second"], "second"),
+        (["study.db", "--statistic", "average"], "unknown statistic 'average'; choose from median, mean, iqm"),
+        (["study.db", "--band", "wide"], "--band 'wide' is none; two percentages like 25-75, or one of none, auto"),
+        (["study.db", "--band", "75-25"], "two quantiles from 0 to 1 expected, the lower one first"),
+        (["study.db", "--band", "standard-error"], "a standard error is of the mean, not of the median"),
+        (["study.db", "--x-limits", "10"], "limits '10'; two numbers with a colon between them expected, like 1e3:1e6"),
+        (["study.db", "--x-limits", "0:10"], "numbers above 0 expected on a logarithmic axis"),
+        (["study.db", "-b", "nasbench201/cifar1"], "unknown benchmark of study.db 'nasbench201/cifar1'; did you mean"),
+        (["study.db", "--optimizer", "mine"], "unknown optimizer of study.db 'mine'"),
+        (["study.db", "--label", "mine"], "label 'mine'; OLD=NEW expected, where OLD is an optimizer of the study"),
+        (["study.db", "--label", "mine=x"], "unknown optimizer to label 'mine'"),
+        (["study.db", "--highlight", "mine"], "unknown optimizer to highlight 'mine'"),
+        (["study.db", "--width", "wide"], "unknown width 'wide'; did you mean 'slide'?"),
+        (["study.db", "--width", "0"], "inches from 2 to 40 expected"),
+        (["study.db", "--law", "--axis", "seconds"], "the law of random search is over evaluations, not over seconds"),
+        (["study.db", "-o", "figure.xyz"], "cannot write figure 'figure.xyz': its name must end in one of"),
+        (["study.db", "-o", "nowhere/figure.png"], "there is no folder"),
+        (["study.db", "-o", "a.png", "-o", "a.png"], "are the same file; give two"),
+        (["study.db", "--from", "study.db"], "study.db"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_line(study, invoke, arguments, message):
+    result = invoke("plot", *arguments, code=2)
+    assert result.stderr.startswith("error: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert message in result.stderr
+    assert result.stdout == ""
+    assert [path.name for path in Path.cwd().iterdir()] == ["study.db"]
+
+
+def test_a_figure_is_never_drawn_over_the_study(study, invoke):
+    shutil.copy(study, "study.png")
+    before = Path("study.png").read_bytes()
+    assert "would overwrite STUDY" in invoke("plot", "study.png", code=2).stderr
+    assert Path("study.png").read_bytes() == before
+
+
+def test_pgf_needs_what_measures_its_text(study, invoke, monkeypatch):
+    monkeypatch.setattr(style.shutil, "which", lambda name: None)
+    error = invoke("plot", study, "-o", "figure.pgf", code=2).stderr
+    assert error == (
+        "error: cannot write figure 'figure.pgf': pgf is measured by xelatex, which is not installed; install it, or"
+        " write pdf\n"
+    )
