@@ -27,11 +27,7 @@ def main() -> None:
     """Benchmarks for neural architecture search: query, search, simulate, plot."""
 
 
-<<<<<<< HEAD
-for _command in (list_, info, query, show, describe, import_, join, compare, claims, runs, surrogate):
-=======
-for _command in (list_, info, query, show, import_, join, compare, plot, claims, runs, surrogate):
->>>>>>> figures
+for _command in (list_, info, query, show, describe, import_, join, compare, plot, claims, runs, surrogate):
     main.add_command(_command)
 for _command in (_surrogate_import, eval_, distill, materialize):
     surrogate.add_command(_command)
