@@ -29,7 +29,7 @@ _LAW = "random search, exact law"
 _BASELINES = ("random_search", "random search")
 _MOST_BANDS = 3  # lines in color with bands, which else hide each other
 _LEAST_ACROSS = 0.26  # inches of a panel per point of its letters
-_TALLEST, _STEEPEST = 0.4, 0.8  # of a panel: inches per point of its letters, and as a share of its width
+_TALLEST, _STEEPEST = 0.4, 0.95  # of a panel: inches per point of its letters, and as a share of its width
 
 
 class Told(NamedTuple):
@@ -215,7 +215,7 @@ def compare_figure(
     n_across = min(len(panels), max(1, int(size.width / (_LEAST_ACROSS * size.font))))
     n_down, across = -(-len(panels) // n_across), size.width / n_across
     up = min(_STEEPEST * across, _TALLEST * size.font)
-    ylabels = [_quantity_in_words(_any(some), how, size.font, 0.8 * up) for some in panels.values()]
+    ylabels = [_quantity_in_words(_any(some), how, size.font, 0.86 * up) for some in panels.values()]
     told = []
     with drawn_at(size):
         figure = ShownFigure(figsize=(size.width, n_down * up), layout="constrained")
@@ -297,7 +297,7 @@ def _caption(
     said = [f"Lines: {statistic} over {'runs' if n_same is None else f'{n_same:,} runs each'}"]
     if n_same == 1:
         said = ["Lines: one run each"]
-    said += [f"bands: {told[0].band}"] * bool(told[0].band)
+    said += [f"bands: {told[0].band}"] * bool(told[0].band and n_same != 1)
     if has_law:
         low, high = law_band(how)
         said.append(f"hatched: {100 * low:g}-{100 * high:g} % of the exact law")

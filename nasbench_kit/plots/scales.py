@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _AXES = {SECONDS: "simulated time [s]", EVALUATIONS: "evaluations", EPOCHS: "epochs trained"}
 _MARGIN = 0.04  # of the height of a panel
+_APART = 0.09  # of the height, from the label of 0 to the next one
 _NARROW, _WIDE = 100, 3_000  # from the least to the most on a logarithmic axis, for more and fewer ticks
 
 
@@ -112,6 +113,7 @@ def scale_y(ax: Axes, heights: Heights) -> None:
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     if heights.has_zero:
         floor = heights.floor
-        ticks = [tick for tick in ax.yaxis.get_majorticklocs() if tick > 1.3 * floor]
+        apart = (heights.high / heights.low) ** _APART
+        ticks = [tick for tick in ax.yaxis.get_majorticklocs() if tick > apart * floor]
         ax.yaxis.set_major_locator(FixedLocator([floor, *ticks]))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: "0" if value <= floor else f"{value:g}"))

@@ -471,7 +471,7 @@ def test_the_caption_explains_what_is_there_and_nothing_else(runs_of):
     assert "regret" not in caption({"a": whole}, quantity="value")
     assert "bands" not in caption({"a": whole}, band=None)
     assert "one standard error" in caption({"a": whole}, statistic="mean", band="standard error")
-    assert "Lines: one run each" in caption({"a": runs_of([0.5, 0.6])})
+    assert caption({"a": runs_of([0.5, 0.6])}).startswith("Lines: one run each. Incumbents")
     assert "to the best known" in caption({"a": replace(whole, is_proven=False)})
     assert "a predicted value" in caption({"a": replace(whole, values_are="a predicted value")})
     assert compare_figure({"b": {"a": whole}}, caption=False)._supxlabel is None
