@@ -28,7 +28,14 @@ _CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
             " energy_kwh.  [default: what the budget counts]",
         },
     ),
-    "quantity": ("--quantity", {"metavar": "regret|value", "help": "What is drawn of incumbents.  [default: regret]"}),
+    "quantity": (
+        "--quantity",
+        {
+            "metavar": "regret|value|time|speed-up",
+            "help": "What is drawn of incumbents: regret or value.  [default: regret]  Of targets: time to them, or"
+            " speed-up over random search.  [default: time]",
+        },
+    ),
     "statistic": (
         "--statistic",
         {
@@ -56,6 +63,33 @@ _CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
             "help": "Draw this one in color, the others gray; repeat for more. By default all, or the best few and"
             " random search where there are more than colors.",
         },
+    ),
+    "each": (
+        "--each",
+        {"is_flag": True, "default": None, "help": "A panel for each benchmark, instead of all together."},
+    ),
+    "by": (
+        "--by",
+        {"metavar": "every-pair|seed|median", "help": "What is ranked.  [default: every-pair: runs, whichever]"},
+    ),
+    "share": (
+        "--share",
+        {"is_flag": True, "default": None, "help": "Time as a share of the budget; of several benchmarks anyway."},
+    ),
+    "over": (
+        "--over",
+        {"metavar": "LABEL", "help": "Whom the others are to be better than.  [default: random_search, if there]"},
+    ),
+    "test": (
+        "--test",
+        {
+            "metavar": "nemenyi|mann-whitney",
+            "help": "Over benchmarks, or of the runs on each.  [default: nemenyi, of two benchmarks or more]",
+        },
+    ),
+    "seed": (
+        "--seed",
+        {"type": int, "help": "Of the one run to draw, of the first optimizer on the first benchmark.  [default: first]"},
     ),
     "law": ("--law", {"is_flag": True, "default": None, "help": "Draw the exact law of random search, too."}),
     "width": (
@@ -161,6 +195,7 @@ def _typed(choices: dict[str, Any]) -> dict[str, Any]:
         "x_limits": _limits,
         "y_limits": _limits,
         "width": _width,
+        "by": lambda text: text.replace("-", " "),
         "caption": not_,
     }
     return {name: readers[name](value) if name in readers else value for name, value in choices.items()}
