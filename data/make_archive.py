@@ -23,13 +23,17 @@ from nasbench_kit.study import Configuration, Study
 OUT = Path(__file__).with_name("reference_runs.npz")
 SUITES = ("suite_full", "suite_held_out")
 GROUPS_ARCHIVED = ("model-free", "multi-fidelity")
-SLOW = {"mobster", "sync_mobster", "hyper_tune", "bohb"}  # seconds a run and more, as all that are model-based
+SLOW = {"mobster", "sync_mobster", "hyper_tune"}  # they fit models: some seconds a run, as all that are model-based
+ON_LONG_CURVES = {"successive_halving", "hyperband", "async_hyperband"}  # of the multi-fidelity ones; others take
+LONG_CURVES = "nasbench301/cifar10"  # thousands of predictions a run, some seconds
 
 
 def configurations(protocol: Protocol) -> Iterator[Configuration]:
     """What is archived of a suite: the default settings of each optimizer that can search a benchmark."""
-    names = [name for group in GROUPS_ARCHIVED for name in GROUPS[group] if name not in SLOW]
     for setup, benchmark in zip(protocol.setups, protocol.load(), strict=True):
+        names = [name for group in GROUPS_ARCHIVED for name in GROUPS[group] if name not in SLOW]
+        if setup.benchmark == LONG_CURVES:
+            names = [name for name in names if name in GROUPS["model-free"] or name in ON_LONG_CURVES]
         for name in names:
             try:
                 yield Configuration.of(benchmark, name, rules=setup.rules)

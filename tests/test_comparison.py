@@ -10,6 +10,8 @@ import pytest
 import nasbench_kit as nbk
 from nasbench_kit import comparison
 from nasbench_kit.analysis import likeness, summarize, trajectories_of
+from nasbench_kit.comparison import long_work, planning, running
+from nasbench_kit.comparison.words import in_one
 from nasbench_kit.errors import NotRecordedError, SettingError, StudyError, UnknownNameError
 from nasbench_kit.optimizers import Outcome, RandomSearch, Trial
 from nasbench_kit.simulator import Rules
@@ -59,6 +61,13 @@ class AlwaysFailing(RandomSearch):
         raise RuntimeError("out of ideas")
 
 
+class Stuck(RandomSearch):
+    """Asks for the first architecture, and no other."""
+
+    def ask(self):
+        return Trial((0, 0))
+
+
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
     """This file as a module `own`."""
@@ -85,7 +94,7 @@ def test_the_rows_of_the_table_are_summaries_of_the_runs(bench):
 
 def test_the_figure_has_a_panel_per_benchmark_and_says_how_it_was_made(bench, cifar10):
     figure = nbk.compare([bench, cifar10], ["random_search"], **FEW).figure()
-    assert [ax.get_title() for ax in figure.axes] == ["mine/d", "nasbench201/cifar10"]
+    assert [ax.get_title() for ax in figure.axes] == ["mine, d", "NAS-Bench-201, CIFAR-10"]
     caption = " ".join(figure.get_supxlabel().split())
     assert "drawn per training; budget 12 evaluations, 1 worker." in caption
 
@@ -111,7 +120,7 @@ def test_a_notebook_shows_the_table_with_names_escaped(bench):
     ],
 )
 def test_captions_that_differ_in_few_words_are_one(sentences, said):
-    assert comparison._in_one(sentences) == said
+    assert in_one(sentences) == said
 
 
 # ---- an optimizer that looks at several epochs ----
@@ -170,6 +179,8 @@ def test_optimizers_are_given_by_name_with_settings_and_label(bench, given, lege
         ([("random_search", {}, "x"), ("local_search", {}, "x")], {}, SettingError, "two optimizers are called 'x'"),
         (["random_search"], {"runs": 0}, SettingError, "runs=0; an integer of at least 1 expected"),
         (["random_search"], {"first_seed": -1}, SettingError, "first_seed=-1; an integer of at least 0"),
+        (["random_search"], {"until_settled": 0.1}, SettingError, "until_settled=0.1 with one optimizer; two or more"),
+        (["random_search"], {"until_settled": 5}, SettingError, "until_settled=5; a number between 0 and 0.5, such as"),
         (["random_search"], {"n_evaluation": 5}, UnknownNameError, "did you mean 'n_evaluations'"),
         (["random_search"], {"epoch": 5}, NotRecordedError, "epoch 5 was not recorded"),
     ],
@@ -200,8 +211,9 @@ def test_by_default_three_optimizers_run_500_times_on_three_datasets():
 
 
 def test_what_is_not_given_is_the_default(monkeypatch):
-    for name, value in (("BENCHMARKS", "nasbench201/cifar100"), ("OPTIMIZERS", "local_search"), ("RUNS", 2)):
-        monkeypatch.setattr(comparison, name, value)
+    monkeypatch.setattr(planning, "BENCHMARKS", "nasbench201/cifar100")
+    monkeypatch.setattr(planning, "OPTIMIZERS", "local_search")
+    monkeypatch.setattr(running, "RUNS", 2)
     made = nbk.compare(n_evaluations=5, n_processes=1)
     assert [row["benchmark"] + " " + row["optimizer"] for row in made.table()] == ["nasbench201/cifar100 local_search"]
     assert made.counts.made == 2
@@ -267,9 +279,72 @@ def test_runs_that_fail_are_left_out_and_said_and_all_that_fail_are_an_error(ben
         nbk.compare(bench, "own:AlwaysFailing", **FEW)
 
 
+# ---- until settled ----
+
+SETTLED = {"until_settled": 0.2, "runs": 100, "n_evaluations": 4, "n_processes": 1}
+
+
+@pytest.fixture
+def three():
+    """Two that are alike, and one that is worse."""
+    return {"alike": "random_search", "like": ("regularized_evolution", {"population_size": 50}), "stuck": "own:Stuck"}
+
+
+def test_runs_end_for_each_optimizer_when_its_pairs_are_settled_or_tied_and_it_is_said(bench, three):
+    made = nbk.compare(bench, three, **SETTLED)
+    alike, like, stuck = (row["n_runs"] for row in made.table())
+    assert stuck < alike == like < 100
+    assert made.counts == (alike + like + stuck, 0, 0)
+    assert [(*sorted((one.better, one.other)), one.state) for one in made.verdicts] == [
+        ("alike", "like", "tied"),
+        ("alike", "stuck", "settled"),
+        ("like", "stuck", "settled"),
+    ]
+    assert [one.other for one in made.verdicts[1:]] == ["stuck", "stuck"]
+    head, rows = made.cells()
+    assert head[0] == f"n = {stuck} to {alike} runs each"
+    assert [row[0] for row in rows[1:]] == [f"  alike, n = {alike}", f"  like, n = {like}", f"  stuck, n = {stuck}"]
+    notes = "\n".join(made.notes())
+    assert "mine/d, settled: alike beats stuck (P = " in notes
+    assert f", n = {alike})" in notes.partition("mine/d, tied: ")[2]
+
+
+def test_the_same_call_makes_the_same_runs_whatever_the_study_holds_and_whoever_makes_them(bench, three, tmp_path):
+    alone = nbk.compare(bench, three, **SETTLED).table()
+    first = nbk.compare(bench, three, study=tmp_path / "s.db", **SETTLED | {"runs": 15})
+    assert [row["n_runs"] for row in first.table()] == [15, 15, 15]
+    goes_on = nbk.compare(bench, three, study=tmp_path / "s.db", **SETTLED)
+    assert goes_on.counts.there == 45
+    again = nbk.compare(bench, three, study=tmp_path / "s.db", **SETTLED)
+    assert again.counts.made == 0
+    nbk.compare(bench, three, study=tmp_path / "s.db", **SETTLED | {"until_settled": None})
+    among_more = nbk.compare(bench, three, study=tmp_path / "s.db", **SETTLED)
+    with ThreadPoolExecutor(2) as executor:
+        elsewhere = nbk.compare(bench, three, executor=executor, **SETTLED)
+    for other in (goes_on, again, among_more, elsewhere):
+        assert other.table() == alone
+
+
+def test_progress_until_settled_goes_up_to_all_runs_at_most(bench, three):
+    told = []
+    made = nbk.compare(bench, three, progress=lambda *counts: told.append(counts), **SETTLED)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[-1] == (made.counts.made, 300)
+    assert {in_all for _, in_all in told} == {300}
+
+
+def test_runs_that_fail_are_not_compared_and_when_all_fail_no_more_are_made(bench):
+    made = nbk.compare(bench, ["own:Stuck", "own:Failing"], **SETTLED)
+    (verdict,) = made.verdicts
+    assert (verdict.other, verdict.state) == ("own:Stuck", "settled")
+    assert verdict.n_runs < made.table()[1]["n_runs"] + len(made.failures["mine/d", "own:Failing"])
+    with pytest.raises(StudyError, match="all 10 runs of own:AlwaysFailing on mine/d failed; with seed 0"):
+        nbk.compare(bench, ["own:Stuck", "own:AlwaysFailing"], **SETTLED)
+
+
 def test_work_of_more_than_some_minutes_is_announced(bench, monkeypatch):
     ticks = iter(range(1000))
-    monkeypatch.setattr(comparison, "perf_counter", lambda: float(next(ticks)))  # an evaluation takes a second
+    monkeypatch.setattr(long_work, "perf_counter", lambda: float(next(ticks)))  # an evaluation takes a second
     with pytest.warns(
         UserWarning, match=r"about 10 minutes: an evaluation of mine/d takes 1000.0 ms; what optimizers compute"
     ):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import fields
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -16,9 +17,11 @@ import pytest
 from click.testing import CliRunner
 
 import nasbench_kit as nbk
+from nasbench_kit.analysis.frames import EVALUATION_COLUMNS, INCUMBENT_COLUMNS
 from nasbench_kit.cli import main
 from nasbench_kit.errors import SettingError
 from nasbench_kit.importers.described import KEYS
+from nasbench_kit.study import Study
 from nasbench_kit.testing import check_optimizer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +36,9 @@ COMMAND = Path(sys.executable).with_name("nasbench-kit")
 
 SURROGATES = (ROOT / "docs" / "surrogates.md").read_text(encoding="utf-8")
 OWN = (ROOT / "docs" / "your-own-benchmark.md").read_text(encoding="utf-8")
+STUDIES = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
+ANALYSIS = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
+FIGURES = (ROOT / "docs" / "figures.md").read_text(encoding="utf-8")
 LANDSCAPE = (ROOT / "docs" / "landscape.md").read_text(encoding="utf-8")
 SEARCHING = (ROOT / "docs" / "searching.md").read_text(encoding="utf-8")
 
@@ -61,6 +67,16 @@ def test_every_python_block_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     assert [found[i].startswith(shown[i]) for i in (1, 2)] == [True, True]
     best = re.search(r"bench\.best\(\) +# (Best\(arch=\(.*\), value=0\.\d+)\.\.\.", README)[1]
     assert repr(namespace["bench"].best()).startswith(best)
+
+
+def test_every_block_of_the_page_on_analysis_runs_and_prints_what_it_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "analysis"}
+    for block in blocks("python", ANALYSIS):
+        exec(compile(block, "analysis.md", "exec"), namespace)  # allowed: our own text
+        printed = capsys.readouterr().out.splitlines()
+        said = re.findall(r"^print\(.*\) +# ([^:;\n]*?)(?:[:;].*)?$", block, flags=re.MULTILINE)
+        assert [line.partition(":")[0] for line in printed] == said
 
 
 def test_every_block_of_the_page_on_benchmarks_of_ones_own_runs(tmp_path, monkeypatch, capsys):
@@ -245,6 +261,35 @@ def test_the_page_on_searching_names_every_rule_and_its_option():
     assert named == {field.name: options[field.name] for field in fields(nbk.Rules)}
 
 
+def test_the_page_on_studies_prints_what_it_shows_and_its_commands_write_what_it_says(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("pandas")
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "page"}
+    for block in blocks("python", STUDIES):
+        exec(compile(block, "studies.md", "exec"), namespace)  # allowed: our own text
+    shown = re.findall(r"^ *print\(.*\)  # (.*)$", "".join(blocks("python", STUDIES)), flags=re.MULTILINE)
+    assert len(shown) > 15
+    assert capsys.readouterr().out.splitlines() == shown
+    assert Path("mine.png").exists()
+    typed = [arguments for arguments in commands(STUDIES) if arguments[0] != "compare"]
+    assert {"--remove", "--iohprofiler", "--incumbents", "--as-stored", "--out", "-o"} <= {*chain.from_iterable(typed)}
+    for arguments in sorted(typed, key=lambda arguments: "--remove" in arguments):
+        remove = "--remove" in arguments
+        arguments = [*arguments, "--yes"] if remove else arguments
+        done = CliRunner().invoke(main, ["random_search" if word == "ours" else word for word in arguments])
+        assert done.exit_code == 0, done.output
+    assert Study("mine.db").configurations() == []
+
+
+def test_the_page_on_studies_names_every_column_of_its_files():
+    named = {
+        name
+        for row in re.findall(r"^\| (`.*?) \|", STUDIES, flags=re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    }
+    assert {*EVALUATION_COLUMNS, *INCUMBENT_COLUMNS} <= named
+
+
 def test_the_python_of_the_page_on_landscapes_prints_what_it_shows(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (block,) = blocks("python", LANDSCAPE)
@@ -259,6 +304,30 @@ def test_the_python_of_the_page_on_landscapes_prints_what_it_shows(tmp_path, mon
 def test_the_commands_of_the_page_on_landscapes_are_examples_of_the_help():
     typed = {shlex.join(["nasbench-kit", *arguments]) for arguments in commands(LANDSCAPE)}
     assert typed <= {line.strip() for line in main.commands["describe"].epilog.splitlines()}
+
+
+def test_the_python_of_the_page_on_figures_draws(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (block,) = blocks("python", FIGURES)
+    run_here(block.replace("runs=20", "runs=2, n_processes=1"), "page")
+    assert {path.name for path in tmp_path.iterdir()} == {"study.db", "figure.pdf", "figure.png"}
+
+
+def test_the_commands_of_the_page_on_figures_are_the_examples_of_the_help():
+    typed = [shlex.join(["nasbench-kit", *arguments]) for arguments in commands(FIGURES)]
+    assert typed == [line.strip() for line in main.commands["plot"].epilog.splitlines()[2:]]
+
+
+def test_the_page_on_figures_names_every_choice_and_its_option():
+    rows = re.findall(r"^\| (`.*?) \| (`.*?) \|", FIGURES, flags=re.MULTILINE)
+    named = {
+        choice: option
+        for choices, options in rows
+        for choice, option in zip(re.findall(r"`(\w+)`", choices), re.findall(r"`(--?[\w-]+)`", options), strict=True)
+    }
+    options = {parameter.name: parameter.opts[0] for parameter in main.commands["plot"].params}
+    others = {"study", "figures", "kind", "results"}
+    assert named == {name: option for name, option in options.items() if name not in others}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)

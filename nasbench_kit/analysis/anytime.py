@@ -116,14 +116,3 @@ def times_to(trajectories: Trajectories, targets: NDArray[np.float64], axis: str
 def with_incumbent(curves: NDArray[np.float64]) -> NDArray[np.float64]:
     """The curves of the runs that have an incumbent at the last of the times."""
     return curves[~np.isnan(curves[:, -1])]
-
-
-def quantile_curves(curves: NDArray[np.float64], quantiles: Sequence[float]) -> NDArray[np.float64]:
-    """Quantiles over the runs that come to an incumbent, at each time: shape (n_quantiles, n_times).
-
-    NaN until each of these runs has one.
-    """
-    counted = with_incumbent(curves)
-    if not len(counted):
-        return np.full((len(quantiles), curves.shape[1]), np.nan)
-    return np.quantile(counted, quantiles, axis=0)

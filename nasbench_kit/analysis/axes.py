@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench_kit.errors import unknown
-from nasbench_kit.simulator import EPOCHS, EVALUATIONS, NO_EPOCH, SECONDS
+from nasbench_kit.simulator import EPOCHS, EVALUATIONS, NO_EPOCH
 from nasbench_kit.tables import ONE_TRAINING
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def spent_by(
     axes = {EVALUATIONS: np.arange(1.0, n + 1)}
     if rules.clock != EVALUATIONS:
         axes[rules.clock] = run.finished_s
-    if rules.clock == SECONDS and (run.epoch != NO_EPOCH).all():
+    if rules.clock != EPOCHS and benchmark.epochs:
         axes[EPOCHS] = np.cumsum(_differences(run.epoch.astype(np.float64), run, benchmark, rules))
     for name in summed:
         metric = benchmark.metrics.get(name)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, final
 
@@ -88,7 +89,7 @@ def load(
                 results=results,
                 summed=summed,
             )
-    keys = _chosen(study, benchmarks, optimizers)
+    keys = chosen(study, benchmarks, optimizers)
     if not keys:
         raise SettingError(f"{study.path!r} holds no runs; nasbench-kit compare --study {study.path} makes some")
     seeds = None if run_seeds is None else [*run_seeds]
@@ -128,33 +129,45 @@ def panel_of(
     seeds = None if run_seeds is None else [*run_seeds]
     opened = benchmark or study.benchmark(first, results)
     trajectories, failures = {}, {}
-    for key in configurations:
+    shown = _shown(configurations)
+    for name, key in shown.items():
         found: list[int] = []
         if failed := study.failures(key, seeds):
-            failures[key.legend] = failed
+            failures[name] = failed
         runs = study.runs(key, seeds)
         head = next(runs, None)
         if head is not None:
             records = _records(head, runs, found)
             made = trajectories_of(opened, records, key.rules, run_seeds=found, summed=summed)
-            trajectories[key.legend] = made
+            trajectories[name] = made
     common = with_common_best(trajectories) if trajectories else {}
-    fronts = _fronts(study, [key for key in configurations if key.legend in trajectories], opened, seeds)
-    return Panel(opened, first.rules, {key.legend: key for key in configurations}, common, failures, fronts)
+    those = {name: key for name, key in shown.items() if name in trajectories}
+    fronts = _fronts(study, those, opened, seeds)
+    return Panel(opened, first.rules, shown, common, failures, fronts)
+
+
+def _shown(configurations: Sequence[Configuration]) -> dict[str, Configuration]:
+    """Configurations by how they are shown; of a label that several share, as in a merged study, also what they are."""
+    labels = Counter(key.legend for key in configurations)
+    found: dict[str, Configuration] = {}
+    for key in configurations:
+        name = key.legend if labels[key.legend] == 1 else f"{key.legend}: {replace(key, label='').legend}"
+        found[name if name not in found else f"{name} ({len(found) + 1})"] = key
+    return found
 
 
 def _fronts(
-    study: Study, configurations: Sequence[Configuration], benchmark: Benchmark, run_seeds: Sequence[int] | None
+    study: Study, configurations: Mapping[str, Configuration], benchmark: Benchmark, run_seeds: Sequence[int] | None
 ) -> dict[str, FrontTrajectories]:
-    """The fronts of all runs; nothing where there is one objective."""
+    """The fronts of all runs, by how their optimizers are shown; nothing where there is one objective."""
     if len(benchmark.objectives) == 1 or not configurations:
         return {}
-    reference = reference_of(benchmark, configurations[0].rules)
+    reference = reference_of(benchmark, next(iter(configurations.values())).rules)
     return {
-        key.legend: front_trajectories_of(
+        name: front_trajectories_of(
             benchmark, (run.records for run in study.runs(key, run_seeds)), key.rules, reference=reference
         )
-        for key in configurations
+        for name, key in configurations.items()
     }
 
 
@@ -200,7 +213,8 @@ def in_short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _chosen(study: Study, benchmarks: Iterable[str] | None, optimizers: Iterable[str] | None) -> list[Configuration]:
+def chosen(study: Study, benchmarks: Iterable[str] | None, optimizers: Iterable[str] | None) -> list[Configuration]:
+    """Configurations of a study by names of benchmarks, and names or labels of optimizers; as in `load`."""
     keys = study.configurations()
     if benchmarks is not None:
         wanted = [benchmarks] if isinstance(benchmarks, str) else [*benchmarks]

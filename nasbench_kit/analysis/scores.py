@@ -37,7 +37,7 @@ def normalized_scores(regrets: Sequence[Mapping[str, NDArray[np.float64]]]) -> d
         for name in names:
             if name not in one or not len(one[name]):
                 raise SettingError(
-                    f"{name} has no runs on benchmark {i + 1} of {len(regrets)}; runs of each optimizer on each expected"
+                    f"{name} has no runs on benchmark {i + 1} of {len(regrets)}; runs of each on all expected"
                 )
         every = np.concatenate([one[name] for name in names])
         worst = float(every[~np.isnan(every)].max(initial=0.0))

@@ -10,6 +10,8 @@ import numpy as np
 from nasbench_kit.simulator import EVALUATIONS
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from nasbench_kit.analysis.trajectories import Trajectories
 
 
@@ -42,3 +44,19 @@ def summarize(trajectories: Trajectories) -> Summary:
         found_share=float(np.sum(trajectories.best_evaluated >= trajectories.best)) / n_runs,
         kept_share=float(np.sum(final >= trajectories.best)) / n_runs,
     )
+
+
+def selection_bias(trajectories: Trajectories) -> NDArray[np.float64]:
+    """By how much a search believes its final incumbent to be better than it is reported: (n_runs,).
+
+    What it was told, such as the validation accuracy of one training run, minus what reports, such as the mean test
+    accuracy; oriented so that above 0 is too hopeful. A search picks what was lucky, so noise alone makes a bias; that
+    validation and test differ adds theirs. NaN of a run without an incumbent. It means nothing where the two metrics
+    have other units.
+
+    Source: Cawley and Talbot 2010, https://jmlr.org/papers/v11/cawley10a.html.
+    """
+    bias = np.full(trajectories.n_runs, np.nan)
+    finals = trajectories.finals
+    bias[trajectories.has_incumbent] = trajectories.told[finals] - trajectories.reported[finals]
+    return bias

@@ -136,6 +136,18 @@ class Trajectories:
         """
         return self.spent[self.checked_axis(axis)]
 
+    def known_until(self, axis: str | None = None) -> NDArray[np.float64]:
+        """Until when it is known what each run had found: (n_runs,).
+
+        That is the budget, where the axis has one: what runs when it ends is dropped, so a run that was stopped by it
+        found nothing more. Else it is when the last evaluation finished.
+
+        Raises:
+            UnknownNameError: There is no such axis.
+        """
+        checked = self.checked_axis(axis)
+        return np.maximum(self.ended[checked], self.budgets.get(checked, 0.0))
+
     def checked_axis(self, axis: str | None) -> str:
         """An axis that was counted; that of the budget for None.
 

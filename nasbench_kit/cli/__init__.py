@@ -9,6 +9,7 @@ from nasbench_kit.cli.compare import compare
 from nasbench_kit.cli.describe import describe
 from nasbench_kit.cli.info import info
 from nasbench_kit.cli.lookup import list_, query
+from nasbench_kit.cli.merge import merge
 from nasbench_kit.cli.plot import plot
 from nasbench_kit.cli.runs import runs
 from nasbench_kit.cli.shared import Group
@@ -27,7 +28,7 @@ def main() -> None:
     """Benchmarks for neural architecture search: query, search, simulate, plot."""
 
 
-for _command in (list_, info, query, show, describe, import_, join, compare, plot, claims, runs, surrogate):
+for _command in (list_, info, query, show, describe, import_, join, compare, plot, claims, runs, merge, surrogate):
     main.add_command(_command)
 for _command in (_surrogate_import, eval_, distill, materialize):
     surrogate.add_command(_command)

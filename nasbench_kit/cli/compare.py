@@ -100,6 +100,7 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
         "nasbench-kit compare -b nasbench201/cifar10 -o random_search -o regularized_evolution,sample_size=5 --runs 50",
         "nasbench-kit compare -b nasbench201/cifar100 --evaluations 200 --run mean --runs 20",
         "nasbench-kit compare -o random_search -o my_module:MyOptimizer,rate=0.1,label=ours --workers 4",
+        "nasbench-kit compare -b nasbench201/cifar10 --until-settled 0.1",
         "nasbench-kit compare --protocol nats_tss_surrogate -o REA -o my_module:MyOptimizer --runs 50",
     )
 )
@@ -122,6 +123,13 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
 )
 @click.option("--protocol", help="A published set of rules, as `list` shows them, instead of rules one by one.")
 @click.option("--runs", type=_POSITIVE, help="Runs per optimizer.  [default: the protocol's, or 500]")
+@click.option(
+    "--until-settled",
+    metavar="TOLERANCE",
+    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    help="Make no more runs than are needed to settle which of each two optimizers is better, or to know to within"
+    " TOLERANCE, such as 0.1, how probable it is that a run of one ends better: such two are tied.",
+)
 @_rule_options
 @click.option(
     "--objective",
@@ -163,6 +171,7 @@ def compare(
     optimizers: tuple[str, ...],
     protocol: Any,
     runs: int | None,
+    until_settled: float | None,
     objectives: tuple[str, ...],
     constraints: tuple[str, ...],
     against: str | None,
@@ -222,6 +231,7 @@ def compare(
                 study=study,
                 against=against,
                 first_seed=first_seed,
+                until_settled=until_settled,
                 n_processes=n_processes,
             )
         except KeyboardInterrupt:

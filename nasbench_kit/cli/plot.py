@@ -89,7 +89,10 @@ _CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "seed": (
         "--seed",
-        {"type": int, "help": "Of the one run to draw, of the first optimizer on the first benchmark.  [default: first]"},
+        {
+            "type": int,
+            "help": "Of the one run to draw: of the first optimizer, on the first benchmark.  [default: first]",
+        },
     ),
     "law": ("--law", {"is_flag": True, "default": None, "help": "Draw the exact law of random search, too."}),
     "width": (
@@ -118,7 +121,7 @@ def _choice_options(command: Callable[..., None]) -> Callable[..., None]:
         "nasbench-kit plot compare.db -o paper.pdf -o paper.png --statistic mean --band standard-error",
         "nasbench-kit plot compare.db --axis evaluations --quantity value --x-scale linear --y-limits 90:92",
         "nasbench-kit plot compare.db -b nasbench201/cifar10 --optimizer local_search --optimizer random_search --law",
-        "nasbench-kit plot compare.db --width column --highlight ours --label 'regularized_evolution=RE'",
+        "nasbench-kit plot compare.db --width column --highlight ours --label regularized_evolution=RE",
     )
 )
 @click.argument("study", type=click.Path(dir_okay=False, readable=False))

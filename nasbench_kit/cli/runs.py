@@ -1,98 +1,132 @@
-"""`runs`: what a study holds, its evaluations as CSV or Parquet, and how to remove some."""
+"""`runs`: what a study holds, its evaluations or incumbents as files for other tools, and how to remove some."""
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+import re
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from nasbench_kit.benchmark import open_results
-from nasbench_kit.catalog import load
 from nasbench_kit.cli.shared import example, json_option, print_json, print_table
-from nasbench_kit.errors import NasbenchKitError, SettingError, StudyError
-from nasbench_kit.jobs import replacing
+from nasbench_kit.errors import SettingError
+from nasbench_kit.formats.rows import check_ending, write_rows
 from nasbench_kit.outputs import check_outputs
-from nasbench_kit.spaces import SPACES
 
 if TYPE_CHECKING:
-    from nasbench_kit.benchmark import Benchmark
+    from nasbench_kit.analysis import Panel
     from nasbench_kit.simulator import Rules
-    from nasbench_kit.spaces import Space
-    from nasbench_kit.study import Configuration, Study
+    from nasbench_kit.study import Study
 
-# names as in an identity, then those of Records; architectures as text, several objectives as a list
-_COLUMNS = {
-    "benchmark": "string",
-    "results_sha256": "string",
-    "optimizer": "string",
-    "label": "string",
-    "settings": "string",
-    "rules": "string",
-    "objectives": "string",
-    "constraints": "string",
-    "run_seed": "int64",
-    "evaluation": "int64",
-    "arch": "string",
-    "trial": "int64",
-    "epoch": "int64",
-    "seed": "int64",
-    "value": "float64",
-    "values": "string",
-    "violation": "float64",
-    "failed": "bool_",
-    "cost_s": "float64",
-    "started_s": "float64",
-    "finished_s": "float64",
-    "worker": "int64",
-    "optimizer_s": "float64",
-}
-_AS_THEY_ARE = ("trial", "value", "violation", "failed", "cost_s", "started_s", "finished_s", "worker", "optimizer_s")
 _MOST_LETTERS = 60  # of a setting, in the table on the terminal
+_MOST_SEEDS = 1_000_000
+
+
+def _parse_seeds(ctx: click.Context, parameter: click.Parameter, text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"\d{1,19}(-\d{1,19})?(,\d{1,19}(-\d{1,19})?)*", text):
+        raise SettingError(f"--seeds {text!r:.80}; seeds or ranges of them expected, such as 0-9 or 0,3,10-19")
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        several = range(int(first), int(last or first) + 1)
+        if not several or len(seeds) + len(several) > _MOST_SEEDS:
+            raise SettingError(f"--seeds {part!r}; a range from the lower to the higher of at most a million expected")
+        seeds += several
+    return seeds
 
 
 @click.command(
     epilog=example(
         "nasbench-kit runs compare.db",
-        "nasbench-kit runs compare.db --out runs.csv",
         "nasbench-kit runs compare.db --out runs.parquet",
+        "nasbench-kit runs compare.db --out curves.csv --incumbents -b nasbench201/cifar10 --seeds 0-99",
+        "nasbench-kit runs compare.db --iohprofiler ioh_data",
         "nasbench-kit runs compare.db --remove random_search --yes",
     )
 )
 @click.argument("study", type=click.Path(dir_okay=False, readable=False))
 @click.option("--out", type=click.Path(dir_okay=False), help="Write every evaluation to this .csv or .parquet file.")
+@click.option("--incumbents", is_flag=True, help="With --out: the incumbents alone, which are the steps of the curves.")
+@click.option(
+    "--as-stored", is_flag=True, help="With --out: without what is reported and regret, which need the results."
+)
+@click.option("--iohprofiler", metavar="FOLDER", type=click.Path(), help="Write a new folder for IOHanalyzer.")
+@click.option("-b", "--benchmark", "benchmarks", multiple=True, help="Of what is written: of this benchmark alone.")
+@click.option(
+    "-o",
+    "--optimizer",
+    "optimizers",
+    multiple=True,
+    metavar="OPTIMIZER",
+    help="Of what is written: of this optimizer alone, by its name or label; repeat for more.",
+)
+@click.option(
+    "--seeds", "run_seeds", metavar="0-9,...", callback=_parse_seeds, help="Of what is written: these runs alone."
+)
 @click.option(
     "--from",
     "results",
     type=click.Path(readable=False),
-    help="With --out: table file, or folder of a surrogate, that the runs were made on, if `list` does not show it.",
+    help="Of what is written: table file, or folder of a surrogate, that the runs were made on, if `list` does not"
+    " show it.",
 )
 @click.option(
     "--remove", metavar="OPTIMIZER", help="Remove all runs of this optimizer, by its name or label; asks before."
 )
 @click.option("--yes", is_flag=True, help="Remove without asking.")
 @json_option
-def runs(study: str, out: str | None, results: str | None, remove: str | None, yes: bool, as_json: bool) -> None:
+def runs(
+    study: str,
+    out: str | None,
+    incumbents: bool,
+    as_stored: bool,
+    iohprofiler: str | None,
+    remove: str | None,
+    yes: bool,
+    as_json: bool,
+    **which: Any,
+) -> None:
     """What a study holds; with --out, all its evaluations, one a row."""
     from nasbench_kit.study import Study
 
-    if out is not None and remove is not None:
-        raise SettingError("--out and --remove exclude each other; give one")
+    asked = [name for name, given in (("--out", out), ("--iohprofiler", iohprofiler), ("--remove", remove)) if given]
+    if len(asked) > 1:
+        raise SettingError(f"{' and '.join(asked)} exclude each other; give one")
+    _check_asked(asked, which, {"--incumbents": incumbents, "--as-stored": as_stored})
+    some = {name: given or None for name, given in which.items()}
     with Study(study, create=False) as opened:
         if remove is not None:
             _remove(opened, remove, yes, as_json)
         elif out is not None:
-            n_rows = _write(opened, out, results)
-            if as_json:
-                print_json({"out": out, "n_evaluations": n_rows})
-            else:
-                click.echo(f"{n_rows:,} evaluations in {out}")
+            kind = "incumbents" if incumbents else "evaluations"
+            n_rows = _WRITERS[as_stored, incumbents](opened, out, some)
+            _say({"out": out, f"n_{kind}": n_rows}, f"{n_rows:,} {kind} in {out}", as_json)
+        elif iohprofiler is not None:
+            n_runs = _write_iohprofiler(opened, iohprofiler, some)
+            _say({"out": iohprofiler, "n_runs": n_runs}, f"{n_runs:,} runs in {iohprofiler}", as_json)
         else:
             _show(opened, as_json)
             opened.verify()  # last, so that what it holds is seen beside what is damaged
+
+
+def _check_asked(asked: list[str], which: Mapping[str, Any], kinds: Mapping[str, bool]) -> None:
+    kind = [name for name, given in kinds.items() if given]
+    if len(kind) > 1:
+        raise SettingError(f"{' and '.join(kind)} exclude each other; give one")
+    if kind and asked != ["--out"]:
+        raise SettingError(f"{kind[0]} says what --out writes; give that, too")
+    if any(which.values()) and (not asked or asked == ["--remove"]):
+        raise SettingError("--benchmark, --optimizer, --seeds and --from say what of it is written; give --out, too")
+
+
+def _say(what: Mapping[str, Any], text: str, as_json: bool) -> None:
+    if as_json:
+        print_json(what)
+    else:
+        click.echo(text)
 
 
 def _show(study: Study, as_json: bool) -> None:
@@ -136,97 +170,52 @@ def _remove(study: Study, optimizer: str, yes: bool, as_json: bool) -> None:
         click.echo(f"{n_removed:,} runs removed")
 
 
-def _write(study: Study, out: str, results: str | None) -> int:
-    """Write all evaluations to a file: completely, or not at all."""
-    writers = {".csv": _write_csv, ".parquet": _write_parquet}
-    write = writers.get(Path(out).suffix.lower())
-    if write is None:
-        raise SettingError(f"{out!r}: the file name must end in {' or '.join(writers)}")
-    if results is not None:
-        open_results(results)  # be it that none of the runs need it
-    benches = {key: _benchmark(study, key, results) for key in study.configurations()}
-    found = [("results", bench.results.path) for bench in benches.values()]
-    check_outputs(reads=[("STUDY", study.path), ("--from", results), *found], writes=[("--out", out)])
-    try:
-        with replacing(out) as partial:
-            return write(partial, _chunks(study, {key: bench.space for key, bench in benches.items()}))
-    except NasbenchKitError:
-        raise  # of the study, not of the file to write
-    except OSError as error:
-        raise SettingError(f"cannot write {out!r}: {error.strerror or error}") from None
+def _write_evaluations(study: Study, out: str, which: Mapping[str, Any]) -> int:
+    from nasbench_kit.analysis.frames import EVALUATION_COLUMNS, evaluation_rows
+
+    return write_rows(out, EVALUATION_COLUMNS, evaluation_rows(study, _panels(study, out, which)))
 
 
-def _chunks(study: Study, spaces: Mapping[Configuration, Space]) -> Iterator[dict[str, list[Any]]]:
-    """The evaluations of one run at a time, as columns."""
-    for configuration, space in spaces.items():
-        what = json.loads(configuration.identity)
-        texts = {name: _as_text(what.get(name)) for name in ("settings", "rules", "objectives", "constraints")}
-        for run in study.runs(configuration):
-            records = run.records
-            n = len(records.value)
-            same = {
-                "benchmark": configuration.benchmark,
-                "results_sha256": configuration.results_sha256,
-                "optimizer": configuration.optimizer,
-                "label": configuration.legend,
-                **texts,
-                "run_seed": run.run_seed,
-            }
-            columns = {
-                **{name: [value] * n for name, value in same.items()},
-                **{name: getattr(records, name).tolist() for name in _AS_THEY_ARE},
-                "evaluation": list(range(1, n + 1)),
-                "arch": space.format_many(records.archs),
-                "epoch": [epoch if epoch >= 0 else None for epoch in records.epoch.tolist()],
-                "seed": [seed if seed >= 0 else None for seed in records.seed.tolist()],
-                "values": [None if len(values) == 1 else json.dumps(values) for values in records.values.tolist()],
-            }
-            yield {name: columns[name] for name in _COLUMNS}
+def _write_incumbents(study: Study, out: str, which: Mapping[str, Any]) -> int:
+    from nasbench_kit.analysis.frames import INCUMBENT_COLUMNS, incumbent_rows
+
+    return write_rows(out, INCUMBENT_COLUMNS, incumbent_rows(_panels(study, out, which)))
 
 
-def _as_text(what: object) -> str | None:
-    return None if what is None else json.dumps(what, sort_keys=True)
+def _write_stored(study: Study, out: str, which: Mapping[str, Any]) -> int:
+    from nasbench_kit.analysis.panels import chosen
+    from nasbench_kit.study.rows import STORED_COLUMNS, stored_rows
+
+    _check_out(study, out, which)
+    keys = chosen(study, which["benchmarks"], which["optimizers"])
+    return write_rows(out, STORED_COLUMNS, stored_rows(study, keys, which["run_seeds"], which["results"]))
 
 
-def _benchmark(study: Study, configuration: Configuration, results: str | None) -> Benchmark:
-    """What names the architectures: where their space has a name, any results of it will do."""
-    try:
-        return study.benchmark(configuration)
-    except StudyError as error:
-        missing = f"{error} by --from"
-    try:
-        bench = load(configuration.benchmark, results=results)
-    except NasbenchKitError:
-        bench = None
-    if bench is not None and bench.space.name in SPACES:
-        return bench
-    if results is None:
-        raise StudyError(missing)
-    return study.benchmark(configuration, results)
+_WRITERS: dict[tuple[bool, bool], Callable[[Study, str, Mapping[str, Any]], int]] = {
+    (False, False): _write_evaluations,
+    (False, True): _write_incumbents,
+    (True, False): _write_stored,
+}
 
 
-def _write_csv(path: Path, chunks: Iterator[dict[str, list[Any]]]) -> int:
-    n_rows = 0
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(_COLUMNS)
-        for chunk in chunks:
-            rows = list(zip(*chunk.values(), strict=True))
-            writer.writerows(rows)
-            n_rows += len(rows)
-    return n_rows
+def _panels(study: Study, out: str, which: Mapping[str, Any]) -> Mapping[str, Panel]:
+    from nasbench_kit.analysis import load
+
+    _check_out(study, out, which)
+    panels = load(study, **which)
+    found = [("results", panel.benchmark.results.path) for panel in panels.values()]
+    check_outputs(reads=found, writes=[("--out", out)])
+    return panels
 
 
-def _write_parquet(path: Path, chunks: Iterator[dict[str, list[Any]]]) -> int:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise SettingError("Parquet needs pyarrow: pip install 'nasbench-kit[parquet]'") from None
-    schema = pa.schema([(name, getattr(pa, kind)()) for name, kind in _COLUMNS.items()])
-    n_rows = 0
-    with pq.ParquetWriter(path, schema) as writer:
-        for chunk in chunks:
-            writer.write_table(pa.table(chunk, schema=schema))
-            n_rows += len(chunk["arch"])
-    return n_rows
+def _check_out(study: Study, out: str, which: Mapping[str, Any]) -> None:
+    check_ending(out)
+    check_outputs(reads=[("STUDY", study.path), ("--from", which["results"])], writes=[("--out", out)])
+
+
+def _write_iohprofiler(study: Study, folder: str, which: Mapping[str, Any]) -> int:
+    from nasbench_kit.analysis import load
+    from nasbench_kit.analysis.iohprofiler import check_new_folder, write_iohprofiler
+
+    check_new_folder(folder)
+    return write_iohprofiler(load(study, **which), folder)

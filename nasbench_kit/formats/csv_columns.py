@@ -31,24 +31,33 @@ def read_csv_columns(path: Path, needed: Sequence[str]) -> dict[str, list[str]]:
     Raises:
         ImportDataError: It is damaged, a row has more or fewer cells than the header, or a needed column is missing.
     """
+    return parse_csv(unpacked(path), needed, path.name)
+
+
+def parse_csv(content: bytes, needed: Sequence[str], file: str) -> dict[str, list[str]]:
+    """The columns of a file of this content, as text.
+
+    Raises:
+        ImportDataError: As `read_csv_columns`.
+    """
     try:
-        reader = csv.reader(io.StringIO(unpacked(path).decode("utf-8-sig"), newline=""), strict=True)
+        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         header = next(reader, [])
         missing = [name for name in needed if name not in header]
         if missing or len(set(header)) != len(header):
             raise ImportDataError(
-                f"{path.name} has the columns {listed(header)}; {listed(missing or needed)} expected, each once"
+                f"{file} has the columns {listed(header)}; {listed(missing or needed)} expected, each once"
             )
         rows: list[list[str]] = []
         for row in reader:
             if len(row) != len(header):
                 number = len(rows) + 2
-                raise ImportDataError(f"{path.name}, row {number} has {len(row)} cells; {len(header)} expected")
+                raise ImportDataError(f"{file}, row {number} has {len(row)} cells; {len(header)} expected")
             rows.append(row)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ImportDataError(f"{path.name} is a damaged CSV file: {error!s:.80}") from None
+        raise ImportDataError(f"{file} is a damaged CSV file: {error!s:.80}") from None
     if not rows:
-        raise ImportDataError(f"{path.name} holds no rows; one per architecture expected")
+        raise ImportDataError(f"{file} holds no rows; one per architecture expected")
     return dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))
 
 

@@ -99,7 +99,8 @@ def plot_anytime(
     heights = heights_of(shown, how.scale_of_y, how.y_limits)
     end = max(curve.last_end for curve in curves.values())
     marks = [
-        draw_curve(ax, curve, looks[label], heights, end, _with_n(label, [ones[label]])) for label, curve in curves.items()
+        draw_curve(ax, curve, looks[label], heights, end, _with_n(label, [ones[label]]))
+        for label, curve in curves.items()
     ]
     if behind:
         _draw_law(ax, behind, heights)
@@ -112,9 +113,7 @@ def plot_anytime(
     return Told(begins, ends, stops, heights.has_zero, _band_in_words(how))
 
 
-def draw_curve(
-    ax: Axes, curve: Curve, look: Look, heights: Heights, end: float, label: str
-) -> tuple[bool, bool, bool]:
+def draw_curve(ax: Axes, curve: Curve, look: Look, heights: Heights, end: float, label: str) -> tuple[bool, bool, bool]:
     """The line of one optimizer; whether it is dotted at its beginning, at its end, and stops before others do."""
     before, whole, after = curve.parts()
     times, center = curve.times, heights.lifted(curve.center)

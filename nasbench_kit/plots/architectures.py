@@ -91,7 +91,9 @@ def plot_coordinates(ax: Axes, space: Space, archs: NDArray[np.uint8], values: N
     lowest = float(np.quantile(values, _LEAST_SHOWN))
     norm = Normalize(min(lowest, float(values[-1])), max(float(values[-1]), lowest + 1e-12))
     colors = ScalarMappable(norm, colormaps[_COLORS])
-    lines = np.stack([np.broadcast_to(np.arange(archs.shape[1]), archs.shape), _heights(archs, n_choices, spread)], axis=2)
+    lines = np.stack(
+        [np.broadcast_to(np.arange(archs.shape[1]), archs.shape), _heights(archs, n_choices, spread)], axis=2
+    )
     alpha = float(np.clip(40 / len(archs), 0.15, 0.8))
     width = 0.6 * rcParams["lines.linewidth"]
     ax.add_collection(LineCollection(list(lines), colors=colors.to_rgba(values), linewidths=width, alpha=alpha))

@@ -208,21 +208,20 @@ def law_band(how: Anytime) -> tuple[float, float]:
 
 
 def run_ends(one: Trajectories, axis: str | None = None, n_workers: int = 1) -> NDArray[np.float64]:
-    """Up to where each run is known, (n_runs,): its budget, if that ended it, or what it had spent when it ended.
+    """Up to where each run is drawn, (n_runs,): until when it is known, unless it stopped by itself before its budget.
 
-    A run that stopped by itself had time for several evaluations more. NaN of one that nothing is known of.
+    A run that stopped by itself had time left for several evaluations, and a visible part of the budget. NaN of a run
+    without any evaluation, where there is no budget.
     """
     axis = one.checked_axis(axis)
-    ended, n_evaluations = one.ended[axis], one.ended[EVALUATIONS]
-    if axis not in one.budgets:
-        return np.where(n_evaluations > 0, ended, np.nan)
-    budget = one.budgets[axis]
+    ended, known, n_evaluations = one.ended[axis], one.known_until(axis), one.ended[EVALUATIONS]
     if axis == EVALUATIONS:
-        has_stopped = ended < budget
+        has_stopped = ended < known
     else:
         each = n_workers * ended / np.maximum(n_evaluations, 1)
-        has_stopped = budget - ended > np.maximum(_LEFT * each, _LEFT_SHARE * budget)
-    return np.where(has_stopped & (n_evaluations > 0), ended, np.maximum(ended, budget))
+        has_stopped = known - ended > np.maximum(_LEFT * each, _LEFT_SHARE * known)
+    ends = np.where(has_stopped & (n_evaluations > 0), ended, known)
+    return np.where(ends > 0, ends, np.nan)
 
 
 def _firsts(one: Trajectories, axis: str | None) -> NDArray[np.float64]:

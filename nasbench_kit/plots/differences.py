@@ -50,7 +50,8 @@ _WIDE = 4.5  # inches of a diagram with names on both sides
 _LINE_END = 0.2  # inches of the line to a name, at least
 _WIDER = 1.06  # than letters of the size that was measured may become, with few dots per inch
 _PAD = 0.08  # inches around a diagram
-_LEAST_NAMES = 1.25  # inches, for names beside a matrix
+_BESIDE = 0.3  # of the width, for names beside a matrix,
+_LEAST_BESIDE = 1.4  # or so many inches
 _MOST_WITH_NUMBERS = 14  # optimizers of a matrix whose cells hold their numbers
 
 
@@ -233,9 +234,7 @@ def plot_critical_difference(ax: Axes, shown: Difference) -> None:
             end = edge + sign * (_WIDER * text_width(first, letters) + 0.3 * _LINE_END)
             lines = layout.names[i].count("\n") + 1
             elbow = middle + (lines - 1) / 2 * layout.line * 0.95
-            ax.plot(
-                [x_of(average[i])] * 2 + [end], [y, elbow, elbow], color="0.35", linewidth=0.8 * thin, gid="elbow"
-            )
+            ax.plot([x_of(average[i])] * 2 + [end], [y, elbow, elbow], color="0.35", linewidth=0.8 * thin, gid="elbow")
             ax.text(
                 edge,
                 middle,
@@ -306,7 +305,8 @@ def _stacked(titles: Sequence[str], found: Sequence[Difference], size: Size) -> 
     heads = [1.6 * text_height(title, size.font) if title else 0.0 for title in titles]
     heights = [difference_height(one, width) for one in found]
     total = sum(heads) + sum(heights) + _PAD * len(found)
-    figure, down, below = ShownFigure(figsize=(size.width, total)), 0.0, ""
+    total += _PAD
+    figure, down, below = ShownFigure(figsize=(size.width, total)), _PAD, ""
     for title, head, height, one in zip(titles, heads, heights, found, strict=True):
         if title:
             figure.text(0.5, 1 - down / total, title, ha="center", va="top", fontsize=size.font, parse_math=False)
@@ -318,7 +318,9 @@ def _stacked(titles: Sequence[str], found: Sequence[Difference], size: Size) -> 
         if one.cliques.unjoined:
             below += f" No bar joins these{where}, and yet they do not differ: {_pairs(one.cliques.unjoined, 'and')}."
         if one.cliques.against_ranks:
-            below += f" Better{where} by the tests, though no better by rank: {_pairs(one.cliques.against_ranks, 'than')}."
+            below += (
+                f" Better{where} by the tests, though no better by rank: {_pairs(one.cliques.against_ranks, 'than')}."
+            )
     return figure, below
 
 
@@ -343,12 +345,13 @@ def _captioned(figure: ShownFigure, text: str) -> ShownFigure:
     return figure
 
 
-def plot_win_rates(ax: Axes, rates: Mapping[str, Mapping[str, float]]) -> None:
+def plot_win_rates(ax: Axes, rates: Mapping[str, Mapping[str, float]], names: Sequence[str] | None = None) -> None:
     """Draw how often a run of the optimizer of a row ends better than one of that of a column, darker if more often.
 
     Args:
         ax: Where to draw.
         rates: Label -> label -> rate, in the order in which they are drawn; columns have the places of their rows.
+        names: How to call the rows.
     """
     values = np.array([list(row.values()) for row in rates.values()])
     n = len(values)
@@ -356,8 +359,12 @@ def plot_win_rates(ax: Axes, rates: Mapping[str, Mapping[str, float]]) -> None:
     np.fill_diagonal(shown, np.nan)
     ax.imshow(np.ma.masked_invalid(shown), cmap="Blues", vmin=0, vmax=1, aspect="auto")
     letters = _letters()
-    ax.set_yticks(range(n), _beside(rates), parse_math=False)
-    ax.set_xticks(range(n), [str(i) for i in range(1, n + 1)])
+    ax.set_yticks(range(n), _beside(rates, _LEAST_BESIDE) if names is None else list(names), parse_math=False)
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    room = ax.get_window_extent().width / figure.dpi - _LEAST_BESIDE
+    step = max(1, int(np.ceil(n * 2.2 * letters / 72 / max(room, 1.0))))
+    ax.set_xticks(range(0, n, step), [str(i) for i in range(1, n + 1, step)])
     ax.tick_params(length=0, labelsize=letters, top=True, labeltop=True, bottom=False, labelbottom=False)
     ax.spines[:].set_visible(False)
     if n <= _MOST_WITH_NUMBERS:
@@ -373,10 +380,10 @@ def plot_win_rates(ax: Axes, rates: Mapping[str, Mapping[str, float]]) -> None:
             )
 
 
-def _beside(labels: Iterable[str]) -> list[str]:
+def _beside(labels: Iterable[str], room: float) -> list[str]:
     """The names of the rows of a matrix, with their places."""
     names = (f"{i}. {optimizer_title(label)}" for i, label in enumerate(labels, 1))
-    return [wrapped(name, _letters(), _LEAST_NAMES) for name in names]
+    return [wrapped(name, _letters(), room) for name in names]
 
 
 def win_rates_figure(
@@ -401,14 +408,16 @@ def win_rates_figure(
         found.append({labels[i]: {labels[j]: float(rates[i, j]) for j in order} for i in order})
     with drawn_at(size):
         n_across = max(1, min(len(found), int(size.width / 3.3)))
-        row = max(text_height(name, size.small) for rates in found for name in _beside(rates)) + 0.3 * size.small / 72
+        room = max(_BESIDE * size.width / n_across, _LEAST_BESIDE)
+        names = [_beside(rates, room) for rates in found]
+        row = max(text_height(name, size.small) for beside in names for name in beside) + 0.3 * size.small / 72
         up = max(map(len, found)) * row + 4 * size.font / 72
         made = grid(list(groups), size, n_across=n_across, up=up)
-        for ax, rates in zip(made.axes, found, strict=True):
-            plot_win_rates(ax, rates)
+        for ax, rates, beside in zip(made.axes, found, names, strict=True):
+            plot_win_rates(ax, rates, beside)
         over = f", in the mean over {len(panels)} benchmarks" if len(panels) > 1 and not each else ""
         said = (
-            f"Percentage of pairs of runs in which that of the row ends better than that of the column, ties counting half"
-            f"{over}; darker is more often, and the best optimizer is at the top. {note}"
+            "Percentage of pairs of runs in which that of the row ends better than that of the column, ties counting"
+            f" half{over}; darker is more often, and the best optimizer is at the top. {note}"
         )
         return finish(made, {}, caption=said.strip() if caption else "")

@@ -193,7 +193,7 @@ KINDS = {
     "anytime": Kind(_anytime, "a statistic of regret, or of what incumbents are worth, over what was spent"),
     "ranks": Kind(ranks_figure, "average rank over what was spent"),
     "ecdf": Kind(ecdf_figure, "share of runs and targets that were reached, over what was spent"),
-    "time-to-target": Kind(times_figure, "time until half of all runs reach each target, or speed-up over random search"),
+    "time-to-target": Kind(times_figure, "time until half of all runs reach a target, or speed-up over random search"),
     "profiles": Kind(profiles_figure, "share of runs whose final score is above each threshold"),
     "intervals": Kind(intervals_figure, "IQM, median, mean, optimality gap, probability of improvement"),
     "critical-difference": Kind(difference_figure, "average ranks, and who does not differ"),

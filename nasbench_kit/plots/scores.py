@@ -188,8 +188,7 @@ def intervals_figure(
             if i % n_across == 0:
                 ax.set_yticklabels(names, parse_math=False)
         said = (
-            f"Strokes: aggregates of final scores over {len(some)} benchmark{'s' * (len(some) > 1)} and all runs, smaller is"
-            f" better of the gap only; bars: 95 % stratified bootstrap intervals. {_SCORES}. {note}"
+            f"Strokes: aggregates of final scores over {len(some)} benchmark{'s' * (len(some) > 1)} and all runs, smaller"
+            f" is better of the gap only; bars: 95 % stratified bootstrap intervals. {_SCORES}. {note}"
         )
         return finish(made, {}, caption=said.strip() if caption else "")
-

@@ -17,7 +17,7 @@ from nasbench_kit.analysis import Panel, shown
 from nasbench_kit.errors import SettingError
 from nasbench_kit.plots.grids import finish, grid, titles_of
 from nasbench_kit.plots.scales import axis_title, scale_x
-from nasbench_kit.plots.style import COLORS, GRAY, ShownFigure, drawn_at, quiet, size_of
+from nasbench_kit.plots.style import COLORS, ShownFigure, drawn_at, quiet, size_of
 from nasbench_kit.plots.titles import metric_title, optimizer_title
 from nasbench_kit.simulator import NO_EPOCH, Records
 from nasbench_kit.study import Study
@@ -57,7 +57,9 @@ def chosen_run(panels: Mapping[str, Panel], study: str | os.PathLike[str] | None
         StudyError: It is damaged.
     """
     if study is None:
-        raise SettingError("a figure of one run reads it from a study, and these runs were not kept; give study= a file")
+        raise SettingError(
+            "a figure of one run reads it from a study, and these runs were not kept; study=FILE keeps them"
+        )
     title, panel = next(iter(panels.items()))
     label, trajectories = next(iter(panel.trajectories.items()))
     seeds = trajectories.run_seeds.tolist()
@@ -101,7 +103,7 @@ def plot_trainings(ax: Axes, records: Records, metric: Metric, last_epoch: int |
     values = shown(metric.name, metric.unit).factor * np.where(records.failed, np.nan, records.value)
     order = np.lexsort((records.epoch, records.trial))
     trials, firsts = np.unique(records.trial[order], return_index=True)
-    curves = [some for some in np.split(order, firsts[1:])]
+    curves = np.split(order, firsts[1:])
     reached = np.array([records.epoch[some].max() >= last for some in curves])
     at_last = np.where((records.epoch >= last) & (records.violation <= 0), metric.sign() * values, np.nan)
     best = int(records.trial[int(np.nanargmax(at_last))]) if np.isfinite(at_last).any() else -1
@@ -111,7 +113,9 @@ def plot_trainings(ax: Axes, records: Records, metric: Metric, last_epoch: int |
         some = [curve for curve, done in zip(curves, reached, strict=True) if done == is_done]
         lines = [np.column_stack([records.epoch[curve], values[curve]]) for curve in some if len(curve) > 1]
         thin = width * rcParams["lines.linewidth"]
-        ax.add_collection(LineCollection(lines, colors=color, linewidths=thin, alpha=alpha, rasterized=is_many, zorder=2 + is_done))
+        ax.add_collection(
+            LineCollection(lines, colors=color, linewidths=thin, alpha=alpha, rasterized=is_many, zorder=2 + is_done)
+        )
         ends = np.array([curve[-1] for curve in some], np.intp)
         ax.plot(
             records.epoch[ends],
@@ -126,7 +130,12 @@ def plot_trainings(ax: Axes, records: Records, metric: Metric, last_epoch: int |
         )
     for curve in (curve for trial, curve in zip(trials, curves, strict=True) if trial == best):
         ax.plot(
-            records.epoch[curve], values[curve], "-o", color=_BEST, zorder=5, markersize=0.7 * rcParams["lines.markersize"]
+            records.epoch[curve],
+            values[curve],
+            "-o",
+            color=_BEST,
+            zorder=5,
+            markersize=0.7 * rcParams["lines.markersize"],
         )
     _scale_epochs(ax, records.epoch)
     finite = np.sort(values[np.isfinite(values)])

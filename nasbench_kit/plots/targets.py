@@ -55,7 +55,7 @@ def common_targets(trajectories: Mapping[str, Trajectories], n_targets: int = N_
     firsts = np.concatenate([(one.best - one.reported)[one.starts[:-1][one.has_incumbent]] for one in ones])
     above = regrets[regrets > 0]
     if not len(above):
-        raise SettingError("no incumbent of these runs has a regret above 0, so there are no targets; other runs expected")
+        raise SettingError("no incumbent of these runs has a regret above 0, so there are no targets to reach")
     low = float(above.min())
     high = max(float(np.median(firsts)), low)
     return targets_between(high if high > low else _ONE_ONLY * low, low, n_targets)

@@ -54,7 +54,7 @@ def open_same(configuration: Configuration) -> Results:
     name = configuration.benchmark.partition("/")[0]
     raise StudyError(
         f"the table or surrogate {name!r} that these runs were made on, with the sha256 {sha256[:12]}..., is not here;"
-        f" put it into {data_folder()!r}, or name its file"
+        f" put it into {data_folder()!r}, or name its file by results=PATH"
     )
 
 

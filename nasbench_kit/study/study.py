@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Self, final
 
 from nasbench_kit.benchmark import Benchmark, Results, open_results
 from nasbench_kit.errors import SettingError, StudyError, listed, unknown
+from nasbench_kit.formats.rows import to_frame
 from nasbench_kit.jobs import n_processors
 from nasbench_kit.optimizers.base import check_at_least
 from nasbench_kit.simulator import Records
@@ -24,6 +25,7 @@ from nasbench_kit.study.columns import Column, digest_of, digest_of_run, unpack
 from nasbench_kit.study.configuration import Configuration
 from nasbench_kit.study.database import Database
 from nasbench_kit.study.executors import executed
+from nasbench_kit.study.rows import STORED_COLUMNS, stored_rows
 from nasbench_kit.study.running import Made, benchmark_of, n_together, open_same
 from nasbench_kit.study.text import check_printable, in_one_line, read_json, write_json
 from nasbench_kit.study.versions import different, versions_of
@@ -269,6 +271,8 @@ class Study:
     def merge(self, other: Study | str | os.PathLike[str]) -> int:
         """Take over the runs of another study that are not in this one, all of them or, after an error, none.
 
+        What is here keeps its label.
+
         Returns:
             How many runs were taken over.
 
@@ -284,14 +288,15 @@ class Study:
             for key, id_ in other._ids().items():
                 for versions in other._versions(key):
                     self._check_versions(key, versions)
-                here = self._rows(self._ids().get(key))
+                ids = self._ids()
+                here, shown = self._rows(ids.get(key)), next((known for known in ids if known == key), key)
                 for row in other._rows(id_).values():
                     _, columns = other._checked(key, row)
                     same = here.get(row.run_seed)
                     if same and same.failure is None and row.failure is None:
                         self._check_same(key, same, other, row)
                     elif not same or row.failure is None:
-                        n_added += self._insert(row._replace(configuration=self._enter(key)), columns)
+                        n_added += self._insert(row._replace(configuration=self._enter(shown)), columns)
         return n_added
 
     def _check_same(self, key: Configuration, here: _Row, other: Study, there: _Row) -> None:
@@ -362,6 +367,30 @@ class Study:
             columns = self._columns_of([row.id for row in some])
             for row in some:
                 yield self._run(configuration, row, columns.pop(row.id, None))
+
+    def to_frame(
+        self,
+        configurations: Iterable[Configuration] | None = None,
+        run_seeds: Iterable[int] | None = None,
+        *,
+        results: str | os.PathLike[str] | None = None,
+    ) -> Any:
+        """Every evaluation, as it is stored, as a row of a pandas frame: the columns of `rows.STORED_COLUMNS`.
+
+        What is reported of it, and its regret, `nasbench_kit.analysis.evaluation_frame` knows.
+
+        Args:
+            configurations: Whose runs; all by default.
+            run_seeds: Their seeds; all by default.
+            results: Where their table or surrogate lies, if it alone names the architectures and is not one that
+                `nbk.list_benchmarks` finds.
+
+        Raises:
+            SettingError: There is no pandas.
+            StudyError: What names the architectures is not here, or a stored run is damaged.
+        """
+        keys = self.configurations() if configurations is None else _configurations(configurations)
+        return to_frame(STORED_COLUMNS, stored_rows(self, keys, run_seeds, results))
 
     def failures(self, configuration: Configuration, run_seeds: Iterable[int] | None = None) -> dict[int, str]:
         """Seed -> reason of the runs of one configuration that failed; all by default.

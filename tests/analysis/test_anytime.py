@@ -1,13 +1,13 @@
 """Grids of times, curves over them, and their quantiles."""
 
-from math import inf, isnan, nan
+from math import inf, nan
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasbench_kit.analysis import final_regrets, quantile_curves, regret_curves, time_grid, times_to
+from nasbench_kit.analysis import final_regrets, regret_curves, time_grid, times_to
 from nasbench_kit.errors import SettingError, UnknownNameError
 
 FEW_VALUES = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
@@ -110,23 +110,3 @@ def test_a_target_is_reached_when_the_curve_is_first_that_low(trajectories, runs
     is_low = regret_curves(every, times) <= target
     expected = np.where(is_low.any(axis=1), times[is_low.argmax(axis=1)], inf)
     np.testing.assert_array_equal(times_to(every, np.array([target]))[:, 0], expected)
-
-
-@given(runs=st.lists(EVALUATIONS, min_size=1, max_size=6), times_s=TIMES)
-@settings(deadline=None)
-def test_quantiles_are_those_of_numpy_on_the_stacked_runs(trajectories, runs, times_s):
-    every = [[(float(i + 1), *each[1:], each[1]) for i, each in enumerate(run)] for run in runs]
-    curves = regret_curves(trajectories(*every), np.array([*sorted(times_s), 1e9]))  # at the end all have an incumbent
-    found = quantile_curves(curves, (0.1, 0.5, 0.9))
-    assert found.shape == (3, len(times_s) + 1)
-    for column, values in zip(found.T, curves.T, strict=True):
-        if any(map(isnan, values)):
-            assert np.isnan(column).all()
-        else:
-            np.testing.assert_allclose(column, np.quantile(values, (0.1, 0.5, 0.9)))
-
-
-def test_runs_that_never_have_an_incumbent_are_left_out_of_quantiles():
-    curves = np.array([[nan, 0.4, 0.2], [nan, nan, nan], [0.5, 0.5, 0.4]])
-    np.testing.assert_allclose(quantile_curves(curves, (0.5,)), [[nan, 0.45, 0.3]])
-    assert np.isnan(quantile_curves(curves[1:2], (0.1, 0.5))).all()

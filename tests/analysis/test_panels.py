@@ -102,3 +102,17 @@ def test_runs_that_all_failed_are_no_curve_but_are_told(tmp_path, monkeypatch):
         assert panel.failures == {"own:AlwaysFailing": dict.fromkeys([0, 1], "RuntimeError: out of ideas")}
         with pytest.raises(SettingError, match="holds no runs of these that did not fail; choose others"):
             load(study, optimizers="own:AlwaysFailing")
+
+
+def test_two_configurations_of_one_label_are_both_in_the_panel(tmp_path, cifar10):
+    with Study(tmp_path / "s.db") as study:
+        keys = [
+            Configuration.of(cifar10, name, label="ours", n_evaluations=5) for name in ("random_search", "local_search")
+        ]
+        study.run(keys, range(2), n_processes=1)
+    (panel,) = load(tmp_path / "s.db").values()
+    assert list(panel.trajectories) == ["ours: random_search", "ours: local_search"]
+    assert {name: key.optimizer for name, key in panel.configurations.items()} == {
+        "ours: random_search": "random_search",
+        "ours: local_search": "local_search",
+    }

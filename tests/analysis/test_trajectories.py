@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis import Trajectories, check_reported, regret_curves, shown, summarize, trajectories_of
+from nasbench_kit.analysis import (
+    Trajectories,
+    check_reported,
+    regret_curves,
+    selection_bias,
+    shown,
+    summarize,
+    trajectories_of,
+)
 from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError
 from nasbench_kit.simulator import EVALUATIONS, SECONDS, Rules
 from nasbench_kit.simulator.rules import default_metric
@@ -189,6 +197,15 @@ def test_a_run_without_evaluations_is_one_without_incumbent(letters, records):
     assert (summary.n_runs, summary.n_without, summary.kept_share) == (2, 1, 0.5)
 
 
+def test_the_bias_of_selection_is_what_a_search_was_told_minus_what_reports(letters, records):
+    bench = letters(val_accuracy=[0.5, 0.7], test_accuracy=[0.6, 0.65], cost_s=[1, 1])
+    lucky, unlucky, none = records([1], [0.75]), records([0], [0.55]), records([], [])
+    found = selection_bias(trajectories_of(bench, [lucky, unlucky, none._replace(archs=lucky.archs[:0])]))
+    np.testing.assert_allclose(found, [0.1, -0.05, nan])
+    loss = letters("val_loss", val_loss=[0.5, 0.4], test_loss=[0.6, 0.5], cost_s=[1, 1])
+    np.testing.assert_allclose(selection_bias(trajectories_of(loss, [records([1], [0.3])])), [0.2])  # .3 looks better
+
+
 # ---- axes ----
 
 
@@ -209,6 +226,11 @@ def test_what_a_run_spent_is_counted_in_seconds_evaluations_and_epochs(make_benc
         "epochs": [9],
     }
     assert one.budgets == {"seconds": 50}
+    assert (one.known_until().tolist(), one.known_until("epochs").tolist()) == ([50], [9])
+    nothing = records([], [])._replace(archs=archs[:0])
+    counted = trajectories_of(bench, [run, nothing], Rules(n_evaluations=4, clock="evaluations"))
+    assert counted.along("epochs").tolist() == [3, 6, 9]
+    assert counted.ended["epochs"].tolist() == [9, 0]  # a run of nothing has the axes of the others
     from_scratch = trajectories_of(bench, [run], Rules(budget_s=50, continued="from scratch"))
     assert from_scratch.along("epochs").tolist() == [3, 7, 10]
 

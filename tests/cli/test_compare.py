@@ -16,9 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 import nasbench_kit as nbk
-from nasbench_kit import comparison
 from nasbench_kit.analysis import summarize, trajectories_of
 from nasbench_kit.cli import main
+from nasbench_kit.comparison import long_work
 from nasbench_kit.simulator import Rules
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.study import Study
@@ -105,6 +105,15 @@ def test_compare_shows_only_the_runs_asked_for(folder, invoke_json):
     assert invoke_json(*arguments, "--first-seed", "7")[0]["n_runs"] == 2
     assert invoke_json(*arguments)[0]["n_runs"] == 2
     assert sorted(stored.run_seed for _, stored in all_runs()) == [0, 1, 7, 8]
+
+
+def test_until_settled_stops_what_is_settled_and_says_so(folder, invoke, invoke_json):
+    two = ["compare", *C10, *ONE, "-o", "regularized_evolution", "--evaluations", "150", "--processes", "1"]
+    text = invoke(*two, "--until-settled", "0.1")
+    assert "nasbench201/cifar10, settled: regularized_evolution beats random_search (P = " in text
+    rows = invoke_json(*two, "--until-settled", "0.1")
+    assert {row["n_runs"] for row in rows} <= set(range(10, 100, 10))
+    assert "until-settled" in invoke(*two, "--until-settled", "0.5", code=2).stderr
 
 
 def test_by_default_the_budget_is_what_500_evaluations_take_on_average(folder, invoke_json, cifar10):
@@ -300,7 +309,7 @@ def test_an_error_in_an_optimizer_is_one_line_too(folder, invoke):
 
 
 def test_long_work_is_announced_in_one_line_on_stderr(folder, monkeypatch):
-    monkeypatch.setattr(comparison, "_LONG_S", 0.0)
+    monkeypatch.setattr(long_work, "_LONG_S", 0.0)
     result = CliRunner().invoke(main, ["compare", *MINE, *ONE, *SMALL, "--json"])
     assert result.exit_code == 0
     assert re.fullmatch(r"warning: this takes about 0 minutes: an evaluation of mine/default takes .*\n", result.stderr)

@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import sqlite3
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -13,6 +14,9 @@ import nasbench_kit as nbk
 from nasbench_kit.cli import main
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.study import Configuration, Study
+from nasbench_kit.study.rows import STORED_COLUMNS
+
+TRUTHS = ("failed", "may_be_incumbent")
 
 FAILING = """
 from nasbench_kit.optimizers import RandomSearch
@@ -68,13 +72,17 @@ def failed(folder, cifar10):
 
 def expected_rows():
     """What the export must hold, from the study itself."""
-    space = nbk.load("nasbench201/cifar10").space
+    bench = nbk.load("nasbench201/cifar10")
+    space, best = bench.space, bench.best().value
     with Study("compare.db") as study:
         for key in study.configurations():
             what = json.loads(key.identity)
             for stored in study.runs(key):
-                records = stored.records._asdict()
+                records, incumbent = stored.records._asdict(), -1
                 for i, arch in enumerate(stored.records.archs):
+                    if incumbent < 0 or records["value"][i] > records["value"][incumbent]:
+                        incumbent = i
+                    mean, its = (bench.query(tuple(records["archs"][j].tolist())).val_accuracy for j in (i, incumbent))
                     yield {
                         "benchmark": key.benchmark,
                         "results_sha256": key.results_sha256,
@@ -92,6 +100,14 @@ def expected_rows():
                             for name, column in records.items()
                             if name != "archs"
                         },
+                        "told_metric": "val_accuracy",
+                        "reported_metric": "val_accuracy",
+                        "unit": "fraction",
+                        "may_be_incumbent": True,
+                        "reported": mean,
+                        "regret": best - mean,
+                        "incumbent_reported": its,
+                        "incumbent_regret": best - its,
                     }
 
 
@@ -143,7 +159,7 @@ def test_the_csv_file_holds_all_evaluations_under_the_names_of_records(folder):
     assert list(rows[0]) == list(expected[0])
     for row, right in zip(rows, expected, strict=True):
         as_typed = {
-            name: None if not text else text == "True" if name == "failed" else type(right[name])(text)
+            name: None if not text else text == "true" if name in TRUTHS else type(right[name])(text)
             for name, text in row.items()
         }
         assert as_typed == right
@@ -156,6 +172,60 @@ def test_the_parquet_file_holds_all_evaluations(folder):
     assert table.to_pylist() == list(expected_rows())
     assert str(table.schema.field("value").type) == "double"
     assert str(table.schema.field("seed").type) == "int64"
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_what_is_stored_is_exported_alone_where_that_is_asked_for(folder, ending):
+    pd, out = pytest.importorskip("pandas"), f"runs.{ending}"
+    run("runs", "compare.db", "--out", out, "--as-stored")
+    frame = pd.read_csv(out) if ending == "csv" else pd.read_parquet(out)
+    assert list(frame) == list(STORED_COLUMNS)
+    assert frame["value"].tolist() == [row["value"] for row in expected_rows()]
+
+
+def test_csv_files_hold_the_same_without_pyarrow(folder, monkeypatch):
+    run("runs", "compare.db", "--out", "fast.csv")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    run("runs", "compare.db", "--out", "plain.csv")
+    with open("fast.csv", newline="") as fast, open("plain.csv", newline="") as plain:
+        for one, other in zip(csv.reader(fast), csv.reader(plain), strict=True):
+            assert [_number(cell) for cell in one] == [_number(cell) for cell in other]
+
+
+def _number(cell):
+    try:
+        return float(cell) if cell != "nan" else "nan"
+    except ValueError:
+        return cell
+
+
+def test_incumbents_alone_are_the_steps_of_the_curves(folder):
+    expected = []
+    for row in expected_rows():
+        if not expected or row["run_seed"] != expected[-1]["run_seed"] or row["label"] != expected[-1]["label"]:
+            best = -1
+        if row["value"] > best:
+            best = row["value"]
+            expected.append(row)
+    assert f"{len(expected)} incumbents in steps.csv" in run("runs", "compare.db", "--out", "steps.csv", "--incumbents")
+    with open("steps.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["arch"], float(row["told"]), float(row["evaluations"]), float(row["seconds"])) for row in rows] == [
+        (row["arch"], row["value"], row["evaluation"], row["finished_s"]) for row in expected
+    ]
+    assert [float(row["regret"]) for row in rows] == [row["incumbent_regret"] for row in expected]
+    assert {row["reported_metric"] for row in rows} == {"val_accuracy"}
+    first = [row for row in rows if row["label"] == "random_search" and row["run_seed"] == "0"]
+    assert [row["incumbent"] for row in first] == [str(i + 1) for i in range(len(first))]
+    assert {row["run_evaluations"] for row in first} == {"30"}
+
+
+@pytest.mark.parametrize("how", [(), ("--incumbents",), ("--as-stored",)])
+def test_what_is_written_may_be_chosen(folder, how):
+    chosen = ("-b", "nasbench201/cifar10", "-o", "ours", "--seeds", "1,5-7")
+    run("runs", "compare.db", "--out", "some.csv", *how, *chosen)
+    with open("some.csv", newline="") as file:
+        assert {(row["label"], row["run_seed"]) for row in csv.DictReader(file)} == {("ours", "1")}
 
 
 def test_a_mean_over_seeds_is_exported_without_seed(folder, cifar10):
@@ -243,6 +313,16 @@ def test_runs_of_an_optimizer_are_removed_after_a_question(folder):
         (["compare.db", "--out", "nowhere/runs.csv"], "cannot write 'nowhere/runs.csv'"),
         (["compare.db", "--out", "runs.csv", "--from", "absent.h5"], "absent.h5"),
         (["compare.db", "--out", "runs.csv", "--remove", "ours"], "--out and --remove exclude each other; give one"),
+        (["compare.db", "--out", "runs.csv", "--incumbents", "--as-stored"], "--as-stored exclude each other"),
+        (["compare.db", "--incumbents"], "--incumbents says what --out writes; give that, too"),
+        (["compare.db", "--iohprofiler", "ioh", "--incumbents"], "--incumbents says what --out writes"),
+        (["compare.db", "--seeds", "3"], "--seeds and --from say what of it is written; give --out, too"),
+        (["compare.db", "--out", "runs.csv", "--seeds", "9-3"], "--seeds '9-3'; a range from the lower"),
+        (["compare.db", "--out", "runs.csv", "--seeds", "0-9999999999"], "of at most a million expected"),
+        (["compare.db", "--out", "runs.csv", "--seeds", "-1"], "seeds or ranges of them expected, such as 0-9"),
+        (["compare.db", "--out", "runs.csv", "--seeds", "7"], "holds no runs of these that did not fail"),
+        (["compare.db", "--out", "runs.csv", "-b", "nasbench201/cifar"], "did you mean 'nasbench201/cifar10'"),
+        (["compare.db", "--iohprofiler", "."], "'.' is there already; give a folder that is to be made"),
         (["compare.db", "--remove", "our"], "unknown optimizer of compare.db 'our'; did you mean"),
     ],
     ids=lambda what: " ".join(what) if isinstance(what, list) else None,

@@ -26,7 +26,7 @@ def panel_of_many(runs_of):
         panel = {}
         for k in range(n):
             rng = np.random.default_rng(k)
-            values = [0.9 - (0.02 + k / 100) * rng.uniform(0.02, 1, n_evaluations) for _ in range(n_runs)]
+            values = [0.9 - (0.02 + k / 100) * rng.uniform(0.2, 1, n_evaluations) for _ in range(n_runs)]
             if k == 0:
                 values[0][-1] = values[1][-1] = 0.9  # the best
             name = (

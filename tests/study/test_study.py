@@ -684,6 +684,16 @@ def test_studies_are_merged(tmp_path, random_search, evolution, content):
     assert content(tmp_path / "a.db") == content(tmp_path / "whole.db")
 
 
+def test_what_is_in_a_study_keeps_its_label_when_another_is_merged(cifar10, tmp_path):
+    for name, label, seed in (("a.db", "ours", 0), ("b.db", "theirs", 1)):
+        with Study(tmp_path / name) as study:
+            key = Configuration.of(cifar10, "random_search", label=label, n_evaluations=5)
+            study.run([key], [seed], n_processes=1)
+    with Study(tmp_path / "a.db") as study:
+        assert study.merge(tmp_path / "b.db") == 1
+        assert [(key.label, study.n_runs(key)) for key in study.configurations()] == [("ours", 2)]
+
+
 def test_a_run_that_failed_in_one_study_is_taken_from_the_other(tmp_path, cifar10, module):
     module("fragile", FRAGILE)
     fragile = Configuration.of(cifar10, "fragile:Fragile", n_evaluations=5)
