@@ -70,7 +70,10 @@ _CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "by": (
         "--by",
-        {"metavar": "every-pair|seed|median", "help": "What is ranked.  [default: every-pair: runs, whichever]"},
+        {
+            "metavar": "every-pair|seed|median",
+            "help": "What is ranked: runs of all optimizers, whichever; of the same seed; medians.  [default: seed]",
+        },
     ),
     "share": (
         "--share",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib import colormaps, rcParams
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
+from matplotlib.ticker import FuncFormatter
 
 from nasbench_kit.analysis import Panel, shown
 from nasbench_kit.errors import SettingError
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 _COLORS = "viridis_r"  # the best are darkest, in gray, too
 _LEAST_SHOWN = 0.1  # quantile of values at which colors begin: a few bad ones would take all of them
 _JITTER = 0.16  # of the distance of two choices: how far lines of one choice lie apart
+_MANY = 1_000  # architectures that are drawn as a picture in PDF and SVG
 _LONGEST_TICK = 14  # letters
 _WIDE = 5.0  # inches of a figure in which two architectures stand side by side
 _GAP = 0.1  # inches
@@ -96,7 +99,11 @@ def plot_coordinates(ax: Axes, space: Space, archs: NDArray[np.uint8], values: N
     )
     alpha = float(np.clip(40 / len(archs), 0.15, 0.8))
     width = 0.6 * rcParams["lines.linewidth"]
-    ax.add_collection(LineCollection(list(lines), colors=colors.to_rgba(values), linewidths=width, alpha=alpha))
+    ax.add_collection(
+        LineCollection(
+            list(lines), colors=colors.to_rgba(values), linewidths=width, alpha=alpha, rasterized=len(archs) > _MANY
+        )
+    )
     ax.plot(lines[-1, :, 0], lines[-1, :, 1], color="black", linewidth=2.2 * width, gid="best")
     ax.set_xlim(-0.3, archs.shape[1] - 0.7)
     ax.set_ylim(-0.08, 1.08)
@@ -186,11 +193,14 @@ def coordinates_figure(
         for ax, panel, some in zip(made.axes, chosen, drawn, strict=True):
             colors = plot_coordinates(ax, panel.benchmark.space, some.archs, some.values)
             bar = made.figure.colorbar(colors, ax=ax, pad=0.02, aspect=30, extend="min")
-            factor = show.factor * metric.sign()
-            bar.ax.yaxis.set_major_formatter(lambda value, _, factor=factor: f"{factor * value:.4g}")
+            bar.ax.yaxis.set_major_formatter(FuncFormatter(partial(_value_text, show.factor * metric.sign())))
             bar.outline.set_visible(False)
             bar.set_label(f"{metric_title(show.name)} [{show.unit}]")
         return finish(made, {}, caption=f"{said}, the best one in black. {note}".strip() if caption else "")
+
+
+def _value_text(factor: float, value: float, _: int | None = None) -> str:
+    return f"{factor * value:.4g}"
 
 
 def _all_finals(panel: Panel) -> Found:

@@ -12,6 +12,7 @@ from nasbench_kit.plots.style import ShownFigure, Size, wrapped
 from nasbench_kit.plots.titles import benchmark_title, optimizer_title
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
@@ -94,7 +95,7 @@ def _about(panel: Panel) -> str:
     return str(about.get("title") or "")
 
 
-def finals(trajectories: Mapping[str, Trajectories]) -> dict[str, NDArray]:
+def finals(trajectories: Mapping[str, Trajectories]) -> dict[str, NDArray[np.float64]]:
     """Final regrets of the runs of each optimizer."""
     return {label: final_regrets(one) for label, one in trajectories.items()}
 

@@ -35,7 +35,7 @@ def plot_ranks(
     *,
     looks: Mapping[str, Look] | None = None,
     axis: str | None = None,
-    by: By = "every pair",
+    by: By | None = None,
     x_scale: Scale = "log",
     x_limits: tuple[float, float] | None = None,
     n_workers: int = 1,
@@ -51,7 +51,8 @@ def plot_ranks(
         benchmarks: Of each, label -> runs; the same labels on all. Several are drawn over the share of the budget.
         looks: Label -> how its line looks.
         axis: What is spent; what the budget counts, by default.
-        by: What is ranked: see `nasbench_kit.analysis.average_ranks`.
+        by: What is ranked: see `nasbench_kit.analysis.average_ranks`; "seed" by default, where there are as many runs of
+            all, else "every pair".
         x_scale: "log" or "linear".
         x_limits: From where to where.
         n_workers: Of a run.
@@ -66,7 +67,7 @@ def plot_ranks(
     labels = list(benchmarks[0])
     if len(labels) < 2:
         raise SettingError(f"ranks of {len(labels)} optimizer; two or more expected")
-    looks = looks or looks_for(benchmarks)
+    looks, by = looks or looks_for(benchmarks), by or default_by(benchmarks)
     units = [unit_of(one, axis) for one in benchmarks] if len(benchmarks) > 1 else [1.0]
     firsts = [
         [one.along(axis)[one.starts[:-1][one.has_incumbent]] / unit for one in every.values()]
@@ -103,6 +104,11 @@ def plot_ranks(
     return axis_title(name) if len(benchmarks) == 1 else share_title(name)
 
 
+def default_by(benchmarks: Iterable[Mapping[str, Trajectories]]) -> By:
+    """Runs of the same position against each other, which is fast, where all have as many; else any."""
+    return "seed" if all(len({one.n_runs for one in every.values()}) == 1 for every in benchmarks) else "every pair"
+
+
 def unit_of(trajectories: Mapping[str, Trajectories], axis: str | None) -> float:
     """The budget along an axis, or the most that any run spent, if there is none."""
     first = next(iter(trajectories.values()))
@@ -121,7 +127,7 @@ def ranks_figure(
     *,
     note: str = "",
     axis: str | None = None,
-    by: By = "every pair",
+    by: By | None = None,
     each: bool = False,
     x_scale: Scale = "log",
     x_limits: tuple[float, float] | None = None,
@@ -136,6 +142,7 @@ def ranks_figure(
     """
     size, groups = size_of(width), pooled(panels, each)
     looks = looks_for([panel.trajectories for panel in panels.values()], highlight)
+    by = by or default_by(panel.trajectories for panel in panels.values())
     how: dict[str, Any] = {"axis": axis, "by": by, "x_scale": x_scale, "x_limits": x_limits}
     with drawn_at(size):
         made = grid(list(groups), size)
@@ -146,7 +153,7 @@ def ranks_figure(
         made.label(name, "average rank")
         over = f", in the mean over {len(panels)} benchmarks" if len(panels) > 1 and not each else ""
         said = (
-            f"Lines: {_IN_WORDS[by]}{over}; 1 is the best, ties share their mean rank, and a run without an incumbent"
+            f"Lines: {_IN_WORDS.get(by, by)}{over}; 1 is the best, ties share their mean rank, and a run without an incumbent"
             f" is last; dotted: not all runs have an incumbent yet, or some have ended. {note}"
         )
         return finish(made, looks, caption=said.strip() if caption else "")

@@ -187,8 +187,9 @@ def intervals_figure(
             ax.set_title(title, fontsize=size.small, parse_math=False)
             if i % n_across == 0:
                 ax.set_yticklabels(names, parse_math=False)
+        n = f"{len(some)} benchmark{'s' * (len(some) > 1)}"
         said = (
-            f"Strokes: aggregates of final scores over {len(some)} benchmark{'s' * (len(some) > 1)} and all runs, smaller"
-            f" is better of the gap only; bars: 95 % stratified bootstrap intervals. {_SCORES}. {note}"
+            f"Strokes: aggregates of final scores over {n} and all runs; larger is better, but of the gap; bars: 95 %"
+            f" stratified bootstrap intervals. {_SCORES}. {note}"
         )
         return finish(made, {}, caption=said.strip() if caption else "")

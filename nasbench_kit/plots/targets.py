@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import rcParams
@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from nasbench_kit.analysis import (
+    Ecdf,
     Panel,
     RandomSearchLaw,
     Trajectories,
@@ -107,11 +108,11 @@ def plot_ecdf(
     begin = min((float(one.times[0]) for one in found.values() if len(one.times)), default=end)
     heights = Heights("linear", 0.0, 1.0, -np.inf, has_zero=False)
     for label, one in found.items():
-        inside = one.complete_until if one.complete_until < end else end
-        times = np.concatenate([[begin], one.times, [inside, last[label]]])
-        shares = np.concatenate([[0.0], one.shares, np.interp([inside, last[label]], *_steps(one.times, one.shares))])
-        order = np.argsort(times, kind="stable")
-        curve = Curve(times[order], shares[order], None, begin, inside, last[label])
+        inside = min(one.complete_until, end)
+        x = np.concatenate([[begin], one.times, [inside, last[label]]])
+        y = np.concatenate([[0.0], one.shares, _shares_at(one, [inside, last[label]])])
+        order = np.argsort(x, kind="stable")
+        curve = Curve(x[order], y[order], None, begin, inside, last[label])
         draw_curve(ax, curve, looks[label], heights, end, label)
     name = next(iter(benchmarks[0].values())).checked_axis(axis)
     scale_x(ax, x_scale, (0.0 if x_scale == "linear" else begin, end), name)
@@ -120,12 +121,8 @@ def plot_ecdf(
     return share_title(name) if share else axis_title(name)
 
 
-def _steps(times: NDArray[np.float64], shares: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A step function for linear interpolation: 0 before the first step."""
-    if not len(times):
-        return np.zeros(1), np.zeros(1)
-    before = np.nextafter(times, -np.inf)
-    return np.column_stack([before, times]).ravel(), np.column_stack([np.append(0, shares[:-1]), shares]).ravel()
+def _shares_at(ecdf: Ecdf, times: list[float]) -> NDArray[np.float64]:
+    return np.append(0.0, ecdf.shares)[np.searchsorted(ecdf.times, times, side="right")]
 
 
 def ecdf_figure(
@@ -209,7 +206,7 @@ def plot_times(
         ax.plot(x, y, label=label, **looks[label].line)
     behind = np.ones(len(targets)) if quantity == "speed-up" else np.where(np.isfinite(of_law), of_law, np.nan)
     if law is not None:
-        ax.plot(x, behind, label=_LAW, **law_line())
+        ax.plot(x, behind, label=_LAW, **_law_line())
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlim(float(x[0]), float(x[-1]))
@@ -223,7 +220,7 @@ def plot_times(
     quiet(ax)
 
 
-def law_line() -> dict[str, object]:
+def _law_line() -> dict[str, Any]:
     """How the line of the law looks."""
     return {"color": GRAY, "linewidth": 0.7 * rcParams["lines.linewidth"], "linestyle": (0, (6, 2)), "zorder": 1.8}
 
@@ -260,10 +257,10 @@ def times_figure(
             f"target regret [{first.show.difference_unit}]",
             axis_title(first.axis) if quantity == "time" else "speed-up over random search",
         )
-        said = f"Lines: until half of all runs are as good as a target, by {metric_title(first.show.name)}, harder ones to the"
-        said += " right; they end where fewer are"
+        said = f"Lines: until half of all runs are as good as a target by {metric_title(first.show.name)}, harder ones"
+        said += " to the right; they end where fewer are"
         said += ", or where random search is not by the end of the budget" * (quantity == "speed-up")
         missing = sum(law is None for law in laws)
         said += f"; the exact law of random search is not known on {missing} of {len(laws)}" * bool(missing)
-        more = [(_LAW, Line2D([], [], **law_line()))] if missing < len(laws) else []
+        more = [(_LAW, Line2D([], [], **_law_line()))] if missing < len(laws) else []
         return finish(made, looks, caption=f"{said}. {note}".strip() if caption else "", more=more)
