@@ -125,6 +125,8 @@ def _choice_options(command: Callable[..., None]) -> Callable[..., None]:
         "nasbench-kit plot compare.db --axis evaluations --quantity value --x-scale linear --y-limits 90:92",
         "nasbench-kit plot compare.db -b nasbench201/cifar10 --optimizer local_search --optimizer random_search --law",
         "nasbench-kit plot compare.db --width column --highlight ours --label regularized_evolution=RE",
+        "nasbench-kit plot compare.db --kind critical-difference",
+        "nasbench-kit plot compare.db --kind gantt -b nasbench201/cifar10 --optimizer local_search --seed 3",
     )
 )
 @click.argument("study", type=click.Path(dir_okay=False, readable=False))
@@ -165,8 +167,10 @@ def plot(
 ) -> None:
     """Draw what a study holds, without the command that made it.
 
-    Kinds of figures: anytime, a statistic of regret over what was spent, a panel per benchmark. Lines begin where their
-    statistic exists, dotted until all runs have an incumbent, and end where runs end.
+    Kinds of figures: anytime, a statistic of regret over what was spent, a panel per benchmark; ranks; ecdf;
+    time-to-target; profiles; intervals; critical-difference; win-rates; of one run: learning-curves, gantt; of
+    architectures: parallel-coordinates, incumbents. Lines begin where their statistic exists, dotted until all runs
+    have an incumbent, and end where runs end.
     """
     from nasbench_kit.comparison import Comparison  # takes a while to import
     from nasbench_kit.plots import save_figure

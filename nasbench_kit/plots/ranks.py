@@ -51,8 +51,8 @@ def plot_ranks(
         benchmarks: Of each, label -> runs; the same labels on all. Several are drawn over the share of the budget.
         looks: Label -> how its line looks.
         axis: What is spent; what the budget counts, by default.
-        by: What is ranked: see `nasbench_kit.analysis.average_ranks`; "seed" by default, where there are as many runs of
-            all, else "every pair".
+        by: What is ranked: see `nasbench_kit.analysis.average_ranks`; "seed" by default, where there are as many runs
+            of all, else "every pair".
         x_scale: "log" or "linear".
         x_limits: From where to where.
         n_workers: Of a run.
@@ -153,7 +153,7 @@ def ranks_figure(
         made.label(name, "average rank")
         over = f", in the mean over {len(panels)} benchmarks" if len(panels) > 1 and not each else ""
         said = (
-            f"Lines: {_IN_WORDS.get(by, by)}{over}; 1 is the best, ties share their mean rank, and a run without an incumbent"
-            f" is last; dotted: not all runs have an incumbent yet, or some have ended. {note}"
+            f"Lines: {_IN_WORDS.get(by, by)}{over}; 1 is the best, ties share their mean rank, and a run without an"
+            f" incumbent is last; dotted: not all runs have an incumbent yet, or some have ended. {note}"
         )
         return finish(made, looks, caption=said.strip() if caption else "")

@@ -9,9 +9,8 @@ import numpy as np
 from matplotlib import rcParams
 from matplotlib.ticker import MaxNLocator
 
-from nasbench_kit.analysis import Estimate, Panel, Profile, aggregate_scores, performance_profiles
+from nasbench_kit.analysis import Estimate, Panel, Profile, aggregate_scores, normalized_scores, performance_profiles
 from nasbench_kit.analysis import probabilities_of_improvement as improvement_over
-from nasbench_kit.analysis.scores import normalized_scores
 from nasbench_kit.errors import unknown
 from nasbench_kit.plots.anytime import draw_curve
 from nasbench_kit.plots.curves import Curve

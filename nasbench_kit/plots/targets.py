@@ -116,7 +116,7 @@ def plot_ecdf(
         draw_curve(ax, curve, looks[label], heights, end, label)
     name = next(iter(benchmarks[0].values())).checked_axis(axis)
     scale_x(ax, x_scale, (0.0 if x_scale == "linear" else begin, end), name)
-    ax.set_ylim(0, 1)
+    ax.set_ylim(0, 1.02)
     quiet(ax)
     return share_title(name) if share else axis_title(name)
 
@@ -160,7 +160,7 @@ def ecdf_figure(
         said = (
             f"Share of all pairs of a run and one of {N_TARGETS} targets that were reached; targets of each benchmark"
             " are log-spaced from the median regret of first incumbents to the least above 0. Dotted: runs have ended"
-            f" before they reached all. {note}"
+            f" before they reached all; a stroke: all have ended. {note}"
         )
         return finish(made, looks, caption=said.strip() if caption else "")
 
@@ -201,8 +201,8 @@ def plot_times(
     x = first.show.factor * targets
     for label, one in trajectories.items():
         times = np.quantile(times_to(one, targets), 0.5, axis=0, method="inverted_cdf")
-        y = times if quantity == "time" else of_law / times
-        y = np.where(np.isfinite(times) & np.isfinite(y), y, np.nan)
+        times[~np.isfinite(times)] = np.nan
+        y = times if quantity == "time" else np.where(np.isfinite(of_law), of_law, np.nan) / times
         ax.plot(x, y, label=label, **looks[label].line)
     behind = np.ones(len(targets)) if quantity == "speed-up" else np.where(np.isfinite(of_law), of_law, np.nan)
     if law is not None:
