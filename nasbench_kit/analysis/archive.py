@@ -84,6 +84,8 @@ class Archive:
             StudyError: It is none, is damaged, or of a newer format.
         """
         file = os.path.join(shipped("data"), _FILE) if path == SHIPPED else os.fspath(path)
+        if path == SHIPPED and not os.path.exists(file):
+            raise StudyError("no archive of runs comes with this nasbench_kit; give the file of one")
         try:
             arrays = read_npz(Path(file), _NAMES)
         except NasbenchKitError as error:

@@ -8,6 +8,7 @@ import pytest
 
 import nasbench_kit as nbk
 from nasbench_kit.analysis import Archive, Trajectories, load, write_archive
+from nasbench_kit.analysis import archive as archive_module
 from nasbench_kit.errors import SettingError, StudyError
 from nasbench_kit.simulator import Rules
 from nasbench_kit.study import Configuration, Study
@@ -183,6 +184,12 @@ def test_a_damaged_archive_is_refused_in_one_line(path, tmp_path, change):
     with pytest.raises(StudyError) as refused:
         Archive.open(rewritten(path, tmp_path / "bad.npz", change))
     assert len(str(refused.value).splitlines()) == 1
+
+
+def test_where_none_comes_with_the_package_that_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(archive_module, "_FILE", "no.npz")
+    with pytest.raises(StudyError, match="no archive of runs comes with this nasbench_kit; give the file of one"):
+        nbk.compare(optimizers="local_search", against="archive", study=tmp_path / "s.db")
 
 
 def test_what_is_no_archive_is_refused(tmp_path, study):
