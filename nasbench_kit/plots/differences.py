@@ -293,7 +293,7 @@ def difference_figure(
     ]
     with drawn_at(size):
         figure, below = _stacked(list(groups), found, size)
-        said = f"{found[0].test}: who is under a bar does not differ; numbers in brackets are average ranks, 1 is best"
+        said = f"{found[0].test}: no two under a bar are told apart; numbers in brackets are average ranks, 1 is best"
         if test is None and len(panels) == 1:
             said += "; Nemenyi's test would need two or more benchmarks"
         return _captioned(figure, f"{said}.{below} {note}".strip() if caption else below.strip())
@@ -316,7 +316,9 @@ def _stacked(titles: Sequence[str], found: Sequence[Difference], size: Size) -> 
         down += _PAD
         where = f" on {title}" if len(found) > 1 else ""
         if one.cliques.unjoined:
-            below += f" No bar joins these{where}, and yet they do not differ: {_pairs(one.cliques.unjoined, 'and')}."
+            below += (
+                f" No bar joins these{where}, and yet they are not told apart: {_pairs(one.cliques.unjoined, 'and')}."
+            )
         if one.cliques.against_ranks:
             below += (
                 f" Better{where} by the tests, though no better by rank: {_pairs(one.cliques.against_ranks, 'than')}."

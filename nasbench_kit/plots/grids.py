@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 BASELINES = ("random_search", "random search")  #: in color in any case
 _LEAST_ACROSS = 0.26  # inches of a panel per point of its letters
-_TALLEST, _STEEPEST = 0.4, 0.8  # of a panel: inches per point of its letters, and as a share of its width
+_TALLEST, _STEEPEST = 0.4, 0.95  # of a panel: inches per point of its letters, and as a share of its width
 _TITLE = 0.85  # of the width of a panel, what its title fills at most
 
 
@@ -29,6 +29,7 @@ class Grid(NamedTuple):
     figure: ShownFigure
     axes: list[Axes]  #: as many as there are titles
     n_across: int
+    up: float  #: how high each panel is, in inches
 
     def label(self, x: str, y: str) -> None:
         """Name the axes: the lower one of panels with nothing below, the left one of the first in each row."""
@@ -58,7 +59,7 @@ def grid(titles: Sequence[str], size: Size, *, n_across: int | None = None, up: 
         ax.set_title(wrapped(title, letters, _TITLE * across), fontsize=letters, parse_math=False)
     for unused in axes[len(titles) :]:
         unused.remove()
-    return Grid(figure, axes[: len(titles)], n_across)
+    return Grid(figure, axes[: len(titles)], n_across, up)
 
 
 def finish(
@@ -72,17 +73,23 @@ def finish(
     lines: list[tuple[str, Artist]] = [
         (optimizer_title(label), line_of(look)) for label, look in looks.items() if look.in_color
     ]
-    others = [optimizer_title(label) for label, look in looks.items() if not look.in_color]
-    if others:
-        lines.append((f"others ({len(others)})", line_of(OTHERS)))
+    n_others = len(looks) - len(lines)
+    if n_others:
+        lines.append((f"others ({n_others})", line_of(OTHERS)))
     frame(
         made.figure,
         [*lines, *more],
         height=made.figure.get_figheight(),
-        below=f"others: {', '.join(others)}" if others else "",
+        below=others_in_words(looks),
         caption=caption,
     )
     return made.figure
+
+
+def others_in_words(looks: Mapping[str, Look]) -> str:
+    """Which optimizers are drawn in gray."""
+    others = [optimizer_title(label) for label, look in looks.items() if not look.in_color]
+    return f"others: {', '.join(others)}" if others else ""
 
 
 def titles_of(panels: Mapping[str, Panel]) -> list[str]:

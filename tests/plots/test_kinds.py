@@ -123,7 +123,7 @@ def test_a_critical_difference_diagram_says_what_its_bars_cannot(made, runs_of):
     many = runs_of(*([0.5 - i / 1000] for i in range(60)))
     found = with_runs(made, {"worst": runs_of([0.1], [0.11], [0.12]), "best": runs_of([0.8], [0.81]), "many": many})
     caption = found.figure("critical-difference").get_supxlabel().replace("\n", " ")
-    assert "No bar joins these, and yet they do not differ: 1 and 3." in caption
+    assert "No bar joins these, and yet they are not told apart: 1 and 3." in caption
     assert "Nemenyi's test would need two or more benchmarks" in caption
 
 
