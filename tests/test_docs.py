@@ -40,6 +40,7 @@ STUDIES = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
 ANALYSIS = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
 FIGURES = (ROOT / "docs" / "figures.md").read_text(encoding="utf-8")
 LANDSCAPE = (ROOT / "docs" / "landscape.md").read_text(encoding="utf-8")
+REPORT = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
 SEARCHING = (ROOT / "docs" / "searching.md").read_text(encoding="utf-8")
 
 
@@ -101,6 +102,17 @@ def test_every_block_of_the_page_on_benchmarks_of_ones_own_runs(tmp_path, monkey
     (block,) = blocks("python", OWN)
     exec(compile(block, "your-own-benchmark.md", "exec"), {"__name__": "page"})  # allowed: our own text
     assert re.findall(r"val_accuracy=(0\.\d+)", capsys.readouterr().out) == ["0.9155", "0.912"]
+
+
+def test_the_block_of_the_page_on_reports_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    nbk.compare("nasbench201/cifar10", "random_search", runs=2, n_evaluations=5, study="compare.db", n_processes=1)
+    (block,) = blocks("python", REPORT)
+    namespace = {"__name__": "page"}
+    exec(compile(block, "report.md", "exec"), namespace)  # allowed: our own text
+    assert namespace["html"].startswith("<!doctype html>")
+    assert [panel["title"] for panel in namespace["numbers"]] == ["nasbench201/cifar10"]
+    assert all(Path(file).exists() for file in namespace["files"])
 
 
 def test_the_page_on_benchmarks_of_ones_own_names_every_key_of_a_description():

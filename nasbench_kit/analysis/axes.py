@@ -60,6 +60,8 @@ def _differences(whole: NDArray[np.float64], run: Records, benchmark: Benchmark,
     """What each evaluation took, where a continued training pays the difference: (n_evaluations,)."""
     if rules.continued != "difference" or benchmark.epochs_are != ONE_TRAINING:
         return whole
+    if (run.trial[1:] > run.trial[:-1]).all():  # no training goes on
+        return whole
     order = np.argsort(run.trial, kind="stable")
     goes_on = np.zeros(len(whole), bool)
     goes_on[1:] = run.trial[order][1:] == run.trial[order][:-1]

@@ -6,13 +6,15 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
-from typing import TYPE_CHECKING, Any, final
+from functools import cache, partial
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from nasbench_kit.analysis.front_trajectories import FrontTrajectories, front_trajectories_of
 from nasbench_kit.analysis.fronts import reference_of
 from nasbench_kit.analysis.trajectories import Trajectories, trajectories_of, with_common_best
 from nasbench_kit.errors import SettingError, unknown
+from nasbench_kit.jobs import run
 from nasbench_kit.simulator import Rules
 from nasbench_kit.study import Configuration, Study
 
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from nasbench_kit.benchmark import Benchmark
     from nasbench_kit.simulator import Records
     from nasbench_kit.study.study import StoredRun
+
+_MANY = 10_000  # runs: reading fewer takes less time than starting other processes
+#: of records, what incumbents follow from
+_FIELDS = ("archs", "trial", "epoch", "value", "violation", "failed", "finished_s")
 
 
 @final
@@ -60,6 +66,8 @@ def load(
     run_seeds: Iterable[int] | None = None,
     results: str | os.PathLike[str] | None = None,
     summed: Sequence[str] = (),
+    with_failed: bool = False,
+    n_processes: int = 1,
 ) -> dict[str, Panel]:
     """What a study holds: a panel per benchmark and set of rules, each under a title.
 
@@ -73,6 +81,8 @@ def load(
         run_seeds: Seeds of the runs to look at; all by default.
         results: Where the table or surrogate lies, if it is not one that `nbk.list_benchmarks` finds.
         summed: Metrics whose sum over trainings is one more axis each, such as `energy_kwh`.
+        with_failed: Whether to return panels, too, of which all runs failed.
+        n_processes: How many read at the same time, if there are many runs.
 
     Raises:
         StudyError: It is no study, is damaged, or its table is not found.
@@ -88,15 +98,20 @@ def load(
                 run_seeds=run_seeds,
                 results=results,
                 summed=summed,
+                with_failed=with_failed,
+                n_processes=n_processes,
             )
     keys = chosen(study, benchmarks, optimizers)
     if not keys:
         raise SettingError(f"{study.path!r} holds no runs; nasbench-kit compare --study {study.path} makes some")
     seeds = None if run_seeds is None else [*run_seeds]
+    groups = titled(keys)
+    several = n_processes if sum(map(study.n_runs, keys)) > _MANY else 1
+    reads = _reads(study, [_Asked(key, seeds, results, tuple(summed)) for key in chain(*groups.values())], several)
     panels = {}
-    for title, some in titled(keys).items():
-        panel = panel_of(study, some, run_seeds=seeds, results=results, summed=summed)
-        if panel.trajectories:
+    for title, some in groups.items():
+        panel = _panel(study, study.benchmark(some[0], results), some, islice(reads, len(some)), seeds)
+        if panel.trajectories or with_failed:
             panels[title] = panel
     if not panels:
         raise SettingError(f"{study.path!r} holds no runs of these that did not fail; choose others")
@@ -125,25 +140,57 @@ def panel_of(
     Raises:
         StudyError: The study is damaged, or its table is not found.
     """
-    first = configurations[0]
     seeds = None if run_seeds is None else [*run_seeds]
-    opened = benchmark or study.benchmark(first, results)
-    trajectories, failures = {}, {}
+    opened = benchmark or study.benchmark(configurations[0], results)
+    reads = (_read(study, opened, _Asked(key, seeds, results, tuple(summed))) for key in configurations)
+    return _panel(study, opened, configurations, reads, seeds)
+
+
+class _Asked(NamedTuple):
+    """What is to be read."""
+
+    key: Configuration
+    run_seeds: list[int] | None
+    results: str | os.PathLike[str] | None
+    summed: tuple[str, ...]
+
+
+class _Read(NamedTuple):
+    """The runs of a configuration, if some did not fail, and seed -> reason of the others."""
+
+    trajectories: Trajectories | None
+    failures: dict[int, str]
+
+
+def _panel(
+    study: Study,
+    benchmark: Benchmark,
+    configurations: Sequence[Configuration],
+    reads: Iterable[_Read],
+    run_seeds: Sequence[int] | None,
+) -> Panel:
     shown = _shown(configurations)
-    for name, key in shown.items():
-        found: list[int] = []
-        if failed := study.failures(key, seeds):
-            failures[name] = failed
-        runs = study.runs(key, seeds)
-        head = next(runs, None)
-        if head is not None:
-            records = _records(head, runs, found)
-            made = trajectories_of(opened, records, key.rules, run_seeds=found, summed=summed)
-            trajectories[name] = made
-    common = with_common_best(trajectories) if trajectories else {}
-    those = {name: key for name, key in shown.items() if name in trajectories}
-    fronts = _fronts(study, those, opened, seeds)
-    return Panel(opened, first.rules, shown, common, failures, fronts)
+    read = dict(zip(shown, reads, strict=True))
+    found = {name: one.trajectories for name, one in read.items() if one.trajectories is not None}
+    failures = {name: one.failures for name, one in read.items() if one.failures}
+    fronts = _fronts(study, {name: shown[name] for name in found}, benchmark, run_seeds)
+    common = with_common_best(found) if found else {}
+    return Panel(benchmark, configurations[0].rules, shown, common, failures, fronts)
+
+
+def _fronts(
+    study: Study, configurations: Mapping[str, Configuration], benchmark: Benchmark, run_seeds: Sequence[int] | None
+) -> dict[str, FrontTrajectories]:
+    """The fronts of all runs, by how their optimizers are shown; nothing where there is one objective."""
+    if len(benchmark.objectives) == 1 or not configurations:
+        return {}
+    reference = reference_of(benchmark, next(iter(configurations.values())).rules)
+    return {
+        name: front_trajectories_of(
+            benchmark, (one.records for one in study.runs(key, run_seeds)), key.rules, reference=reference
+        )
+        for name, key in configurations.items()
+    }
 
 
 def _shown(configurations: Sequence[Configuration]) -> dict[str, Configuration]:
@@ -156,26 +203,41 @@ def _shown(configurations: Sequence[Configuration]) -> dict[str, Configuration]:
     return found
 
 
-def _fronts(
-    study: Study, configurations: Mapping[str, Configuration], benchmark: Benchmark, run_seeds: Sequence[int] | None
-) -> dict[str, FrontTrajectories]:
-    """The fronts of all runs, by how their optimizers are shown; nothing where there is one objective."""
-    if len(benchmark.objectives) == 1 or not configurations:
-        return {}
-    reference = reference_of(benchmark, next(iter(configurations.values())).rules)
-    return {
-        name: front_trajectories_of(
-            benchmark, (run.records for run in study.runs(key, run_seeds)), key.rules, reference=reference
-        )
-        for name, key in configurations.items()
-    }
+def _read(study: Study, benchmark: Benchmark, asked: _Asked) -> _Read:
+    found: list[int] = []
+    failures = study.failures(asked.key, asked.run_seeds)
+    runs = study.runs(asked.key, asked.run_seeds, fields=_FIELDS)
+    head = next(runs, None)
+    if head is None:
+        return _Read(None, failures)
+    records = _records(head, runs, found)
+    made = trajectories_of(benchmark, records, asked.key.rules, run_seeds=found, summed=asked.summed)
+    return _Read(made, failures)
+
+
+def _reads(study: Study, asked: Iterable[_Asked], n_processes: int) -> Iterator[_Read]:
+    """What is asked for, in its order; read by this process or by several."""
+    if n_processes == 1:
+        return (_read(study, study.benchmark(one.key, one.results), one) for one in asked)
+    return run(partial(_read_apart, study.path), asked, n_processes)
+
+
+def _read_apart(path: str, asked: _Asked) -> _Read:
+    """What a worker does, with a study that it opened itself."""
+    study = _opened_once(path)
+    return _read(study, study.benchmark(asked.key, asked.results), asked)
+
+
+@cache
+def _opened_once(path: str) -> Study:
+    return Study(path, create=False)
 
 
 def _records(head: StoredRun, others: Iterable[StoredRun], run_seeds: list[int]) -> Iterator[Records]:
     """The records of runs one by one, and their seeds into a list."""
-    for run in chain([head], others):
-        run_seeds.append(run.run_seed)
-        yield run.records
+    for stored in chain([head], others):
+        run_seeds.append(stored.run_seed)
+        yield stored.records
 
 
 def titled(configurations: Iterable[Configuration]) -> dict[str, list[Configuration]]:

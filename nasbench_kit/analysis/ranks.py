@@ -64,6 +64,8 @@ def average_ranks(
         )
     if by == "median":
         return ranks(np.stack([np.median(np.where(np.isnan(curve), inf, curve), axis=0) for curve in curves]))
+    if by == "every pair" and len({n_runs for n_runs, _ in shapes}) == 1:
+        return _ranks_among_all(curves)
     if by == "every pair":  # 1, and for each rival how often it is better; rates have 1/2 for oneself
         won = [win_rates([curve[:, time] for curve in curves]).sum(axis=1) for time in range(shapes[0][1])]
         return len(curves) + 0.5 - np.reshape(won, (-1, len(curves))).T
@@ -74,6 +76,19 @@ def average_ranks(
             f"{[n for n, _ in shapes]} runs ranked by seed; as many of each expected, or by='every pair'"
         )
     return ranks(np.stack(curves)).mean(axis=1)
+
+
+def _ranks_among_all(curves: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Expected ranks by every pair, of equally many runs, from the ranks among all runs.
+
+    Of the n * n pairs of one's own, and of oneself, half are won: (n + 1) / 2 of the mean rank are no rival's.
+    """
+    from scipy.stats import rankdata
+
+    n = len(curves[0])
+    every = np.concatenate(curves)
+    mean = rankdata(np.where(np.isnan(every), inf, every), axis=0).reshape(len(curves), n, -1).mean(axis=1)
+    return 1 + (mean - (n + 1) / 2) / n
 
 
 class Friedman(NamedTuple):

@@ -20,7 +20,7 @@ from nasbench_kit.simulator import EPOCHS, EVALUATIONS, SECONDS, Records, Rules,
 from nasbench_kit.tables import Metric
 
 _Key = TypeVar("_Key")
-_TOGETHER = 64  # runs that are looked up together
+_TOGETHER = 256  # runs that are looked up together
 
 
 @final

@@ -11,6 +11,7 @@ from nasbench_kit.cli.info import info
 from nasbench_kit.cli.lookup import list_, query
 from nasbench_kit.cli.merge import merge
 from nasbench_kit.cli.plot import plot
+from nasbench_kit.cli.report import report
 from nasbench_kit.cli.runs import runs
 from nasbench_kit.cli.shared import Group
 from nasbench_kit.cli.show import show
@@ -19,6 +20,7 @@ from nasbench_kit.cli.surrogate_distill import distill, materialize
 from nasbench_kit.cli.surrogate_eval import eval_
 from nasbench_kit.cli.surrogate_import import import_ as _surrogate_import
 from nasbench_kit.cli.tables import import_, join
+from nasbench_kit.cli.watch import watch
 from nasbench_kit.version import __version__
 
 
@@ -28,7 +30,23 @@ def main() -> None:
     """Benchmarks for neural architecture search: query, search, simulate, plot."""
 
 
-for _command in (list_, info, query, show, describe, import_, join, compare, plot, claims, runs, merge, surrogate):
+for _command in (
+    list_,
+    info,
+    query,
+    show,
+    describe,
+    import_,
+    join,
+    compare,
+    plot,
+    report,
+    watch,
+    claims,
+    runs,
+    merge,
+    surrogate,
+):
     main.add_command(_command)
 for _command in (_surrogate_import, eval_, distill, materialize):
     surrogate.add_command(_command)

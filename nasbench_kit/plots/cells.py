@@ -60,7 +60,8 @@ def _parts(label: str) -> tuple[str, ...]:
     return (after, label, before, label.partition(" ")[0])
 
 
-def _color(label: str, colors: Mapping[str, str]) -> str:
+def color_of(label: str, colors: Mapping[str, str]) -> str:
+    """What a box of this text is filled with."""
     return next((colors[part] for part in _parts(label) if part in colors), _NEUTRAL)
 
 
@@ -75,7 +76,7 @@ def plot_graph(ax: Axes, graph: Graph, *, title: str = "", colors: Mapping[str, 
         title: What to write above.
         colors: Operation -> color; by default `operation_colors([graph])`.
     """
-    layout = _lay_out(graph)
+    layout = lay_out_graph(graph)
     colors = operation_colors([graph]) if colors is None else colors
     ax.set_axis_off()
     ax.set_xlim(0, layout.width)
@@ -96,10 +97,10 @@ def plot_graph(ax: Axes, graph: Graph, *, title: str = "", colors: Mapping[str, 
         ax.add_patch(arrow)
         if edge.label:
             _draw_box(
-                ax, edge.label, _color(edge.label.text, colors), size, rounding=0.5 * edge.label.height, is_node=False
+                ax, edge.label, color_of(edge.label.text, colors), size, rounding=0.5 * edge.label.height, is_node=False
             )
     for box in layout.nodes:
-        _draw_box(ax, box, _color(box.text.replace("\n", " "), colors), size, rounding=0.45)
+        _draw_box(ax, box, color_of(box.text.replace("\n", " "), colors), size, rounding=0.45)
 
 
 def graph_size(graph: Graph) -> tuple[float, float]:
@@ -150,8 +151,8 @@ def _curve(points: Sequence[Point]) -> Path:
     return Path(vertices, codes)
 
 
-def _lay_out(graph: Graph) -> Layout:
-    """Lay out with long texts in several lines."""
+def lay_out_graph(graph: Graph) -> Layout:
+    """Where the parts of a drawn graph go, in font sizes; long texts are in several lines."""
     return lay_out(graph._replace(nodes=tuple(map(_folded, graph.nodes))), _width)
 
 
@@ -189,8 +190,8 @@ def architecture_figure(space: Space, arch: Arch) -> Figure:
     if not isinstance(space, Space):
         raise SettingError(f"{space!r:.80} is no space; a space expected, like the attribute `space` of a benchmark")
     graphs = space.graphs(arch)
-    colors = operation_colors(graphs.values(), _operations(space, arch))
-    layouts = [_lay_out(graph) for graph in graphs.values()]
+    colors = operation_colors(graphs.values(), operations_of(space, arch))
+    layouts = [lay_out_graph(graph) for graph in graphs.values()]
     inch = FONT_SIZE / 72  # per font size
     gap, named = 0.25, len(graphs) > 1
     widths = [layout.width * inch for layout in layouts]
@@ -211,7 +212,7 @@ def architecture_figure(space: Space, arch: Arch) -> Figure:
     return figure
 
 
-def _operations(space: Space, arch: Arch) -> list[str]:
+def operations_of(space: Space, arch: Arch) -> list[str]:
     """What nodes of the space's graphs carry, first those that are choices of its decisions."""
     choices = {choice for decision in space.decisions for choice in decision.choices}
     labels = [label for label in space.graph_many([arch]).labels if label not in ("input", "output")]

@@ -1,0 +1,85 @@
+"""`report`: one page of what studies hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nasbench_kit.cli.shared import example, results_option
+from nasbench_kit.errors import SettingError
+from nasbench_kit.jobs import n_processors, write_bytes
+from nasbench_kit.outputs import check_outputs
+
+
+@click.command(
+    epilog=example(
+        "nasbench-kit report compare.db",
+        "nasbench-kit report compare.db -o report.html --title 'Evolution against local search'",
+        "nasbench-kit report mine.db theirs.db -b nasbench201/cifar10 -o both.html",
+        "nasbench-kit report compare.db --format paper -o appendix",
+    )
+)
+@click.argument("studies", nargs=-1, required=True, metavar="STUDY...", type=click.Path())
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(),
+    help="The page to write, or the folder for a paper.  [default: report.html, or the folder paper]",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["html", "paper"]),
+    default="html",
+    show_default=True,
+    help="One page; or a folder of Markdown, LaTeX tables and PDF figures for an appendix.",
+)
+@click.option(
+    "-b", "--benchmark", "benchmarks", multiple=True, help="Show this benchmark; repeat for more. [default: all]"
+)
+@click.option(
+    "--optimizer",
+    "optimizers",
+    multiple=True,
+    help="Show this optimizer, by name or label; repeat for more. [default: all]",
+)
+@click.option("--title", default="", help="What the report is called.  [default: the names of the studies]")
+@results_option
+def report(
+    studies: tuple[str, ...],
+    out: str | None,
+    kind: str,
+    benchmarks: tuple[str, ...],
+    optimizers: tuple[str, ...],
+    title: str,
+    results: str | None,
+) -> None:
+    """Write one page of what studies hold: how the runs were made, curves, tables, ranks, incumbents, a checklist.
+
+    The page is one file: it opens from disk and needs no network. Runs of several studies on the same benchmark under
+    the same rules stand side by side; where rules or tables differ, they are shown apart.
+    """
+    from nasbench_kit.report import html_page, report_of, write_paper  # takes a while to import
+
+    target = Path(out or ("report.html" if kind == "html" else "paper"))
+    reads = [("STUDY", study) for study in studies] + ([("--from", results)] if results else [])
+    check_outputs(reads=reads, writes=[("--out", target)])
+    if not target.absolute().parent.is_dir():
+        raise SettingError(f"cannot write {str(target)!r}: there is no folder {str(target.absolute().parent)!r}")
+    if kind == "html" and target.is_dir():
+        raise SettingError(f"cannot write {str(target)!r}: it is a folder; a file expected, or --format paper")
+    made = report_of(
+        studies,
+        benchmarks=benchmarks or None,
+        optimizers=optimizers or None,
+        results=results,
+        title=title,
+        n_processes=n_processors(),
+    )
+    if kind == "paper":
+        for path in write_paper(made, target):
+            click.echo(path)
+        return
+    write_bytes(target, html_page(made, n_processors()).encode())
+    click.echo(target)

@@ -1,0 +1,118 @@
+"""The commands that make the runs of a study again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nasbench_kit.comparison import with_budget
+from nasbench_kit.optimizers import OPTIMIZERS
+from nasbench_kit.simulator import SECONDS, Reported, Rules
+from nasbench_kit.study.building import defaults_of
+
+if TYPE_CHECKING:
+    from nasbench_kit.benchmark import Benchmark
+    from nasbench_kit.study import Configuration
+
+#: rule -> option of `nasbench-kit compare`
+OPTIONS = {
+    "budget_s": "--budget-s",
+    "n_evaluations": "--evaluations",
+    "n_epochs": "--budget-epochs",
+    "n_workers": "--workers",
+    "run": "--run",
+    "epoch": "--epoch",
+    "clock": "--clock",
+    "costs": "--costs",
+    "continued": "--continued",
+    "repeats": "--repeats",
+    "overshoot": "--overshoot",
+    "optimizer_time": "--optimizer-time",
+    "reported": "--reported",
+    "incumbents": "--incumbents",
+}
+
+
+def compare_commands(
+    runs: Mapping[Configuration, Sequence[int]],
+    benchmarks: Mapping[str, Benchmark],
+    *,
+    study: str = "compare.db",
+    results: str | None = None,
+) -> list[str]:
+    """The fewest `nasbench-kit compare` that make these runs: one, if all benchmarks had the same rules and seeds.
+
+    Args:
+        runs: Configuration -> seeds of its runs.
+        benchmarks: Identity of a configuration -> what it searches.
+        study: Where the runs are to be kept.
+        results: Where the table or surrogate lies, if it is not found by its name.
+    """
+    together: dict[tuple[str, ...], dict[str, list[str]]] = {}  # all else -> optimizer -> benchmarks
+    for key, seeds in runs.items():
+        how = _options(key, benchmarks[key.identity])
+        for first, n in _in_a_row(seeds):
+            rest = (*how, "--runs", str(n), *(("--first-seed", str(first)) if first else ()))
+            together.setdefault(rest, {}).setdefault(_optimizer(key), []).append(key.benchmark)
+    commands = []
+    source = () if results is None else ("--from", results)
+    for rest, optimizers in together.items():
+        same: dict[tuple[str, ...], list[str]] = {}
+        for optimizer, names in optimizers.items():
+            same.setdefault(tuple(names), []).append(optimizer)
+        for searched, some in same.items():
+            typed = [*_each("-b", searched), *_each("-o", some), *rest, *source, "--study", study]
+            commands.append(shlex.join(["nasbench-kit", "compare", *typed]))
+    return commands
+
+
+def _each(option: str, values: Iterable[str]) -> list[str]:
+    return [word for value in values for word in (option, value)]
+
+
+def _options(key: Configuration, benchmark: Benchmark) -> tuple[str, ...]:
+    words: list[str] = []
+    for name, value in _typed(key.rules, benchmark).to_json().items():
+        words += [OPTIONS[name], _rule(name, value)]
+    words += _each("--objective", key.objectives or ()) + _each("--constraint", key.constraints)
+    return tuple(words)
+
+
+def _typed(rules: Rules, benchmark: Benchmark) -> Rules:
+    """What has to be typed of rules: neither a budget nor a clock that `compare` finds itself."""
+    unlimited = replace(rules, budget_s=None, n_evaluations=None, n_epochs=None)
+    for short in (unlimited, rules):
+        for clock in (SECONDS, rules.clock):
+            timed = replace(short, clock=clock)
+            if with_budget(timed, benchmark) == rules:
+                return timed
+    return rules
+
+
+def _rule(name: str, value: Any) -> str:
+    if name == "costs":
+        return ",".join(value)
+    return str(Reported(*value)) if name == "reported" else str(value)
+
+
+def _optimizer(key: Configuration) -> str:
+    """`NAME,SETTING=VALUE,...`, as it is typed: what is not default, and the label."""
+    defaults = defaults_of(key.optimizer) if key.optimizer in OPTIMIZERS else key.defaults
+    given = {name: value for name, value in key.settings.items() if name not in defaults or defaults[name] != value}
+    if key.label:
+        given["label"] = key.label
+    return ",".join([key.optimizer, *(f"{name}={json.dumps(value)}" for name, value in given.items())])
+
+
+def _in_a_row(seeds: Iterable[int]) -> list[tuple[int, int]]:
+    """(first, how many) of each unbroken row of seeds."""
+    rows: list[tuple[int, int]] = []
+    for seed in sorted(seeds):
+        if rows and seed == sum(rows[-1]):
+            rows[-1] = (rows[-1][0], rows[-1][1] + 1)
+        else:
+            rows.append((seed, 1))
+    return rows

@@ -1,0 +1,70 @@
+"""`report` and `watch`: what is typed wrong is one line, what is read is never written."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import nasbench_kit as nbk
+from nasbench_kit.cli import main
+
+C10 = "nasbench201/cifar10"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    nbk.compare(C10, ["random_search", "local_search"], runs=3, n_evaluations=5, study="mine.db", n_processes=1)
+    return tmp_path
+
+
+def typed(*words):
+    return CliRunner().invoke(main, words)
+
+
+def test_a_page_is_written_where_it_is_asked_for(folder):
+    assert typed("report", "mine.db").output == "report.html\n"
+    assert "<title>mine</title>" in Path("report.html").read_text()
+    assert typed("report", "mine.db", "-o", "x.html", "--title", "a < b", "--optimizer", "local_search").exit_code == 0
+    page = Path("x.html").read_text()
+    assert "<title>a &lt; b</title>" in page
+    assert "1 optimizer on 1 benchmark" in page
+
+
+def test_a_folder_for_a_paper_is_written(folder):
+    result = typed("report", "mine.db", "--format", "paper", "-o", "appendix")
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in Path("appendix").iterdir()} >= {"report.md", "tables.tex", "anytime.pdf"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["other.db"], "error: there is no study 'other.db'\n"),
+        (["mine.db", "-b", "nasbench201/cifar"], "did you mean 'nasbench201/cifar10'?"),
+        (["mine.db", "--optimizer", "local"], "unknown optimizer of mine.db 'local'"),
+        (["mine.db", "-o", "mine.db"], "error: --out 'mine.db' would overwrite STUDY 'mine.db'"),
+        (["mine.db", "-o", "none/page.html"], "error: cannot write 'none/page.html': there is no folder"),
+        (["mine.db", "-o", "."], "it is a folder; a file expected, or --format paper"),
+        (["mine.db", "--format", "pdf"], "Invalid value for '--format'"),
+        (["mine.db", "--from", "none.h5"], "none.h5"),
+        ([], "Missing argument 'STUDY...'"),
+    ],
+)
+def test_what_is_typed_wrong_is_one_line(folder, words, said):
+    result = typed("report", *words)
+    assert result.exit_code == 2
+    assert said in result.output
+    assert result.output.count("\n") == 1
+    assert not Path("report.html").exists()
+
+
+def test_a_study_of_nothing_is_one_line(folder):
+    Path("empty.db").touch()
+    assert typed("report", "empty.db").output == "error: 'empty.db' is empty, no study\n"
+
+
+def test_watch_refuses_a_port_that_is_none(folder):
+    result = typed("watch", "mine.db", "--port", "70000")
+    assert (result.exit_code, result.output.count("\n")) == (2, 1)
+    assert "--port" in result.output

@@ -1,0 +1,221 @@
+"""The page in a real browser: headless Chromium, without any network."""
+
+import json
+import shutil
+from importlib.resources import files
+
+import pytest
+
+import nasbench_kit as nbk
+from nasbench_kit.report import html_page, report_of
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+C100 = "nasbench201/cifar100"
+AA = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+FOCUSED = """() => {
+    const { tagName, id } = document.activeElement;
+    return [tagName, id, getComputedStyle(document.activeElement).outlineStyle];
+}"""
+TOO_WIDE = """() => [...document.querySelectorAll("main *")]
+    .filter((one) => !one.closest(".scroll, thead") && one.getBoundingClientRect().right > 361)
+    .map((one) => one.outerHTML.slice(0, 80))"""
+
+pytestmark = [
+    pytest.mark.skipif(
+        BROWSER is None, reason="THE PAGE WAS NOT TESTED: there is no Chromium (apt-get install chromium)"
+    ),
+    pytest.mark.xdist_group("browser"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def shown(browser, page):
+    """The page in a new tab, which fails the test if the page has any error or asks for anything."""
+    tabs, complaints = [], []
+
+    def show(address="", **how):
+        context = browser.new_context(**how)
+        tab = context.new_page()
+        tab.on("console", lambda message: complaints.append(message.text))
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.on(
+            "request",
+            lambda request: (
+                None if request.url.startswith(("file:", "data:", "blob:")) else complaints.append(request.url)
+            ),
+        )
+        tab.goto(page.as_uri() + address)
+        tabs.append(context)
+        return tab
+
+    yield show
+    for context in tabs:
+        context.close()
+    assert complaints == []
+
+
+def words(tab, figure="regret"):
+    return tab.locator(f"#{figure}-words").inner_text()
+
+
+def values(tab):
+    return tab.locator("#legend .value").all_inner_texts()
+
+
+def picture(tab, figure="regret"):
+    return tab.evaluate(f"document.querySelector('#{figure}-plot canvas').toDataURL()")
+
+
+def test_nothing_that_a_user_gave_runs(shown):
+    tab = shown()
+    assert tab.evaluate("window.hacked") is None
+    assert tab.locator("img").count() == 0
+
+
+def test_optimizers_may_be_called_like_anything_that_objects_have(browser, tmp_path):
+    for bench, name in (("nasbench201/cifar10", "__proto__"), (C100, "constructor")):
+        optimizers = [("random_search", {}, name), ("local_search", {}, "toString")]
+        nbk.compare(bench, optimizers, runs=2, n_evaluations=4, study=tmp_path / "odd.db", n_processes=1)
+    page = tmp_path / "odd.html"
+    page.write_text(html_page(report_of(tmp_path / "odd.db")), encoding="utf-8")
+    tab, complaints = browser.new_page(), []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.goto(page.as_uri() + "#statistic=toString&axis=constructor")
+    assert [value == "" for value in values(tab)] == [False, False, True]
+    tab.select_option("#panel", C100)
+    assert [value == "" for value in values(tab)] == [True, False, False]
+    tab.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize(
+    ("control", "choice"), [("panel", C100), ("axis", "epochs"), ("statistic", "iqm"), ("scale", "linear")]
+)
+def test_what_is_chosen_changes_the_curve_and_its_words(shown, control, choice):
+    tab = shown()
+    before = picture(tab), words(tab), values(tab)
+    tab.select_option(f"#{control}", choice)
+    assert picture(tab) != before[0]
+    if control != "scale":
+        assert words(tab) != before[1]
+    if control in ("panel", "statistic"):
+        assert values(tab) != before[2]
+
+
+def test_the_legend_is_linked_to_all_plots(shown):
+    tab = shown()
+    plots = ("regret", "rank", "shares")
+    before = [picture(tab, one) for one in plots]
+    tab.locator("#legend input").first.uncheck()
+    assert all(picture(tab, one) != old for one, old in zip(plots, before, strict=True))
+    assert "random_search 0" not in words(tab)
+    tab.click("#none")
+    assert "no optimizer chosen" in words(tab)
+    tab.click("#all")
+    assert [picture(tab, one) for one in plots] == before
+
+
+def test_values_are_read_by_mouse_and_by_keyboard(shown):
+    tab = shown()
+    last = values(tab)
+    tab.focus("#reader")
+    tab.keyboard.press("Home")
+    assert values(tab) != last
+    assert tab.locator("#reader").get_attribute("aria-valuetext") == "1 evaluations"
+    tab.keyboard.press("End")
+    assert values(tab) == last
+    tab.locator("#rank-plot .u-over").hover(position={"x": 90, "y": 20})
+    assert values(tab) != last
+
+
+def test_every_control_is_reached_by_the_keyboard_and_shows_it(shown):
+    tab = shown()
+    wanted = {"panel", "axis", "statistic", "scale", "band", "reader", "all", "none", "csv", "json"}
+    seen = set()
+    for _ in range(60):
+        tab.keyboard.press("Tab")
+        tag, id_, outline = tab.evaluate(FOCUSED)
+        assert tag == "BODY" or outline != "none"  # the body, once all were reached
+        seen.add(id_)
+    assert wanted <= seen
+
+
+def test_what_is_shown_can_be_saved(shown, report):
+    tab = shown(f"#benchmark={C100}&axis=evaluations&statistic=mean")
+    with tab.expect_download() as saved:
+        tab.click("#json")
+    found = json.loads(saved.value.path().read_text())
+    assert (found["benchmark"], found["axis"], found["statistic"], len(found["times"])) == (
+        C100,
+        "evaluations",
+        "mean",
+        200,
+    )
+    assert [one["optimizer"] for one in found["curves"]] == report.optimizers
+    with tab.expect_download() as saved:
+        tab.click("#csv")
+    lines = saved.value.path().read_text().splitlines()
+    assert lines[0] == '"optimizer","evaluations","mean","low","high"'
+    assert len(lines) == 1 + 3 * 200
+    assert lines[200].split(",")[2] == str(found["curves"][0]["middle"][-1])
+
+
+def test_a_choice_is_in_the_address(shown):
+    tab = shown()
+    tab.select_option("#panel", C100)
+    tab.locator("#legend input").last.uncheck()
+    address = tab.evaluate("location.hash")
+    again = shown(address)
+    assert (words(again), values(again)) == (words(tab), values(tab))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_numbers_stand_in_tables_and_axe_finds_no_violation(shown, scheme):
+    tab = shown(color_scheme=scheme)
+    tab.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    assert tab.locator("#regret-table tbody tr").count() > 10
+    tab.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text())
+    found = tab.evaluate("(how) => axe.run(document, how)", AA)
+    assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found["violations"]] == []
+    assert len(found["passes"]) > 20
+
+
+def test_dark_and_light_differ_and_the_curves_follow_at_once(shown):
+    tab = shown(color_scheme="light")
+    paper, drawn = tab.evaluate("getComputedStyle(document.body).backgroundColor"), picture(tab)
+    tab.emulate_media(color_scheme="dark")
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") != paper
+    assert picture(tab) != drawn
+
+
+def test_a_phone_needs_no_sideways_scrolling(shown):
+    tab = shown(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
+    tab.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    assert tab.evaluate("document.documentElement.scrollWidth") == 360
+    assert tab.evaluate(TOO_WIDE) == []
+    assert tab.locator("#regret-plot canvas").bounding_box()["width"] <= 332
+
+
+def test_nothing_moves_where_motion_is_not_wanted(shown):
+    tab = shown(reduced_motion="reduce")
+    assert tab.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+
+
+def test_it_prints_with_all_tables_open(shown):
+    tab = shown()
+    assert tab.pdf()[:5] == b"%PDF-"
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert tab.locator("details:not([open])").count() == 0
+    tab.emulate_media(media="print", color_scheme="dark")
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert not tab.locator(".controls").is_visible()

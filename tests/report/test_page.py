@@ -1,0 +1,331 @@
+"""The page: its numbers are those of the analysis, what users give is text, what is wrong is said."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import nasbench_kit as nbk
+from nasbench_kit.analysis import (
+    aggregate,
+    average_ranks,
+    bootstrap_band,
+    final_regrets,
+    pairwise_mann_whitney,
+    quantile_band,
+    ranks,
+    regret_curves,
+    running_time_ecdf,
+    standard_error_band,
+    summarize,
+    time_grid,
+    times_to,
+)
+from nasbench_kit.errors import SettingError, StudyError
+from nasbench_kit.report import html_page, report_of
+from nasbench_kit.report.checklist import checklist
+from nasbench_kit.report.curves import ERRORS, N_RESAMPLES, SEED, decoded
+from nasbench_kit.report.finals import final_rows
+from nasbench_kit.report.incumbents import incumbents_of
+from nasbench_kit.report.setup import faults
+from nasbench_kit.report.statistics import over_benchmarks, pairs_of, targets_of
+from nasbench_kit.simulator import Rules
+
+C10, C100 = "nasbench201/cifar10", "nasbench201/cifar100"
+_STEP = 1e-3  # relative: no step of 16 bits is as large
+
+
+class Reader(HTMLParser):
+    """Elements and texts, as a browser sees them."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.texts, self.scripts, self._in = [], [], [], [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self._in = tag
+        self.tags.append(tag)
+        self.attributes += [(tag, *pair) for pair in attrs]
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_data(self, data):
+        if self._in == "script":
+            self.scripts[-1] += data
+        else:
+            self.texts.append(data)
+
+    def handle_endtag(self, tag):
+        self._in = ""
+
+
+@pytest.fixture(scope="module")
+def html(page):
+    return page.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def data(html):
+    return json.loads(Reader(html).scripts[0])
+
+
+def panels(data, report):
+    return [(shown, report.panels[shown["title"]].trajectories) for shown in data["panels"]]
+
+
+def test_the_page_asks_for_nothing_from_anywhere(html):
+    read = Reader(html)
+    loaded = {(tag, name) for tag, name, _ in read.attributes if name in ("src", "srcset", "action", "data", "poster")}
+    assert loaded == set()
+    links = [value for tag, name, value in read.attributes if name == "href" and tag == "link"]
+    assert links == ["data:,"]
+    policy = next(value for _, name, value in read.attributes if name == "content" and value.startswith("default-src"))
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-")
+    assert "url(" not in html.split("</style>")[0]
+
+
+def test_a_label_that_is_markup_stays_text(html, data, hostile):
+    read = Reader(html)
+    assert len(read.scripts) == 2
+    assert "img" not in read.tags
+    assert hostile in data["optimizers"]
+    assert any(hostile in text for text in read.texts)
+
+
+def test_curves_are_those_of_the_analysis(data, report):
+    for shown, trajectories in panels(data, report):
+        assert list(shown["axes"]) == ["evaluations", "seconds", "epochs"]
+        for axis, drawn in shown["axes"].items():
+            times = time_grid(list(trajectories.values()), 200, axis=axis)
+            np.testing.assert_allclose(drawn["times"], times, rtol=1e-5)
+            beside = np.hstack([100 * regret_curves(one, times, axis) for one in trajectories.values()])
+            iqm = bootstrap_band(beside, "iqm", np.random.default_rng(SEED), n_replications=N_RESAMPLES)
+            for i, (name, one) in enumerate(trajectories.items()):
+                curves = 100 * regret_curves(one, times, axis)
+                low, high = standard_error_band(curves, ERRORS)
+                part = slice(200 * i, 200 * (i + 1))
+                expected = {
+                    "median": (aggregate(curves, "median"), *quantile_band(curves, 0.25, 0.75)),
+                    "mean": (aggregate(curves, "mean"), np.maximum(low, 0), high),
+                    "iqm": (aggregate(curves, "iqm"), iqm.low[part], iqm.high[part]),
+                }
+                for statistic, parts in expected.items():
+                    for text, values in zip(drawn["curves"][name][statistic], parts, strict=True):
+                        got = decoded(text, drawn["low"], drawn["step"])
+                        np.testing.assert_allclose(got, np.where(np.isfinite(values), values, np.nan), rtol=_STEP)
+
+
+def test_ranks_and_shares_are_those_of_the_analysis(data, report):
+    for shown, trajectories in panels(data, report):
+        for axis, drawn in shown["axes"].items():
+            times = time_grid(list(trajectories.values()), 200, axis=axis)
+            curves = [regret_curves(one, times, axis) for one in trajectories.values()]
+            np.testing.assert_allclose(list(drawn["ranks"].values()), average_ranks(curves, by="every pair"), atol=1e-3)
+            targets = targets_of(trajectories)
+            for name, one in trajectories.items():
+                steps = running_time_ecdf([times_to(one, targets, axis)], [one.ended[axis]], budgets=None)
+                expected = [steps.shares[steps.times <= time][-1:].sum() for time in times]
+                np.testing.assert_allclose(drawn["shares"][name], expected, atol=1e-3)
+
+
+def test_targets_go_from_where_runs_begin_to_the_least_above_0(report):
+    for panel in report.panels.values():
+        every = np.concatenate([one.best - one.reported for one in panel.trajectories.values()])
+        firsts = [(one.best - one.reported)[one.starts[:-1]] for one in panel.trajectories.values()]
+        targets = targets_of(panel.trajectories)
+        assert (len(targets), targets[0]) == (51, pytest.approx(np.median(np.concatenate(firsts))))
+        assert targets[-1] == pytest.approx(every[every > 0].min())
+
+
+def test_the_final_table_is_that_of_the_analysis(html, report):
+    texts = Reader(html).texts
+    for panel in report.panels.values():
+        tests = pairwise_mann_whitney({name: final_regrets(one) for name, one in panel.trajectories.items()})
+        better = tests.better()
+        _, rows = final_rows(panel, pairs_of(panel.trajectories))
+        for i, ((name, mean, regret, counts, *_, n), is_best) in enumerate(rows):
+            one = panel.trajectories[name]
+            summary = summarize(one)
+            assert mean == f"{one.show.text(summary.mean)} ± {one.show.text(summary.sd)}"
+            assert (regret, n) == (one.show.text(summary.median_regret), "12")
+            assert counts == f"{better[i].sum()} / {better[:, i].sum()}"
+            assert is_best == (not better[:, i].any())
+            assert mean in texts
+
+
+def test_average_ranks_over_benchmarks_are_of_median_final_regrets(report):
+    found = over_benchmarks(list(report.panels.values()))
+    medians = [
+        [np.median(final_regrets(panel.trajectories[name])) for panel in report.panels.values()] for name in found.names
+    ]
+    np.testing.assert_allclose(found.average_ranks, ranks(np.array(medians)).mean(axis=1))
+    assert found.n_benchmarks == 2
+
+
+def test_incumbents_are_the_best_and_the_most_frequent_of_each_optimizer(report):
+    for panel in report.panels.values():
+        found = {one.arch: one for one in incumbents_of(panel.trajectories)}
+        for name, one in panel.trajectories.items():
+            finals = [tuple(arch) for arch in one.archs[one.finals].tolist()]
+            best = min(zip(final_regrets(one), finals, strict=True))
+            assert any(found[arch].regret == best[0] for arch in found if name in found[arch].n_runs)
+            most = max(map(finals.count, finals))
+            assert most == max(one.n_runs.get(name, 0) for one in found.values())
+            assert all(one.n_runs.get(name, 0) == finals.count(arch) for arch, one in found.items())
+
+
+def test_rules_seeds_versions_and_hashes_are_said(html, report):
+    text = " ".join(Reader(html).texts)
+    for panel in report.panels.values():
+        assert panel.in_words in text
+        assert panel.benchmark.results.sha256 in text
+    assert "12, seeds 0 to 11, each optimizer" in text
+    assert f"numpy {np.__version__}" in text
+    assert report.commands[0] in text
+    assert "sample_size=5" in text
+
+
+def test_the_checklist_knows_what_the_study_knows(report, tmp_path):
+    answers = {item.number: item.answer for item in checklist(list(report.panels.values()), 1)}
+    assert {number for number, answer in answers.items() if answer == "yes"} == {
+        "1b",
+        "1d",
+        "1e",
+        "2a",
+        "2b",
+        "2d",
+        "2e",
+        "2f",
+        "2g",
+        "2h",
+    }
+    nbk.compare(C10, "local_search", runs=1, n_evaluations=5, study=tmp_path / "one.db", n_processes=1)
+    alone = {item.number: item for item in checklist(list(report_of(tmp_path / "one.db").panels.values()), 1)}
+    assert (alone["2f"].answer, alone["2g"].answer) == ("no", "no")
+    assert "random_search" in alone["2f"].why
+
+
+# ---- faults ----
+
+
+def made(path, *calls):
+    for benchmarks, optimizers, how in calls:
+        nbk.compare(benchmarks, optimizers, study=path, n_processes=1, **how)
+    return report_of(path)
+
+
+def test_a_single_run_is_shown_and_said(tmp_path):
+    report = made(tmp_path / "one.db", (C10, "random_search", {"runs": 1, "n_evaluations": 5}))
+    assert any("a single run of random_search" in one for one in faults(report))
+    text = " ".join(Reader(html_page(report)).texts)
+    assert "Average ranks take two optimizers on two benchmarks" in text
+    assert "nan" not in text.lower().split()
+
+
+def test_unequal_runs_and_several_rules_are_said(tmp_path):
+    report = made(
+        tmp_path / "two.db",
+        (C10, "random_search", {"runs": 3, "n_evaluations": 5}),
+        (C10, "local_search", {"runs": 2, "n_evaluations": 5}),
+        (C10, "local_search", {"runs": 2, "n_evaluations": 9}),
+    )
+    said = "\n".join(faults(report))
+    assert "unequal numbers of runs: random_search 3, local_search 2" in said
+    assert f"{C10} was searched under 2 sets of rules" in said
+    assert list(report.panels) == [f"{C10} (n_evaluations=5)", f"{C10} (n_evaluations=9)"]
+    html_page(report)
+
+
+def test_runs_that_failed_are_said_even_if_all_did(tmp_path, monkeypatch):
+    (tmp_path / "failing.py").write_text(
+        "from nasbench_kit.optimizers import RandomSearch\n"
+        "class Failing(RandomSearch):\n"
+        "    def tell(self, trial, outcome):\n"
+        "        raise ValueError('<b>no</b>')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    from nasbench_kit.study import Configuration, Study
+
+    bench = nbk.load(C10)
+    with Study(tmp_path / "failed.db") as study:
+        rules = Rules(n_evaluations=5)
+        keys = [Configuration.of(bench, name, rules=rules) for name in ("failing:Failing", "random_search")]
+        study.run(keys, range(2), n_processes=1)
+        study.run([Configuration.of(nbk.load(C100), "failing:Failing", rules=rules)], range(2), n_processes=1)
+    report = report_of(tmp_path / "failed.db")
+    said = "\n".join(faults(report))
+    assert f"failing:Failing on {C10}: all 2 runs failed" in said
+    assert f"failing:Failing on {C100}: all 2 runs failed" in said
+    assert list(report.panels) == [C10, C100]
+    assert "<b>no</b>" in " ".join(Reader(html_page(report)).texts)
+
+
+def test_runs_without_incumbents_are_worse_than_all_and_said(tmp_path):
+    report = made(
+        tmp_path / "few.db",
+        (nbk.load(C10, constraints=["params_m<=0.08"]), "random_search", {"runs": 4, "n_evaluations": 5}),
+    )
+    one = next(iter(report.panels.values())).trajectories["random_search"]
+    n_without = int((~one.has_incumbent).sum())
+    assert n_without > 0
+    assert any(f"{n_without} of 4 runs ended without an incumbent" in line for line in faults(report))
+    html_page(report)
+
+
+def test_two_optimizers_of_one_label_are_shown_apart(tmp_path):
+    call = {"runs": 2, "n_evaluations": 5}
+    report = made(
+        tmp_path / "same.db",
+        (C10, [("regularized_evolution", {"sample_size": 5}, "ours")], call),
+        (C10, [("regularized_evolution", {"sample_size": 4}, "ours")], call),
+    )
+    assert report.optimizers == [f"ours: regularized_evolution (sample_size={n})" for n in (5, 4)]
+
+
+def test_an_empty_study_is_refused_in_one_line(tmp_path):
+    nbk.Study(tmp_path / "empty.db").close()
+    with pytest.raises(SettingError, match=r"holds no runs; nasbench-kit compare --study .* makes some"):
+        report_of(tmp_path / "empty.db")
+    with pytest.raises(SettingError, match="no study; give one or more"):
+        report_of([])
+
+
+# ---- several studies ----
+
+
+def test_several_studies_stand_side_by_side(tmp_path):
+    made(tmp_path / "a.db", (C10, "random_search", {"runs": 2, "n_evaluations": 5}))
+    made(
+        tmp_path / "b.db",
+        (C10, "local_search", {"runs": 2, "n_evaluations": 5}),
+        (C100, "local_search", {"runs": 2, "n_evaluations": 7}),
+    )
+    report = report_of([tmp_path / "a.db", tmp_path / "b.db"])
+    assert {title: list(panel.trajectories) for title, panel in report.panels.items()} == {
+        C10: ["random_search", "local_search"],
+        C100: ["local_search"],
+    }
+    assert report.studies == ("a.db", "b.db")
+
+
+def test_the_same_runs_of_two_studies_count_once_and_different_ones_are_refused(tmp_path, monkeypatch):
+    call = (C10, "random_search", {"runs": 2, "n_evaluations": 5})
+    made(tmp_path / "a.db", call)
+    made(tmp_path / "b.db", call)
+    assert report_of([tmp_path / "a.db", tmp_path / "b.db"]).panels[C10].trajectories["random_search"].n_runs == 2
+    from nasbench_kit.study import Configuration
+
+    monkeypatch.setattr(
+        Configuration, "streams", lambda self, seed: (np.random.default_rng(seed), np.random.default_rng(9))
+    )
+    made(tmp_path / "c.db", call)
+    with pytest.raises(StudyError, match=r"hold different records of random_search on nasbench201/cifar10 with seed 0"):
+        report_of([tmp_path / "a.db", tmp_path / "c.db"])
+
+
+def test_a_page_is_the_same_every_time(report, html):
+    assert html_page(report) == html
+    assert not re.search(r"/tmp|/home|/root", html.split('<script type="application/json"')[0].split("<body>")[1])
