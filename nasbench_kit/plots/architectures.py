@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter
 
 from nasbench_kit.analysis import Panel, shown
 from nasbench_kit.errors import SettingError
-from nasbench_kit.plots.cells import FONT_SIZE, graph_size, operation_colors, plot_graph
+from nasbench_kit.plots.cells import FONT_SIZE, lay_out_graph, operation_colors, plot_graph
 from nasbench_kit.plots.grids import finish, grid, looks_for, titles_of
 from nasbench_kit.plots.single_runs import chosen_run
 from nasbench_kit.plots.style import (
@@ -320,16 +320,18 @@ class _Drawing(NamedTuple):
     @property
     def scale(self) -> float:
         """Inches per font size of the graphs."""
-        return min(FONT_SIZE / 72, 0.94 * self.across / sum(graph_size(graph)[0] for graph in self.cells.values()))
+        return min(
+            FONT_SIZE / 72, 0.94 * self.across / sum(lay_out_graph(graph).width for graph in self.cells.values())
+        )
 
     @property
     def height(self) -> float:
-        return self.scale * max(graph_size(graph)[1] for graph in self.cells.values())
+        return self.scale * max(lay_out_graph(graph).height for graph in self.cells.values())
 
     def draw(self, figure: ShownFigure, left: float, down: float, whole: float, colors: Mapping[str, str]) -> None:
         """Draw it so many inches below the top of a figure that is `whole` high."""
         for cell, graph in self.cells.items():
-            wide = self.scale * graph_size(graph)[0] / figure.get_figwidth()
+            wide = self.scale * lay_out_graph(graph).width / figure.get_figwidth()
             ax = figure.add_axes((left, 1 - (down + self.height) / whole, wide, self.height / whole))
             plot_graph(ax, graph, colors=colors)
             ax.set_gid(f"{self.label}: {self.words}: {cell}")

@@ -103,12 +103,6 @@ def plot_graph(ax: Axes, graph: Graph, *, title: str = "", colors: Mapping[str, 
         _draw_box(ax, box, color_of(box.text.replace("\n", " "), colors), size, rounding=0.45)
 
 
-def graph_size(graph: Graph) -> tuple[float, float]:
-    """Width and height of a graph as `plot_graph` draws it, in font sizes."""
-    layout = _lay_out(graph)
-    return layout.width, layout.height
-
-
 def _draw_box(ax: Axes, box: Box, color: str, size: float, *, rounding: float, is_node: bool = True) -> None:
     ax.add_patch(
         FancyBboxPatch(
