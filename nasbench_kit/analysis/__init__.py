@@ -34,6 +34,7 @@ from nasbench_kit.analysis.ranks import (
     ranks,
 )
 from nasbench_kit.analysis.ratings import Ratings, bradley_terry, elo_ratings
+from nasbench_kit.analysis.scores import normalized_scores
 from nasbench_kit.analysis.settled import Verdict, check_tolerance, until_settled, verdicts
 from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.analysis.significance import PairwiseTests, holm, pairwise_mann_whitney, pairwise_wilcoxon
@@ -124,6 +125,7 @@ __all__ = [
     "load",
     "may_be_incumbents",
     "non_dominated",
+    "normalized_scores",
     "pairwise_mann_whitney",
     "pairwise_wilcoxon",
     "panel_of",

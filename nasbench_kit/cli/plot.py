@@ -28,7 +28,14 @@ _CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
             " energy_kwh.  [default: what the budget counts]",
         },
     ),
-    "quantity": ("--quantity", {"metavar": "regret|value", "help": "What is drawn of incumbents.  [default: regret]"}),
+    "quantity": (
+        "--quantity",
+        {
+            "metavar": "regret|value|time|speed-up",
+            "help": "What is drawn of incumbents: regret or value.  [default: regret]  Of targets: time to them, or"
+            " speed-up over random search.  [default: time]",
+        },
+    ),
     "statistic": (
         "--statistic",
         {
@@ -55,6 +62,39 @@ _CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
             "metavar": "LABEL",
             "help": "Draw this one in color, the others gray; repeat for more. By default all, or the best few and"
             " random search where there are more than colors.",
+        },
+    ),
+    "each": (
+        "--each",
+        {"is_flag": True, "default": None, "help": "A panel for each benchmark, instead of all together."},
+    ),
+    "by": (
+        "--by",
+        {
+            "metavar": "every-pair|seed|median",
+            "help": "What is ranked: runs of all optimizers, whichever; of the same seed; medians.  [default: seed]",
+        },
+    ),
+    "share": (
+        "--share",
+        {"is_flag": True, "default": None, "help": "Time as a share of the budget; of several benchmarks anyway."},
+    ),
+    "over": (
+        "--over",
+        {"metavar": "LABEL", "help": "Whom the others are to be better than.  [default: random_search, if there]"},
+    ),
+    "test": (
+        "--test",
+        {
+            "metavar": "nemenyi|mann-whitney",
+            "help": "Over benchmarks, or of the runs on each.  [default: nemenyi, of two benchmarks or more]",
+        },
+    ),
+    "seed": (
+        "--seed",
+        {
+            "type": int,
+            "help": "Of the one run to draw: of the first optimizer, on the first benchmark.  [default: first]",
         },
     ),
     "law": ("--law", {"is_flag": True, "default": None, "help": "Draw the exact law of random search, too."}),
@@ -85,6 +125,8 @@ def _choice_options(command: Callable[..., None]) -> Callable[..., None]:
         "nasbench-kit plot compare.db --axis evaluations --quantity value --x-scale linear --y-limits 90:92",
         "nasbench-kit plot compare.db -b nasbench201/cifar10 --optimizer local_search --optimizer random_search --law",
         "nasbench-kit plot compare.db --width column --highlight ours --label regularized_evolution=RE",
+        "nasbench-kit plot compare.db --kind critical-difference",
+        "nasbench-kit plot compare.db --kind gantt -b nasbench201/cifar10 --optimizer local_search --seed 3",
     )
 )
 @click.argument("study", type=click.Path(dir_okay=False, readable=False))
@@ -125,8 +167,10 @@ def plot(
 ) -> None:
     """Draw what a study holds, without the command that made it.
 
-    Kinds of figures: anytime, a statistic of regret over what was spent, a panel per benchmark. Lines begin where their
-    statistic exists, dotted until all runs have an incumbent, and end where runs end.
+    Kinds of figures: anytime, a statistic of regret over what was spent, a panel per benchmark; ranks; ecdf;
+    time-to-target; profiles; intervals; critical-difference; win-rates; of one run: learning-curves, gantt; of
+    architectures: parallel-coordinates, incumbents. Lines begin where their statistic exists, dotted until all runs
+    have an incumbent, and end where runs end.
     """
     from nasbench_kit.comparison import Comparison  # takes a while to import
     from nasbench_kit.plots import save_figure
@@ -161,6 +205,7 @@ def _typed(choices: dict[str, Any]) -> dict[str, Any]:
         "x_limits": _limits,
         "y_limits": _limits,
         "width": _width,
+        "by": lambda text: text.replace("-", " "),
         "caption": not_,
     }
     return {name: readers[name](value) if name in readers else value for name, value in choices.items()}

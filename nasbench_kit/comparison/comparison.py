@@ -165,7 +165,7 @@ class Comparison:
         panels = selected(self.panels, benchmarks=benchmarks, optimizers=optimizers, labels=labels)
         is_part = len(panels) < len(self.panels)
         note = in_one(panel.in_words for panel in panels.values()) if is_part else self.in_words
-        return draw(kind, panels, note=note, **choices)
+        return draw(kind, panels, note=note, study=self.study, **choices)
 
     def cells(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """The table as it is shown: its head and its rows, of which those of benchmarks are headings."""

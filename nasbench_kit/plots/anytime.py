@@ -10,10 +10,11 @@ import numpy as np
 from matplotlib import rcParams
 from matplotlib.patches import Patch
 
-from nasbench_kit.analysis import Trajectories, final_regrets
+from nasbench_kit.analysis import Trajectories
 from nasbench_kit.errors import SettingError
 from nasbench_kit.plots.curves import BAND, Anytime, Curve, curves_of, law_band, law_curve
-from nasbench_kit.plots.looks import OTHERS, Look, best_few, frame, line_of, looks_of
+from nasbench_kit.plots.grids import grid, looks_for, others_in_words
+from nasbench_kit.plots.looks import OTHERS, Look, frame, line_of
 from nasbench_kit.plots.scales import Heights, axis_title, heights_of, scale_x, scale_y
 from nasbench_kit.plots.style import DOTTED, GRAY, ShownFigure, drawn_at, quiet, size_of, text_width, wrapped
 from nasbench_kit.plots.titles import benchmark_title, metric_title, optimizer_title
@@ -21,15 +22,11 @@ from nasbench_kit.plots.titles import benchmark_title, metric_title, optimizer_t
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
     from nasbench_kit.analysis import RandomSearchLaw
 
 _LAW = "random search, exact law"
-_BASELINES = ("random_search", "random search")
 _MOST_BANDS = 3  # lines in color with bands, which else hide each other
-_LEAST_ACROSS = 0.26  # inches of a panel per point of its letters
-_TALLEST, _STEEPEST = 0.4, 0.95  # of a panel: inches per point of its letters, and as a share of its width
 
 
 class Told(NamedTuple):
@@ -76,7 +73,7 @@ def plot_anytime(
         SettingError: A choice does not go with another one, or with the law.
     """
     how = (how or Anytime()).changed(choices)
-    looks = looks or looks_of(trajectories, best_few([_finals(trajectories)], _BASELINES))
+    looks = looks or looks_for([trajectories])
     for one in trajectories.values():
         one.checked_axis(how.axis)  # also of those that are not drawn
     ones = {label: one for label, one in trajectories.items() if one.has_incumbent.any()}
@@ -99,7 +96,8 @@ def plot_anytime(
     heights = heights_of(shown, how.scale_of_y, how.y_limits)
     end = max(curve.last_end for curve in curves.values())
     marks = [
-        _draw(ax, curve, looks[label], heights, end, _with_n(label, [ones[label]])) for label, curve in curves.items()
+        draw_curve(ax, curve, looks[label], heights, end, _with_n(label, [ones[label]]))
+        for label, curve in curves.items()
     ]
     if behind:
         _draw_law(ax, behind, heights)
@@ -112,7 +110,7 @@ def plot_anytime(
     return Told(begins, ends, stops, heights.has_zero, _band_in_words(how))
 
 
-def _draw(ax: Axes, curve: Curve, look: Look, heights: Heights, end: float, label: str) -> tuple[bool, bool, bool]:
+def draw_curve(ax: Axes, curve: Curve, look: Look, heights: Heights, end: float, label: str) -> tuple[bool, bool, bool]:
     """The line of one optimizer; whether it is dotted at its beginning, at its end, and stops before others do."""
     before, whole, after = curve.parts()
     times, center = curve.times, heights.lifted(curve.center)
@@ -166,10 +164,6 @@ def _span(numbers: Sequence[int]) -> str:
     return " to ".join(f"{n:,}" for n in dict.fromkeys((min(numbers), max(numbers))))
 
 
-def _finals(trajectories: Mapping[str, Trajectories]) -> dict[str, NDArray[np.float64]]:
-    return {label: final_regrets(one) for label, one in trajectories.items()}
-
-
 # ---- figures ----
 
 
@@ -209,38 +203,29 @@ def compare_figure(
     for trajectories in panels.values():
         for label, one in trajectories.items():
             runs.setdefault(label, []).append(one)
-    looks = looks_of(runs, best_few(map(_finals, panels.values()), _BASELINES) if highlight is None else highlight)
+    looks = looks_for(panels.values(), highlight)
     if how.band == "auto":  # the same in all panels
         how = replace(how, band=BAND if sum(look.in_color for look in looks.values()) <= _MOST_BANDS else None)
-    n_across = min(len(panels), max(1, int(size.width / (_LEAST_ACROSS * size.font))))
-    n_down, across = -(-len(panels) // n_across), size.width / n_across
-    up = min(_STEEPEST * across, _TALLEST * size.font)
-    ylabels = [_quantity_in_words(_any(some), how, size.font, 0.86 * up) for some in panels.values()]
     told = []
     with drawn_at(size):
-        figure = ShownFigure(figsize=(size.width, n_down * up), layout="constrained")
-        axes: list[Axes] = figure.subplots(n_down, n_across, squeeze=False).ravel().tolist()
-        for i, (ax, (title, trajectories)) in enumerate(zip(axes, panels.items(), strict=False)):
+        made = grid(list(map(benchmark_title, panels)), size)
+        ylabels = [_quantity_in_words(_any(some), how, size.font, 0.86 * made.up) for some in panels.values()]
+        for i, (ax, (title, trajectories)) in enumerate(zip(made.axes, panels.items(), strict=True)):
             law, workers = (laws or {}).get(title), (n_workers or {}).get(title, 1)
             told.append(plot_anytime(ax, trajectories, law=law, looks=looks, n_workers=workers, how=how))
-            letters = size.font if n_across == 1 else size.small
-            ax.set_title(wrapped(benchmark_title(title), letters, 0.85 * across), fontsize=letters, parse_math=False)
-            if i + n_across >= len(panels):  # nothing below it
+            if i + made.n_across >= len(panels):  # nothing below it
                 ax.set_xlabel(axis_title(_any(trajectories).checked_axis(how.axis)))
-            if i % n_across == 0 or len(set(ylabels)) > 1:
+            if i % made.n_across == 0 or len(set(ylabels)) > 1:
                 ax.set_ylabel(ylabels[i], parse_math=False)
-        for unused in axes[len(panels) :]:
-            unused.remove()
         n_same = _same_number(runs.values()) if caption else None
-        others = [optimizer_title(label) for label, look in looks.items() if not look.in_color]
         frame(
-            figure,
+            made.figure,
             _legend(looks, runs, n_same, has_law=bool(laws)),
-            height=n_down * up,
-            below=f"others: {', '.join(others)}" if others else "",
+            height=made.figure.get_figheight(),
+            below=others_in_words(looks),
             caption=_caption(list(map(_any, panels.values())), told, how, n_same, bool(laws), note) if caption else "",
         )
-    return figure
+    return made.figure
 
 
 def _same_number(runs: Iterable[Sequence[Trajectories]]) -> int | None:

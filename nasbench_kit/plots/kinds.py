@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from inspect import Parameter, signature
@@ -10,11 +11,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nasbench_kit.analysis import Panel, random_search_law
 from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.plots.anytime import compare_figure
+from nasbench_kit.plots.architectures import coordinates_figure, incumbents_figure
 from nasbench_kit.plots.curves import Band, Scale
-from nasbench_kit.plots.titles import benchmark_title
+from nasbench_kit.plots.differences import difference_figure, win_rates_figure
+from nasbench_kit.plots.grids import titles_of
+from nasbench_kit.plots.ranks import ranks_figure
+from nasbench_kit.plots.scores import intervals_figure, profiles_figure
+from nasbench_kit.plots.single_runs import trainings_figure, workers_figure
+from nasbench_kit.plots.targets import ecdf_figure, times_figure
 
 if TYPE_CHECKING:
     from nasbench_kit.plots.style import ShownFigure
+
+_GIVEN = ("note", "study")  # not chosen
 
 
 class Kind(NamedTuple):
@@ -27,16 +36,29 @@ class Kind(NamedTuple):
     def choices(self) -> dict[str, Any]:
         """What can be chosen, with its defaults."""
         given = signature(self.figure).parameters.values()
-        return {one.name: one.default for one in given if one.kind is Parameter.KEYWORD_ONLY and one.name != "note"}
+        return {one.name: one.default for one in given if one.kind is Parameter.KEYWORD_ONLY and one.name not in _GIVEN}
+
+    @property
+    def needs_study(self) -> bool:
+        """Whether it reads runs from the study itself."""
+        return "study" in signature(self.figure).parameters
 
 
-def draw(kind: str, panels: Mapping[str, Panel], *, note: str = "", **choices: Any) -> ShownFigure:
+def draw(
+    kind: str,
+    panels: Mapping[str, Panel],
+    *,
+    note: str = "",
+    study: str | os.PathLike[str] | None = None,
+    **choices: Any,
+) -> ShownFigure:
     """A figure of a kind.
 
     Args:
         kind: A name of `KINDS`.
         panels: Title -> what to draw.
         note: How the runs were made, for the caption.
+        study: Where the runs are, for kinds that look at what incumbents do not tell.
         choices: What the kind lets one choose.
 
     Raises:
@@ -44,7 +66,8 @@ def draw(kind: str, panels: Mapping[str, Panel], *, note: str = "", **choices: A
         SettingError: A choice is not for this kind, or cannot be drawn.
     """
     check_choices(kind, choices)
-    return KINDS[kind].figure(panels, note=note, **choices)
+    given = {"study": study} if KINDS[kind].needs_study else {}
+    return KINDS[kind].figure(panels, note=note, **given, **choices)
 
 
 def check_choices(kind: str, choices: Mapping[str, Any]) -> None:
@@ -143,7 +166,7 @@ def _anytime(
     caption: bool = True,
 ) -> ShownFigure:
     """Regret, or what incumbents are worth, over what was spent: see `compare_figure`."""
-    titles = {title: benchmark_title(title, _about(panel)) for title, panel in panels.items()}
+    titles = dict(zip(panels, titles_of(panels), strict=True))
     return compare_figure(
         {titles[title]: panel.trajectories for title, panel in panels.items()},
         note=note,
@@ -165,12 +188,18 @@ def _anytime(
     )
 
 
-def _about(panel: Panel) -> str:
-    about = getattr(panel.benchmark.results, "about", None) or {}
-    return str(about.get("title") or "")
-
-
 #: Name -> kind of figure.
 KINDS = {
     "anytime": Kind(_anytime, "a statistic of regret, or of what incumbents are worth, over what was spent"),
+    "ranks": Kind(ranks_figure, "average rank over what was spent"),
+    "ecdf": Kind(ecdf_figure, "share of runs and targets that were reached, over what was spent"),
+    "time-to-target": Kind(times_figure, "time until half of all runs reach a target, or speed-up over random search"),
+    "profiles": Kind(profiles_figure, "share of runs whose final score is above each threshold"),
+    "intervals": Kind(intervals_figure, "IQM, median, mean, optimality gap, probability of improvement"),
+    "critical-difference": Kind(difference_figure, "average ranks, and who does not differ"),
+    "win-rates": Kind(win_rates_figure, "how often a run of one ends better than a run of another"),
+    "learning-curves": Kind(trainings_figure, "the trainings of one run, and how far they went"),
+    "gantt": Kind(workers_figure, "what the simulated workers of one run did when"),
+    "parallel-coordinates": Kind(coordinates_figure, "architectures over their decisions"),
+    "incumbents": Kind(incumbents_figure, "the most frequent and the best final incumbents, drawn as cells"),
 }

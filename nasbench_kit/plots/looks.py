@@ -22,6 +22,7 @@ _BEST = 5  # that are in color where there are too many for all to be
 _MOST_WITHOUT_MARKERS = 4
 _PALE = "0.72"  # of those that are not in color
 _HANDLE = 0.5  # inches, of the line before a label of the legend and the space around
+_FULL = 0.95  # of the width of a figure, what a legend fills at most
 _MARKERS_EVERY = 0.17  # of the diagonal of the axes
 
 
@@ -164,7 +165,7 @@ def _add_legend(figure: Figure, lines: Sequence[tuple[str, Artist]]) -> float:
         for text in legend.get_texts():
             text.set_parse_math(False)
         extent = legend.get_window_extent()
-        if n_columns == 1 or extent.width <= figure.bbox.width:
+        if n_columns == 1 or extent.width <= _FULL * figure.bbox.width:
             break
         legend.remove()
     return float(figure.bbox.y1 - extent.y0) / figure.dpi

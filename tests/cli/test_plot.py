@@ -112,10 +112,46 @@ def test_the_sum_of_a_metric_is_an_axis(study, drawn, invoke):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "caption"),
+    [
+        (["ranks", "--each", "--by", "median"], "Lines: ranks of medians over runs; 1 is the best"),
+        (["ecdf", "--share", "--highlight", "ours"], "Share of all pairs of a run and one of 51 targets"),
+        (["time-to-target", "--quantity", "speed-up"], "until half of all runs are as good as a target"),
+        (["profiles", "--band", "bootstrap"], "bands: 95 % bootstrap intervals"),
+        (["intervals", "--over", "ours"], "Strokes: aggregates of final scores over 2 benchmarks"),
+        (["critical-difference"], "Nemenyi's test over 2 benchmarks"),
+        (["critical-difference", "--test", "mann-whitney"], "Mann-Whitney tests of runs, corrected by Holm"),
+        (["win-rates", "--each"], "Percentage of pairs of runs"),
+        (["learning-curves", "--seed", "1"], "20 trainings, of which 20 went on to epoch 200"),
+        (["gantt", "--optimizer", "ours"], "20 evaluations; workers were busy 100 % of the time"),
+        (["parallel-coordinates"], "Lines: final incumbents of all runs"),
+        (["parallel-coordinates", "--seed", "0"], "Lines: what the run trained to the end"),
+        (["incumbents", "--width", "column"], "the most frequent one of each optimizer, and its best one"),
+    ],
+)
+def test_each_kind_is_drawn_from_a_study_alone(study, drawn, invoke, arguments, caption):
+    invoke("plot", study, "--kind", *arguments)
+    (figure,) = drawn
+    assert caption in figure.get_supxlabel().replace("\n", " ")
+    assert figure.axes
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["nowhere.db"], "nowhere.db"),
         (["study.db", "--kind", "anytimes"], "unknown kind of figure 'anytimes'; did you mean 'anytime'?"),
+        (["study.db", "--kind", "ranks", "--by", "luck"], "'luck'; seed, every pair or median expected"),
+        (["study.db", "--kind", "ranks", "--optimizer", "ours"], "ranks of 1 optimizer; two or more expected"),
+        (["study.db", "--kind", "intervals", "--over", "mine"], "unknown optimizer to compare with 'mine'"),
+        (["study.db", "--kind", "profiles", "--band", "25-75"], "unknown band of profiles"),
+        (["study.db", "--kind", "critical-difference", "--test", "t"], "unknown test 't'"),
+        (
+            ["study.db", "--kind", "critical-difference", "--test", "nemenyi", "-b", "nasbench201/cifar10"],
+            "Nemenyi's test of 3 optimizers on 1 benchmarks; two or more of each expected",
+        ),
+        (["study.db", "--kind", "gantt", "--seed", "7"], "has the seed 7; one of 2 from 0 to 1 expected"),
+        (["study.db", "--seed", "1"], "--seed 1 says nothing to a figure of kind anytime; leave it out"),
         (["study.db", "--axis", "second"], "second"),
         (["study.db", "--statistic", "average"], "unknown statistic 'average'; choose from median, mean, iqm"),
         (["study.db", "--band", "wide"], "--band 'wide' is none; two percentages like 25-75, or one of none, auto"),

@@ -1,5 +1,8 @@
 """Kinds of figures of a comparison: what is drawn of it, in which order, under which labels."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 import nasbench_kit as nbk
@@ -106,3 +109,62 @@ def test_every_kind_draws_by_default_and_says_what_it_is(made):
         assert kind.about
         assert "note" not in kind.choices
         made.figure(name).draw_without_rendering()
+
+
+def with_runs(made, trajectories):
+    """The comparison on one benchmark, with other runs."""
+    title, panel = next(iter(made.panels.items()))
+    key = next(iter(panel.configurations.values()))
+    panel = replace(panel, trajectories=trajectories, configurations=dict.fromkeys(trajectories, key))
+    return replace(made, panels={title: panel})
+
+
+def test_a_critical_difference_diagram_says_what_its_bars_cannot(made, runs_of):
+    many = runs_of(*([0.5 - i / 1000] for i in range(60)))
+    found = with_runs(made, {"worst": runs_of([0.1], [0.11], [0.12]), "best": runs_of([0.8], [0.81]), "many": many})
+    caption = found.figure("critical-difference").get_supxlabel().replace("\n", " ")
+    assert "No bar joins these, and yet they are not told apart: 1 and 3." in caption
+    assert "Nemenyi's test would need two or more benchmarks" in caption
+
+
+def test_single_runs_that_tie_are_drawn_in_every_kind_that_needs_values_only(made, runs_of):
+    found = with_runs(made, {name: runs_of([0.5], axis="evaluations") for name in ("random_search", "other")})
+    for kind in ("ranks", "ecdf", "time-to-target", "profiles", "intervals", "critical-difference", "win-rates"):
+        found.figure(kind).draw_without_rendering()
+
+
+def test_a_run_without_an_incumbent_is_no_reason_to_draw_nothing(made, runs_of):
+    values = {"random_search": ([0.5], [-np.inf]), "none": ([-np.inf], [-np.inf])}
+    found = with_runs(made, {name: runs_of(*some, axis="evaluations") for name, some in values.items()})
+    for kind in ("ranks", "ecdf", "time-to-target", "profiles", "intervals", "critical-difference", "win-rates"):
+        found.figure(kind).draw_without_rendering()
+
+
+@pytest.mark.parametrize("kind", ["incumbents", "parallel-coordinates"])
+def test_architectures_of_an_archive_are_not_known(made, runs_of, kind):
+    with pytest.raises(SettingError, match="which architectures a found is not known: an archive holds values only"):
+        with_runs(made, {"a": runs_of([0.5])}).figure(kind)
+
+
+@pytest.mark.parametrize("kind", ["gantt", "learning-curves"])
+def test_runs_that_were_not_kept_cannot_be_looked_into(made, kind):
+    with pytest.raises(SettingError, match="these runs were not kept; study=FILE keeps them"):
+        replace(made, study=None).figure(kind)
+
+
+def test_benchmarks_are_only_taken_together_if_each_optimizer_has_runs_on_all(made):
+    first, second = made.panels
+    panels = {first: made.panels[first], second: selected(made.panels, optimizers=["LS"])[second]}
+    with pytest.raises(SettingError, match="optimizer 'random_search' has no runs on nasbench201/cifar100; choose"):
+        draw("ranks", panels)
+    with pytest.raises(SettingError, match="ranks of 1 optimizer"):
+        draw("ranks", panels, each=True)
+
+
+def test_the_cells_of_incumbents_are_the_most_frequent_and_the_best(made):
+    figure = made.figure("incumbents", optimizers=["LS"])
+    words = [ax.get_gid() for ax in figure.axes]
+    assert 1 <= len(words) <= 2
+    assert all(word.startswith("LS: ") for word in words)
+    assert any("of 2 runs" in word for word in words)
+    assert any("best, " in word for word in words)
