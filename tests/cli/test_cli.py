@@ -114,6 +114,8 @@ def prepared(tmp_path_factory):
     optimizers = ["random_search", ("regularized_evolution", {"sample_size": 5})]
     how = {"runs": 2, "n_evaluations": 30, "n_processes": 1}
     nbk.compare("nasbench201/cifar10", optimizers, study=folder / "compare.db", **how)
+    drawn = ["random_search", "regularized_evolution", "local_search", ("simulated_annealing", {}, "ours")]
+    nbk.compare("nasbench201/cifar10", drawn, study=folder / "drawn.db", **how | {"runs": 4})
     make_table(folder / "mine.h5")
     (folder / "my_module.py").write_text(MY_MODULE)
     return folder
@@ -176,6 +178,8 @@ def test_every_example_runs(folder, arguments, monkeypatch, undrawn):
         SOURCES[name](folder / name)
     if arguments[0] == "compare":
         arguments = [*arguments, *(["--runs", "1"] if "--protocol" in arguments else SMALL), "--study", "example.db"]
+    elif arguments[0] == "plot":
+        (folder / "compare.db").write_bytes((folder / "drawn.db").read_bytes())
     elif arguments[0] == "claims":
         arguments = [*arguments, "--runs", "3"]  # of an option that is given twice, the last counts
     assert run(*arguments).strip()
