@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nasbench_kit.analysis.targets import N_TARGETS, targets_between
 from nasbench_kit.errors import SettingError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from nasbench_kit.analysis.trajectories import Trajectories
 
 LEAST_TIMES = 2
+_ONE_ONLY = 10.0  # from the largest to the smallest target where only one regret is known
 
 
 def time_grid(
@@ -111,6 +113,27 @@ def times_to(trajectories: Trajectories, targets: NDArray[np.float64], axis: str
         for i, target in enumerate(targets):
             found[has, i] = np.minimum.reduceat(np.where(regrets <= target, spent, np.inf), starts)
     return found
+
+
+def common_targets(trajectories: Mapping[str, Trajectories], n_targets: int = N_TARGETS) -> NDArray[np.float64]:
+    """Targets for all runs on a benchmark: from the median regret of first incumbents to the least above 0.
+
+    Args:
+        trajectories: Label -> runs, with regret to the same best.
+        n_targets: How many, evenly spaced in their logarithm.
+
+    Raises:
+        SettingError: No run has an incumbent that is not the best already.
+    """
+    ones = list(trajectories.values())
+    regrets = np.concatenate([one.best - one.reported for one in ones])
+    firsts = np.concatenate([(one.best - one.reported)[one.starts[:-1][one.has_incumbent]] for one in ones])
+    above = regrets[regrets > 0]
+    if not len(above):
+        raise SettingError("no incumbent of these runs has a regret above 0, so there are no targets to reach")
+    low = float(above.min())
+    high = max(float(np.median(firsts)), low)
+    return targets_between(high if high > low else _ONE_ONLY * low, low, n_targets)
 
 
 def with_incumbent(curves: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,9 +16,9 @@ from nasbench_kit.analysis import (
     Panel,
     RandomSearchLaw,
     Trajectories,
+    common_targets,
     random_search_law,
     running_time_ecdf,
-    targets_between,
     times_to,
 )
 from nasbench_kit.analysis.targets import N_TARGETS
@@ -38,28 +38,6 @@ if TYPE_CHECKING:
 
 _QUANTITIES = ("time", "speed-up")
 _LAW = "random search, exact law"
-_ONE_ONLY = 10.0  # from the largest to the smallest target where only one regret is known
-
-
-def common_targets(trajectories: Mapping[str, Trajectories], n_targets: int = N_TARGETS) -> NDArray[np.float64]:
-    """Targets for all runs on a benchmark: from the median regret of first incumbents to the least above 0.
-
-    Args:
-        trajectories: Label -> runs, with regret to the same best.
-        n_targets: How many, evenly spaced in their logarithm.
-
-    Raises:
-        SettingError: No run has an incumbent that is not the best already.
-    """
-    ones = list(trajectories.values())
-    regrets = np.concatenate([one.best - one.reported for one in ones])
-    firsts = np.concatenate([(one.best - one.reported)[one.starts[:-1][one.has_incumbent]] for one in ones])
-    above = regrets[regrets > 0]
-    if not len(above):
-        raise SettingError("no incumbent of these runs has a regret above 0, so there are no targets to reach")
-    low = float(above.min())
-    high = max(float(np.median(firsts)), low)
-    return targets_between(high if high > low else _ONE_ONLY * low, low, n_targets)
 
 
 def plot_ecdf(

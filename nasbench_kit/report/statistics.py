@@ -15,16 +15,16 @@ from nasbench_kit.analysis import (
     average_ranks,
     better_by_nemenyi,
     cliques,
+    common_targets,
     critical_difference,
     final_regrets,
     pairwise_mann_whitney,
     ranks,
     regret_curves,
     running_time_ecdf,
-    targets_between,
     times_to,
 )
-from nasbench_kit.analysis.targets import N_TARGETS
+from nasbench_kit.errors import SettingError
 
 if TYPE_CHECKING:
     from nasbench_kit.analysis import Panel, Trajectories
@@ -42,29 +42,17 @@ def ranks_over_time(
     return dict(zip(trajectories, average_ranks(curves, by="every pair"), strict=True))
 
 
-def targets_of(trajectories: Mapping[str, Trajectories]) -> NDArray[np.float64]:
-    """Regrets to come to: from the median that runs begin with to the least above 0; none if there is no such way."""
-    regrets = [one.best - one.reported for one in trajectories.values()]
-    firsts = np.concatenate(
-        [regret[one.starts[:-1][one.has_incumbent]] for regret, one in zip(regrets, trajectories.values(), strict=True)]
-    )
-    every = np.concatenate(regrets)
-    above = every[every > 0]
-    if not len(above) or not np.median(firsts) > above.min():
-        return np.zeros(0)
-    return targets_between(float(np.median(firsts)), float(above.min()), N_TARGETS)
-
-
 def ecdf_over_time(
     trajectories: Mapping[str, Trajectories], times: NDArray[np.float64], axis: str
 ) -> dict[str, NDArray[np.float64]]:
     """Share of all pairs of a run and a target that were reached by each time."""
-    targets = targets_of(trajectories)
-    if not len(targets):
+    try:
+        targets = common_targets(trajectories)
+    except SettingError:  # all begin with the best
         return {}
     found = {}
     for name, one in trajectories.items():
-        steps = running_time_ecdf([times_to(one, targets, axis)], [one.ended[axis]], budgets=None)
+        steps = running_time_ecdf([times_to(one, targets, axis)], [one.known_until(axis)], budgets=None)
         shares = np.concatenate([[0.0], steps.shares])
         found[name] = shares[np.searchsorted(steps.times, times, side="right")]
     return found

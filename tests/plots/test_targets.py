@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from nasbench_kit.analysis import common_targets
 from nasbench_kit.errors import SettingError, UnknownNameError
 from nasbench_kit.plots import plot_ecdf, plot_times
-from nasbench_kit.plots.targets import common_targets
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from nasbench_kit.analysis import (
     aggregate,
     average_ranks,
     bootstrap_band,
+    common_targets,
     final_regrets,
     pairwise_mann_whitney,
     quantile_band,
@@ -30,7 +31,7 @@ from nasbench_kit.report.curves import ERRORS, N_RESAMPLES, SEED, decoded
 from nasbench_kit.report.finals import final_rows
 from nasbench_kit.report.incumbents import incumbents_of
 from nasbench_kit.report.setup import faults
-from nasbench_kit.report.statistics import over_benchmarks, pairs_of, targets_of
+from nasbench_kit.report.statistics import over_benchmarks, pairs_of
 from nasbench_kit.simulator import Rules
 
 C10, C100 = "nasbench201/cifar10", "nasbench201/cifar100"
@@ -124,9 +125,9 @@ def test_ranks_and_shares_are_those_of_the_analysis(data, report):
             times = time_grid(list(trajectories.values()), 200, axis=axis)
             curves = [regret_curves(one, times, axis) for one in trajectories.values()]
             np.testing.assert_allclose(list(drawn["ranks"].values()), average_ranks(curves, by="every pair"), atol=1e-3)
-            targets = targets_of(trajectories)
+            targets = common_targets(trajectories)
             for name, one in trajectories.items():
-                steps = running_time_ecdf([times_to(one, targets, axis)], [one.ended[axis]], budgets=None)
+                steps = running_time_ecdf([times_to(one, targets, axis)], [one.known_until(axis)], budgets=None)
                 expected = [steps.shares[steps.times <= time][-1:].sum() for time in times]
                 np.testing.assert_allclose(drawn["shares"][name], expected, atol=1e-3)
 
@@ -135,7 +136,7 @@ def test_targets_go_from_where_runs_begin_to_the_least_above_0(report):
     for panel in report.panels.values():
         every = np.concatenate([one.best - one.reported for one in panel.trajectories.values()])
         firsts = [(one.best - one.reported)[one.starts[:-1]] for one in panel.trajectories.values()]
-        targets = targets_of(panel.trajectories)
+        targets = common_targets(panel.trajectories)
         assert (len(targets), targets[0]) == (51, pytest.approx(np.median(np.concatenate(firsts))))
         assert targets[-1] == pytest.approx(every[every > 0].min())
 
