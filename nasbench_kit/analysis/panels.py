@@ -105,12 +105,12 @@ def load(
     if not keys:
         raise SettingError(f"{study.path!r} holds no runs; nasbench-kit compare --study {study.path} makes some")
     seeds = None if run_seeds is None else [*run_seeds]
-    groups = titled(keys)
+    groups, seeds_of = titled(keys), dict.fromkeys(keys, seeds)
     several = n_processes if sum(map(study.n_runs, keys)) > _MANY else 1
     reads = _reads(study, [_Asked(key, seeds, results, tuple(summed)) for key in chain(*groups.values())], several)
     panels = {}
     for title, some in groups.items():
-        panel = _panel(study, study.benchmark(some[0], results), some, islice(reads, len(some)), seeds)
+        panel = _panel(study, study.benchmark(some[0], results), some, islice(reads, len(some)), seeds_of)
         if panel.trajectories or with_failed:
             panels[title] = panel
     if not panels:
@@ -123,7 +123,7 @@ def panel_of(
     configurations: Sequence[Configuration],
     *,
     benchmark: Benchmark | None = None,
-    run_seeds: Iterable[int] | None = None,
+    run_seeds: Iterable[int] | Mapping[Configuration, Iterable[int]] | None = None,
     results: str | os.PathLike[str] | None = None,
     summed: Sequence[str] = (),
 ) -> Panel:
@@ -133,17 +133,23 @@ def panel_of(
         study: Where they are.
         configurations: Of one benchmark and one set of rules, at least one.
         benchmark: What they were made on, if it is open already.
-        run_seeds: As in `load`.
+        run_seeds: As in `load`; or those of each configuration.
         results: As in `load`.
         summed: As in `load`.
 
     Raises:
         StudyError: The study is damaged, or its table is not found.
     """
-    seeds = None if run_seeds is None else [*run_seeds]
+    if isinstance(run_seeds, Mapping):
+        seeds_of: _Seeds = {key: [*seeds] for key, seeds in run_seeds.items()}
+    else:
+        seeds_of = dict.fromkeys(configurations, None if run_seeds is None else [*run_seeds])
     opened = benchmark or study.benchmark(configurations[0], results)
-    reads = (_read(study, opened, _Asked(key, seeds, results, tuple(summed))) for key in configurations)
-    return _panel(study, opened, configurations, reads, seeds)
+    reads = (_read(study, opened, _Asked(key, seeds_of[key], results, tuple(summed))) for key in configurations)
+    return _panel(study, opened, configurations, reads, seeds_of)
+
+
+_Seeds = Mapping[Configuration, list[int] | None]
 
 
 class _Asked(NamedTuple):
@@ -167,7 +173,7 @@ def _panel(
     benchmark: Benchmark,
     configurations: Sequence[Configuration],
     reads: Iterable[_Read],
-    run_seeds: Sequence[int] | None,
+    run_seeds: _Seeds,
 ) -> Panel:
     shown = _shown(configurations)
     read = dict(zip(shown, reads, strict=True))
@@ -179,7 +185,7 @@ def _panel(
 
 
 def _fronts(
-    study: Study, configurations: Mapping[str, Configuration], benchmark: Benchmark, run_seeds: Sequence[int] | None
+    study: Study, configurations: Mapping[str, Configuration], benchmark: Benchmark, run_seeds: _Seeds
 ) -> dict[str, FrontTrajectories]:
     """The fronts of all runs, by how their optimizers are shown; nothing where there is one objective."""
     if len(benchmark.objectives) == 1 or not configurations:
@@ -187,7 +193,7 @@ def _fronts(
     reference = reference_of(benchmark, next(iter(configurations.values())).rules)
     return {
         name: front_trajectories_of(
-            benchmark, (one.records for one in study.runs(key, run_seeds)), key.rules, reference=reference
+            benchmark, (one.records for one in study.runs(key, run_seeds[key])), key.rules, reference=reference
         )
         for name, key in configurations.items()
     }

@@ -24,7 +24,6 @@ from nasbench_kit.analysis import (
     panel_of,
     trajectories_of,
     until_settled,
-    with_common_best,
 )
 from nasbench_kit.analysis.settled import Entry
 from nasbench_kit.benchmark import Benchmark
@@ -209,20 +208,12 @@ def _found(plan: Plan, study: Study, run_seeds: Mapping[Configuration, range]) -
     Raises:
         StudyError: All runs of one optimizer failed.
     """
-    together: dict[range, list[Configuration]] = {}
-    for key in plan.configurations:
-        together.setdefault(run_seeds[key], []).append(key)
-    panels = [panel_of(study, keys, benchmark=plan.benchmark, run_seeds=seeds) for seeds, keys in together.items()]
-    trajectories = {name: one for panel in panels for name, one in panel.trajectories.items()}
-    failures = {name: failed for panel in panels for name, failed in panel.failures.items()}
-    fronts = {name: one for panel in panels for name, one in panel.fronts.items()}
-    configurations = {key.legend: key for key in plan.configurations}
-    for name, failed in failures.items():
-        if name not in trajectories:
-            raise _all_failed(configurations[name], run_seeds[configurations[name]], failed)
-    in_order = {name: trajectories[name] for name in configurations}
-    fronts = {name: fronts[name] for name in configurations if name in fronts}
-    return Panel(plan.benchmark, plan.rules, configurations, with_common_best(in_order), failures, fronts)
+    panel = panel_of(study, plan.configurations, benchmark=plan.benchmark, run_seeds=run_seeds)
+    for name, failed in panel.failures.items():
+        if name not in panel.trajectories:
+            key = panel.configurations[name]
+            raise _all_failed(key, run_seeds[key], failed)
+    return panel
 
 
 def _all_failed(key: Configuration, run_seeds: range, failures: Mapping[int, str]) -> StudyError:
