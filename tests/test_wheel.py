@@ -81,7 +81,7 @@ def test_the_wheel_holds_data_surrogates_and_licences(wheel):
     assert {f"nasbench_kit/shipped/{file}" for file in shipped_files()} <= names
     assert "nasbench_kit/py.typed" in names
     licences = {Path(name).name for name in names if ".dist-info/licenses/" in name}
-    assert licences == {"LICENSE", "NOTICE"}
+    assert licences == {"LICENSE", "NOTICE", "uPlot.LICENSE"}
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel):

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import shlex
+import socketserver
 import sys
 import zipfile
 from pathlib import Path
@@ -132,6 +133,11 @@ def folder(prepared, tmp_path, monkeypatch):
     sys.modules.pop("my_module", None)
 
 
+def interrupted(server):
+    """What Ctrl-C does to a server."""
+    raise KeyboardInterrupt
+
+
 def all_runs():
     with Study("compare.db") as study:
         return [(key, stored) for key in study.configurations() for stored in study.runs(key)]
@@ -180,6 +186,9 @@ def test_every_example_runs(folder, arguments, monkeypatch, undrawn):
         arguments = [*arguments, *(["--runs", "1"] if "--protocol" in arguments else SMALL), "--study", "example.db"]
     elif arguments[0] == "plot":
         (folder / "compare.db").write_bytes((folder / "drawn.db").read_bytes())
+    elif arguments[0] == "watch":
+        arguments = [*arguments[:2], *(["--port", "0"] if "--port" in arguments else [])]  # one that is free
+        monkeypatch.setattr(socketserver.BaseServer, "serve_forever", interrupted)
     elif arguments[0] == "claims":
         arguments = [*arguments, "--runs", "3"]  # of an option that is given twice, the last counts
     assert run(*arguments).strip()

@@ -241,7 +241,7 @@ def test_unequal_runs_and_several_rules_are_said(tmp_path):
 
 
 def test_runs_that_failed_are_said_even_if_all_did(tmp_path, monkeypatch):
-    (tmp_path / "failing.py").write_text(
+    (tmp_path / "saying_html.py").write_text(
         "from nasbench_kit.optimizers import RandomSearch\n"
         "class Failing(RandomSearch):\n"
         "    def tell(self, trial, outcome):\n"
@@ -253,13 +253,13 @@ def test_runs_that_failed_are_said_even_if_all_did(tmp_path, monkeypatch):
     bench = nbk.load(C10)
     with Study(tmp_path / "failed.db") as study:
         rules = Rules(n_evaluations=5)
-        keys = [Configuration.of(bench, name, rules=rules) for name in ("failing:Failing", "random_search")]
+        keys = [Configuration.of(bench, name, rules=rules) for name in ("saying_html:Failing", "random_search")]
         study.run(keys, range(2), n_processes=1)
-        study.run([Configuration.of(nbk.load(C100), "failing:Failing", rules=rules)], range(2), n_processes=1)
+        study.run([Configuration.of(nbk.load(C100), "saying_html:Failing", rules=rules)], range(2), n_processes=1)
     report = report_of(tmp_path / "failed.db")
     said = "\n".join(faults(report))
-    assert f"failing:Failing on {C10}: all 2 runs failed" in said
-    assert f"failing:Failing on {C100}: all 2 runs failed" in said
+    assert f"saying_html:Failing on {C10}: all 2 runs failed" in said
+    assert f"saying_html:Failing on {C100}: all 2 runs failed" in said
     assert list(report.panels) == [C10, C100]
     assert "<b>no</b>" in " ".join(Reader(html_page(report)).texts)
 

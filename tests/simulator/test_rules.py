@@ -140,7 +140,7 @@ def test_a_search_stays_among_what_has_the_costs_that_the_rules_name(make_benchm
     assert len(task_of(bench, Rules(n_evaluations=1, costs=costs)).space.all_archs()) == 5
     made = nbk.compare(bench, ["random_search"], runs=20, n_evaluations=9, costs=costs, n_processes=1)
     assert made.failures == {}
-    assert len(made.trajectories[bench.name]["random_search"].told) == 20
+    assert made.trajectories[bench.name]["random_search"].n_runs == 20
 
 
 @pytest.mark.parametrize("cost_s", [0.0, np.inf])
