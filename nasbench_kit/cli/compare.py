@@ -147,7 +147,7 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--against",
     metavar="archive|FILE",
-    help="Show the runs of an archive beside: 'archive', the one that comes with the package, or a file.",
+    help="Show the runs of an archive beside: a file, or 'archive', where one comes with the package.",
 )
 @click.option("--first-seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first run.")
 @click.option(
