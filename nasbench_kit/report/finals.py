@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -28,10 +28,11 @@ def finals(report: Report, tests: Iterable[PairwiseTests | None]) -> Html:
         report: What is to be shown.
         tests: `pairs_of` each panel that has runs.
     """
-    panels = report.with_runs
+    panels, names, titles = report.with_runs, report.names, report.titles
     parts = []
-    for i, ((title, panel), pairs) in enumerate(zip(panels.items(), tests, strict=True)):
-        content = joined(_final_table(title, panel, pairs), _pairs(title, pairs) if pairs else None)
+    for i, ((code, panel), pairs) in enumerate(zip(panels.items(), tests, strict=True)):
+        title = titles[code]
+        content = joined(_final_table(title, panel, pairs, names), _pairs(title, pairs, names) if pairs else None)
         parts.append(element("details", element("summary", title), content, open=i < _MANY))
     notes = [*report.comparison.notes()[:3], _MARKS] if panels else []
     return joined([element("p", note, class_="quiet") for note in notes], parts)
@@ -43,15 +44,23 @@ _MARKS = (
 )
 
 
-def final_rows(panel: Panel, pairs: PairwiseTests | None) -> tuple[tuple[str, ...], list[tuple[tuple[str, ...], bool]]]:
-    """Where the runs of a panel ended: the head, and rows with whether no other optimizer is better."""
+def final_rows(
+    panel: Panel, pairs: PairwiseTests | None, names: Mapping[str, str]
+) -> tuple[tuple[str, ...], list[tuple[tuple[str, ...], bool]]]:
+    """Where the runs of a panel ended: the head, and rows with whether no other optimizer is better.
+
+    Args:
+        panel: The runs.
+        pairs: `pairs_of` them.
+        names: Label of an optimizer -> how it is called.
+    """
     better = pairs.better(ALPHA) if pairs else np.zeros((1, 1), bool)
     rows = []
     for i, (name, one) in enumerate(panel.trajectories.items()):
         show, summary = one.show, summarize(one)
         spread = f" ± {show.text(summary.sd)}" if isfinite(summary.sd) else ""
         row: tuple[str, ...] = (
-            name,
+            names[name],
             show.text(summary.mean) + spread,
             show.text(summary.median_regret),
             f"{better[i].sum()} / {better[:, i].sum()}" if pairs else "-",
@@ -66,18 +75,18 @@ def final_rows(panel: Panel, pairs: PairwiseTests | None) -> tuple[tuple[str, ..
     return ("optimizer", accuracy, regret, "better / worse", "found", "kept", "evaluations", "n"), rows
 
 
-def _final_table(title: str, panel: Panel, pairs: PairwiseTests | None) -> Html:
-    head, rows = final_rows(panel, pairs)
+def _final_table(title: str, panel: Panel, pairs: PairwiseTests | None, names: Mapping[str, str]) -> Html:
+    head, rows = final_rows(panel, pairs, names)
     shown = [[*(element("strong", cell) if is_best else cell for cell in row[:2]), *row[2:]] for row, is_best in rows]
     return table(head, shown, caption=f"{title}: final incumbents")
 
 
-def _pairs(title: str, pairs: PairwiseTests) -> Html:
+def _pairs(title: str, pairs: PairwiseTests, called: Mapping[str, str]) -> Html:
     """How often a run of the one ends better than a run of the other, and whether that is more than chance."""
     names, better = pairs.names, pairs.better(ALPHA)
     rows = []
     for i, name in enumerate(names):
-        cells: list[Html | str] = [f"{i + 1} {name}"]
+        cells: list[Html | str] = [f"{i + 1} {called[name]}"]
         for j in range(len(names)):
             share = f"{100 * pairs.effect[i, j]:.0f}" if i != j else "·"
             cells.append(element("strong", share) if better[i, j] else share)
@@ -94,6 +103,7 @@ def benchmarks_together(report: Report) -> Html:
     found = over_benchmarks(list(report.with_runs.values()))
     if found is None:
         return element("p", "Average ranks take two optimizers on two benchmarks, or more.", class_="note")
+    found = found._replace(names=tuple(report.names[label] for label in found.names))
     order = np.argsort(found.average_ranks, kind="stable")
     rows = [[found.names[i], f"{found.average_ranks[i]:.2f}"] for i in order]
     few = " With so few benchmarks, only large differences can be told." if found.n_benchmarks < _FEW_BENCHMARKS else ""

@@ -5,6 +5,7 @@
   if (!find("legend")) return;
   const data = JSON.parse(find("data").textContent);
   const axisNames = Object.keys(data.axes);
+  const called = new Map(data.optimizers.map((name, i) => [name, data.names[i]])); // in words, as in figures
   const DASHES = [[], [9, 4], [3, 3], [10, 3, 2, 3]];
   const N_COLORS = 8;
   const FEW = 10; // optimizers that are all drawn in color from the start
@@ -222,10 +223,10 @@
       label: () => `regret [${panel().unit}]`,
       lines: (axis, name) => lines(axis, name, state.statistic),
       words: (axis, names) => {
-        const last = names.map((name) => `${name} ${short(lines(axis, name, state.statistic).middle.at(-1))}`);
+        const last = names.map((name) => `${called.get(name)} ${short(lines(axis, name, state.statistic).middle.at(-1))}`);
         const unsure = names.some((name) => axis.curves[name].begun === null || axis.curves[name].begun > axis.times[0] || axis.curves[name].ended !== null);
         return (
-          `${panel().title}: ${state.statistic} of the ${panel().regret}, over ${data.axes[state.axis] || state.axis}; less is better.` +
+          `${panel().shown}: ${state.statistic} of the ${panel().regret}, over ${data.axes[state.axis] || state.axis}; less is better.` +
           (state.band ? ` Bands: ${data.statistics[state.statistic]}.` : "") +
           (data.optimizers.length > FEW && names.length < Object.keys(axis.curves).length ? " Gray lines: optimizers that are not chosen." : "") +
           (unsure ? " Thin lines: not all runs have an incumbent yet, or some have ended." : "") +
@@ -240,7 +241,7 @@
       range: (axis) => [0.9, Object.keys(axis.curves).length + 0.1],
       direction: -1,
       words: () =>
-        `${panel().title}: expected rank of a run's incumbent among one run of each other optimizer, shown or not; 1 is the best. ` +
+        `${panel().shown}: expected rank of a run's incumbent among one run of each other optimizer, shown or not; 1 is the best. ` +
         "A run without an incumbent is last; ties share their rank.",
     },
     {
@@ -249,7 +250,7 @@
       lines: (axis, name) => ({ middle: known(axis.shares, name, axis) }),
       range: () => [0, 1.02],
       words: () =>
-        `${panel().title}: share of all pairs of a run and one of 51 targets that were reached; more is better. Targets are regrets, ` +
+        `${panel().shown}: share of all pairs of a run and one of 51 targets that were reached; more is better. Targets are regrets, ` +
         "evenly spaced in their logarithm, from the median that runs begin with to the least above 0.",
     },
   ];
@@ -287,10 +288,10 @@
   function fill(target, figure, axis, names) {
     const table = document.createElement("table");
     const words = data.axes[state.axis] || state.axis;
-    table.append(cell("caption", figure.label() + ", " + panel().title));
+    table.append(cell("caption", figure.label() + ", " + panel().shown));
     const head = document.createElement("thead");
     const row = document.createElement("tr");
-    row.append(cell("th", words, { scope: "col" }), ...names.map((name) => cell("th", name, { scope: "col" })));
+    row.append(cell("th", words, { scope: "col" }), ...names.map((name) => cell("th", called.get(name), { scope: "col" })));
     head.append(row);
     const body = document.createElement("tbody");
     const found = names.map((name) => figure.lines(axis, name).middle);
@@ -298,7 +299,7 @@
     for (let i = (axis.times.length - 1) % step; i < axis.times.length; i += step) {
       const line = document.createElement("tr");
       line.append(cell("th", short(axis.times[i]), { scope: "row" }));
-      found.forEach((values, k) => line.append(cell("td", short(values[i]), { "data-column": names[k] })));
+      found.forEach((values, k) => line.append(cell("td", short(values[i]), { "data-column": called.get(names[k]) })));
       body.append(line);
     }
     table.append(head, body);
@@ -346,7 +347,7 @@
       const label = document.createElement("label");
       const value = cell("span", "", { class: "value" });
       value.dataset.name = name;
-      label.append(box, sample(name), cell("span", name), value);
+      label.append(box, sample(name), cell("span", called.get(name)), value);
       const item = document.createElement("li");
       item.append(label);
       return item;

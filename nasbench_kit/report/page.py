@@ -43,7 +43,7 @@ def html_page(report: Report, n_processes: int = 1, *, is_live: bool = False) ->
         ("curves", "Over time", _curves(report)),
         ("results", "Where the runs ended", finals(report, [one.pairs for one in computed])),
         ("ranks", "Over all benchmarks", benchmarks_together(report)),
-        ("incumbents", "Incumbents", incumbents_section(report.with_runs, [one.incumbents for one in computed])),
+        ("incumbents", "Incumbents", incumbents_section(_shown_titles(report), [one.incumbents for one in computed])),
         ("checklist", "Checklist", checklist_table(report)),
     ]
     return _page(report.title, lead(report), sections, _data(report, [one.curves for one in computed]), is_live)
@@ -92,6 +92,14 @@ def page_data(report: Report, n_processes: int = 1) -> dict[str, Any]:
     return _data(report, [one.curves for one in _computed(report, n_processes)])
 
 
+class _Asked(NamedTuple):
+    """A panel, as far as that takes it, for another process."""
+
+    trajectories: Mapping[str, Trajectories]
+    space: Space
+    names: Mapping[str, str]
+
+
 class _Computed(NamedTuple):
     """What takes long, of one panel."""
 
@@ -101,24 +109,31 @@ class _Computed(NamedTuple):
 
 
 def _computed(report: Report, n_processes: int) -> Iterator[_Computed]:
-    panels = [(panel.trajectories, panel.benchmark.space) for panel in report.with_runs.values()]
-    several = n_processes if sum(len(trajectories) for trajectories, _ in panels) > _MANY_CURVES else 1
-    return run(_compute, panels, several)
+    panels = report.with_runs.values()
+    asked = [_Asked(panel.trajectories, panel.benchmark.space, report.names) for panel in panels]
+    several = n_processes if sum(len(panel.trajectories) for panel in panels) > _MANY_CURVES else 1
+    return run(_compute, asked, several)
 
 
-def _compute(panel: tuple[Mapping[str, Trajectories], Space]) -> _Computed:
-    trajectories, space = panel
-    return _Computed(panel_curves(trajectories), pairs_of(trajectories), drawn_incumbents(trajectories, space))
+def _compute(asked: _Asked) -> _Computed:
+    trajectories, space, names = asked
+    return _Computed(panel_curves(trajectories), pairs_of(trajectories), drawn_incumbents(trajectories, space, names))
+
+
+def _shown_titles(report: Report) -> list[str]:
+    return [report.titles[title] for title in report.with_runs]
 
 
 def _data(report: Report, curves: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "optimizers": report.optimizers,
+        "names": list(report.names.values()),
         "statistics": STATISTICS,
         "axes": AXES,
         "panels": [
             {
                 "title": title,
+                "shown": report.titles[title],
                 "n_runs": {name: one.n_runs for name, one in panel.trajectories.items()},
                 "regret": _regret_in_words(panel),
                 "unit": next(iter(panel.trajectories.values())).show.difference_unit,
@@ -150,10 +165,10 @@ def _curves(report: Report) -> Html:
         element("noscript", element("p", "The curves are drawn by a script in this page; tables need none.")),
         element(
             "div",
-            _choice("panel", "Benchmark", report.with_runs),
-            _choice("axis", "Over", AXES.values()),
-            _choice("statistic", "Statistic", STATISTICS),
-            _choice("scale", "Scales", ("logarithmic", "linear")),
+            _choice("panel", "Benchmark", zip(report.with_runs, _shown_titles(report), strict=True)),
+            _choice("axis", "Over", AXES.items()),
+            _choice("statistic", "Statistic", ((name, name) for name in STATISTICS)),
+            _choice("scale", "Scales", (("logarithmic", "logarithmic"), ("linear", "linear"))),
             element("label", element("input", type="checkbox", id="band", checked=True), " bands", class_="check"),
             class_="controls",
             role="group",
@@ -194,10 +209,10 @@ def _curves(report: Report) -> Html:
     )
 
 
-def _choice(id_: str, name: str, options: Iterable[str]) -> Html:
-    return element(
-        "label", element("span", name), element("select", [element("option", text) for text in options], id=id_)
-    )
+def _choice(id_: str, name: str, options: Iterable[tuple[str, str]]) -> Html:
+    """A list to choose from: of values, and how they are called."""
+    listed = [element("option", text, value=value) for value, text in options]
+    return element("label", element("span", name), element("select", listed, id=id_))
 
 
 def _figure(id_: str, title: str) -> Html:

@@ -54,12 +54,15 @@ def write_paper(report: Report, folder: str | os.PathLike[str]) -> list[Path]:
     if report.with_runs:
         figures["anytime.pdf"] = "Median regret of the incumbent over the budget; bands: quartiles."
         save_figure(report.comparison.figure(), place / "anytime.pdf")
+    names, titles = report.names, report.titles
     for i, (title, panel) in enumerate(report.with_runs.items(), 1):
         for one in incumbents_of(panel.trajectories)[:1]:
             name = f"best-{i}-{re.sub(r'[^0-9A-Za-z]+', '-', title).strip('-')}.pdf"
-            figures[name] = f"The best final incumbent on {title}."
+            figures[name] = f"The best final incumbent on {titles[title]}."
             save_figure(architecture_figure(panel.benchmark.space, one.arch), place / name)
-    rows_of = {title: final_rows(panel, pairs_of(panel.trajectories)) for title, panel in report.with_runs.items()}
+    rows_of = {
+        title: final_rows(panel, pairs_of(panel.trajectories), names) for title, panel in report.with_runs.items()
+    }
     write_bytes(place / "tables.tex", _tables(report, rows_of).encode())
     write_bytes(place / "report.md", _markdown(report, rows_of, figures).encode())
     return [place / name for name in ("report.md", "tables.tex", *figures)]
@@ -79,6 +82,7 @@ def _tables(report: Report, rows_of: _Rows) -> str:
     parts = ["% \\usepackage{booktabs}"]
     for title, panel in report.with_runs.items():
         head, rows = rows_of[title]
+        said = f"{report.titles[title]}: where the runs ended. {panel.in_words} {_MARKS}"
         lines = [
             " & ".join(rf"\textbf{{{latex(cell)}}}" if is_best and i < 2 else latex(cell) for i, cell in enumerate(row))
             for row, is_best in rows
@@ -87,7 +91,7 @@ def _tables(report: Report, rows_of: _Rows) -> str:
             "",
             r"\begin{table}",
             r"\centering",
-            rf"\caption{{{latex(title)}: where the runs ended. {latex(panel.in_words)} {latex(_MARKS)}}}",
+            rf"\caption{{{latex(said)}}}",
             rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
             r"\toprule",
             " & ".join(map(latex, head)) + r" \\",
@@ -104,7 +108,10 @@ def _markdown(report: Report, rows_of: _Rows, figures: dict[str, str]) -> str:
     parts = [f"# {markdown(report.title)}", "", "## What was compared", ""]
     for title, panel in report.panels.items():
         results = panel.benchmark.results
-        parts.append(f"- {markdown(title)}: {markdown(panel.in_words)} Results: {results.kind} {results.sha256}.")
+        parts.append(
+            f"- {markdown(report.titles[title])} ({markdown(title)}): {markdown(panel.in_words)}"
+            f" Results: {results.kind} {results.sha256}."
+        )
     parts += [f"- Versions: {markdown(versions_in_words(one))}." for one in report.versions]
     parts += ["", "The same runs are made again by", "", *(f"    {command}" for command in report.commands)]
     parts += ["", "## Where the runs ended", "", _MARKS]
@@ -113,7 +120,7 @@ def _markdown(report: Report, rows_of: _Rows, figures: dict[str, str]) -> str:
             [f"**{markdown(cell)}**" if is_best and i < 2 else markdown(cell) for i, cell in enumerate(row)]
             for row, is_best in rows
         ]
-        parts += ["", f"### {markdown(title)}", "", *_table(map(markdown, head), strong)]
+        parts += ["", f"### {markdown(report.titles[title])}", "", *_table(map(markdown, head), strong)]
     parts += ["", *(f"- {markdown(fault)}" for fault in faults(report))]
     parts += ["", "## Figures", ""]
     parts += [f"- [{name}]({name}): {markdown(caption)}" for name, caption in figures.items()]

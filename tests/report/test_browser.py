@@ -118,7 +118,7 @@ def test_the_legend_is_linked_to_all_plots(shown):
     before = [picture(tab, one) for one in plots]
     tab.locator("#legend input").first.uncheck()
     assert all(picture(tab, one) != old for one, old in zip(plots, before, strict=True))
-    assert "random_search 0" not in words(tab)
+    assert "random search 0" not in words(tab)
     tab.click("#none")
     assert "no optimizer chosen" in words(tab)
     tab.click("#all")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import defaultdict
 from html.parser import HTMLParser
 
 import numpy as np
@@ -44,6 +45,7 @@ class Reader(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.tags, self.attributes, self.texts, self.scripts, self._in = [], [], [], [], ""
+        self.within = defaultdict(list)  # tag -> texts that stand directly in it
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -58,6 +60,7 @@ class Reader(HTMLParser):
             self.scripts[-1] += data
         else:
             self.texts.append(data)
+            self.within[self._in].append(data)
 
     def handle_endtag(self, tag):
         self._in = ""
@@ -94,6 +97,25 @@ def test_a_label_that_is_markup_stays_text(html, data, hostile):
     assert "img" not in read.tags
     assert hostile in data["optimizers"]
     assert any(hostile in text for text in read.texts)
+
+
+def test_names_are_those_of_figures_but_where_one_has_to_type_them(html, data, report, hostile):
+    assert data["optimizers"] == ["random_search", hostile, "local_search"]
+    assert data["names"] == ["random search", hostile, "local search"]
+    assert [(one["title"], one["shown"]) for one in data["panels"]] == [
+        (C10, "NAS-Bench-201, CIFAR-10"),
+        (C100, "NAS-Bench-201, CIFAR-100"),
+    ]
+    code = Reader(html).within["code"]
+    assert {C10, C100, "random_search", *report.commands} <= set(code)
+    seen = " ".join(text for text in Reader(html).texts if text not in code)
+    assert not re.search(r"random_search|local_search|nasbench201/", seen)
+
+
+def test_two_that_would_be_called_the_same_keep_their_labels(tmp_path):
+    optimizers = [("random_search", {}), ("local_search", {}, "random search")]
+    report = made(tmp_path / "same.db", (C10, optimizers, {"runs": 2, "n_evaluations": 5}))
+    assert report.names == {"random_search": "random_search", "random search": "random search"}
 
 
 def test_curves_are_those_of_the_analysis(data, report):
@@ -146,15 +168,18 @@ def test_the_final_table_is_that_of_the_analysis(html, report):
     for panel in report.panels.values():
         tests = pairwise_mann_whitney({name: final_regrets(one) for name, one in panel.trajectories.items()})
         better = tests.better()
-        _, rows = final_rows(panel, pairs_of(panel.trajectories))
-        for i, ((name, mean, regret, counts, *_, n), is_best) in enumerate(rows):
-            one = panel.trajectories[name]
+        _, rows = final_rows(panel, pairs_of(panel.trajectories), report.names)
+        for i, (label, ((name, mean, regret, counts, *_, n), is_best)) in enumerate(
+            zip(panel.trajectories, rows, strict=True)
+        ):
+            one = panel.trajectories[label]
             summary = summarize(one)
             assert mean == f"{one.show.text(summary.mean)} ± {one.show.text(summary.sd)}"
             assert (regret, n) == (one.show.text(summary.median_regret), "12")
             assert counts == f"{better[i].sum()} / {better[:, i].sum()}"
             assert is_best == (not better[:, i].any())
             assert mean in texts
+            assert name == report.names[label]
 
 
 def test_average_ranks_over_benchmarks_are_of_median_final_regrets(report):
@@ -220,7 +245,7 @@ def made(path, *calls):
 
 def test_a_single_run_is_shown_and_said(tmp_path):
     report = made(tmp_path / "one.db", (C10, "random_search", {"runs": 1, "n_evaluations": 5}))
-    assert any("a single run of random_search" in one for one in faults(report))
+    assert any("a single run of random search" in one for one in faults(report))
     text = " ".join(Reader(html_page(report)).texts)
     assert "Average ranks take two optimizers on two benchmarks" in text
     assert "nan" not in text.lower().split()
@@ -234,8 +259,8 @@ def test_unequal_runs_and_several_rules_are_said(tmp_path):
         (C10, "local_search", {"runs": 2, "n_evaluations": 9}),
     )
     said = "\n".join(faults(report))
-    assert "unequal numbers of runs: random_search 3, local_search 2" in said
-    assert f"{C10} was searched under 2 sets of rules" in said
+    assert "unequal numbers of runs: random search 3, local search 2" in said
+    assert "NAS-Bench-201, CIFAR-10 was searched under 2 sets of rules" in said
     assert list(report.panels) == [f"{C10} (n_evaluations=5)", f"{C10} (n_evaluations=9)"]
     html_page(report)
 
@@ -258,8 +283,8 @@ def test_runs_that_failed_are_said_even_if_all_did(tmp_path, monkeypatch):
         study.run([Configuration.of(nbk.load(C100), "saying_html:Failing", rules=rules)], range(2), n_processes=1)
     report = report_of(tmp_path / "failed.db")
     said = "\n".join(faults(report))
-    assert f"saying_html:Failing on {C10}: all 2 runs failed" in said
-    assert f"saying_html:Failing on {C100}: all 2 runs failed" in said
+    assert "Failing on NAS-Bench-201, CIFAR-10: all 2 runs failed" in said
+    assert "Failing on NAS-Bench-201, CIFAR-100: all 2 runs failed" in said
     assert list(report.panels) == [C10, C100]
     assert "<b>no</b>" in " ".join(Reader(html_page(report)).texts)
 

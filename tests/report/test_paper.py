@@ -37,7 +37,7 @@ def test_tables_hold_the_numbers_and_their_marks(folder, report):
     tex, text = ((place / name).read_text() for name in ("tables.tex", "report.md"))
     assert tex.count(r"\toprule") == tex.count(r"\bottomrule") == len(report.panels)
     for panel in report.panels.values():
-        _, rows = final_rows(panel, pairs_of(panel.trajectories))
+        _, rows = final_rows(panel, pairs_of(panel.trajectories), report.names)
         for (name, mean, *others), is_best in rows:
             bold = rf"\textbf{{{latex(name)}}} & \textbf{{{latex(mean)}}}"
             line = bold if is_best else f"{latex(name)} & {latex(mean)}"
