@@ -19,6 +19,7 @@ from nasbench_kit.report.statistics import pairs_of
 if TYPE_CHECKING:
     from nasbench_kit.report.contents import Report
 
+_REPORT, _TABLES = "report.md", "tables.tex"
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -40,16 +41,17 @@ def write_paper(report: Report, folder: str | os.PathLike[str]) -> list[Path]:
         The files.
 
     Raises:
-        SettingError: The folder cannot be made.
+        SettingError: As `check_paper`, or the folder cannot be made.
         OSError: A file cannot be written.
     """
     from nasbench_kit.plots import architecture_figure, save_figure
 
+    check_paper(folder)
     place = Path(folder)
     try:
         place.mkdir(exist_ok=True)
     except OSError as error:
-        raise SettingError(f"cannot write into {str(place)!r}: {error.strerror}; a folder expected") from None
+        raise SettingError(f"cannot write into {str(place)!r}: {error.strerror}") from None
     figures: dict[str, str] = {}
     if report.with_runs:
         figures["anytime.pdf"] = "Median regret of the incumbent over the budget; bands: quartiles."
@@ -63,9 +65,28 @@ def write_paper(report: Report, folder: str | os.PathLike[str]) -> list[Path]:
     rows_of = {
         title: final_rows(panel, pairs_of(panel.trajectories), names) for title, panel in report.with_runs.items()
     }
-    write_bytes(place / "tables.tex", _tables(report, rows_of).encode())
-    write_bytes(place / "report.md", _markdown(report, rows_of, figures).encode())
-    return [place / name for name in ("report.md", "tables.tex", *figures)]
+    write_bytes(place / _TABLES, _tables(report, rows_of).encode())
+    write_bytes(place / _REPORT, _markdown(report, rows_of, figures).encode())
+    return [place / name for name in (_REPORT, _TABLES, *figures)]
+
+
+def check_paper(folder: str | os.PathLike[str]) -> None:
+    """Refuse a folder that cannot be written to, or holds what is not of an earlier report.
+
+    Raises:
+        SettingError: It is one.
+    """
+    place = Path(folder)
+    above = place.absolute().parent
+    if place.is_dir():
+        others = [] if (place / _REPORT).is_file() and (place / _TABLES).is_file() else sorted(os.listdir(place))
+        reason = f"it holds {others[0]!r}, and is of no earlier report; a new folder expected" if others else ""
+    elif os.path.lexists(place):
+        reason = "it is a file; a folder expected"
+    else:
+        reason = "" if above.is_dir() else f"there is no folder {str(above)!r}"
+    if reason:
+        raise SettingError(f"cannot write into {str(place)!r}: {reason}")
 
 
 def latex(text: str) -> str:

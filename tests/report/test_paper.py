@@ -63,6 +63,13 @@ def test_no_letter_of_a_user_is_a_command():
 
 def test_a_file_in_place_of_the_folder_is_refused(report, tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(SettingError, match=r"cannot write into '.*file': File exists; a folder expected"):
+    with pytest.raises(SettingError, match=r"cannot write into '.*file': it is a file; a folder expected"):
         write_paper(report, tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_folder_of_something_else_is_refused(report, tmp_path):
+    (tmp_path / "report.md").write_text("mine")
+    with pytest.raises(SettingError, match=r"it holds 'report.md', and is of no earlier report; a new folder expected"):
+        write_paper(report, tmp_path)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
