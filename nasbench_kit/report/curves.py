@@ -18,7 +18,7 @@ from nasbench_kit.analysis import (
     time_grid,
 )
 from nasbench_kit.errors import SettingError
-from nasbench_kit.report.statistics import ecdf_over_time, ranks_over_time
+from nasbench_kit.report.statistics import SEED, ecdf_over_time, ranks_over_time
 
 if TYPE_CHECKING:
     from nasbench_kit.analysis import Trajectories
@@ -27,7 +27,6 @@ N_TIMES = 200
 N_RESAMPLES = 300  #: of the interval of an interquartile mean
 ERRORS = 1.96  #: standard errors of the mean, to both sides
 BAND = (0.25, 0.75)
-SEED = 0  #: of the resamples
 #: statistic -> what its band is, in words
 STATISTICS = {
     "median": "from the 25 % to the 75 % quantile over runs",

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nasbench_kit.jobs import run
 from nasbench_kit.report.checklist import checklist_table
 from nasbench_kit.report.curves import STATISTICS, panel_curves
-from nasbench_kit.report.finals import benchmarks_together, finals
+from nasbench_kit.report.finals import finals
 from nasbench_kit.report.incumbents import drawn_incumbents, incumbents_section
 from nasbench_kit.report.markup import Html, data_block, element, joined
+from nasbench_kit.report.overall import benchmarks_together
 from nasbench_kit.report.setup import lead, setup
-from nasbench_kit.report.statistics import pairs_of
+from nasbench_kit.report.statistics import pairs_of, verdicts_of
 from nasbench_kit.version import __version__
 
 if TYPE_CHECKING:
@@ -41,7 +42,11 @@ def html_page(report: Report, n_processes: int = 1, *, is_live: bool = False) ->
     sections = [
         ("setup", "What was compared", setup(report)),
         ("curves", "Over time", _curves(report)),
-        ("results", "Where the runs ended", finals(report, [one.pairs for one in computed])),
+        (
+            "results",
+            "Where the runs ended",
+            finals(report, [one.pairs for one in computed], verdicts_of(report.with_runs)),
+        ),
         ("ranks", "Over all benchmarks", benchmarks_together(report)),
         ("incumbents", "Incumbents", incumbents_section(_shown_titles(report), [one.incumbents for one in computed])),
         ("checklist", "Checklist", checklist_table(report)),

@@ -3,6 +3,7 @@
 import json
 import re
 from collections import defaultdict
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -14,6 +15,7 @@ from nasbench_kit.analysis import (
     average_ranks,
     bootstrap_band,
     common_targets,
+    elo_ratings,
     final_regrets,
     pairwise_mann_whitney,
     quantile_band,
@@ -24,15 +26,16 @@ from nasbench_kit.analysis import (
     summarize,
     time_grid,
     times_to,
+    win_rates,
 )
 from nasbench_kit.errors import SettingError, StudyError
 from nasbench_kit.report import html_page, report_of
 from nasbench_kit.report.checklist import checklist
-from nasbench_kit.report.curves import ERRORS, N_RESAMPLES, SEED, decoded
+from nasbench_kit.report.curves import ERRORS, N_RESAMPLES, decoded
 from nasbench_kit.report.finals import final_rows
 from nasbench_kit.report.incumbents import incumbents_of
 from nasbench_kit.report.setup import faults
-from nasbench_kit.report.statistics import over_benchmarks, pairs_of
+from nasbench_kit.report.statistics import N_RATINGS, SEED, TOLERANCE, over_benchmarks, pairs_of, verdicts_of
 from nasbench_kit.simulator import Rules
 
 C10, C100 = "nasbench201/cifar10", "nasbench201/cifar100"
@@ -64,6 +67,13 @@ class Reader(HTMLParser):
 
     def handle_endtag(self, tag):
         self._in = ""
+
+
+def rows_of(html, caption):
+    """Texts of the cells of the table whose caption begins so."""
+    body = next(part for part in html.split("<caption>")[1:] if part.startswith(caption)).split("</table>")[0]
+    cells = (re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in body.split("<tbody>")[1].split("<tr>")[1:])
+    return [[unescape(re.sub("<[^>]*>", "", cell)) for cell in row] for row in cells]
 
 
 @pytest.fixture(scope="module")
@@ -182,13 +192,73 @@ def test_the_final_table_is_that_of_the_analysis(html, report):
             assert name == report.names[label]
 
 
-def test_average_ranks_over_benchmarks_are_of_median_final_regrets(report):
-    found = over_benchmarks(list(report.panels.values()))
-    medians = [
-        [np.median(final_regrets(panel.trajectories[name])) for panel in report.panels.values()] for name in found.names
-    ]
-    np.testing.assert_allclose(found.average_ranks, ranks(np.array(medians)).mean(axis=1))
-    assert found.n_benchmarks == 2
+def test_average_ranks_ratings_and_win_rates_over_benchmarks_are_those_of_the_analysis(html, report):
+    finals = {
+        name: [final_regrets(panel.trajectories[name]) for panel in report.panels.values()]
+        for name in report.optimizers
+    }
+    rated = elo_ratings(finals, np.random.default_rng(SEED), n_replications=N_RATINGS)
+    average = ranks(np.array([[np.median(one) for one in several] for several in finals.values()])).mean(axis=1)
+    cells = rows_of(html, "Elo ratings")
+    assert [row[0] for row in cells] == [report.names[rated.names[i]] for i in np.argsort(-rated.elo)]
+    for i, name in enumerate(rated.names):
+        _, elo, interval, wins, rank = next(row for row in cells if row[0] == report.names[name])
+        assert (elo, interval) == (f"{rated.elo[i]:.0f}", f"{rated.low[i]:.0f} to {rated.high[i]:.0f}")
+        assert rank == f"{average[i]:.2f}"
+        rates = np.mean([win_rates([runs[j] for runs in finals.values()]) for j in range(2)], axis=0)[i]
+        assert wins == f"{100 * np.delete(rates, i).mean():.1f}"
+        matrix = next(row for row in rows_of(html, "Mean over 2 benchmarks") if row[0].endswith(report.names[name]))
+        assert matrix[1:] == [f"{100 * rate:.0f}" if j != i else "·" for j, rate in enumerate(rates)]
+
+
+def test_the_diagram_shows_every_optimizer_with_its_rank_in_both_widths(html, report):
+    found = over_benchmarks(report.panels).difference
+    assert Reader(html).tags.count("desc") == 2
+    for name, rank in found.ranks.items():
+        for words in Reader(html).within["desc"]:
+            assert f"{report.names[name]} {rank:.2f}" in words
+    ids = [value for _, key, value in Reader(html).attributes if key == "id"]
+    assert len(ids) == len(set(ids))
+
+
+def test_verdicts_are_those_of_the_comparison_that_stopped_by_them(tmp_path):
+    names = ["random_search", "regularized_evolution", "local_search"]
+    how = {"runs": 40, "n_evaluations": 100, "until_settled": TOLERANCE, "study": tmp_path / "some.db"}
+    compared = nbk.compare([C10, C100], names, n_processes=1, **how)
+    report = report_of(tmp_path / "some.db")
+    assert verdicts_of(report.panels) == list(compared.verdicts)
+    html = html_page(report)
+    for title, panel in report.panels.items():
+        there = [one for one in compared.verdicts if one.benchmark == title]
+        shown = rows_of(html, f"{report.titles[title]}: P is")
+        assert shown == [
+            [
+                report.names[one.better],
+                report.names[one.other],
+                one.state,
+                f"{one.probability:.2f}",
+                f"{one.low:.2f} to {one.high:.2f}",
+                str(one.n_runs),
+            ]
+            for one in there
+        ]
+        head, rows = final_rows(panel, pairs_of(panel.trajectories), report.names, there)
+        for name, (row, _) in zip(panel.trajectories, rows, strict=True):
+            n_better = sum(one.state == "settled" and one.better == name for one in there)
+            n_worse = sum(one.state == "settled" and one.other == name for one in there)
+            cell = dict(zip(head, row, strict=True))
+            assert (f"{n_better} better" in cell["verdicts"], f"{n_worse} worse" in cell["verdicts"]) == (
+                n_better > 0,
+                n_worse > 0,
+            )
+            assert cell["n"] == str(panel.trajectories[name].n_runs)
+    assert {one.state for one in compared.verdicts} >= {"settled", "open"}
+
+
+def test_verdicts_of_very_many_pairs_are_left_out(report, monkeypatch):
+    monkeypatch.setattr("nasbench_kit.report.statistics._MOST_PAIRS", 5)
+    assert verdicts_of(report.panels) == []
+    assert "Verdicts of all pairs" not in html_page(report)
 
 
 def test_incumbents_are_the_best_and_the_most_frequent_of_each_optimizer(report):
@@ -247,7 +317,7 @@ def test_a_single_run_is_shown_and_said(tmp_path):
     report = made(tmp_path / "one.db", (C10, "random_search", {"runs": 1, "n_evaluations": 5}))
     assert any("a single run of random search" in one for one in faults(report))
     text = " ".join(Reader(html_page(report)).texts)
-    assert "Average ranks take two optimizers on two benchmarks" in text
+    assert "Ranks and ratings take two optimizers" in text
     assert "nan" not in text.lower().split()
 
 
