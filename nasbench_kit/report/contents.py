@@ -51,6 +51,11 @@ class Report:
         return {title: panel for title, panel in self.panels.items() if panel.trajectories}
 
     @property
+    def has_fronts(self) -> bool:
+        """Whether runs on some panel had several objectives."""
+        return any(panel.fronts for panel in self.panels.values())
+
+    @property
     def optimizers(self) -> list[str]:
         """All optimizers by their labels, in the order of first use."""
         return list(dict.fromkeys(name for panel in self.panels.values() for name in panel.configurations))

@@ -9,10 +9,12 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nasbench_kit.analysis.volumes import in_words
 from nasbench_kit.jobs import run
 from nasbench_kit.report.checklist import checklist_table
 from nasbench_kit.report.curves import STATISTICS, panel_curves
 from nasbench_kit.report.finals import finals
+from nasbench_kit.report.fronts import fronts_section
 from nasbench_kit.report.incumbents import drawn_incumbents, incumbents_section
 from nasbench_kit.report.markup import Html, data_block, element, joined
 from nasbench_kit.report.overall import benchmarks_together
@@ -22,11 +24,14 @@ from nasbench_kit.version import __version__
 
 if TYPE_CHECKING:
     from nasbench_kit.analysis import PairwiseTests, Panel, Trajectories
+    from nasbench_kit.analysis.front_trajectories import FrontTrajectories
     from nasbench_kit.report.contents import Report
     from nasbench_kit.spaces import Space
 
 #: axis -> what stands under it
 AXES = {"seconds": "simulated time [s]", "evaluations": "evaluations", "epochs": "epochs trained"}
+#: what is drawn over it, of several objectives -> how it is called
+QUANTITIES = {"regret": "regret of the first objective", "hypervolume": "hypervolume of all"}
 _MANY_CURVES = 100  # computing fewer takes less time than starting other processes
 
 
@@ -47,6 +52,7 @@ def html_page(report: Report, n_processes: int = 1, *, is_live: bool = False) ->
             "Where the runs ended",
             finals(report, [one.pairs for one in computed], verdicts_of(report.with_runs)),
         ),
+        *([("fronts", "Fronts", fronts_section(report))] if report.has_fronts else []),
         ("ranks", "Over all benchmarks", benchmarks_together(report)),
         ("incumbents", "Incumbents", incumbents_section(_shown_titles(report), [one.incumbents for one in computed])),
         ("checklist", "Checklist", checklist_table(report)),
@@ -101,6 +107,7 @@ class _Asked(NamedTuple):
     """A panel, as far as that takes it, for another process."""
 
     trajectories: Mapping[str, Trajectories]
+    fronts: Mapping[str, FrontTrajectories]
     space: Space
     names: Mapping[str, str]
 
@@ -115,14 +122,15 @@ class _Computed(NamedTuple):
 
 def _computed(report: Report, n_processes: int) -> Iterator[_Computed]:
     panels = report.with_runs.values()
-    asked = [_Asked(panel.trajectories, panel.benchmark.space, report.names) for panel in panels]
+    asked = [_Asked(panel.trajectories, panel.fronts, panel.benchmark.space, report.names) for panel in panels]
     several = n_processes if sum(len(panel.trajectories) for panel in panels) > _MANY_CURVES else 1
     return run(_compute, asked, several)
 
 
 def _compute(asked: _Asked) -> _Computed:
-    trajectories, space, names = asked
-    return _Computed(panel_curves(trajectories), pairs_of(trajectories), drawn_incumbents(trajectories, space, names))
+    trajectories, fronts, space, names = asked
+    drawn = drawn_incumbents(trajectories, space, names)
+    return _Computed(panel_curves(trajectories, fronts), pairs_of(trajectories), drawn)
 
 
 def _shown_titles(report: Report) -> list[str]:
@@ -141,6 +149,7 @@ def _data(report: Report, curves: Sequence[dict[str, Any]]) -> dict[str, Any]:
                 "shown": report.titles[title],
                 "n_runs": {name: one.n_runs for name, one in panel.trajectories.items()},
                 "regret": _regret_in_words(panel),
+                "volume": _volume_in_words(panel),
                 "unit": next(iter(panel.trajectories.values())).show.difference_unit,
                 "axes": axes,
             }
@@ -155,12 +164,18 @@ def _regret_in_words(panel: Panel) -> str:
     return f"regret of the incumbent: its {one.show.name} ({one.values_are}) below the {against}"
 
 
+def _volume_in_words(panel: Panel) -> str | None:
+    references = [one.reference for one in panel.fronts.values()][:1]
+    return f"hypervolume: {in_words(references[0])}" if references else None
+
+
 # ---- over time ----
 
 
 def _curves(report: Report) -> Html:
     if not report.with_runs:
         return element("p", "No run has an incumbent yet.", class_="note")
+    several = report.has_fronts
     figures = [
         _figure("regret", "Regret"),
         _figure("rank", "Average rank"),
@@ -171,6 +186,7 @@ def _curves(report: Report) -> Html:
         element(
             "div",
             _choice("panel", "Benchmark", zip(report.with_runs, _shown_titles(report), strict=True)),
+            _choice("quantity", "Quantity", QUANTITIES.items()) if several else None,
             _choice("axis", "Over", AXES.items()),
             _choice("statistic", "Statistic", ((name, name) for name in STATISTICS)),
             _choice("scale", "Scales", (("logarithmic", "logarithmic"), ("linear", "linear"))),

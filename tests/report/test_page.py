@@ -2,9 +2,6 @@
 
 import json
 import re
-from collections import defaultdict
-from html import unescape
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -42,83 +39,49 @@ C10, C100 = "nasbench201/cifar10", "nasbench201/cifar100"
 _STEP = 1e-3  # relative: no step of 16 bits is as large
 
 
-class Reader(HTMLParser):
-    """Elements and texts, as a browser sees them."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.attributes, self.texts, self.scripts, self._in = [], [], [], [], ""
-        self.within = defaultdict(list)  # tag -> texts that stand directly in it
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self._in = tag
-        self.tags.append(tag)
-        self.attributes += [(tag, *pair) for pair in attrs]
-        if tag == "script":
-            self.scripts.append("")
-
-    def handle_data(self, data):
-        if self._in == "script":
-            self.scripts[-1] += data
-        else:
-            self.texts.append(data)
-            self.within[self._in].append(data)
-
-    def handle_endtag(self, tag):
-        self._in = ""
-
-
-def rows_of(html, caption):
-    """Texts of the cells of the table whose caption begins so."""
-    body = next(part for part in html.split("<caption>")[1:] if part.startswith(caption)).split("</table>")[0]
-    cells = (re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in body.split("<tbody>")[1].split("<tr>")[1:])
-    return [[unescape(re.sub("<[^>]*>", "", cell)) for cell in row] for row in cells]
-
-
 @pytest.fixture(scope="module")
 def html(page):
     return page.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def data(html):
-    return json.loads(Reader(html).scripts[0])
+def data(html, read):
+    return json.loads(read(html).scripts[0])
 
 
 def panels(data, report):
     return [(shown, report.panels[shown["title"]].trajectories) for shown in data["panels"]]
 
 
-def test_the_page_asks_for_nothing_from_anywhere(html):
-    read = Reader(html)
-    loaded = {(tag, name) for tag, name, _ in read.attributes if name in ("src", "srcset", "action", "data", "poster")}
+def test_the_page_asks_for_nothing_from_anywhere(html, read):
+    shown = read(html)
+    loaded = {(tag, name) for tag, name, _ in shown.attributes if name in ("src", "srcset", "action", "data", "poster")}
     assert loaded == set()
-    links = [value for tag, name, value in read.attributes if name == "href" and tag == "link"]
+    links = [value for tag, name, value in shown.attributes if name == "href" and tag == "link"]
     assert links == ["data:,"]
-    policy = next(value for _, name, value in read.attributes if name == "content" and value.startswith("default-src"))
+    policy = next(value for _, name, value in shown.attributes if name == "content" and value.startswith("default-src"))
     assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-")
     assert "url(" not in html.split("</style>")[0]
 
 
-def test_a_label_that_is_markup_stays_text(html, data, hostile):
-    read = Reader(html)
-    assert len(read.scripts) == 2
-    assert "img" not in read.tags
+def test_a_label_that_is_markup_stays_text(html, data, hostile, read):
+    shown = read(html)
+    assert len(shown.scripts) == 2
+    assert "img" not in shown.tags
     assert hostile in data["optimizers"]
-    assert any(hostile in text for text in read.texts)
+    assert any(hostile in text for text in shown.texts)
 
 
-def test_names_are_those_of_figures_but_where_one_has_to_type_them(html, data, report, hostile):
+def test_names_are_those_of_figures_but_where_one_has_to_type_them(html, data, report, hostile, read):
     assert data["optimizers"] == ["random_search", hostile, "local_search"]
     assert data["names"] == ["random search", hostile, "local search"]
     assert [(one["title"], one["shown"]) for one in data["panels"]] == [
         (C10, "NAS-Bench-201, CIFAR-10"),
         (C100, "NAS-Bench-201, CIFAR-100"),
     ]
-    code = Reader(html).within["code"]
+    code = read(html).within["code"]
     assert {C10, C100, "random_search", *report.commands} <= set(code)
-    seen = " ".join(text for text in Reader(html).texts if text not in code)
+    seen = " ".join(text for text in read(html).texts if text not in code)
     assert not re.search(r"random_search|local_search|nasbench201/", seen)
 
 
@@ -173,8 +136,8 @@ def test_targets_go_from_where_runs_begin_to_the_least_above_0(report):
         assert targets[-1] == pytest.approx(every[every > 0].min())
 
 
-def test_the_final_table_is_that_of_the_analysis(html, report):
-    texts = Reader(html).texts
+def test_the_final_table_is_that_of_the_analysis(html, report, read):
+    texts = read(html).texts
     for panel in report.panels.values():
         tests = pairwise_mann_whitney({name: final_regrets(one) for name, one in panel.trajectories.items()})
         better = tests.better()
@@ -192,7 +155,7 @@ def test_the_final_table_is_that_of_the_analysis(html, report):
             assert name == report.names[label]
 
 
-def test_average_ranks_ratings_and_win_rates_over_benchmarks_are_those_of_the_analysis(html, report):
+def test_average_ranks_ratings_and_win_rates_over_benchmarks_are_those_of_the_analysis(html, report, rows_of):
     finals = {
         name: [final_regrets(panel.trajectories[name]) for panel in report.panels.values()]
         for name in report.optimizers
@@ -211,17 +174,17 @@ def test_average_ranks_ratings_and_win_rates_over_benchmarks_are_those_of_the_an
         assert matrix[1:] == [f"{100 * rate:.0f}" if j != i else "·" for j, rate in enumerate(rates)]
 
 
-def test_the_diagram_shows_every_optimizer_with_its_rank_in_both_widths(html, report):
+def test_the_diagram_shows_every_optimizer_with_its_rank_in_both_widths(html, report, read):
     found = over_benchmarks(report.panels).difference
-    assert Reader(html).tags.count("desc") == 2
+    assert read(html).tags.count("desc") == 2
     for name, rank in found.ranks.items():
-        for words in Reader(html).within["desc"]:
+        for words in read(html).within["desc"]:
             assert f"{report.names[name]} {rank:.2f}" in words
-    ids = [value for _, key, value in Reader(html).attributes if key == "id"]
+    ids = [value for _, key, value in read(html).attributes if key == "id"]
     assert len(ids) == len(set(ids))
 
 
-def test_verdicts_are_those_of_the_comparison_that_stopped_by_them(tmp_path):
+def test_verdicts_are_those_of_the_comparison_that_stopped_by_them(tmp_path, rows_of):
     names = ["random_search", "regularized_evolution", "local_search"]
     how = {"runs": 40, "n_evaluations": 100, "until_settled": TOLERANCE, "study": tmp_path / "some.db"}
     compared = nbk.compare([C10, C100], names, n_processes=1, **how)
@@ -273,8 +236,8 @@ def test_incumbents_are_the_best_and_the_most_frequent_of_each_optimizer(report)
             assert all(one.n_runs.get(name, 0) == finals.count(arch) for arch, one in found.items())
 
 
-def test_rules_seeds_versions_and_hashes_are_said(html, report):
-    text = " ".join(Reader(html).texts)
+def test_rules_seeds_versions_and_hashes_are_said(html, report, read):
+    text = " ".join(read(html).texts)
     for panel in report.panels.values():
         assert panel.in_words in text
         assert panel.benchmark.results.sha256 in text
@@ -313,10 +276,10 @@ def made(path, *calls):
     return report_of(path)
 
 
-def test_a_single_run_is_shown_and_said(tmp_path):
+def test_a_single_run_is_shown_and_said(tmp_path, read):
     report = made(tmp_path / "one.db", (C10, "random_search", {"runs": 1, "n_evaluations": 5}))
     assert any("a single run of random search" in one for one in faults(report))
-    text = " ".join(Reader(html_page(report)).texts)
+    text = " ".join(read(html_page(report)).texts)
     assert "Ranks and ratings take two optimizers" in text
     assert "nan" not in text.lower().split()
 
@@ -335,7 +298,7 @@ def test_unequal_runs_and_several_rules_are_said(tmp_path):
     html_page(report)
 
 
-def test_runs_that_failed_are_said_even_if_all_did(tmp_path, monkeypatch):
+def test_runs_that_failed_are_said_even_if_all_did(tmp_path, monkeypatch, read):
     (tmp_path / "saying_html.py").write_text(
         "from nasbench_kit.optimizers import RandomSearch\n"
         "class Failing(RandomSearch):\n"
@@ -356,7 +319,7 @@ def test_runs_that_failed_are_said_even_if_all_did(tmp_path, monkeypatch):
     assert "Failing on NAS-Bench-201, CIFAR-10: all 2 runs failed" in said
     assert "Failing on NAS-Bench-201, CIFAR-100: all 2 runs failed" in said
     assert list(report.panels) == [C10, C100]
-    assert "<b>no</b>" in " ".join(Reader(html_page(report)).texts)
+    assert "<b>no</b>" in " ".join(read(html_page(report)).texts)
 
 
 def test_runs_without_incumbents_are_worse_than_all_and_said(tmp_path):
