@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nasbench_kit.errors import SettingError
 from nasbench_kit.jobs import write_bytes
 from nasbench_kit.report.checklist import checklist
 from nasbench_kit.report.finals import final_rows
+from nasbench_kit.report.fronts import front_figure
 from nasbench_kit.report.incumbents import incumbents_of
 from nasbench_kit.report.setup import faults, versions_in_words
 from nasbench_kit.report.statistics import pairs_of
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from nasbench_kit.comparison import Comparison
     from nasbench_kit.report.contents import Report
 
-_REPORT, _TABLES = "report.md", "tables.tex"
+_REPORT, _TABLES, _FIGURES = "report.md", "tables.tex", "figures.tex"
+_KINDS = ("anytime", "ranks", "ecdf", "critical-difference")  # of figures
+_TWO = 2  # objectives that can be drawn
+_WIDTHS = ("", 0.7)  # of figures and of cells, as a share of that of a line
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -35,7 +43,7 @@ _MARKS = (
 
 
 def write_paper(report: Report, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write `report.md`, `tables.tex` (for the package booktabs) and figures as PDF.
+    """Write `report.md`, `tables.tex` (for the package booktabs), and figures as PDF with `figures.tex` (graphicx).
 
     Returns:
         The files.
@@ -53,21 +61,51 @@ def write_paper(report: Report, folder: str | os.PathLike[str]) -> list[Path]:
     except OSError as error:
         raise SettingError(f"cannot write into {str(place)!r}: {error.strerror}") from None
     figures: dict[str, str] = {}
-    if report.with_runs:
-        figures["anytime.pdf"] = "Median regret of the incumbent over the budget; bands: quartiles."
-        save_figure(report.comparison.figure(), place / "anytime.pdf")
+    for kind in _KINDS if report.with_runs else ():
+        if drawn := _drawn(report.comparison, kind):
+            save_figure(drawn[0], place / f"{kind}.pdf")
+            figures[f"{kind}.pdf"] = drawn[1]
     names, titles = report.names, report.titles
     for i, (title, panel) in enumerate(report.with_runs.items(), 1):
+        if panel.fronts and len(panel.benchmark.objectives) == _TWO:
+            name = f"front-{i}-{_as_name(title)}.pdf"
+            figures[name] = (
+                f"Median attainment surfaces of final fronts on {titles[title]}: the border of what at least half of an"
+                " optimizer's runs attain."
+            )
+            fronts = {names[label]: one for label, one in panel.fronts.items()}
+            save_figure(front_figure(fronts, "text"), place / name)
         for one in incumbents_of(panel.trajectories)[:1]:
-            name = f"best-{i}-{re.sub(r'[^0-9A-Za-z]+', '-', title).strip('-')}.pdf"
+            name = f"best-{i}-{_as_name(title)}.pdf"
             figures[name] = f"The best final incumbent on {titles[title]}."
             save_figure(architecture_figure(panel.benchmark.space, one.arch), place / name)
     rows_of = {
         title: final_rows(panel, pairs_of(panel.trajectories), names) for title, panel in report.with_runs.items()
     }
     write_bytes(place / _TABLES, _tables(report, rows_of).encode())
+    write_bytes(place / _FIGURES, _figures(figures).encode())
     write_bytes(place / _REPORT, _markdown(report, rows_of, figures).encode())
-    return [place / name for name in (_REPORT, _TABLES, *figures)]
+    return [place / name for name in (_REPORT, _TABLES, _FIGURES, *figures)]
+
+
+def _drawn(comparison: Comparison, kind: str) -> tuple[Figure, str] | None:
+    """A kind of figure, and its caption, which LaTeX is to write; None where there is nothing to draw of it.
+
+    Where optimizers did not run on all benchmarks, each benchmark has a panel.
+    """
+    from nasbench_kit.plots import KINDS
+
+    ways: list[dict[str, Any]] = [{}, {"each": True}] if "each" in KINDS[kind].choices else [{}]
+    for how in ways:
+        with suppress(SettingError):
+            caption = comparison.figure(kind, **how).get_supxlabel()
+            return comparison.figure(kind, caption=False, **how), " ".join(caption.split())
+    return None
+
+
+def _as_name(title: str) -> str:
+    """A title as part of the name of a file."""
+    return re.sub(r"[^0-9A-Za-z]+", "-", title).strip("-")
 
 
 def check_paper(folder: str | os.PathLike[str]) -> None:
@@ -121,6 +159,20 @@ def _tables(report: Report, rows_of: _Rows) -> str:
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",
+        ]
+    return "\n".join(parts) + "\n"
+
+
+def _figures(figures: Mapping[str, str]) -> str:
+    parts = ["% \\usepackage{graphicx}"]
+    for name, caption in figures.items():
+        parts += [
+            "",
+            r"\begin{figure}",
+            r"\centering",
+            rf"\includegraphics[width={_WIDTHS[name.startswith('best-')]}\linewidth]{{{name}}}",
+            rf"\caption{{{latex(caption)}}}",
+            r"\end{figure}",
         ]
     return "\n".join(parts) + "\n"
 
