@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nasbench_kit.catalog import load
-from nasbench_kit.cli.shared import check_picture, example, json_option, print_json, print_table, results_option
+from nasbench_kit.cli.shared import (
+    check_picture,
+    epoch_option,
+    example,
+    json_option,
+    print_json,
+    print_table,
+    results_option,
+    seed_option,
+)
 from nasbench_kit.outputs import check_outputs
 
 if TYPE_CHECKING:
@@ -29,8 +38,8 @@ _MOST_DECISIONS = 20  # likewise
 )
 @click.argument("benchmark")
 @click.option("--figure", type=click.Path(dir_okay=False), help="The picture to draw: PNG, PDF, SVG, ... by its end.")
-@click.option("--epoch", type=int, help="The landscape after this epoch.  [default: the last]")
-@click.option("--seed", type=int, help="The landscape of one recorded run.  [default: the mean over runs]")
+@epoch_option
+@seed_option
 @click.option("--against", help="The metric that the Pareto front trades the objective for.")
 @results_option
 @json_option

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nasbench_kit.cli.shared import check_picture, example, results_option
+from nasbench_kit.cli.shared import benchmarks_option, check_picture, example, optimizers_option, results_option
 from nasbench_kit.errors import SettingError
 from nasbench_kit.outputs import check_outputs
 
@@ -142,16 +142,8 @@ def _choice_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--kind", default="anytime", show_default=True, help="Kind of figure; an unknown one names those there are."
 )
-@click.option(
-    "-b", "--benchmark", "benchmarks", multiple=True, help="Benchmark to draw, in this order; repeat for more."
-)
-@click.option(
-    "--optimizer",
-    "optimizers",
-    multiple=True,
-    metavar="NAME",
-    help="Optimizer to draw, by name or label, in this order; repeat for more.",
-)
+@benchmarks_option
+@optimizers_option
 @click.option("--label", "labels", multiple=True, metavar="OLD=NEW", help="Show an optimizer by another label.")
 @_choice_options
 @results_option
@@ -169,8 +161,8 @@ def plot(
 
     Kinds of figures: anytime, a statistic of regret over what was spent, a panel per benchmark; ranks; ecdf;
     time-to-target; profiles; intervals; critical-difference; win-rates; of one run: learning-curves, gantt; of
-    architectures: parallel-coordinates, incumbents. Lines begin where their statistic exists, dotted until all runs
-    have an incumbent, and end where runs end.
+    architectures: parallel-coordinates, incumbents. Benchmarks and optimizers stand in the order given. Lines begin
+    where their statistic exists, dotted until all runs have an incumbent, and end where runs end.
     """
     from nasbench_kit.comparison import Comparison  # takes a while to import
     from nasbench_kit.plots import save_figure

@@ -291,6 +291,20 @@ def check_picture(path: str) -> None:
     check(path)
 
 
+epoch_option = click.option(
+    "--epoch", type=int, help="After so many epochs of training.  [default: the last recorded one]"
+)
+seed_option = click.option("--seed", type=int, help="Of one recorded training run.  [default: the mean over all]")
+benchmarks_option = click.option(
+    "-b", "--benchmark", "benchmarks", multiple=True, help="Show this benchmark; repeat for more.  [default: all]"
+)
+optimizers_option = click.option(
+    "--optimizer",
+    "optimizers",
+    multiple=True,
+    metavar="NAME",
+    help="Show this optimizer, by name or label; repeat for more.  [default: all]",
+)
 results_option = click.option(
     "--from",
     "results",

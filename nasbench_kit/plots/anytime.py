@@ -13,14 +13,13 @@ from matplotlib.patches import Patch
 from nasbench_kit.analysis import Trajectories
 from nasbench_kit.errors import SettingError
 from nasbench_kit.plots.curves import BAND, Anytime, Curve, curves_of, law_band, law_curve
-from nasbench_kit.plots.grids import grid, looks_for, others_in_words
-from nasbench_kit.plots.looks import OTHERS, Look, frame, line_of
+from nasbench_kit.plots.grids import Drawn, finish, grid, looks_for
+from nasbench_kit.plots.looks import Look
 from nasbench_kit.plots.scales import Heights, axis_title, heights_of, scale_x, scale_y
-from nasbench_kit.plots.style import DOTTED, GRAY, ShownFigure, drawn_at, quiet, size_of, text_width, wrapped
+from nasbench_kit.plots.style import DOTTED, GRAY, ShownFigure, Size, drawn_at, quiet, size_of, text_width, wrapped
 from nasbench_kit.plots.titles import benchmark_title, metric_title, optimizer_title
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
     from nasbench_kit.analysis import RandomSearchLaw
@@ -171,12 +170,8 @@ def compare_figure(
     panels: Mapping[str, Mapping[str, Trajectories]],
     *,
     note: str = "",
-    laws: Mapping[str, RandomSearchLaw] | None = None,
-    highlight: Iterable[str] | None = None,
     width: str | float = "text",
     caption: bool = True,
-    n_workers: Mapping[str, int] | None = None,
-    how: Anytime | None = None,
     **choices: Any,
 ) -> ShownFigure:
     """One `plot_anytime` panel per benchmark, with one legend, at the size in which it is printed.
@@ -184,11 +179,41 @@ def compare_figure(
     Args:
         panels: Benchmark, or any title -> label -> runs.
         note: How the runs were made (budget, seeds, workers), written below.
+        width: "column", "text" (of a page with two columns), "slide", or inches.
+        caption: Whether to write below how the numbers came about.
+        choices: What else `anytime_figure` takes.
+
+    Raises:
+        UnknownNameError, SettingError: There is nothing to draw, or it cannot be drawn so.
+    """
+    size = size_of(width)
+    with drawn_at(size):
+        drawn = anytime_figure(panels, size, note=note, caption=caption, **choices)
+        return finish(drawn, note=note, caption=caption)
+
+
+def anytime_figure(
+    panels: Mapping[str, Mapping[str, Trajectories]],
+    size: Size,
+    *,
+    note: str = "",
+    caption: bool = True,
+    laws: Mapping[str, RandomSearchLaw] | None = None,
+    highlight: Iterable[str] | None = None,
+    n_workers: Mapping[str, int] | None = None,
+    how: Anytime | None = None,
+    **choices: Any,
+) -> Drawn:
+    """One `plot_anytime` panel per benchmark.
+
+    Args:
+        panels: Benchmark, or any title -> label -> runs.
+        size: Of the figure in print.
+        note: How the runs were made.
+        caption: Whether one will say how many they are; else the legend does.
         laws: Benchmark -> the exact law of random search there, to be drawn too.
         highlight: Labels of those in color, where the others are to be gray. By default all; of more than there are
             colors, the best few by their median at the end, and random search.
-        width: "column", "text" (of a page with two columns), "slide", or inches.
-        caption: Whether to write below how the numbers came about.
         n_workers: Benchmark -> workers of a run, where there are several.
         how: What is drawn.
         choices: Attributes of `Anytime` by their names, instead of or beside `how`.
@@ -198,7 +223,7 @@ def compare_figure(
     """
     if not panels or not all(panels.values()):
         raise SettingError("compare_figure of no runs; {benchmark: {label: trajectories}} expected")
-    how, size = (how or Anytime()).changed(choices), size_of(width)
+    how = (how or Anytime()).changed(choices)
     runs: dict[str, list[Trajectories]] = {}
     for trajectories in panels.values():
         for label, one in trajectories.items():
@@ -207,25 +232,23 @@ def compare_figure(
     if how.band == "auto":  # the same in all panels
         how = replace(how, band=BAND if sum(look.in_color for look in looks.values()) <= _MOST_BANDS else None)
     told = []
-    with drawn_at(size):
-        made = grid(list(map(benchmark_title, panels)), size)
-        ylabels = [_quantity_in_words(_any(some), how, size.font, 0.86 * made.up) for some in panels.values()]
-        for i, (ax, (title, trajectories)) in enumerate(zip(made.axes, panels.items(), strict=True)):
-            law, workers = (laws or {}).get(title), (n_workers or {}).get(title, 1)
-            told.append(plot_anytime(ax, trajectories, law=law, looks=looks, n_workers=workers, how=how))
-            if i + made.n_across >= len(panels):  # nothing below it
-                ax.set_xlabel(axis_title(_any(trajectories).checked_axis(how.axis)))
-            if i % made.n_across == 0 or len(set(ylabels)) > 1:
-                ax.set_ylabel(ylabels[i], parse_math=False)
-        n_same = _same_number(runs.values()) if caption else None
-        frame(
-            made.figure,
-            _legend(looks, runs, n_same, has_law=bool(laws)),
-            height=made.figure.get_figheight(),
-            below=others_in_words(looks),
-            caption=_caption(list(map(_any, panels.values())), told, how, n_same, bool(laws), note) if caption else "",
-        )
-    return made.figure
+    made = grid(list(map(benchmark_title, panels)), size)
+    ylabels = [_quantity_in_words(_any(some), how, size.font, 0.86 * made.up) for some in panels.values()]
+    for i, (ax, (title, trajectories)) in enumerate(zip(made.axes, panels.items(), strict=True)):
+        law, workers = (laws or {}).get(title), (n_workers or {}).get(title, 1)
+        told.append(plot_anytime(ax, trajectories, law=law, looks=looks, n_workers=workers, how=how))
+        if i + made.n_across >= len(panels):  # nothing below it
+            ax.set_xlabel(axis_title(_any(trajectories).checked_axis(how.axis)))
+        if i % made.n_across == 0 or len(set(ylabels)) > 1:
+            ax.set_ylabel(ylabels[i], parse_math=False)
+    n_same = _same_number(runs.values()) if caption else None
+    return Drawn(
+        made.figure,
+        _how_to_read(list(map(_any, panels.values())), told, how, n_same, bool(laws), note),
+        looks,
+        name_of=optimizer_title if n_same else lambda label: _with_n(label, runs[label]),
+        more=[(_LAW, Patch(**_HATCHED))] if laws else [],
+    )
 
 
 def _same_number(runs: Iterable[Sequence[Trajectories]]) -> int | None:
@@ -233,23 +256,6 @@ def _same_number(runs: Iterable[Sequence[Trajectories]]) -> int | None:
     every = [one for some in runs for one in some]
     numbers = {one.n_runs for one in every}
     return numbers.pop() if len(numbers) == 1 and all(one.has_incumbent.all() for one in every) else None
-
-
-def _legend(
-    looks: Mapping[str, Look], runs: Mapping[str, Sequence[Trajectories]], n_same: int | None, *, has_law: bool
-) -> list[tuple[str, Artist]]:
-    """(label, line) of all in color, with their numbers of runs where the caption cannot say it of all; the others."""
-    lines: list[tuple[str, Artist]] = [
-        (optimizer_title(label) if n_same else _with_n(label, runs[label]), line_of(look))
-        for label, look in looks.items()
-        if look.in_color
-    ]
-    n_others = len(looks) - len(lines)
-    if n_others:
-        lines.append((f"others ({n_others})", line_of(OTHERS)))
-    if has_law:
-        lines.append((_LAW, Patch(**_HATCHED)))
-    return lines
 
 
 def _any(trajectories: Mapping[str, Trajectories]) -> Trajectories:
@@ -274,10 +280,10 @@ def _band_in_words(how: Anytime) -> str:
     return f"{low}-{high} % quantiles"
 
 
-def _caption(
+def _how_to_read(
     ones: Sequence[Trajectories], told: Sequence[Told], how: Anytime, n_same: int | None, has_law: bool, note: str
 ) -> str:
-    """How to read the figure: what of it is there."""
+    """What of it is there; the budget, where the note does not say it."""
     statistic = {"iqm": "interquartile mean"}.get(how.statistic, how.statistic)
     said = [f"Lines: {statistic} over {'runs' if n_same is None else f'{n_same:,} runs each'}"]
     if n_same == 1:
@@ -297,5 +303,5 @@ def _caption(
         numbers = " / ".join(f"{budget:,.0f}" for budget in budgets)
         said.append(f"budget: {numbers} {ones[0].axis}")
     meant = f"Incumbents are reported by {means}"
-    meant += f", regret is to {best}." if how.quantity == "regret" else "."
-    return f"{'; '.join(said)}. {meant} {note}".strip()
+    meant += f", regret is to {best}" if how.quantity == "regret" else ""
+    return f"{'; '.join(said)}. {meant}"

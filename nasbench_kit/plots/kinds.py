@@ -10,38 +10,40 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nasbench_kit.analysis import Panel, random_search_law
 from nasbench_kit.errors import SettingError, unknown
-from nasbench_kit.plots.anytime import compare_figure
+from nasbench_kit.plots.anytime import anytime_figure
 from nasbench_kit.plots.architectures import coordinates_figure, incumbents_figure
 from nasbench_kit.plots.curves import Band, Scale
 from nasbench_kit.plots.differences import difference_figure, win_rates_figure
-from nasbench_kit.plots.grids import titles_of
+from nasbench_kit.plots.grids import Drawn, finish, titles_of
 from nasbench_kit.plots.ranks import ranks_figure
 from nasbench_kit.plots.scores import intervals_figure, profiles_figure
 from nasbench_kit.plots.single_runs import trainings_figure, workers_figure
+from nasbench_kit.plots.style import Size, drawn_at, size_of
 from nasbench_kit.plots.targets import ecdf_figure, times_figure
 
 if TYPE_CHECKING:
     from nasbench_kit.plots.style import ShownFigure
 
-_GIVEN = ("note", "study")  # not chosen
+_GIVEN = ("note", "caption", "study")  # what `draw` hands on to kinds that ask for it
+_OF_ALL: dict[str, Any] = {"width": "text", "caption": True}  # choices of every kind
 
 
 class Kind(NamedTuple):
     """A kind of figure."""
 
-    figure: Callable[..., ShownFigure]  #: of panels, then what can be chosen, as keywords with defaults
+    figure: Callable[..., Drawn]  #: of panels and a size in print, then what can be chosen, as keywords with defaults
     about: str  #: what it shows, in some words
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """What it takes beside panels and a size, with the defaults."""
+        given = signature(self.figure).parameters.values()
+        return {one.name: one.default for one in given if one.kind is Parameter.KEYWORD_ONLY}
 
     @property
     def choices(self) -> dict[str, Any]:
         """What can be chosen, with its defaults."""
-        given = signature(self.figure).parameters.values()
-        return {one.name: one.default for one in given if one.kind is Parameter.KEYWORD_ONLY and one.name not in _GIVEN}
-
-    @property
-    def needs_study(self) -> bool:
-        """Whether it reads runs from the study itself."""
-        return "study" in signature(self.figure).parameters
+        return {name: default for name, default in self.keywords.items() if name not in _GIVEN} | _OF_ALL
 
 
 def draw(
@@ -50,24 +52,31 @@ def draw(
     *,
     note: str = "",
     study: str | os.PathLike[str] | None = None,
+    width: str | float = "text",
+    caption: bool = True,
     **choices: Any,
 ) -> ShownFigure:
-    """A figure of a kind.
+    """A figure of a kind, at the size in which it is printed.
 
     Args:
         kind: A name of `KINDS`.
         panels: Title -> what to draw.
         note: How the runs were made, for the caption.
         study: Where the runs are, for kinds that look at what incumbents do not tell.
-        choices: What the kind lets one choose.
+        width: "column", "text" (of a page with two columns), "slide", or inches.
+        caption: Whether to write below how the numbers came about.
+        choices: What else the kind lets one choose.
 
     Raises:
         UnknownNameError: There is no such kind, or choice.
         SettingError: A choice is not for this kind, or cannot be drawn.
     """
     check_choices(kind, choices)
-    given = {"study": study} if KINDS[kind].needs_study else {}
-    return KINDS[kind].figure(panels, note=note, **given, **choices)
+    size, keywords = size_of(width), KINDS[kind].keywords
+    given = dict(zip(_GIVEN, (note, caption, study), strict=True))
+    given = {name: value for name, value in given.items() if name in keywords}
+    with drawn_at(size):
+        return finish(KINDS[kind].figure(panels, size, **given, **choices), note=note, caption=caption)
 
 
 def check_choices(kind: str, choices: Mapping[str, Any]) -> None:
@@ -150,6 +159,7 @@ def _named(what: str, wanted: Iterable[str] | None, names: Mapping[str, tuple[st
 
 def _anytime(
     panels: Mapping[str, Panel],
+    size: Size,
     *,
     note: str = "",
     axis: str | None = None,
@@ -162,20 +172,19 @@ def _anytime(
     y_limits: tuple[float, float] | None = None,
     highlight: Iterable[str] | None = None,
     law: bool = False,
-    width: str | float = "text",
     caption: bool = True,
-) -> ShownFigure:
-    """Regret, or what incumbents are worth, over what was spent: see `compare_figure`."""
+) -> Drawn:
+    """Regret, or what incumbents are worth, over what was spent: see `anytime_figure`."""
     titles = dict(zip(panels, titles_of(panels), strict=True))
-    return compare_figure(
+    return anytime_figure(
         {titles[title]: panel.trajectories for title, panel in panels.items()},
+        size,
         note=note,
+        caption=caption,
         laws={titles[title]: random_search_law(panel.benchmark, panel.rules) for title, panel in panels.items()}
         if law
         else None,
         highlight=highlight,
-        width=width,
-        caption=caption,
         n_workers={titles[title]: panel.rules.n_workers for title, panel in panels.items()},
         axis=axis,
         quantity=quantity,

@@ -9,6 +9,7 @@ import nasbench_kit as nbk
 from nasbench_kit.comparison import Comparison
 from nasbench_kit.errors import SettingError, UnknownNameError
 from nasbench_kit.plots import KINDS, Kind, draw, selected
+from nasbench_kit.plots.grids import Drawn
 from nasbench_kit.plots.kinds import check_choices
 from nasbench_kit.plots.style import ShownFigure
 
@@ -95,11 +96,13 @@ def test_what_cannot_be_drawn_is_one_line(made, what, message):
 
 
 def test_another_kind_is_one_line_of_the_table(made, monkeypatch):
-    def empty(panels, *, note="", axis=None):
-        return ShownFigure()
+    def empty(panels, size, *, note="", axis=None):
+        return Drawn(ShownFigure(), f"{axis} on {size.width:g} inches, {len(note)} letters")
 
     monkeypatch.setitem(KINDS, "empty", Kind(empty, "nothing"))
-    assert draw("empty", made.panels, axis="seconds").axes == []
+    figure = draw("empty", made.panels, axis="seconds", width="column", note="One worker.")
+    assert figure.get_supxlabel() == "seconds on 3.3 inches, 11 letters. One worker."
+    assert draw("empty", made.panels, caption=False)._supxlabel is None
     with pytest.raises(SettingError, match="band=None says nothing to a figure of kind empty; leave it out"):
         check_choices("empty", {"band": None})
 
