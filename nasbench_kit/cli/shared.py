@@ -295,6 +295,22 @@ epoch_option = click.option(
     "--epoch", type=int, help="After so many epochs of training.  [default: the last recorded one]"
 )
 seed_option = click.option("--seed", type=int, help="Of one recorded training run.  [default: the mean over all]")
+
+
+def _width(ctx: click.Context, parameter: click.Parameter, text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+width_option = click.option(
+    "--width",
+    default="text",
+    callback=_width,
+    metavar="column|text|slide|INCHES",
+    help="Width in print: of a column, of the text of a page with two columns, of a slide.  [default: text]",
+)
 benchmarks_option = click.option(
     "-b", "--benchmark", "benchmarks", multiple=True, help="Show this benchmark; repeat for more.  [default: all]"
 )

@@ -19,7 +19,7 @@ from nasbench_kit.errors import SettingError
 from nasbench_kit.plots.cells import FONT_SIZE, lay_out_graph, operation_colors, plot_graph
 from nasbench_kit.plots.grids import Drawn, grid, looks_for, titles_of
 from nasbench_kit.plots.single_runs import chosen_run
-from nasbench_kit.plots.style import CAPTION_GRAY, ShownFigure, Size, text_height, text_width
+from nasbench_kit.plots.style import CAPTION_GRAY, ShownFigure, Size, small_letters, text_height, text_width
 from nasbench_kit.plots.titles import metric_title, optimizer_title
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def plot_coordinates(ax: Axes, space: Space, archs: NDArray[np.uint8], values: N
     ax.set_ylim(-0.08, 1.08)
     names = [decision.name for decision in space.decisions]
     ax.set_xticks(range(len(names)), names if len(names) <= _MOST_DECISIONS else [""] * len(names), parse_math=False)
-    if sum(text_width(name, _letters()) for name in names) > 0.8 * _inches(ax):
+    if sum(text_width(name, small_letters()) for name in names) > 0.8 * _inches(ax):
         ax.tick_params(axis="x", labelrotation=90)
     ax.vlines(range(len(names)), 0, 1, color="0.6", linewidth=rcParams["axes.linewidth"], zorder=0.5)
     same = len({decision.choices for decision in space.decisions}) == 1
@@ -116,7 +116,7 @@ def plot_coordinates(ax: Axes, space: Space, archs: NDArray[np.uint8], values: N
                     x + 0.04,
                     i / max(len(decision.choices) - 1, 1),
                     choice[:_LONGEST_TICK],
-                    fontsize=0.8 * _letters(),
+                    fontsize=0.8 * small_letters(),
                     va="center",
                     color=CAPTION_GRAY,
                     parse_math=False,
@@ -130,11 +130,6 @@ def plot_coordinates(ax: Axes, space: Space, archs: NDArray[np.uint8], values: N
 def _heights(archs: NDArray[np.uint8], n_choices: NDArray[np.intp], spread: NDArray[np.float64]) -> NDArray[np.float64]:
     """From 0 for the first choice of a decision to 1 for its last, a little apart: (n_archs, n_decisions)."""
     return np.where(n_choices > 1, (archs + spread) / np.maximum(n_choices - 1, 1), 0.5)
-
-
-def _letters() -> float:
-    size = rcParams["xtick.labelsize"]
-    return size if isinstance(size, float | int) else 8.0
 
 
 def _inches(ax: Axes) -> float:

@@ -24,7 +24,7 @@ from nasbench_kit.analysis import (
 )
 from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.plots.grids import Drawn, finals, grid, pooled
-from nasbench_kit.plots.style import COLORS, GRAY, ShownFigure, Size, text_height, text_width, wrapped
+from nasbench_kit.plots.style import COLORS, GRAY, ShownFigure, Size, small_letters, text_height, text_width, wrapped
 from nasbench_kit.plots.titles import optimizer_title
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def plot_critical_difference(ax: Axes, shown: Difference) -> None:
     """
     figure = ax.get_figure(root=True)
     assert figure is not None
-    window, letters = ax.get_window_extent(), _letters()
+    window, letters = ax.get_window_extent(), small_letters()
     width, height = window.width / figure.dpi, window.height / figure.dpi
     layout = _layout(shown, width, letters)
     average, n = list(shown.ranks.values()), len(shown.ranks)
@@ -238,14 +238,9 @@ def plot_critical_difference(ax: Axes, shown: Difference) -> None:
             level -= layout.heights[i]
 
 
-def _letters() -> float:
-    size = rcParams["legend.fontsize"]
-    return size if isinstance(size, float | int) else 8.0
-
-
 def difference_height(shown: Difference, width: float) -> float:
     """How high a diagram of so many inches is, in inches; within `drawn_at`."""
-    return _layout(shown, width, _letters()).height
+    return _layout(shown, width, small_letters()).height
 
 
 def difference_figure(panels: Mapping[str, Panel], size: Size, *, test: str | None = None, each: bool = False) -> Drawn:
@@ -323,7 +318,7 @@ def plot_win_rates(ax: Axes, rates: Mapping[str, Mapping[str, float]], names: Se
     shown = values.copy()
     np.fill_diagonal(shown, np.nan)
     ax.imshow(np.ma.masked_invalid(shown), cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    letters = _letters()
+    letters = small_letters()
     ax.set_yticks(range(n), _beside(rates, _LEAST_BESIDE) if names is None else list(names), parse_math=False)
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -348,7 +343,7 @@ def plot_win_rates(ax: Axes, rates: Mapping[str, Mapping[str, float]], names: Se
 def _beside(labels: Iterable[str], room: float) -> list[str]:
     """The names of the rows of a matrix, with their places."""
     names = (f"{i}. {optimizer_title(label)}" for i, label in enumerate(labels, 1))
-    return [wrapped(name, _letters(), room) for name in names]
+    return [wrapped(name, small_letters(), room) for name in names]
 
 
 def win_rates_figure(panels: Mapping[str, Panel], size: Size, *, each: bool = False) -> Drawn:

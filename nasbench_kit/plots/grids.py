@@ -21,6 +21,7 @@ BASELINES = ("random_search", "random search")  #: in color in any case
 _LEAST_ACROSS = 0.26  # inches of a panel per point of its letters
 _TALLEST, _STEEPEST = 0.4, 0.95  # of a panel: inches per point of its letters, and as a share of its width
 _TITLE = 0.85  # of the width of a panel, what its title fills at most
+_LABEL = 0.65  # likewise, what the name of an axis fills
 _ABOVE_CAPTION = 0.08  # inches, below a figure without a layout
 
 
@@ -39,6 +40,12 @@ class Grid(NamedTuple):
                 ax.set_xlabel(x, parse_math=False)
             if i % self.n_across == 0:
                 ax.set_ylabel(y, parse_math=False)
+
+    def fit_labels(self, letters: float) -> None:
+        """Write the names of axes in so many points, in lines that are no wider than their panels."""
+        room = _LABEL * self.figure.get_figwidth() / self.n_across
+        for label in (axis.label for ax in self.axes for axis in (ax.xaxis, ax.yaxis)):
+            label.set(fontsize=letters, text=wrapped(label.get_text(), letters, room))
 
 
 def grid(titles: Sequence[str], size: Size, *, n_across: int | None = None, up: float | None = None) -> Grid:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from inspect import Parameter, signature
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from nasbench_kit.analysis import Panel, random_search_law
+from nasbench_kit.analysis import Panel, Trajectories
+from nasbench_kit.analysis.external import Points, read_overlay
 from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.plots.anytime import anytime_figure
 from nasbench_kit.plots.architectures import coordinates_figure, incumbents_figure
-from nasbench_kit.plots.curves import Band, Scale
+from nasbench_kit.plots.curves import Anytime, law_of
 from nasbench_kit.plots.differences import difference_figure, win_rates_figure
+from nasbench_kit.plots.fronts import attainment_figure, front_figure
 from nasbench_kit.plots.grids import Drawn, finish, titles_of
+from nasbench_kit.plots.overlays import Overlay
 from nasbench_kit.plots.ranks import ranks_figure
 from nasbench_kit.plots.scores import intervals_figure, profiles_figure
 from nasbench_kit.plots.single_runs import trainings_figure, workers_figure
 from nasbench_kit.plots.style import Size, drawn_at, size_of
 from nasbench_kit.plots.targets import ecdf_figure, times_figure
+from nasbench_kit.plots.volumes import volume_figure
 
 if TYPE_CHECKING:
     from nasbench_kit.plots.style import ShownFigure
@@ -33,12 +37,15 @@ class Kind(NamedTuple):
 
     figure: Callable[..., Drawn]  #: of panels and a size in print, then what can be chosen, as keywords with defaults
     about: str  #: what it shows, in some words
+    looks_at: Literal["all", "benchmark", "run"] = "all"  #: or the first benchmark alone, or one run of it
 
     @property
     def keywords(self) -> dict[str, Any]:
-        """What it takes beside panels and a size, with the defaults."""
+        """What it takes beside panels and a size, with the defaults; a kind that takes any, attributes of `Anytime`."""
         given = signature(self.figure).parameters.values()
-        return {one.name: one.default for one in given if one.kind is Parameter.KEYWORD_ONLY}
+        own = {one.name: one.default for one in given if one.kind is Parameter.KEYWORD_ONLY}
+        takes_how = any(one.kind is Parameter.VAR_KEYWORD for one in given)
+        return own | ({one.name: one.default for one in fields(Anytime)} if takes_how else {})
 
     @property
     def choices(self) -> dict[str, Any]:
@@ -134,7 +141,7 @@ def selected(
         panel = panels[title]
         parts: Any = {
             name: {new[label]: by[label] for label in new if label in by}
-            for name in ("configurations", "trajectories", "failures")
+            for name in ("configurations", "trajectories", "failures", "fronts")
             for by in [getattr(panel, name)]
         }
         if parts["trajectories"]:
@@ -162,39 +169,48 @@ def _anytime(
     size: Size,
     *,
     note: str = "",
-    axis: str | None = None,
-    quantity: str = "regret",
-    statistic: str = "median",
-    band: Band = "auto",
-    x_scale: Scale = "log",
-    y_scale: Scale | None = None,
-    x_limits: tuple[float, float] | None = None,
-    y_limits: tuple[float, float] | None = None,
+    caption: bool = True,
     highlight: Iterable[str] | None = None,
     law: bool = False,
-    caption: bool = True,
+    overlay: Iterable[str] | Mapping[str, Overlay] = (),
+    **how: Any,
 ) -> Drawn:
-    """Regret, or what incumbents are worth, over what was spent: see `anytime_figure`."""
+    """Regret, or what incumbents are worth, over what was spent: see `anytime_figure`.
+
+    An overlay is what others measured on the one benchmark: as it is typed for `read_overlay`, or label -> what was
+    read.
+    """
+    if overlay and len(panels) > 1:
+        raise SettingError(f"overlays are of one benchmark, and there are {len(panels)}; choose one")
     titles = dict(zip(panels, titles_of(panels), strict=True))
     return anytime_figure(
         {titles[title]: panel.trajectories for title, panel in panels.items()},
         size,
         note=note,
         caption=caption,
-        laws={titles[title]: random_search_law(panel.benchmark, panel.rules) for title, panel in panels.items()}
-        if law
-        else None,
+        laws={titles[title]: law_of(panel.benchmark, panel.rules) for title, panel in panels.items()} if law else None,
+        overlays={titles[title]: _overlays(overlay, panel) for title, panel in panels.items()} if overlay else None,
         highlight=highlight,
         n_workers={titles[title]: panel.rules.n_workers for title, panel in panels.items()},
-        axis=axis,
-        quantity=quantity,
-        statistic=statistic,
-        band=band,
-        x_scale=x_scale,
-        y_scale=y_scale,
-        x_limits=x_limits,
-        y_limits=y_limits,
+        **how,
     )
+
+
+def _overlays(overlay: Iterable[str] | Mapping[str, Overlay], panel: Panel) -> dict[str, Overlay]:
+    if isinstance(overlay, Mapping):
+        return dict(overlay)
+    found: dict[str, Overlay] = {}
+    for text in [overlay] if isinstance(overlay, str) else overlay:
+        for label, one in read_overlay(text, panel).items():
+            if label in found or label in panel.trajectories:
+                raise SettingError(f"two lines would be called {label!r}; give the overlay its own label=")
+            found[label] = one if isinstance(one, Points) or not text.startswith("csv:") else _along_its_axis(one)
+    return found
+
+
+def _along_its_axis(one: Trajectories) -> Trajectories:
+    """The same, counted along the axis that its file tells alone: the rows of a curve are not its evaluations."""
+    return replace(one, spent={one.axis: one.spent[one.axis]})
 
 
 #: Name -> kind of figure.
@@ -207,8 +223,11 @@ KINDS = {
     "intervals": Kind(intervals_figure, "IQM, median, mean, optimality gap, probability of improvement"),
     "critical-difference": Kind(difference_figure, "average ranks, and who does not differ"),
     "win-rates": Kind(win_rates_figure, "how often a run of one ends better than a run of another"),
-    "learning-curves": Kind(trainings_figure, "the trainings of one run, and how far they went"),
-    "gantt": Kind(workers_figure, "what the simulated workers of one run did when"),
+    "fronts": Kind(front_figure, "of several objectives: the fronts that runs ended with, beside the true one"),
+    "hypervolume": Kind(volume_figure, "of several objectives: hypervolume of fronts over what was spent"),
+    "attainment": Kind(attainment_figure, "of several objectives: what half of the runs attain; where two differ"),
+    "learning-curves": Kind(trainings_figure, "the trainings of one run, and how far they went", "run"),
+    "gantt": Kind(workers_figure, "what the simulated workers of one run did when", "run"),
     "parallel-coordinates": Kind(coordinates_figure, "architectures over their decisions"),
-    "incumbents": Kind(incumbents_figure, "the most frequent and the best final incumbents, drawn as cells"),
+    "incumbents": Kind(incumbents_figure, "the most frequent and the best final incumbents, as cells", "benchmark"),
 }

@@ -17,14 +17,13 @@ from nasbench_kit.analysis import (
     RandomSearchLaw,
     Trajectories,
     common_targets,
-    random_search_law,
     running_time_ecdf,
     times_to,
 )
 from nasbench_kit.analysis.targets import N_TARGETS
 from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.plots.anytime import draw_curve
-from nasbench_kit.plots.curves import Curve, Scale, run_ends
+from nasbench_kit.plots.curves import Curve, Scale, law_of, run_ends
 from nasbench_kit.plots.grids import Drawn, grid, looks_for, over_time, titles_of
 from nasbench_kit.plots.looks import Look
 from nasbench_kit.plots.ranks import share_title, unit_of
@@ -203,7 +202,7 @@ def times_figure(
     for panel in panels.values():
         laws.append(None)
         with suppress(*(() if quantity == "speed-up" else (SettingError,))):
-            laws[-1] = random_search_law(panel.benchmark, panel.rules)
+            laws[-1] = law_of(panel.benchmark, panel.rules)
     looks = looks_for([panel.trajectories for panel in panels.values()], highlight)
     made = grid(titles_of(panels), size)
     for ax, panel, law in zip(made.axes, panels.values(), laws, strict=True):

@@ -1,7 +1,7 @@
 """Figures over time, by the data of their artists."""
 
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import pairwise
 from math import inf
 
 import numpy as np
@@ -51,17 +51,6 @@ def band_of(ax):
 
 def texts_of_legend(figure):
     return [text.get_text() for text in figure.legends[0].get_texts()]
-
-
-def boxes_of_texts(figure):
-    """Text -> its extent, of all that is drawn."""
-    figure.draw_without_rendering()
-    texts = [*figure.texts, *figure.legends[0].get_texts()]  # the caption is one of the former
-    for ax in figure.axes:
-        texts += [ax.title, ax.xaxis.label, ax.yaxis.label, *ax.texts]
-        for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
-            texts += [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
-    return [(text.get_text(), text.get_window_extent()) for text in texts if text is not None and text.get_text()]
 
 
 # ---- lines ----
@@ -546,21 +535,13 @@ def test_a_width_that_is_none_is_one_line(runs_of, width):
         (25, 5, 4.5),
     ],
 )
-def test_no_text_is_cut_off_or_lies_on_another_one(panel_of_many, n_panels, n_optimizers, width):
+def test_no_text_is_cut_off_or_lies_on_another_one(panel_of_many, check_texts, n_panels, n_optimizers, width):
     panel = panel_of_many(n_optimizers)
     names = ["cifar10", "imagenet16-120", "cifar100", "mnist1d", "x"]
     figure = compare_figure(
         {f"nasbench201/{name}": panel for name in names[:n_panels]}, note="In words. " * 9, width=width
     )
-    boxes = boxes_of_texts(figure)
-    for text, box in boxes:
-        assert figure.bbox.x0 - 1 <= box.x0, text
-        assert box.x1 <= figure.bbox.x1 + 1, text
-        assert figure.bbox.y0 - 1 <= box.y0, text
-        assert box.y1 <= figure.bbox.y1 + 1, text
-    for (one, box), (other, second) in combinations(boxes, 2):
-        inside = min(box.x1, second.x1) - max(box.x0, second.x0), min(box.y1, second.y1) - max(box.y0, second.y0)
-        assert min(inside) <= 1, (one, other)
+    check_texts(figure)
     legend = figure.legends[0].get_window_extent()
     assert figure.bbox.x0 - 1 <= legend.x0 < legend.x1 <= figure.bbox.x1 + 1
     assert all(ax.get_tightbbox().y1 <= legend.y0 for ax in figure.axes)
@@ -568,12 +549,10 @@ def test_no_text_is_cut_off_or_lies_on_another_one(panel_of_many, n_panels, n_op
 
 @pytest.mark.parametrize("n_panels", [1, 3])
 @pytest.mark.parametrize("label", ["an optimizer of many words " * 9, "x_y" * 40, "costs $1_2$ and ^"], ids=len)
-def test_labels_of_any_kind_stay_inside_the_figure(n_panels, label, runs_of):
+def test_labels_of_any_kind_stay_inside_the_figure(n_panels, label, runs_of, check_texts):
     panel = {f"{label}{i}": runs_of([0.5, 0.6]) for i in range(3)}
     figure = compare_figure({f"b{i}": panel for i in range(n_panels)}, width="column")
-    for text, box in boxes_of_texts(figure):
-        assert figure.bbox.x0 - 1 <= box.x0 < box.x1 <= figure.bbox.x1 + 1, text
-        assert figure.bbox.y0 - 1 <= box.y0 < box.y1 <= figure.bbox.y1 + 1, text
+    check_texts(figure)
 
 
 def test_a_figure_of_nothing_is_refused():

@@ -111,6 +111,8 @@ def test_every_kind_draws_by_default_and_says_what_it_is(made):
     for name, kind in KINDS.items():
         assert kind.about
         assert "note" not in kind.choices
+        if "several objectives" in kind.about:  # see test_fronts
+            continue
         made.figure(name).draw_without_rendering()
 
 
