@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from operator import not_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -219,9 +220,9 @@ def _check_axis(study: Study, axis: str, benchmarks: Sequence[str], results: str
 
     for key in chosen(study, benchmarks or None, None):
         benchmark = study.benchmark(key, results)
-        counted = [main_axis(key.rules), "evaluations", *(["epochs"] if benchmark.epochs else [])]
-        costs = [metric.name for metric in benchmark.metrics.values() if metric.split is None]
-        if axis not in counted and axis not in benchmark.metrics:
+        counted = [main_axis(key.rules), key.rules.clock, "evaluations", *(["epochs"] if benchmark.epochs else [])]
+        costs = [metric.name for metric in benchmark.metrics.values() if metric.direction != "max"]
+        if axis not in (*counted, *costs):
             raise unknown("axis of these runs", axis, dict.fromkeys([*counted, *costs]))
 
 
@@ -250,8 +251,8 @@ def _typed(choices: dict[str, Any]) -> dict[str, Any]:
     """What was typed, as the library takes it."""
     readers: dict[str, Callable[[Any], Any]] = {
         "band": _band,
-        "x_limits": _limits,
-        "y_limits": _limits,
+        "x_limits": partial(_limits, "x_limits"),
+        "y_limits": partial(_limits, "y_limits"),
         "by": lambda text: text.replace("-", " "),
         "caption": not_,
     }
@@ -270,13 +271,13 @@ def _band(text: str) -> Any:
         ) from None
 
 
-def _limits(text: str) -> tuple[float, float]:
+def _limits(name: str, text: str) -> tuple[float, float]:
     low, _, high = text.partition(":")
     try:
         return float(low), float(high)
     except ValueError:
         raise SettingError(
-            f"limits {text!r:.80}; two numbers with a colon between them expected, like 1e3:1e6"
+            f"{name}={text!r:.80}; two numbers with a colon between them expected, like 1e3:1e6"
         ) from None
 
 

@@ -109,12 +109,15 @@ def _as_typed(message: str, command: click.Command | None) -> str:
         for parameter in (command.params if command else ())
         if isinstance(parameter, click.Option) and parameter.name
     }
+    flags = [max(one.opts, key=len) for one in (command.params if command else ()) if getattr(one, "is_flag", False)]
     clauses = message.split("; ")
     python_alone = "|".join(name for name in _OF_PYTHON_ALONE if name not in options)
     kept = [clause for clause in clauses if not re.search(rf"\b({python_alone})=", clause)]
     text = "; ".join(kept or clauses)
     for name, option in options.items():
         text = re.sub(rf"(?<![\w.-]){name}=(?=\S)", f"{option} ", text)
+        if option in flags:
+            text = text.replace(f"{option} True", option)
         if "_" in name:  # else it may be an ordinary word
             text = re.sub(rf"(?<![\w.-]){name}\b(?!=)", option, text)
     return text

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 
 from nasbench_kit.analysis import Trajectories
 from nasbench_kit.errors import SettingError
-from nasbench_kit.plots.curves import BAND, Anytime, Curve, curves_of, law_band, law_curve
+from nasbench_kit.plots.curves import BAND, Anytime, Curve, check_inside, curves_of, law_band, law_curve
 from nasbench_kit.plots.grids import Drawn, finish, grid, looks_for
 from nasbench_kit.plots.looks import Look
 from nasbench_kit.plots.overlays import Laid, Overlay, draw_overlay, laid_over, overlay_lines, overlays_in_words
@@ -142,7 +142,9 @@ def draw_curves(
         center = heights.lifted(laid.curve.center)
         draw_overlay(ax, laid._replace(curve=laid.curve._replace(center=center)), i, label)
     there = [curve.times[np.isfinite(curve.center)] for curve in every]
-    begin = 0.0 if how.x_scale == "linear" else min((times[0] for times in there if len(times)), default=end)
+    begin = float(min((times[0] for times in there if len(times)), default=end))
+    check_inside(begin, end, axis, x_limits=how.x_limits)
+    begin = 0.0 if how.x_scale == "linear" else begin
     scale_x(ax, how.x_scale, how.x_limits or (begin, end), axis)
     scale_y(ax, heights)
     quiet(ax)

@@ -93,12 +93,8 @@ class Anytime:
             raise SettingError(f"band={self.band!r:.80}; two quantiles from 0 to 1 expected, the lower one first")
         if self.band == "standard error" and self.statistic != "mean":
             raise SettingError(f"a standard error is of the mean, not of the {self.statistic}; statistic=mean expected")
-        for name, scale in (("x_limits", self.x_scale), ("y_limits", self.scale_of_y)):
-            limits = getattr(self, name)
-            if limits is not None and not (_is_pair(limits) and limits[0] < limits[1]):
-                raise SettingError(f"{name}={limits!r:.80}; two numbers expected, the lower one first")
-            if limits is not None and scale == "log" and limits[0] <= 0:
-                raise SettingError(f"{name}={limits!r:.80}; numbers above 0 expected on a logarithmic axis")
+        check_limits(self.x_scale, x_limits=self.x_limits)
+        check_limits(self.scale_of_y, y_limits=self.y_limits)
 
     @property
     def scale_of_y(self) -> Scale:
@@ -115,6 +111,47 @@ class Anytime:
             if name not in self.__dataclass_fields__:
                 raise unknown("choice of a figure over time", name, self.__dataclass_fields__)
         return replace(self, **choices)
+
+
+def check_scale(**scale: Any) -> None:
+    """Refuse what is no scale of an axis.
+
+    Raises:
+        UnknownNameError: It is none.
+    """
+    for name, given in scale.items():
+        if given not in _CHOICES[name]:
+            raise unknown(name, given, filter(None, _CHOICES[name]))
+
+
+def check_limits(scale: Scale, **limits: Any) -> None:
+    """Refuse what is no part of an axis.
+
+    Raises:
+        SettingError: It is none.
+    """
+    for name, given in limits.items():
+        if given is not None and not (_is_pair(given) and given[0] < given[1]):
+            raise SettingError(f"{name}={given!r:.80}; two numbers expected, the lower one first")
+        if given is not None and scale == "log" and given[0] <= 0:
+            raise SettingError(f"{name}={given!r:.80}; numbers above 0 expected on a logarithmic axis")
+
+
+def check_inside(begin: float, end: float, what: str, **limits: Any) -> None:
+    """Refuse limits between which nothing lies.
+
+    Args:
+        begin: Where what is drawn begins.
+        end: And where it ends.
+        what: Of what.
+        limits: By their name.
+
+    Raises:
+        SettingError: There is nothing.
+    """
+    for name, given in limits.items():
+        if given is not None and (given[1] < begin or given[0] > end):
+            raise SettingError(f"{name}={given!r:.80} show nothing; {what} from {begin:.6g} to {end:.6g} expected")
 
 
 def _is_pair(pair: object) -> bool:

@@ -17,6 +17,7 @@ from nasbench_kit.analysis import Panel, shown
 from nasbench_kit.analysis.attainment import attainment_difference, attainment_surface
 from nasbench_kit.analysis.volumes import final_indicator_values
 from nasbench_kit.errors import SettingError
+from nasbench_kit.optimizers.base import check_number
 from nasbench_kit.plots.grids import BASELINES, Drawn, Grid, grid, titles_of
 from nasbench_kit.plots.looks import Look, best_few, looks_of
 from nasbench_kit.plots.style import GRAY, Size, quiet
@@ -187,7 +188,13 @@ def attainment_figure(
     Raises:
         UnknownNameError, SettingError: It cannot be drawn so, as where there is one objective.
     """
+    if at is not None:
+        check_number("a number above 0", lambda spent: spent > 0, at=at)
     fronts, titles = fronts_of(panels), titles_of(panels)
+    if at is not None:
+        firsts = [one.along(axis).min() for some in fronts.values() for one in some.values() if len(one.points)]
+        if at < min(firsts, default=np.inf):
+            raise SettingError(f"at={at:g}; {min(firsts, default=np.inf):.6g} or more expected, where fronts begin")
     looks = looks_by_volume(fronts, highlight)
     when: dict[str, Any] = {"at": np.inf if at is None else at, "axis": axis}
     pairs = all(len(some) == 2 for some in fronts.values())

@@ -13,7 +13,7 @@ from nasbench_kit.analysis.external import Points, read_overlay
 from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.plots.anytime import anytime_figure
 from nasbench_kit.plots.architectures import coordinates_figure, incumbents_figure
-from nasbench_kit.plots.curves import Anytime, law_of
+from nasbench_kit.plots.curves import Anytime, check_limits, check_scale, law_of
 from nasbench_kit.plots.differences import difference_figure, win_rates_figure
 from nasbench_kit.plots.fronts import attainment_figure, front_figure
 from nasbench_kit.plots.grids import Drawn, finish, titles_of
@@ -91,7 +91,7 @@ def check_choices(kind: str, choices: Mapping[str, Any]) -> None:
 
     Raises:
         UnknownNameError: There is no such kind, or choice.
-        SettingError: A choice is for other kinds.
+        SettingError: A choice is for other kinds, or none.
     """
     if kind not in KINDS:
         raise unknown("kind of figure", kind, KINDS)
@@ -101,6 +101,15 @@ def check_choices(kind: str, choices: Mapping[str, Any]) -> None:
             raise unknown("choice of a figure", name, sorted(known))
         if name not in KINDS[kind].choices:
             raise SettingError(f"{name}={choices[name]!r:.80} says nothing to a figure of kind {kind}; leave it out")
+    if "width" in choices:
+        size_of(choices["width"])
+    own = signature(KINDS[kind].figure).parameters
+    if "x_scale" in KINDS[kind].choices and "x_scale" not in own:
+        Anytime(**{name: value for name, value in choices.items() if name in Anytime.__dataclass_fields__})
+        return
+    x_scale = choices.get("x_scale", own["x_scale"].default if "x_scale" in own else "linear")
+    check_scale(x_scale=x_scale)
+    check_limits(x_scale, x_limits=choices.get("x_limits"))
 
 
 def selected(

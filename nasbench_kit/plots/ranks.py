@@ -10,7 +10,7 @@ import numpy as np
 from nasbench_kit.analysis import Panel, Trajectories, average_ranks, regret_curves
 from nasbench_kit.errors import SettingError
 from nasbench_kit.plots.anytime import draw_curve
-from nasbench_kit.plots.curves import Curve, Scale, run_ends
+from nasbench_kit.plots.curves import Curve, Scale, check_inside, run_ends
 from nasbench_kit.plots.grids import Drawn, looks_for, over_time
 from nasbench_kit.plots.looks import Look
 from nasbench_kit.plots.scales import Heights, axis_title, scale_x
@@ -81,6 +81,7 @@ def plot_ranks(
     end = max(float(each.max()) for some in ends for each in some)
     if begin > end:
         raise SettingError("none of these runs has an incumbent; give a larger budget")
+    check_inside(begin, end, "share of the budget" if len(benchmarks) > 1 else "what was spent", x_limits=x_limits)
     low, high = x_limits or (begin, end)
     low, high = (max(min(low, end), begin), max(min(high, end), begin)) if x_limits else (begin, end)
     times = np.geomspace(low, high, _N_TIMES) if x_scale == "log" else np.linspace(low, high, _N_TIMES)

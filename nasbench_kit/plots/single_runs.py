@@ -15,6 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from nasbench_kit.analysis import Panel, shown
 from nasbench_kit.errors import SettingError
+from nasbench_kit.plots.curves import check_inside
 from nasbench_kit.plots.grids import Drawn, grid, titles_of
 from nasbench_kit.plots.scales import axis_title, scale_x
 from nasbench_kit.plots.style import COLORS, Size, quiet
@@ -269,6 +270,7 @@ def workers_figure(
     finished_s = np.sort(run.records.finished_s)
     end, axis = float(finished_s[-1]), run.panel.rules.clock
     shown_end = float(finished_s[: _MOST_AT_ONCE * n_workers][-1])
+    check_inside(0.0, end, axis, x_limits=x_limits)
     low, high = x_limits or (0.0, shown_end)
     scale_x(made.axes[0], "linear", (low, high), axis)
     made.label(axis_title(axis), "worker")
