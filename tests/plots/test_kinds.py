@@ -113,7 +113,13 @@ def test_every_kind_draws_by_default_and_says_what_it_is(made):
         assert "note" not in kind.choices
         if "several objectives" in kind.about:  # see test_fronts
             continue
-        made.figure(name).draw_without_rendering()
+        render(made.figure(name))
+
+
+def render(figure):
+    """All that drawing calls, without what finds the places of panels, which takes the most time."""
+    figure.set_layout_engine("none")
+    figure.draw_without_rendering()
 
 
 def with_runs(made, trajectories):
@@ -135,14 +141,14 @@ def test_a_critical_difference_diagram_says_what_its_bars_cannot(made, runs_of):
 def test_single_runs_that_tie_are_drawn_in_every_kind_that_needs_values_only(made, runs_of):
     found = with_runs(made, {name: runs_of([0.5], axis="evaluations") for name in ("random_search", "other")})
     for kind in ("ranks", "ecdf", "time-to-target", "profiles", "intervals", "critical-difference", "win-rates"):
-        found.figure(kind).draw_without_rendering()
+        render(found.figure(kind))
 
 
 def test_a_run_without_an_incumbent_is_no_reason_to_draw_nothing(made, runs_of):
     values = {"random_search": ([0.5], [-np.inf]), "none": ([-np.inf], [-np.inf])}
     found = with_runs(made, {name: runs_of(*some, axis="evaluations") for name, some in values.items()})
     for kind in ("ranks", "ecdf", "time-to-target", "profiles", "intervals", "critical-difference", "win-rates"):
-        found.figure(kind).draw_without_rendering()
+        render(found.figure(kind))
 
 
 @pytest.mark.parametrize("kind", ["incumbents", "parallel-coordinates"])
