@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter
 
 from nasbench_kit.analysis import Panel, shown
 from nasbench_kit.errors import SettingError
-from nasbench_kit.plots.cells import FONT_SIZE, lay_out_graph, operation_colors, plot_graph
+from nasbench_kit.plots.cells import lay_out_graph, operation_colors, plot_graph
 from nasbench_kit.plots.grids import Drawn, grid, looks_for, titles_of
 from nasbench_kit.plots.single_runs import chosen_run
 from nasbench_kit.plots.style import CAPTION_GRAY, ShownFigure, Size, small_letters, text_height, text_width
@@ -34,7 +34,7 @@ _LEAST_SHOWN = 0.1  # quantile of values at which colors begin: a few bad ones w
 _JITTER = 0.16  # of the distance of two choices: how far lines of one choice lie apart
 _MANY = 1_000  # architectures that are drawn as a picture in PDF and SVG
 _LONGEST_TICK = 14  # letters
-_WIDE = 5.0  # inches of a figure in which two architectures stand side by side
+_LEAST_LETTERS = 0.8  # of those of captions, for two architectures to stand side by side
 _GAP = 0.1  # inches
 _MOST_DECISIONS = 40  # that are told apart side by side
 
@@ -249,12 +249,16 @@ def incumbents_figure(panels: Mapping[str, Panel], size: Size, *, highlight: Ite
     others = [optimizer_title(label) for label in looks if label not in drawn]
     line = 1.15 * text_height("x", size.small)
     head = 1.5 * text_height("x", size.font)
-    n_across = 2 if size.width >= _WIDE else 1
-    parts = {label: _shown_cells(row, panel.trajectories[label].show) for label, row in drawn.items()}
+    fitting = 0.94 * size.width * 72 / max(map(_width_of, graphs.values()), default=1.0)  # points, one in a row
+    n_across = 2 if fitting / 2 >= _LEAST_LETTERS * size.small else 1
+    letters = min(size.font, fitting / n_across)
     across = size.width / n_across
     drawings = [
-        [_Drawing(label, words, graphs[arch], across) for words, arch in cells.items()]
-        for label, cells in parts.items()
+        [
+            _Drawing(label, words, graphs[arch], letters)
+            for words, arch in _shown_cells(row, panel.trajectories[label].show).items()
+        ]
+        for label, row in drawn.items()
     ]
     whole = head + sum(_row_height(row, n_across, line) for row in drawings)
     figure = ShownFigure(figsize=(size.width, whole))
@@ -284,14 +288,12 @@ class _Drawing(NamedTuple):
     label: str
     words: str  # above it
     cells: dict[str, Graph]
-    across: float  # inches for it
+    letters: float  # points
 
     @property
     def scale(self) -> float:
         """Inches per font size of the graphs."""
-        return min(
-            FONT_SIZE / 72, 0.94 * self.across / sum(lay_out_graph(graph).width for graph in self.cells.values())
-        )
+        return self.letters / 72
 
     @property
     def height(self) -> float:
@@ -302,9 +304,14 @@ class _Drawing(NamedTuple):
         for cell, graph in self.cells.items():
             wide = self.scale * lay_out_graph(graph).width / figure.get_figwidth()
             ax = figure.add_axes((left, 1 - (down + self.height) / whole, wide, self.height / whole))
-            plot_graph(ax, graph, colors=colors)
+            plot_graph(ax, graph, colors=colors, letters=self.letters)
             ax.set_gid(f"{self.label}: {self.words}: {cell}")
             left += wide
+
+
+def _width_of(cells: Mapping[str, Graph]) -> float:
+    """How wide cells side by side are, in font sizes."""
+    return sum(lay_out_graph(graph).width for graph in cells.values())
 
 
 def _row_height(row: list[_Drawing], n_across: int, line: float) -> float:

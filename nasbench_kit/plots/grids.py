@@ -111,7 +111,7 @@ def _captioned(figure: ShownFigure, text: str) -> ShownFigure:
     new = old + add_caption(figure, text) + _ABOVE_CAPTION
     figure.set_figheight(new)
     for ax in panels:
-        box = ax.get_position()
+        box = ax.get_position(original=True)
         ax.set_position((box.x0, 1 - old / new * (1 - box.y0), box.width, old / new * box.height))
     for one in texts:
         one.set_y(1 - old / new * (1 - one.get_position()[1]))

@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import rcParams
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -28,7 +27,7 @@ from nasbench_kit.plots.grids import Drawn, grid, looks_for, over_time, titles_o
 from nasbench_kit.plots.looks import Look
 from nasbench_kit.plots.ranks import share_title, unit_of
 from nasbench_kit.plots.scales import Heights, axis_title, scale_x
-from nasbench_kit.plots.style import GRAY, Size, quiet
+from nasbench_kit.plots.style import GRAY, Size, quiet, thick
 from nasbench_kit.plots.titles import metric_title
 
 if TYPE_CHECKING:
@@ -185,7 +184,7 @@ def plot_times(
 
 def _law_line() -> dict[str, Any]:
     """How the line of the law looks."""
-    return {"color": GRAY, "linewidth": 0.7 * rcParams["lines.linewidth"], "linestyle": (0, (6, 2)), "zorder": 1.8}
+    return {"color": GRAY, "linewidth": thick(0.5), "zorder": 1.8}
 
 
 def times_figure(
