@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from nasbench_kit.benchmark import Benchmark
 
-SHIPPED = "archive"  # by this name an archive is asked for that comes with the package
+SHIPPED = "archive"  # by this name the archive is asked for that comes with the package
 _FORMAT = 1
 _FILE = "reference_runs.npz"
 _AXES: dict[str, Any] = {SECONDS: np.float32, EVALUATIONS: np.uint32, EPOCHS: np.uint32}
@@ -83,9 +83,7 @@ class Archive:
         Raises:
             StudyError: It is none, is damaged, or of a newer format.
         """
-        file = os.path.join(shipped("data"), _FILE) if path == SHIPPED else os.fspath(path)
-        if path == SHIPPED and not os.path.exists(file):
-            raise StudyError("no archive of runs comes with this nasbench_kit; give the file of one")
+        file = _shipped() if path == SHIPPED else os.fspath(path)
         try:
             arrays = read_npz(Path(file), _NAMES)
         except NasbenchKitError as error:
@@ -171,7 +169,9 @@ class Archive:
     @property
     def in_words(self) -> str:
         """For captions."""
-        return f"Runs of other optimizers are those of the archive {self.path!r}, made by nasbench_kit {self.version}."
+        made_by = f"nasbench_kit {self.version}"
+        which = f"of {made_by}" if self.path == _shipped() else f"{os.path.basename(self.path)!r}, made by {made_by}"
+        return f"Runs of other optimizers are those of the archive {which}."
 
     @property
     def digest(self) -> str:
@@ -182,6 +182,10 @@ class Archive:
         for entry in self.entries:
             found.update(json.dumps([entry.configuration.identity, entry.run_seeds, entry.axes]).encode())
         return found.hexdigest()
+
+
+def _shipped() -> str:
+    return os.path.join(shipped("data"), _FILE)
 
 
 def write_archive(

@@ -101,6 +101,7 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
         "nasbench-kit compare -b nasbench201/cifar100 --evaluations 200 --run mean --runs 20",
         "nasbench-kit compare -o random_search -o my_module:MyOptimizer,rate=0.1,label=ours --workers 4",
         "nasbench-kit compare -b nasbench201/cifar10 --until-settled 0.1",
+        "nasbench-kit compare -o my_module:MyOptimizer --against archive",
         "nasbench-kit compare --protocol nats_tss_surrogate -o REA -o my_module:MyOptimizer --runs 50",
     )
 )
@@ -147,7 +148,8 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--against",
     metavar="archive|FILE",
-    help="Show the runs of an archive beside: a file, or 'archive', where one comes with the package.",
+    help="Show the runs of all optimizers of an archive beside: 'archive', which comes with the package, or a file."
+    " Without benchmarks and rules, those are the protocol suite_small's.",
 )
 @click.option("--first-seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first run.")
 @click.option(
