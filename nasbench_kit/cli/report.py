@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nasbench_kit.cli.shared import example, results_option
+from nasbench_kit.cli.shared import benchmarks_option, example, optimizers_option, results_option
 from nasbench_kit.errors import SettingError
 from nasbench_kit.jobs import n_processors, write_bytes
 from nasbench_kit.outputs import check_outputs
@@ -35,15 +35,8 @@ from nasbench_kit.outputs import check_outputs
     show_default=True,
     help="One page; or a folder of Markdown, LaTeX tables and PDF figures for an appendix.",
 )
-@click.option(
-    "-b", "--benchmark", "benchmarks", multiple=True, help="Show this benchmark; repeat for more. [default: all]"
-)
-@click.option(
-    "--optimizer",
-    "optimizers",
-    multiple=True,
-    help="Show this optimizer, by name or label; repeat for more. [default: all]",
-)
+@benchmarks_option
+@optimizers_option
 @click.option("--title", default="", help="What the report is called.  [default: the names of the studies]")
 @results_option
 def report(

@@ -145,6 +145,7 @@ def _curve(points: Sequence[Point]) -> Path:
     return Path(vertices, codes)
 
 
+@lru_cache(maxsize=256)
 def lay_out_graph(graph: Graph) -> Layout:
     """Where the parts of a drawn graph go, in font sizes; long texts are in several lines."""
     return lay_out(graph._replace(nodes=tuple(map(_folded, graph.nodes))), _width)
