@@ -53,15 +53,12 @@ def report(
     The page is one file: it opens from disk and needs no network. Runs of several studies on the same benchmark under
     the same rules stand side by side; where rules or tables differ, they are shown apart.
     """
-    from nasbench_kit.report import html_page, report_of, write_paper  # takes a while to import
+    from nasbench_kit.report import check_paper, html_page, report_of, write_paper  # takes a while to import
 
     target = Path(out or ("report.html" if kind == "html" else "paper"))
     reads = [("STUDY", study) for study in studies] + ([("--from", results)] if results else [])
     check_outputs(reads=reads, writes=[("--out", target)])
-    if not target.absolute().parent.is_dir():
-        raise SettingError(f"cannot write {str(target)!r}: there is no folder {str(target.absolute().parent)!r}")
-    if kind == "html" and target.is_dir():
-        raise SettingError(f"cannot write {str(target)!r}: it is a folder; a file expected, or --format paper")
+    (check_paper if kind == "paper" else _check_page)(target)
     made = report_of(
         studies,
         benchmarks=benchmarks or None,
@@ -76,3 +73,18 @@ def report(
         return
     write_bytes(target, html_page(made, n_processors()).encode())
     click.echo(target)
+
+
+def _check_page(target: Path) -> None:
+    """Refuse where no page can be written, before any run is read."""
+    folder = target.absolute().parent
+    if target.exists() and not target.is_file():
+        kind = "a folder" if target.is_dir() else "no file"
+        reason = f"it is {kind}; a file that ends in .html expected, or --format paper, which makes a folder"
+    elif target.suffix.lower() not in (".html", ".htm"):
+        reason = "a page is HTML; a name that ends in .html expected, or --format paper, which makes a folder"
+    elif not folder.is_dir():
+        reason = f"there is no folder {str(folder)!r}"
+    else:
+        return
+    raise SettingError(f"cannot write {str(target)!r}: {reason}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from nasbench_kit.analysis import Panel, load
 from nasbench_kit.comparison import Comparison
 from nasbench_kit.comparison.words import in_one
 from nasbench_kit.errors import SettingError
+from nasbench_kit.plots.grids import titles_of
+from nasbench_kit.plots.titles import optimizer_title
 from nasbench_kit.report.commands import compare_commands
 from nasbench_kit.study import Configuration, RunCounts, Study
 
@@ -48,9 +51,25 @@ class Report:
         return {title: panel for title, panel in self.panels.items() if panel.trajectories}
 
     @property
+    def has_fronts(self) -> bool:
+        """Whether runs on some panel had several objectives."""
+        return any(panel.fronts for panel in self.panels.values())
+
+    @property
     def optimizers(self) -> list[str]:
-        """All optimizers, as they are shown, in the order of first use."""
+        """All optimizers by their labels, in the order of first use."""
         return list(dict.fromkeys(name for panel in self.panels.values() for name in panel.configurations))
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Label of an optimizer -> how it is called in words, as in figures; no two are called the same."""
+        return _apart({label: optimizer_title(label) for label in self.optimizers})
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Title of a panel -> how it is called in words, as in figures; no two are called the same."""
+        shown = zip(self.panels, titles_of(self.panels), strict=True)
+        return _apart({title: words.replace("\n", " ") for title, words in shown})
 
     @property
     def comparison(self) -> Comparison:
@@ -59,6 +78,12 @@ class Report:
         failed = sum(len(seeds) for panel in self.panels.values() for seeds in panel.failures.values())
         rules = in_one(panel.in_words for panel in self.with_runs.values())
         return Comparison(self.with_runs, rules, RunCounts(0, there, failed), self.studies[0])
+
+
+def _apart(called: Mapping[str, str]) -> dict[str, str]:
+    """Names in words, but in code where two would have the same."""
+    shared = Counter(called.values())
+    return {name: words if shared[words] == 1 else name for name, words in called.items()}
 
 
 def report_of(
