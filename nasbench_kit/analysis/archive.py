@@ -158,13 +158,20 @@ class Archive:
         own = {*panel.configurations.values()}
         configurations = dict(panel.configurations)
         trajectories = dict(panel.trajectories)
+        archived = set(panel.archived)
         for entry in self.fitting(next(iter(own))):
             if entry.configuration not in own:
                 label = entry.configuration.legend
                 label = f"{label} (archive)" if label in panel.configurations else label
                 configurations[label] = entry.configuration
                 trajectories[label] = self.trajectories(entry, panel.benchmark)
-        return replace(panel, configurations=configurations, trajectories=with_common_best(trajectories))
+                archived.add(label)
+        return replace(
+            panel,
+            configurations=configurations,
+            trajectories=with_common_best(trajectories),
+            archived=frozenset(archived),
+        )
 
     @property
     def in_words(self) -> str:
