@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.analysis.axes import spent_by
-from nasbench_kit.analysis.incumbents import improvements, may_be_incumbents
+from nasbench_kit.analysis.incumbents import may_be_incumbents
 from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import NotRecordedError, SettingError, unknown
@@ -105,7 +105,7 @@ class Trajectories:
             if not (np.diff(spent) >= 0).all() or not np.isfinite(spent).all():
                 raise SettingError(f"what a run spent does not rise: {spent!r:.80}")
             axes = {axis: spent} | ({EVALUATIONS: np.arange(1.0, len(spent) + 1)} if axis != EVALUATIONS else {})
-            packed.add(axes, told, reported)
+            packed.add([len(told)], axes, told, reported)
         return cls(metric, best, axis, **packed.columns(), **what)
 
     @property
@@ -166,39 +166,69 @@ class _Packed:
     """Incumbents of runs, gathered one run after another."""
 
     def __init__(self) -> None:
-        self._n: list[int] = []
+        self._n: list[NDArray[np.intp]] = []
         self._parts: dict[str, list[NDArray[Any]]] = {"told": [], "reported": [], "archs": []}
         self._spent: dict[str, list[NDArray[np.float64]]] = {}
-        self._ended: dict[str, list[float]] = {}
-        self._best: list[float] = []
+        self._ended: dict[str, list[NDArray[np.float64]]] = {}
+        self._best: list[NDArray[np.float64]] = []
 
     def add(
         self,
+        lengths: Sequence[int],
         axes: Mapping[str, NDArray[np.float64]],
         told: NDArray[np.float64],
         reported: NDArray[np.float64],
         archs: NDArray[np.uint8] | None = None,
     ) -> None:
-        """A run by its evaluations: told -inf of what cannot be an incumbent."""
-        found = improvements(told)
-        self._n.append(len(found))
+        """Runs by their evaluations, one run after another: told -inf of what cannot be an incumbent.
+
+        Args:
+            lengths: Evaluations of each run.
+            axes: Axis -> what its run had spent when each evaluation finished.
+            told: Of each evaluation, as the others.
+            reported: Likewise.
+            archs: Likewise, where they are known.
+        """
+        runs = np.repeat(np.arange(len(lengths)), lengths)
+        found = _improvements(told, runs)
+        self._n.append(np.bincount(runs[found], minlength=len(lengths)))
         self._parts["told"].append(told[found])
         self._parts["reported"].append(reported[found])
         if archs is not None:
             self._parts["archs"].append(archs[found])
+        has_any = np.array(lengths, bool)
+        ends = np.cumsum(lengths)[has_any]
         for axis, spent in axes.items():
             self._spent.setdefault(axis, []).append(spent[found])
-            self._ended.setdefault(axis, []).append(float(spent[-1]) if len(spent) else 0.0)
-        self._best.append(float(reported.max(initial=-inf, where=told > -inf)))
+            ended = np.zeros(len(lengths))
+            ended[has_any] = spent[ends - 1]
+            self._ended.setdefault(axis, []).append(ended)
+        best = np.full(len(lengths), -inf)
+        if len(ends):
+            best[has_any] = np.maximum.reduceat(np.where(told > -inf, reported, -inf), np.append(0, ends[:-1]))
+        self._best.append(best)
 
     def columns(self) -> dict[str, Any]:
         """What `Trajectories` calls them."""
         return {
-            "starts": np.concatenate([[0], np.cumsum(self._n, dtype=np.intp)]),
+            "starts": np.append(0, np.cumsum(np.concatenate(self._n or [np.zeros(0, np.intp)]))),
             "spent": {axis: np.concatenate(parts) for axis, parts in self._spent.items()},
-            "ended": {axis: np.array(ends) for axis, ends in self._ended.items()},
-            "best_evaluated": np.array(self._best),
+            "ended": {axis: np.concatenate(ends) for axis, ends in self._ended.items()},
+            "best_evaluated": np.concatenate(self._best or [np.zeros(0)]),
         } | {name: np.concatenate(parts) for name, parts in self._parts.items() if parts}
+
+
+def _improvements(told: NDArray[np.float64], runs: NDArray[np.intp]) -> NDArray[np.intp]:
+    """`improvements` of several runs, one after another: positions of what became the incumbent of its run.
+
+    Args:
+        told: As there, (n_evaluations,).
+        runs: Which run each evaluation is of, ascending: (n_evaluations,).
+    """
+    values, place = np.unique(told, return_inverse=True)
+    place = place + runs * len(values)  # so that all of a run are above all of the one before
+    before = np.concatenate([[-1], np.maximum.accumulate(place)[:-1]])
+    return np.flatnonzero((place > before) & (told > -inf))
 
 
 def trajectories_of(
@@ -235,18 +265,17 @@ def trajectories_of(
     packed, n_runs, n_evaluations = _Packed(), 0, 0
     left = iter(runs)
     while some := list(islice(left, _TOGETHER)):
-        counts = [may_be_incumbents(run, benchmark, rules) for run in some]
-        every = np.concatenate(counts)
-        values = np.full(len(every), -inf)
-        if every.any():
-            archs = np.concatenate([run.archs for run in some])[every]
-            values[every] = metric.sign() * where.values(name, archs, epoch=epoch)
-        reported = np.split(values, np.cumsum([len(each) for each in counts])[:-1])
-        for run, may_be, by in zip(some, counts, reported, strict=True):
-            told = np.where(may_be, sign * run.value, -inf)
-            packed.add(spent_by(run, benchmark, rules, summed), told, by, run.archs)
+        every = Records(*map(np.concatenate, zip(*some, strict=True)))
+        may_be = may_be_incumbents(every, benchmark, rules)
+        reported = np.full(len(may_be), -inf)
+        if may_be.any():
+            reported[may_be] = metric.sign() * where.values(name, every.archs[may_be], epoch=epoch)
+        told = np.where(may_be, sign * every.value, -inf)
+        by_run = [spent_by(run, benchmark, rules, summed) for run in some]
+        axes = {axis: np.concatenate([spent[axis] for spent in by_run]) for axis in by_run[0]}
+        packed.add([len(run.value) for run in some], axes, told, reported, every.archs)
         n_runs += len(some)
-        n_evaluations += len(every)
+        n_evaluations += len(may_be)
     if not n_evaluations:
         raise SettingError(
             f"{benchmark.name}: the budget of all {n_runs} runs ended before their first evaluation did;"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nasbench_kit.cli.shared import (
+    against_option,
     benchmarks_option,
     check_picture,
     example,
@@ -145,6 +146,7 @@ def _choice_options(command: Callable[..., None]) -> Callable[..., None]:
         "nasbench-kit plot compare.db -b nasbench201/cifar10"
         " --overlay csv:theirs.csv,spent=time_s,value=val_acc,scale=0.01,label=Theirs",
         "nasbench-kit plot compare.db --kind critical-difference",
+        "nasbench-kit plot small.db --against archive --kind ranks",
         "nasbench-kit plot compare.db --kind gantt -b nasbench201/cifar10 --optimizer local_search --seed 3",
     )
 )
@@ -166,6 +168,7 @@ def _choice_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--label", "labels", multiple=True, metavar="OLD=NEW", help="Show an optimizer by another label.")
 @_choice_options
 @width_option
+@against_option
 @results_option
 def plot(
     study: str,
@@ -174,6 +177,7 @@ def plot(
     benchmarks: tuple[str, ...],
     optimizers: tuple[str, ...],
     labels: tuple[str, ...],
+    against: str | None,
     results: str | None,
     **choices: Any,
 ) -> None:
@@ -208,7 +212,8 @@ def plot(
             benchmarks, optimizers = _first(opened, benchmarks, optimizers, one_run=looks_at == "run")
         which = {"benchmarks": benchmarks or None, "optimizers": optimizers or None}
         summed = () if axis is None or axis in _COUNTED else (axis,)
-        found = Comparison.of_study(opened, results=results, summed=summed, **which)
+        read = which if against is None else {"benchmarks": which["benchmarks"]}  # of an archive, too, some are chosen
+        found = Comparison.of_study(opened, against=against, results=results, summed=summed, **read)
     made = found.figure(kind, labels=renamed or None, **which, **chosen)
     save_figure(made, *pictures, dpi=300)
     click.echo("\n".join(map(str, pictures)))

@@ -324,6 +324,11 @@ optimizers_option = click.option(
     metavar="NAME",
     help="Show this optimizer, by name or label; repeat for more.  [default: all]",
 )
+against_option = click.option(
+    "--against",
+    metavar="archive|FILE",
+    help="Show the runs of all optimizers of an archive beside: 'archive', which comes with the package, or a file.",
+)
 results_option = click.option(
     "--from",
     "results",

@@ -16,7 +16,8 @@ from nasbench_kit.plots.architectures import coordinates_figure, incumbents_figu
 from nasbench_kit.plots.curves import Anytime, check_limits, check_scale, law_of
 from nasbench_kit.plots.differences import difference_figure, win_rates_figure
 from nasbench_kit.plots.fronts import attainment_figure, front_figure
-from nasbench_kit.plots.grids import Drawn, finish, titles_of
+from nasbench_kit.plots.grids import BASELINES, Drawn, finals, finish, titles_of
+from nasbench_kit.plots.looks import best_few
 from nasbench_kit.plots.overlays import Overlay
 from nasbench_kit.plots.ranks import ranks_figure
 from nasbench_kit.plots.scores import intervals_figure, profiles_figure
@@ -82,8 +83,16 @@ def draw(
     size, keywords = size_of(width), KINDS[kind].keywords
     given = dict(zip(_GIVEN, (note, caption, study), strict=True))
     given = {name: value for name, value in given.items() if name in keywords}
+    if "highlight" in KINDS[kind].choices and any(panel.archived for panel in panels.values()):
+        choices.setdefault("highlight", _newcomers_first(panels))
     with drawn_at(size):
         return finish(KINDS[kind].figure(panels, size, **given, **choices), note=note, caption=caption)
+
+
+def _newcomers_first(panels: Mapping[str, Panel]) -> list[str]:
+    """What is set beside an archive, then the best few of all."""
+    own = [label for panel in panels.values() for label in panel.trajectories if label not in panel.archived]
+    return best_few((finals(panel.trajectories) for panel in panels.values()), (*own, *BASELINES))
 
 
 def check_choices(kind: str, choices: Mapping[str, Any]) -> None:
@@ -154,7 +163,8 @@ def selected(
             for by in [getattr(panel, name)]
         }
         if parts["trajectories"]:
-            found[title] = replace(panel, **parts)
+            archived = frozenset(new[label] for label in panel.archived & new.keys())
+            found[title] = replace(panel, **parts, archived=archived)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from nasbench_kit.report.contents import Report, report_of
 from nasbench_kit.report.page import html_page, page_data
-from nasbench_kit.report.paper import write_paper
+from nasbench_kit.report.paper import check_paper, write_paper
 from nasbench_kit.report.serving import LivePage, server
 
-__all__ = ["LivePage", "Report", "html_page", "page_data", "report_of", "server", "write_paper"]
+__all__ = ["LivePage", "Report", "check_paper", "html_page", "page_data", "report_of", "server", "write_paper"]

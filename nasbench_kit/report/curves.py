@@ -1,4 +1,4 @@
-"""Regret over time of many optimizers, as few bytes: a grid of times for all, and numbers as 16 bits each."""
+"""Regret and hypervolume over time of many optimizers, as few bytes: one grid of times, and numbers of 16 bits each."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from nasbench_kit.analysis import (
     standard_error_band,
     time_grid,
 )
+from nasbench_kit.analysis.volumes import HYPERVOLUME, indicator_of, indicator_values
 from nasbench_kit.errors import SettingError
-from nasbench_kit.report.statistics import ecdf_over_time, ranks_over_time
+from nasbench_kit.report.statistics import SEED, ecdf_over_time, ranks_over_time
 
 if TYPE_CHECKING:
     from nasbench_kit.analysis import Trajectories
+    from nasbench_kit.analysis.front_trajectories import FrontTrajectories
 
 N_TIMES = 200
 N_RESAMPLES = 300  #: of the interval of an interquartile mean
 ERRORS = 1.96  #: standard errors of the mean, to both sides
 BAND = (0.25, 0.75)
-SEED = 0  #: of the resamples
 #: statistic -> what its band is, in words
 STATISTICS = {
     "median": "from the 25 % to the 75 % quantile over runs",
@@ -63,13 +64,43 @@ def curves_of(trajectories: Mapping[str, Trajectories], axis: str, n_times: int 
     """
     times = time_grid(list(trajectories.values()), n_times, axis=axis)
     regrets = {name: regret_curves(one, times, axis) for name, one in trajectories.items()}
-    found: dict[str, dict[str, Curve]] = {name: {} for name in regrets}
-    for name, curves in regrets.items():
+    begun = {name: _all_begun(one, axis) for name, one in trajectories.items()}
+    ended = {name: _first_end(one, axis) for name, one in trajectories.items()}
+    return Curves(times, _statistics(regrets), begun, ended)
+
+
+def volume_curves_of(volumes: Mapping[str, Volumes], curves: Curves, axis: str) -> Curves:
+    """The same of how far the hypervolume of a run's front is from that of the true front, at the same times."""
+    distances = {name: one.fronts.curves(one.distances, curves.times, axis) for name, one in volumes.items()}
+    begun = {name: _all_begun(one.fronts, axis) for name, one in volumes.items()}
+    return Curves(curves.times, _statistics(distances), begun, {name: curves.ended[name] for name in volumes})
+
+
+class Volumes(NamedTuple):
+    """The fronts of an optimizer's runs, and their hypervolumes."""
+
+    fronts: FrontTrajectories
+    distances: NDArray[np.float64]  #: after each change of a front: (n_members,); smaller is better
+
+
+def volumes_of(fronts: Mapping[str, FrontTrajectories]) -> dict[str, Volumes]:
+    """How far the hypervolume of the fronts is from that of the true front, whenever it changes."""
+    found = {}
+    for name, one in fronts.items():
+        indicator = indicator_of(one.reference, HYPERVOLUME)
+        found[name] = Volumes(one, indicator.distance(indicator_values(one, indicator)))
+    return found
+
+
+def _statistics(losses: Mapping[str, NDArray[np.float64]]) -> dict[str, dict[str, Curve]]:
+    """Optimizer -> statistic -> curve, of what is smaller the better: (n_runs, n_times) of each optimizer."""
+    found: dict[str, dict[str, Curve]] = {name: {} for name in losses}
+    for name, curves in losses.items():
         found[name]["median"] = Curve(aggregate(curves, "median"), *quantile_band(curves, *BAND))
         low, high = standard_error_band(curves, ERRORS)
         found[name]["mean"] = Curve(aggregate(curves, "mean"), np.maximum(low, 0), high)
-    for names in _of_as_many_runs(regrets):
-        beside = np.hstack([regrets[name] for name in names])
+    for names in _of_as_many_runs(losses):
+        beside = np.hstack([losses[name] for name in names])
         rng = np.random.default_rng(SEED)
         parts = (
             aggregate(beside, "iqm"),
@@ -77,20 +108,18 @@ def curves_of(trajectories: Mapping[str, Trajectories], axis: str, n_times: int 
         )
         for name, *columns in zip(names, *(np.split(part, len(names)) for part in parts), strict=True):
             found[name]["iqm"] = Curve(*columns)
-    begun = {name: _all_begun(one, axis) for name, one in trajectories.items()}
-    ended = {name: _first_end(one, axis) for name, one in trajectories.items()}
-    return Curves(times, found, begun, ended)
+    return found
 
 
-def _of_as_many_runs(regrets: Mapping[str, NDArray[np.float64]]) -> list[list[str]]:
+def _of_as_many_runs(losses: Mapping[str, NDArray[np.float64]]) -> list[list[str]]:
     together: dict[int, list[str]] = {}
-    for name, curves in regrets.items():
+    for name, curves in losses.items():
         together.setdefault(len(curves), []).append(name)
     return list(together.values())
 
 
-def _all_begun(one: Trajectories, axis: str) -> float:
-    firsts = one.along(axis)[one.starts[:-1][one.has_incumbent]]
+def _all_begun(one: Trajectories | FrontTrajectories, axis: str) -> float:
+    firsts = one.along(axis)[one.starts[:-1][np.diff(one.starts) > 0]]
     return float(firsts.max()) if len(firsts) == one.n_runs else np.inf
 
 
@@ -109,7 +138,6 @@ def as_json(curves: Curves, factor: float) -> dict[str, Any]:
     low, high = (float(above.min()), float(above.max())) if len(above) else (1.0, 1.0)
     step = np.log(high / low) / (_LAST_CODE - 1) or 1.0
     return {
-        "times": [float(f"{time:.6g}") for time in curves.times],
         "low": low,
         "step": step,
         "curves": {
@@ -159,8 +187,11 @@ def axes_of(trajectories: Mapping[str, Trajectories]) -> list[str]:
     return sorted(shared, key=lambda axis: axis != own)
 
 
-def panel_curves(trajectories: Mapping[str, Trajectories]) -> dict[str, Any]:
+def panel_curves(
+    trajectories: Mapping[str, Trajectories], fronts: Mapping[str, FrontTrajectories]
+) -> dict[str, dict[str, Any]]:
     """Axis -> curves as JSON; empty where no run has an incumbent."""
+    volumes = volumes_of(fronts)
     factor = next(iter(trajectories.values())).show.factor
     found = {}
     for axis in axes_of(trajectories):
@@ -169,7 +200,10 @@ def panel_curves(trajectories: Mapping[str, Trajectories]) -> dict[str, Any]:
         except SettingError:  # no run has an incumbent
             return {}
         found[axis] = as_json(curves, factor) | {
+            "times": [float(f"{time:.6g}") for time in curves.times],
             "ranks": _rounded(ranks_over_time(trajectories, curves.times, axis)),
             "shares": _rounded(ecdf_over_time(trajectories, curves.times, axis)),
         }
+        if volumes:
+            found[axis]["volumes"] = as_json(volume_curves_of(volumes, curves, axis), 1.0)
     return found

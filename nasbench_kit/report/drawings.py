@@ -1,21 +1,28 @@
-"""Pictures as SVG in the page itself, in its colors: cells, and the critical-difference diagram."""
+"""Pictures as SVG in the page itself, in its colors: cells, and figures of matplotlib."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from io import StringIO
 from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element, fromstring
+
+from matplotlib import rc_context
 
 from nasbench_kit.plots.cells import color_of, lay_out_graph, operation_colors, operations_of
+from nasbench_kit.plots.style import TEXT_STAYS_TEXT
 from nasbench_kit.report.markup import Html, element, joined
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from nasbench_kit.plots.layout import Box, Curve, Layout
-    from nasbench_kit.report.statistics import OverBenchmarks
     from nasbench_kit.spaces import Arch, Graph, Space
 
-
-_MOST_LETTERS = 23  # of a name beside the diagram; the table has it whole
+_WIDTHS = {"wide": 6.8, "narrow": 3.0}  # inches of what is drawn for a screen of either kind
+#: Color of the page -> up to how light a gray it stands for, from black to white.
+_GRAYS = {"ink": 0.25, "quiet": 0.65, "line": 0.97, "paper": 1.0}
 
 
 def cells(space: Space, arch: Arch) -> Html:
@@ -86,75 +93,62 @@ def _indexed(text: str) -> Html:
     return joined(found[1], element("tspan", found[2], dy=".25", font_size=".7")) if found else joined(text)
 
 
-def difference_diagram(found: OverBenchmarks) -> Html:
-    """The critical-difference diagram: ranks on a line, bars over those that are not told apart."""
-    n = len(found.names)
-    order = sorted(range(n), key=lambda i: found.average_ranks[i])
-    n_left = -(-n // 2)
-    width, margin, row = 820.0, 230.0, 22.0
-    axis = 62.0
-    bars = axis + 14.0
-    below = bars + 10.0 * len(found.cliques.members) + 8
+def in_both_widths(draw: Callable[[str | float], Figure], id_: str, **said: str) -> Html:
+    """A figure drawn as wide as a page, and as a phone, whose letters would be too small otherwise; one is shown.
 
-    def place(rank: float) -> float:
-        return margin + (rank - 1) / (n - 1) * (width - 2 * margin)
+    Args:
+        draw: Makes the figure, so wide.
+        id_: A name that no other element of the page has.
+        said: `title` and `words`, as in `embedded`.
+    """
+    return joined(
+        element("div", embedded(draw(inches), f"{id_}-{name}", **said), class_=name) for name, inches in _WIDTHS.items()
+    )
 
-    parts = [_line(place(1), axis, place(n), axis, 1.5)]
-    for tick in range(1, n + 1):
-        parts += [
-            _line(place(tick), axis - 6, place(tick), axis, 1.5),
-            _text(place(tick), axis - 11, str(tick), "middle"),
-        ]
-    end = min(place(1) + found.difference / (n - 1) * (width - 2 * margin), width - 8)
-    parts += [
-        _line(place(1), 22, end, 22, 2),
-        *(_line(x, 17, x, 27, 2) for x in (place(1), end)),
-        _text(place(1), 13, f"critical difference {found.difference:.2f}", "start"),
-    ]
-    for i, members in enumerate(found.cliques.members):
-        at = [place(float(found.average_ranks[member])) for member in members]
-        parts.append(_line(min(at) - 4, bars + 10 * i, max(at) + 4, bars + 10 * i, 5))
-    for position, one in enumerate(order):
-        rank = float(found.average_ranks[one])
-        on_left = position < n_left
-        down = below + row * ((position if on_left else n - 1 - position) + 0.5)
-        x = place(rank)
-        edge = margin - 12 if on_left else width - margin + 12
-        parts += [
-            _line(x, axis, x, down, 1),
-            _line(x, down, edge, down, 1),
-            _text(
-                edge + (-5 if on_left else 5),
-                down + 4.5,
-                f"{_cut(found.names[one])} {rank:.2f}" if on_left else f"{rank:.2f} {_cut(found.names[one])}",
-                "end" if on_left else "start",
-            ),
-        ]
-    height = below + row * n_left + 10
-    words = ", ".join(f"{found.names[i]} {found.average_ranks[i]:.2f}" for i in order)
-    together = "; ".join(", ".join(found.names[i] for i in members) for members in found.cliques.members) or "none"
+
+def embedded(figure: Figure, id_: str, *, title: str, words: str) -> Html:
+    """A figure of matplotlib as part of the page: its letters stay letters, and its grays are those of the page.
+
+    Args:
+        figure: What is drawn.
+        id_: A name that no other element of the page has.
+        title: What the figure is.
+        words: What it shows, for those who do not see it.
+    """
+    file = StringIO()
+    nothing: dict[str, None] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with rc_context({**TEXT_STAYS_TEXT, "svg.hashsalt": id_}):  # names of parts are made of it, so none is there twice
+        figure.savefig(file, format="svg", transparent=True, metadata=nothing)
+    drawn = fromstring(file.getvalue())  # noqa: S314 it is of our own making
+    said = [element("title", title, id=f"{id_}-title"), element("desc", words, id=f"{id_}-words")]
     return element(
         "svg",
-        parts,
-        viewBox=f"0 0 {width:.0f} {height:.0f}",
+        said,
+        [_part(part) for part in drawn if _name(part) != "metadata"],
+        viewBox=drawn.get("viewBox"),
         role="img",
-        aria_label=f"Average ranks: {words}. Not told apart: {together}.",
-        font_size="14",
+        aria_labelledby=f"{id_}-title",
+        aria_describedby=f"{id_}-words",
     )
 
 
-def _cut(text: str) -> str:
-    """A long name without its middle: settings, which tell two of a name apart, stand at the end."""
-    half = _MOST_LETTERS // 2
-    return text if len(text) <= _MOST_LETTERS else f"{text[:half]}…{text[-half:]}"
+def _part(part: Element, is_defined: bool = False) -> Html:
+    """An element of an SVG file as one of the page. Only what is defined, to be referred to, keeps its name."""
+    is_defined = is_defined or _name(part) == "defs"
+    attributes = {key.rpartition("}")[2]: value for key, value in part.attrib.items()}
+    if not is_defined:
+        attributes.pop("id", None)
+    if "style" in attributes:
+        font = re.sub(r"font: ([\d.]+px)[^;]*", r"font-size: \1", attributes["style"])
+        attributes["style"] = re.sub(r"#([0-9a-f]{2})\1\1\b", _gray, font)
+    return element(_name(part), part.text or "", [_part(one, is_defined) for one in part], **attributes)
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, width: float) -> Html:
-    ends = {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
-    return element(
-        "line", **{name: f"{value:.1f}" for name, value in ends.items()}, class_="axis", stroke_width=f"{width:g}"
-    )
+def _name(part: Element) -> str:
+    return part.tag.rpartition("}")[2]
 
 
-def _text(x: float, y: float, text: str, anchor: str) -> Html:
-    return element("text", text, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor)
+def _gray(found: re.Match[str]) -> str:
+    """The color of the page that stands for a gray on white paper."""
+    level = int(found[1], 16) / 255
+    return f"var(--{next(name for name, until in _GRAYS.items() if level <= until)})"

@@ -73,14 +73,14 @@ def incumbents_section(titles: Iterable[str], drawn: Iterable[Sequence[Html]]) -
     )
 
 
-def drawn_incumbents(trajectories: Mapping[str, Trajectories], space: Space) -> list[Html]:
-    """The incumbents of a panel as figures."""
-    return [_figure(trajectories, space, one) for one in incumbents_of(trajectories)]
+def drawn_incumbents(trajectories: Mapping[str, Trajectories], space: Space, names: Mapping[str, str]) -> list[Html]:
+    """The incumbents of a panel as figures; `names` says how optimizers are called."""
+    return [_figure(trajectories, space, one, names) for one in incumbents_of(trajectories)]
 
 
-def _figure(trajectories: Mapping[str, Trajectories], space: Space, one: Incumbent) -> Html:
+def _figure(trajectories: Mapping[str, Trajectories], space: Space, one: Incumbent, names: Mapping[str, str]) -> Html:
     show = next(iter(trajectories.values())).show
-    ended = "; ".join(f"{name}: {n:,} of {trajectories[name].n_runs:,} runs" for name, n in one.n_runs.items())
+    ended = "; ".join(f"{names[name]}: {n:,} of {trajectories[name].n_runs:,} runs" for name, n in one.n_runs.items())
     caption = joined(
         f"regret {show.text(one.regret)} {show.difference_unit}; {ended}",
         element("br"),

@@ -5,6 +5,7 @@
   if (!find("legend")) return;
   const data = JSON.parse(find("data").textContent);
   const axisNames = Object.keys(data.axes);
+  const called = new Map(data.optimizers.map((name, i) => [name, data.names[i]])); // in words, as in figures
   const DASHES = [[], [9, 4], [3, 3], [10, 3, 2, 3]];
   const N_COLORS = 8;
   const FEW = 10; // optimizers that are all drawn in color from the start
@@ -16,7 +17,7 @@
 
   // ---- what is chosen ----
 
-  const state = { panel: 0, axis: "", statistic: "median", scale: "logarithmic", band: true, shown: new Set() };
+  const state = { panel: 0, quantity: "regret", axis: "", statistic: "median", scale: "logarithmic", band: true, shown: new Set() };
 
   function panel() {
     return data.panels[state.panel];
@@ -32,6 +33,7 @@
     state.panel = Math.max(title, 0);
     state.axis = given.get("axis") || "";
     if (Object.hasOwn(data.statistics, given.get("statistic") ?? "")) state.statistic = given.get("statistic");
+    if (given.get("quantity") === "hypervolume") state.quantity = "hypervolume";
     if (given.get("scale") === "linear") state.scale = "linear";
     state.band = given.has("band") ? given.get("band") === "on" : data.optimizers.length <= FEW_BANDS;
     const names = given.getAll("optimizer");
@@ -40,6 +42,7 @@
 
   function writeAddress() {
     const chosen = new URLSearchParams({ benchmark: panel().title, axis: state.axis, statistic: state.statistic });
+    if (state.quantity !== "regret") chosen.set("quantity", state.quantity);
     if (state.scale !== "logarithmic") chosen.set("scale", state.scale);
     chosen.set("band", state.band ? "on" : "off");
     if (state.shown.size < data.optimizers.length) state.shown.forEach((name) => chosen.append("optimizer", name));
@@ -64,8 +67,18 @@
     });
   }
 
+  /** What is drawn over time: where there are several objectives, maybe the hypervolume; else regret. */
+  function quantity() {
+    return numbers()?.volumes ? state.quantity : "regret";
+  }
+
+  function chosen(axis) {
+    return quantity() === "hypervolume" ? axis.volumes : axis;
+  }
+
   function lines(axis, name, statistic) {
-    const [middle, low, high] = axis.curves[name][statistic].map((text) => decode(text, axis));
+    const coded = chosen(axis);
+    const [middle, low, high] = coded.curves[name][statistic].map((text) => decode(text, coded));
     return { middle, low, high };
   }
 
@@ -141,6 +154,7 @@
   function draw(figure) {
     const axis = numbers();
     const target = find(`${figure.id}-plot`);
+    find(`${figure.id}-title`).textContent = figure.title();
     target.replaceChildren();
     if (!axis) {
       target.textContent = "No run on this benchmark has an incumbent.";
@@ -165,7 +179,7 @@
     for (const [name, one] of found) {
       const shown = state.shown.has(name);
       const { color: ink, dash } = shown ? look(name) : { color: color("--line"), dash: [] };
-      const all = whole(times, axis.curves[name]);
+      const all = whole(times, figure.curves(axis)[name]);
       const middle = onAxis(one.middle);
       const sure = middle.map((value, i) => (all[i] ? value : null));
       const thin = middle.map((value, i) => (all[i] && all[i + 1] !== false ? null : value));
@@ -219,37 +233,46 @@
     {
       id: "regret",
       isLog: true,
-      label: () => `regret [${panel().unit}]`,
+      title: () => (quantity() === "regret" ? "Regret" : "Hypervolume"),
+      label: () => (quantity() === "regret" ? `regret [${panel().unit}]` : "hypervolume, distance to the front"),
+      curves: (axis) => chosen(axis).curves,
       lines: (axis, name) => lines(axis, name, state.statistic),
       words: (axis, names) => {
-        const last = names.map((name) => `${name} ${short(lines(axis, name, state.statistic).middle.at(-1))}`);
-        const unsure = names.some((name) => axis.curves[name].begun === null || axis.curves[name].begun > axis.times[0] || axis.curves[name].ended !== null);
+        const last = names.map((name) => `${called.get(name)} ${short(lines(axis, name, state.statistic).middle.at(-1))}`);
+        const { curves } = chosen(axis);
+        const unsure = names.some((name) => curves[name].begun === null || curves[name].begun > axis.times[0] || curves[name].ended !== null);
+        const isRegret = quantity() === "regret";
+        const of = isRegret ? `the ${panel().regret}` : `the distance to the best front's ${panel().volume}`;
         return (
-          `${panel().title}: ${state.statistic} of the ${panel().regret}, over ${data.axes[state.axis] || state.axis}; less is better.` +
+          `${panel().shown}: ${state.statistic} of ${of}; over ${data.axes[state.axis] || state.axis}; less is better.` +
           (state.band ? ` Bands: ${data.statistics[state.statistic]}.` : "") +
           (data.optimizers.length > FEW && names.length < Object.keys(axis.curves).length ? " Gray lines: optimizers that are not chosen." : "") +
           (unsure ? " Thin lines: not all runs have an incumbent yet, or some have ended." : "") +
-          ` At the end [${panel().unit}]: ${last.join("; ") || "no optimizer chosen"}.`
+          ` At the end${isRegret ? ` [${panel().unit}]` : ""}: ${last.join("; ") || "no optimizer chosen"}.`
         );
       },
     },
     {
       id: "rank",
+      title: () => "Average rank",
       label: () => "average rank",
+      curves: (axis) => axis.curves,
       lines: (axis, name) => ({ middle: known(axis.ranks, name, axis) }),
       range: (axis) => [0.9, Object.keys(axis.curves).length + 0.1],
       direction: -1,
       words: () =>
-        `${panel().title}: expected rank of a run's incumbent among one run of each other optimizer, shown or not; 1 is the best. ` +
+        `${panel().shown}: expected rank of a run's incumbent among one run of each other optimizer, shown or not; 1 is the best. ` +
         "A run without an incumbent is last; ties share their rank.",
     },
     {
       id: "shares",
+      title: () => "Runs and targets reached",
       label: () => "share of runs and targets",
+      curves: (axis) => axis.curves,
       lines: (axis, name) => ({ middle: known(axis.shares, name, axis) }),
       range: () => [0, 1.02],
       words: () =>
-        `${panel().title}: share of all pairs of a run and one of 51 targets that were reached; more is better. Targets are regrets, ` +
+        `${panel().shown}: share of all pairs of a run and one of 51 targets that were reached; more is better. Targets are regrets, ` +
         "evenly spaced in their logarithm, from the median that runs begin with to the least above 0.",
     },
   ];
@@ -287,10 +310,10 @@
   function fill(target, figure, axis, names) {
     const table = document.createElement("table");
     const words = data.axes[state.axis] || state.axis;
-    table.append(cell("caption", figure.label() + ", " + panel().title));
+    table.append(cell("caption", figure.label() + ", " + panel().shown));
     const head = document.createElement("thead");
     const row = document.createElement("tr");
-    row.append(cell("th", words, { scope: "col" }), ...names.map((name) => cell("th", name, { scope: "col" })));
+    row.append(cell("th", words, { scope: "col" }), ...names.map((name) => cell("th", called.get(name), { scope: "col" })));
     head.append(row);
     const body = document.createElement("tbody");
     const found = names.map((name) => figure.lines(axis, name).middle);
@@ -298,7 +321,7 @@
     for (let i = (axis.times.length - 1) % step; i < axis.times.length; i += step) {
       const line = document.createElement("tr");
       line.append(cell("th", short(axis.times[i]), { scope: "row" }));
-      found.forEach((values, k) => line.append(cell("td", short(values[i]), { "data-column": names[k] })));
+      found.forEach((values, k) => line.append(cell("td", short(values[i]), { "data-column": called.get(names[k]) })));
       body.append(line);
     }
     table.append(head, body);
@@ -313,14 +336,14 @@
   function save(text, kind, ending) {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([text], { type: kind }));
-    link.download = `${panel().title}-${state.axis}-${state.statistic}`.replace(/[^\w.-]+/g, "_") + ending;
+    link.download = `${panel().title}-${quantity()}-${state.axis}-${state.statistic}`.replace(/[^\w.-]+/g, "_") + ending;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   }
 
   function asCsv() {
     const quoted = (text) => `"${String(text).replaceAll('"', '""')}"`;
-    const rows = [["optimizer", state.axis, state.statistic, "low", "high"].map(quoted).join(",")];
+    const rows = [["optimizer", state.axis, quantity() === "regret" ? state.statistic : `${state.statistic} distance of the hypervolume`, "low", "high"].map(quoted).join(",")];
     const times = numbers().times;
     for (const one of shownNumbers()) {
       times.forEach((time, i) => rows.push([quoted(one.optimizer), time, one.middle[i] ?? "", one.low[i] ?? "", one.high[i] ?? ""].join(",")));
@@ -330,7 +353,7 @@
 
   function asJson() {
     const { title, unit } = panel();
-    return JSON.stringify({ benchmark: title, unit, axis: state.axis, statistic: state.statistic, band: data.statistics[state.statistic], times: numbers().times, curves: shownNumbers() });
+    return JSON.stringify({ benchmark: title, quantity: quantity(), unit: quantity() === "regret" ? unit : "1", axis: state.axis, statistic: state.statistic, band: data.statistics[state.statistic], times: numbers().times, curves: shownNumbers() });
   }
 
   // ---- controls ----
@@ -346,7 +369,7 @@
       const label = document.createElement("label");
       const value = cell("span", "", { class: "value" });
       value.dataset.name = name;
-      label.append(box, sample(name), cell("span", name), value);
+      label.append(box, sample(name), cell("span", called.get(name)), value);
       const item = document.createElement("li");
       item.append(label);
       return item;
@@ -365,6 +388,10 @@
   function show() {
     listAxes();
     find("panel").selectedIndex = state.panel;
+    if (find("quantity")) {
+      find("quantity").value = quantity();
+      find("quantity").disabled = !numbers()?.volumes;
+    }
     find("statistic").value = state.statistic;
     find("scale").value = state.scale;
     find("band").checked = state.band;
@@ -383,7 +410,7 @@
   }
 
   find("panel").addEventListener("change", (event) => ((state.panel = event.target.selectedIndex), show()));
-  for (const name of ["axis", "statistic", "scale"]) find(name).addEventListener("change", (event) => ((state[name] = event.target.value), show()));
+  for (const name of ["quantity", "axis", "statistic", "scale"]) find(name)?.addEventListener("change", (event) => ((state[name] = event.target.value), show()));
   find("band").addEventListener("change", (event) => ((state.band = event.target.checked), show()));
   find("reader").addEventListener("input", (event) => point(Number(event.target.value)));
   find("all").addEventListener("click", () => choose(true));

@@ -9,23 +9,29 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nasbench_kit.analysis.volumes import in_words
 from nasbench_kit.jobs import run
 from nasbench_kit.report.checklist import checklist_table
 from nasbench_kit.report.curves import STATISTICS, panel_curves
-from nasbench_kit.report.finals import benchmarks_together, finals
+from nasbench_kit.report.finals import finals
+from nasbench_kit.report.fronts import fronts_section
 from nasbench_kit.report.incumbents import drawn_incumbents, incumbents_section
 from nasbench_kit.report.markup import Html, data_block, element, joined
+from nasbench_kit.report.overall import benchmarks_together
 from nasbench_kit.report.setup import lead, setup
-from nasbench_kit.report.statistics import pairs_of
+from nasbench_kit.report.statistics import pairs_of, verdicts_of
 from nasbench_kit.version import __version__
 
 if TYPE_CHECKING:
     from nasbench_kit.analysis import PairwiseTests, Panel, Trajectories
+    from nasbench_kit.analysis.front_trajectories import FrontTrajectories
     from nasbench_kit.report.contents import Report
     from nasbench_kit.spaces import Space
 
 #: axis -> what stands under it
 AXES = {"seconds": "simulated time [s]", "evaluations": "evaluations", "epochs": "epochs trained"}
+#: what is drawn over it, of several objectives -> how it is called
+QUANTITIES = {"regret": "regret of the first objective", "hypervolume": "hypervolume of all"}
 _MANY_CURVES = 100  # computing fewer takes less time than starting other processes
 
 
@@ -41,9 +47,14 @@ def html_page(report: Report, n_processes: int = 1, *, is_live: bool = False) ->
     sections = [
         ("setup", "What was compared", setup(report)),
         ("curves", "Over time", _curves(report)),
-        ("results", "Where the runs ended", finals(report, [one.pairs for one in computed])),
+        (
+            "results",
+            "Where the runs ended",
+            finals(report, [one.pairs for one in computed], verdicts_of(report.with_runs)),
+        ),
+        *([("fronts", "Fronts", fronts_section(report))] if report.has_fronts else []),
         ("ranks", "Over all benchmarks", benchmarks_together(report)),
-        ("incumbents", "Incumbents", incumbents_section(report.with_runs, [one.incumbents for one in computed])),
+        ("incumbents", "Incumbents", incumbents_section(_shown_titles(report), [one.incumbents for one in computed])),
         ("checklist", "Checklist", checklist_table(report)),
     ]
     return _page(report.title, lead(report), sections, _data(report, [one.curves for one in computed]), is_live)
@@ -92,6 +103,15 @@ def page_data(report: Report, n_processes: int = 1) -> dict[str, Any]:
     return _data(report, [one.curves for one in _computed(report, n_processes)])
 
 
+class _Asked(NamedTuple):
+    """A panel, as far as that takes it, for another process."""
+
+    trajectories: Mapping[str, Trajectories]
+    fronts: Mapping[str, FrontTrajectories]
+    space: Space
+    names: Mapping[str, str]
+
+
 class _Computed(NamedTuple):
     """What takes long, of one panel."""
 
@@ -101,26 +121,35 @@ class _Computed(NamedTuple):
 
 
 def _computed(report: Report, n_processes: int) -> Iterator[_Computed]:
-    panels = [(panel.trajectories, panel.benchmark.space) for panel in report.with_runs.values()]
-    several = n_processes if sum(len(trajectories) for trajectories, _ in panels) > _MANY_CURVES else 1
-    return run(_compute, panels, several)
+    panels = report.with_runs.values()
+    asked = [_Asked(panel.trajectories, panel.fronts, panel.benchmark.space, report.names) for panel in panels]
+    several = n_processes if sum(len(panel.trajectories) for panel in panels) > _MANY_CURVES else 1
+    return run(_compute, asked, several)
 
 
-def _compute(panel: tuple[Mapping[str, Trajectories], Space]) -> _Computed:
-    trajectories, space = panel
-    return _Computed(panel_curves(trajectories), pairs_of(trajectories), drawn_incumbents(trajectories, space))
+def _compute(asked: _Asked) -> _Computed:
+    trajectories, fronts, space, names = asked
+    drawn = drawn_incumbents(trajectories, space, names)
+    return _Computed(panel_curves(trajectories, fronts), pairs_of(trajectories), drawn)
+
+
+def _shown_titles(report: Report) -> list[str]:
+    return [report.titles[title] for title in report.with_runs]
 
 
 def _data(report: Report, curves: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "optimizers": report.optimizers,
+        "names": list(report.names.values()),
         "statistics": STATISTICS,
         "axes": AXES,
         "panels": [
             {
                 "title": title,
+                "shown": report.titles[title],
                 "n_runs": {name: one.n_runs for name, one in panel.trajectories.items()},
                 "regret": _regret_in_words(panel),
+                "volume": _volume_in_words(panel),
                 "unit": next(iter(panel.trajectories.values())).show.difference_unit,
                 "axes": axes,
             }
@@ -135,12 +164,18 @@ def _regret_in_words(panel: Panel) -> str:
     return f"regret of the incumbent: its {one.show.name} ({one.values_are}) below the {against}"
 
 
+def _volume_in_words(panel: Panel) -> str | None:
+    references = [one.reference for one in panel.fronts.values()][:1]
+    return f"hypervolume: {in_words(references[0])}" if references else None
+
+
 # ---- over time ----
 
 
 def _curves(report: Report) -> Html:
     if not report.with_runs:
         return element("p", "No run has an incumbent yet.", class_="note")
+    several = report.has_fronts
     figures = [
         _figure("regret", "Regret"),
         _figure("rank", "Average rank"),
@@ -150,10 +185,11 @@ def _curves(report: Report) -> Html:
         element("noscript", element("p", "The curves are drawn by a script in this page; tables need none.")),
         element(
             "div",
-            _choice("panel", "Benchmark", report.with_runs),
-            _choice("axis", "Over", AXES.values()),
-            _choice("statistic", "Statistic", STATISTICS),
-            _choice("scale", "Scales", ("logarithmic", "linear")),
+            _choice("panel", "Benchmark", zip(report.with_runs, _shown_titles(report), strict=True)),
+            _choice("quantity", "Quantity", QUANTITIES.items()) if several else None,
+            _choice("axis", "Over", AXES.items()),
+            _choice("statistic", "Statistic", ((name, name) for name in STATISTICS)),
+            _choice("scale", "Scales", (("logarithmic", "logarithmic"), ("linear", "linear"))),
             element("label", element("input", type="checkbox", id="band", checked=True), " bands", class_="check"),
             class_="controls",
             role="group",
@@ -194,10 +230,10 @@ def _curves(report: Report) -> Html:
     )
 
 
-def _choice(id_: str, name: str, options: Iterable[str]) -> Html:
-    return element(
-        "label", element("span", name), element("select", [element("option", text) for text in options], id=id_)
-    )
+def _choice(id_: str, name: str, options: Iterable[tuple[str, str]]) -> Html:
+    """A list to choose from: of values, and how they are called."""
+    listed = [element("option", text, value=value) for value, text in options]
+    return element("label", element("span", name), element("select", listed, id=id_))
 
 
 def _figure(id_: str, title: str) -> Html:

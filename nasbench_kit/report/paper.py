@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nasbench_kit.errors import SettingError
 from nasbench_kit.jobs import write_bytes
 from nasbench_kit.report.checklist import checklist
 from nasbench_kit.report.finals import final_rows
+from nasbench_kit.report.fronts import front_figure
 from nasbench_kit.report.incumbents import incumbents_of
 from nasbench_kit.report.setup import faults, versions_in_words
 from nasbench_kit.report.statistics import pairs_of
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from nasbench_kit.comparison import Comparison
     from nasbench_kit.report.contents import Report
 
+_REPORT, _TABLES, _FIGURES = "report.md", "tables.tex", "figures.tex"
+_KINDS = ("anytime", "ranks", "ecdf", "critical-difference")  # of figures
+_TWO = 2  # objectives that can be drawn
+_WIDTHS = ("", 0.7)  # of figures and of cells, as a share of that of a line
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -34,35 +43,88 @@ _MARKS = (
 
 
 def write_paper(report: Report, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write `report.md`, `tables.tex` (for the package booktabs) and figures as PDF.
+    """Write `report.md`, `tables.tex` (for the package booktabs), and figures as PDF with `figures.tex` (graphicx).
 
     Returns:
         The files.
 
     Raises:
-        SettingError: The folder cannot be made.
+        SettingError: As `check_paper`, or the folder cannot be made.
         OSError: A file cannot be written.
     """
     from nasbench_kit.plots import architecture_figure, save_figure
 
+    check_paper(folder)
     place = Path(folder)
     try:
         place.mkdir(exist_ok=True)
     except OSError as error:
-        raise SettingError(f"cannot write into {str(place)!r}: {error.strerror}; a folder expected") from None
+        raise SettingError(f"cannot write into {str(place)!r}: {error.strerror}") from None
     figures: dict[str, str] = {}
-    if report.with_runs:
-        figures["anytime.pdf"] = "Median regret of the incumbent over the budget; bands: quartiles."
-        save_figure(report.comparison.figure(), place / "anytime.pdf")
+    for kind in _KINDS if report.with_runs else ():
+        if drawn := _drawn(report.comparison, kind):
+            save_figure(drawn[0], place / f"{kind}.pdf")
+            figures[f"{kind}.pdf"] = drawn[1]
+    names, titles = report.names, report.titles
     for i, (title, panel) in enumerate(report.with_runs.items(), 1):
+        if panel.fronts and len(panel.benchmark.objectives) == _TWO:
+            name = f"front-{i}-{_as_name(title)}.pdf"
+            figures[name] = (
+                f"Median attainment surfaces of final fronts on {titles[title]}: the border of what at least half of an"
+                " optimizer's runs attain."
+            )
+            fronts = {names[label]: one for label, one in panel.fronts.items()}
+            save_figure(front_figure(fronts, "text"), place / name)
         for one in incumbents_of(panel.trajectories)[:1]:
-            name = f"best-{i}-{re.sub(r'[^0-9A-Za-z]+', '-', title).strip('-')}.pdf"
-            figures[name] = f"The best final incumbent on {title}."
+            name = f"best-{i}-{_as_name(title)}.pdf"
+            figures[name] = f"The best final incumbent on {titles[title]}."
             save_figure(architecture_figure(panel.benchmark.space, one.arch), place / name)
-    rows_of = {title: final_rows(panel, pairs_of(panel.trajectories)) for title, panel in report.with_runs.items()}
-    write_bytes(place / "tables.tex", _tables(report, rows_of).encode())
-    write_bytes(place / "report.md", _markdown(report, rows_of, figures).encode())
-    return [place / name for name in ("report.md", "tables.tex", *figures)]
+    rows_of = {
+        title: final_rows(panel, pairs_of(panel.trajectories), names) for title, panel in report.with_runs.items()
+    }
+    write_bytes(place / _TABLES, _tables(report, rows_of).encode())
+    write_bytes(place / _FIGURES, _figures(figures).encode())
+    write_bytes(place / _REPORT, _markdown(report, rows_of, figures).encode())
+    return [place / name for name in (_REPORT, _TABLES, _FIGURES, *figures)]
+
+
+def _drawn(comparison: Comparison, kind: str) -> tuple[Figure, str] | None:
+    """A kind of figure, and its caption, which LaTeX is to write; None where there is nothing to draw of it.
+
+    Where optimizers did not run on all benchmarks, each benchmark has a panel.
+    """
+    from nasbench_kit.plots import KINDS
+
+    ways: list[dict[str, Any]] = [{}, {"each": True}] if "each" in KINDS[kind].choices else [{}]
+    for how in ways:
+        with suppress(SettingError):
+            caption = comparison.figure(kind, **how).get_supxlabel()
+            return comparison.figure(kind, caption=False, **how), " ".join(caption.split())
+    return None
+
+
+def _as_name(title: str) -> str:
+    """A title as part of the name of a file."""
+    return re.sub(r"[^0-9A-Za-z]+", "-", title).strip("-")
+
+
+def check_paper(folder: str | os.PathLike[str]) -> None:
+    """Refuse a folder that cannot be written to, or holds what is not of an earlier report.
+
+    Raises:
+        SettingError: It is one.
+    """
+    place = Path(folder)
+    above = place.absolute().parent
+    if place.is_dir():
+        others = [] if (place / _REPORT).is_file() and (place / _TABLES).is_file() else sorted(os.listdir(place))
+        reason = f"it holds {others[0]!r}, and is of no earlier report; a new folder expected" if others else ""
+    elif os.path.lexists(place):
+        reason = "it is a file; a folder expected"
+    else:
+        reason = "" if above.is_dir() else f"there is no folder {str(above)!r}"
+    if reason:
+        raise SettingError(f"cannot write into {str(place)!r}: {reason}")
 
 
 def latex(text: str) -> str:
@@ -79,6 +141,7 @@ def _tables(report: Report, rows_of: _Rows) -> str:
     parts = ["% \\usepackage{booktabs}"]
     for title, panel in report.with_runs.items():
         head, rows = rows_of[title]
+        said = f"{report.titles[title]}: where the runs ended. {panel.in_words} {_MARKS}"
         lines = [
             " & ".join(rf"\textbf{{{latex(cell)}}}" if is_best and i < 2 else latex(cell) for i, cell in enumerate(row))
             for row, is_best in rows
@@ -87,7 +150,7 @@ def _tables(report: Report, rows_of: _Rows) -> str:
             "",
             r"\begin{table}",
             r"\centering",
-            rf"\caption{{{latex(title)}: where the runs ended. {latex(panel.in_words)} {latex(_MARKS)}}}",
+            rf"\caption{{{latex(said)}}}",
             rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
             r"\toprule",
             " & ".join(map(latex, head)) + r" \\",
@@ -100,11 +163,28 @@ def _tables(report: Report, rows_of: _Rows) -> str:
     return "\n".join(parts) + "\n"
 
 
+def _figures(figures: Mapping[str, str]) -> str:
+    parts = ["% \\usepackage{graphicx}"]
+    for name, caption in figures.items():
+        parts += [
+            "",
+            r"\begin{figure}",
+            r"\centering",
+            rf"\includegraphics[width={_WIDTHS[name.startswith('best-')]}\linewidth]{{{name}}}",
+            rf"\caption{{{latex(caption)}}}",
+            r"\end{figure}",
+        ]
+    return "\n".join(parts) + "\n"
+
+
 def _markdown(report: Report, rows_of: _Rows, figures: dict[str, str]) -> str:
     parts = [f"# {markdown(report.title)}", "", "## What was compared", ""]
     for title, panel in report.panels.items():
         results = panel.benchmark.results
-        parts.append(f"- {markdown(title)}: {markdown(panel.in_words)} Results: {results.kind} {results.sha256}.")
+        parts.append(
+            f"- {markdown(report.titles[title])} ({markdown(title)}): {markdown(panel.in_words)}"
+            f" Results: {results.kind} {results.sha256}."
+        )
     parts += [f"- Versions: {markdown(versions_in_words(one))}." for one in report.versions]
     parts += ["", "The same runs are made again by", "", *(f"    {command}" for command in report.commands)]
     parts += ["", "## Where the runs ended", "", _MARKS]
@@ -113,7 +193,7 @@ def _markdown(report: Report, rows_of: _Rows, figures: dict[str, str]) -> str:
             [f"**{markdown(cell)}**" if is_best and i < 2 else markdown(cell) for i, cell in enumerate(row)]
             for row, is_best in rows
         ]
-        parts += ["", f"### {markdown(title)}", "", *_table(map(markdown, head), strong)]
+        parts += ["", f"### {markdown(report.titles[title])}", "", *_table(map(markdown, head), strong)]
     parts += ["", *(f"- {markdown(fault)}" for fault in faults(report))]
     parts += ["", "## Figures", ""]
     parts += [f"- [{name}]({name}): {markdown(caption)}" for name, caption in figures.items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from nasbench_kit.plots.titles import benchmark_title
 from nasbench_kit.report.markup import Html, element, joined, table
 
 if TYPE_CHECKING:
@@ -18,20 +19,21 @@ def lead(report: Report) -> str:
     n_optimizers, n_benchmarks = len(report.optimizers), len({panel.benchmark.name for panel in report.panels.values()})
     return (
         f"{counted(n_optimizers, 'optimizer')} on {counted(n_benchmarks, 'benchmark')}, {counted(n_runs, 'run')},"
-        f" from {counted(len(report.studies), 'study', 'studies')}: {', '.join(report.studies)}."
-    )
+        f" from {counted(len(report.studies), 'study', 'studies')}: {', '.join(report.studies)}. {report.reference}"
+    ).rstrip()
 
 
 def setup(report: Report) -> Html:
     """Rules, runs, results, optimizers, versions, commands, and what is not as it should be."""
     rows = []
+    names, titles = report.names, report.titles
     for title, panel in report.panels.items():
         results = panel.benchmark.results
         rows.append(
             [
-                title,
+                joined(titles[title], element("br"), element("code", title)),
                 panel.in_words,
-                element("span", _seeds(panel)),
+                element("span", _seeds(panel, names)),
                 joined(f"{results.kind} ", element("code", results.sha256)),
             ]
         )
@@ -59,7 +61,7 @@ def versions_in_words(versions: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _seeds(panel: Panel) -> str:
+def _seeds(panel: Panel, names: Mapping[str, str]) -> str:
     said = []
     for name in panel.configurations:
         n_failed = len(panel.failures.get(name, ()))
@@ -70,7 +72,7 @@ def _seeds(panel: Panel) -> str:
         said.append(f"{len(seeds):,}{which}" + (f", {n_failed:,} failed" if n_failed else ""))
     if len(set(said)) == 1:
         return f"{said[0]}, each optimizer"
-    return "; ".join(f"{name}: {one}" for name, one in zip(panel.configurations, said, strict=True))
+    return "; ".join(f"{names[name]}: {one}" for name, one in zip(panel.configurations, said, strict=True))
 
 
 def _optimizers(report: Report) -> Html:
@@ -79,7 +81,11 @@ def _optimizers(report: Report) -> Html:
         for name, key in panel.configurations.items():
             settings = ", ".join(f"{setting}={value!r}" for setting, value in key.settings.items())
             shown.setdefault((name, key.optimizer, settings), None)
-    rows = [[name, element("code", optimizer), element("code", settings or "-")] for name, optimizer, settings in shown]
+    names = report.names
+    rows = [
+        [names[name], element("code", optimizer), element("code", settings or "-")]
+        for name, optimizer, settings in shown
+    ]
     return table(
         ("shown as", "optimizer", "settings"), rows, caption="Optimizers and all their settings", class_="text"
     )
@@ -88,25 +94,30 @@ def _optimizers(report: Report) -> Html:
 def faults(report: Report) -> list[str]:
     """What is not as it should be, a sentence each: what a reader has to know before comparing."""
     said = []
-    for title, panel in report.panels.items():
+    called, titles = report.names, report.titles
+    for code, panel in report.panels.items():
+        title = titles[code]
         for name, failed in panel.failures.items():
             seed, reason = next(iter(failed.items()))
             every = "all " if name not in panel.trajectories else ""
             said.append(
-                f"{name} on {title}: {every}{counted(len(failed), 'run')} failed and left out; seed {seed}: {reason}"
+                f"{called[name]} on {title}: {every}{counted(len(failed), 'run')} failed and left out;"
+                f" seed {seed}: {reason}"
             )
         counts = {name: one.n_runs for name, one in panel.trajectories.items()}
         if len(set(counts.values())) > 1:
-            said.append(f"{title}: unequal numbers of runs: {', '.join(f'{name} {n:,}' for name, n in counts.items())}")
+            said.append(
+                f"{title}: unequal numbers of runs: {', '.join(f'{called[name]} {n:,}' for name, n in counts.items())}"
+            )
         if 1 in counts.values():
-            single = ", ".join(name for name, n in counts.items() if n == 1)
+            single = ", ".join(called[name] for name, n in counts.items() if n == 1)
             said.append(f"{title}: a single run of {single}: it says nothing of the spread over runs")
         for name, one in panel.trajectories.items():
             n_without = one.n_runs - int(one.has_incumbent.sum())
             if n_without:
                 said.append(
-                    f"{name} on {title}: {n_without:,} of {one.n_runs:,} runs ended without an incumbent; they count as"
-                    " worse than all others, and are left out of means of final values"
+                    f"{called[name]} on {title}: {n_without:,} of {one.n_runs:,} runs ended without an incumbent; they"
+                    " count as worse than all others, and are left out of means of final values"
                 )
         if not all(one.is_proven for one in panel.trajectories.values()):
             said.append(
@@ -116,7 +127,8 @@ def faults(report: Report) -> list[str]:
     for name in dict.fromkeys(names):
         if names.count(name) > 1:
             said.append(
-                f"{name} was searched under {names.count(name)} sets of rules or tables: compare within a panel only"
+                f"{benchmark_title(name)} was searched under {names.count(name)} sets of rules or tables: compare"
+                " within a panel only"
             )
     if len(report.versions) > 1:
         said.append(f"runs were made with {len(report.versions)} sets of versions, see above")

@@ -1,45 +1,67 @@
-"""What the page says beside curves: ranks and ECDF over time, tests of pairs, average ranks over benchmarks."""
+"""What the page says beside curves: ranks and ECDF over time, tests of pairs, ranks and ratings over benchmarks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
+from math import comb
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.analysis import (
-    Cliques,
     PairwiseTests,
-    aggregate,
-    average_ranks,
-    better_by_nemenyi,
-    cliques,
+    Ratings,
+    Verdict,
     common_targets,
-    critical_difference,
+    elo_ratings,
     final_regrets,
     pairwise_mann_whitney,
-    ranks,
     regret_curves,
     running_time_ecdf,
     times_to,
+    verdicts,
 )
 from nasbench_kit.errors import SettingError
+from nasbench_kit.plots.differences import Difference, difference_by_nemenyi
 
 if TYPE_CHECKING:
     from nasbench_kit.analysis import Panel, Trajectories
 
 ALPHA = 0.05  #: of tests of all pairs together
+TOLERANCE = 0.1  #: to which the probability that one is better than another is known before the pair passes for tied
+SEED = 0  #: of all resamples
+N_RATINGS = 100  #: resamples of the intervals of ratings
+_MOST_PAIRS = 1_000  # whose verdicts take no longer than all else
 
 
 def ranks_over_time(
     trajectories: Mapping[str, Trajectories], times: NDArray[np.float64], axis: str
 ) -> dict[str, NDArray[np.float64]]:
-    """Expected rank of a run among one run of each other optimizer, at each time; of one optimizer alone, nothing."""
+    """Expected rank of a run among one run of each other optimizer, at each time; of one optimizer alone, nothing.
+
+    It is `average_ranks` by every pair, counted instead of sorted: runs end on few different architectures.
+    """
     if len(trajectories) < 2:
         return {}
-    curves = [regret_curves(one, times, axis) for one in trajectories.values()]
-    return dict(zip(trajectories, average_ranks(curves, by="every pair"), strict=True))
+    ones = list(trajectories.values())
+    regrets, found = np.unique(np.concatenate([one.best - one.reported for one in ones]), return_inverse=True)
+    places = np.split(found.astype(np.float64), np.cumsum([len(one.reported) for one in ones])[:-1])
+    curves = [  # the place of each regret among all of them, which is faster to count than regrets are to sort
+        regret_curves(replace(one, best=0.0, reported=-place), times, axis)
+        for one, place in zip(ones, places, strict=True)
+    ]
+    every = np.nan_to_num(np.concatenate(curves), nan=len(regrets)).astype(np.intp)
+    weights = np.concatenate([np.full(one.n_runs, 1 / one.n_runs) for one in ones])
+    starts = np.append(0, np.cumsum([one.n_runs for one in ones])[:-1])
+    ranks = np.empty((len(ones), len(times)))
+    for time, here in enumerate(every.T):
+        # how many rivals a place has on average before it, or beside it, which counts half; of oneself it is 1/2
+        count = np.bincount(here, weights, minlength=len(regrets) + 1)
+        behind = np.cumsum(count) - count / 2
+        ranks[:, time] = 0.5 + np.add.reduceat(weights * behind[here], starts)
+    return dict(zip(trajectories, ranks, strict=True))
 
 
 def ecdf_over_time(
@@ -65,24 +87,33 @@ def pairs_of(trajectories: Mapping[str, Trajectories]) -> PairwiseTests | None:
     return pairwise_mann_whitney({name: final_regrets(one) for name, one in trajectories.items()})
 
 
+def verdicts_of(panels: Mapping[str, Panel]) -> list[Verdict]:
+    """Which pairs of optimizers are settled, tied or open on each benchmark; nothing of very many pairs."""
+    regrets = {
+        title: {name: final_regrets(one) for name, one in panel.trajectories.items()} for title, panel in panels.items()
+    }
+    n_pairs = sum(comb(len(panel), 2) for panel in regrets.values())
+    return verdicts(regrets, TOLERANCE, error=ALPHA) if n_pairs <= _MOST_PAIRS else []
+
+
 class OverBenchmarks(NamedTuple):
-    """Average ranks of the optimizers that were run on all benchmarks."""
+    """The optimizers that were run on all benchmarks."""
 
-    names: tuple[str, ...]
-    n_benchmarks: int
-    average_ranks: NDArray[np.float64]  #: by median final regret, (n_optimizers,); 1 is the best
-    difference: float  #: that two must lie apart, by Nemenyi's test
-    cliques: Cliques
+    panels: dict[str, Panel]  #: the runs of these alone
+    ratings: Ratings
+    difference: Difference | None  #: of average ranks, where there are two benchmarks or more
 
 
-def over_benchmarks(panels: Sequence[Panel]) -> OverBenchmarks | None:
-    """Average ranks over benchmarks, and who is not told apart; None of fewer than two of either."""
-    every = [panel.trajectories for panel in panels]
+def over_benchmarks(panels: Mapping[str, Panel]) -> OverBenchmarks | None:
+    """Elo ratings, and average ranks with who is not told apart; None of fewer than two optimizers."""
+    every = [panel.trajectories for panel in panels.values()]
     names = [name for name in every[0] if all(name in one for one in every)] if every else []
-    if len(names) < 2 or len(every) < 2:
+    if len(names) < 2:
         return None
-    medians = [[float(aggregate(final_regrets(one[name])[:, None], "median")[0]) for one in every] for name in names]
-    mean = ranks(np.array(medians)).mean(axis=1)
-    difference = critical_difference(len(names), len(every), ALPHA)
-    found = cliques(mean, better_by_nemenyi(mean, difference))
-    return OverBenchmarks(tuple(names), len(every), mean, difference, found)
+    some = {
+        title: replace(panel, trajectories={name: panel.trajectories[name] for name in names})
+        for title, panel in panels.items()
+    }
+    regrets = {name: [final_regrets(one[name]) for one in every] for name in names}
+    ratings = elo_ratings(regrets, np.random.default_rng(SEED), n_replications=N_RATINGS)
+    return OverBenchmarks(some, ratings, difference_by_nemenyi(list(some.values()), ALPHA) if len(some) > 1 else None)

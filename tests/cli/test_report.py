@@ -1,5 +1,6 @@
 """`report` and `watch`: what is typed wrong is one line, what is read is never written."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,17 @@ from nasbench_kit.cli import main
 C10 = "nasbench201/cifar10"
 
 
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    path = tmp_path_factory.mktemp("typed") / "mine.db"
+    nbk.compare(C10, ["random_search", "local_search"], runs=3, n_evaluations=5, study=path, n_processes=1)
+    return path
+
+
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(study, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    nbk.compare(C10, ["random_search", "local_search"], runs=3, n_evaluations=5, study="mine.db", n_processes=1)
+    shutil.copy(study, "mine.db")
     return tmp_path
 
 
@@ -35,6 +43,7 @@ def test_a_folder_for_a_paper_is_written(folder):
     result = typed("report", "mine.db", "--format", "paper", "-o", "appendix")
     assert result.exit_code == 0, result.output
     assert {path.name for path in Path("appendix").iterdir()} >= {"report.md", "tables.tex", "anytime.pdf"}
+    assert typed("report", "mine.db", "--format", "paper", "-o", "appendix").exit_code == 0  # anew
 
 
 @pytest.mark.parametrize(
@@ -45,18 +54,28 @@ def test_a_folder_for_a_paper_is_written(folder):
         (["mine.db", "--optimizer", "local"], "unknown optimizer of mine.db 'local'"),
         (["mine.db", "-o", "mine.db"], "error: --out 'mine.db' would overwrite STUDY 'mine.db'"),
         (["mine.db", "-o", "none/page.html"], "error: cannot write 'none/page.html': there is no folder"),
-        (["mine.db", "-o", "."], "it is a folder; a file expected, or --format paper"),
+        (["mine.db", "-o", "."], "it is a folder; a file that ends in .html expected, or --format paper"),
+        (["mine.db", "-o", "x.txt"], "cannot write 'x.txt': a page is HTML; a name that ends in .html expected"),
+        (["mine.db", "-o", "report"], "cannot write 'report': a page is HTML; a name that ends in .html expected"),
+        (["mine.db", "--format", "paper", "-o", "taken"], "cannot write into 'taken': it is a file; a folder expected"),
+        (["mine.db", "--format", "paper", "-o", "none/new"], "cannot write into 'none/new': there is no folder"),
+        (
+            ["mine.db", "--format", "paper", "-o", "."],
+            "cannot write into '.': it holds 'mine.db', and is of no earlier",
+        ),
         (["mine.db", "--format", "pdf"], "Invalid value for '--format'"),
         (["mine.db", "--from", "none.h5"], "none.h5"),
         ([], "Missing argument 'STUDY...'"),
     ],
 )
 def test_what_is_typed_wrong_is_one_line(folder, words, said):
+    Path("taken").write_text("mine")
+    before = {path: path.read_bytes() for path in Path().iterdir()}
     result = typed("report", *words)
     assert result.exit_code == 2
     assert said in result.output
     assert result.output.count("\n") == 1
-    assert not Path("report.html").exists()
+    assert {path: path.read_bytes() for path in Path().iterdir()} == before
 
 
 def test_a_study_of_nothing_is_one_line(folder):

@@ -1,5 +1,9 @@
 """Small studies, and their pages."""
 
+import re
+from collections import defaultdict
+from html import unescape
+from html.parser import HTMLParser
 from importlib import import_module
 
 import pytest
@@ -42,4 +46,68 @@ def page(report, tmp_path_factory):
     """The page, as a file."""
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(html_page(report), encoding="utf-8")
+    return path
+
+
+class Reader(HTMLParser):
+    """Elements and texts, as a browser sees them."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.texts, self.scripts, self._in = [], [], [], [], ""
+        self.within = defaultdict(list)  # tag -> texts that stand directly in it
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self._in = tag
+        self.tags.append(tag)
+        self.attributes += [(tag, *pair) for pair in attrs]
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_data(self, data):
+        if self._in == "script":
+            self.scripts[-1] += data
+        else:
+            self.texts.append(data)
+            self.within[self._in].append(data)
+
+    def handle_endtag(self, tag):
+        self._in = ""
+
+
+def table_rows(html, caption):
+    """Texts of the cells of the table whose caption begins so."""
+    body = next(part for part in html.split("<caption>")[1:] if part.startswith(caption)).split("</table>")[0]
+    cells = (re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in body.split("<tbody>")[1].split("<tr>")[1:])
+    return [[unescape(re.sub("<[^>]*>", "", cell)) for cell in row] for row in cells]
+
+
+@pytest.fixture(scope="session")
+def read():
+    """Makes a `Reader` of a page."""
+    return Reader
+
+
+@pytest.fixture(scope="session")
+def rows_of():
+    """`table_rows`."""
+    return table_rows
+
+
+@pytest.fixture(scope="session")
+def fronts_study(tmp_path_factory):
+    """Two objectives on one benchmark, which not all runs can reach in their first evaluations; one on another."""
+    path = tmp_path_factory.mktemp("fronts") / "fronts.db"
+    both = nbk.load("nasbench201/cifar10", objectives=["val_accuracy", "params_m"], constraints=["params_m<=0.3"])
+    nbk.compare(both, ["random_search", "nsga2"], runs=8, n_evaluations=30, study=path, n_processes=1)
+    nbk.compare("nasbench201/cifar100", "random_search", runs=8, n_evaluations=30, study=path, n_processes=1)
+    return path
+
+
+@pytest.fixture(scope="session")
+def fronts_page(fronts_study, tmp_path_factory):
+    """The page of it, as a file."""
+    path = tmp_path_factory.mktemp("page") / "fronts.html"
+    path.write_text(html_page(report_of(fronts_study)), encoding="utf-8")
     return path

@@ -43,7 +43,7 @@ def shown(browser, page):
     """The page in a new tab, which fails the test if the page has any error or asks for anything."""
     tabs, complaints = [], []
 
-    def show(address="", **how):
+    def show(address="", page=page, **how):
         context = browser.new_context(**how)
         tab = context.new_page()
         tab.on("console", lambda message: complaints.append(message.text))
@@ -74,6 +74,14 @@ def values(tab):
 
 def picture(tab, figure="regret"):
     return tab.evaluate(f"document.querySelector('#{figure}-plot canvas').toDataURL()")
+
+
+def violations(tab):
+    """What axe-core finds, after it looked at enough."""
+    tab.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text())
+    found = tab.evaluate("(how) => axe.run(document, how)", AA)
+    assert len(found["passes"]) > 20
+    return [(one["id"], [node["target"] for node in one["nodes"]]) for one in found["violations"]]
 
 
 def test_nothing_that_a_user_gave_runs(shown):
@@ -112,13 +120,33 @@ def test_what_is_chosen_changes_the_curve_and_its_words(shown, control, choice):
         assert values(tab) != before[2]
 
 
+def test_several_objectives_are_drawn_by_their_hypervolume(shown, fronts_page):
+    tab = shown(page=fronts_page)
+    before = picture(tab), values(tab)
+    tab.select_option("#quantity", "hypervolume")
+    assert tab.locator("#regret-title").inner_text() == "Hypervolume"
+    assert "of the true front" in words(tab)
+    assert (picture(tab), values(tab)) != before
+    address = tab.evaluate("location.hash")
+    assert words(shown(address, page=fronts_page)) == words(tab)
+    with tab.expect_download() as saved:
+        tab.click("#json")
+    assert json.loads(saved.value.path().read_text())["quantity"] == "hypervolume"
+    tab.select_option("#panel", C100)  # of one objective
+    assert tab.locator("#quantity").is_disabled()
+    assert tab.locator("#regret-title").inner_text() == "Regret"
+    tab.select_option("#panel", "nasbench201/cifar10")
+    assert tab.locator("#regret-title").inner_text() == "Hypervolume"
+    assert violations(tab) == []
+
+
 def test_the_legend_is_linked_to_all_plots(shown):
     tab = shown()
     plots = ("regret", "rank", "shares")
     before = [picture(tab, one) for one in plots]
     tab.locator("#legend input").first.uncheck()
     assert all(picture(tab, one) != old for one, old in zip(plots, before, strict=True))
-    assert "random_search 0" not in words(tab)
+    assert "random search 0" not in words(tab)
     tab.click("#none")
     assert "no optimizer chosen" in words(tab)
     tab.click("#all")
@@ -184,10 +212,7 @@ def test_numbers_stand_in_tables_and_axe_finds_no_violation(shown, scheme):
     tab = shown(color_scheme=scheme)
     tab.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
     assert tab.locator("#regret-table tbody tr").count() > 10
-    tab.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text())
-    found = tab.evaluate("(how) => axe.run(document, how)", AA)
-    assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found["violations"]] == []
-    assert len(found["passes"]) > 20
+    assert violations(tab) == []
 
 
 def test_dark_and_light_differ_and_the_curves_follow_at_once(shown):

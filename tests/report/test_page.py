@@ -2,7 +2,6 @@
 
 import json
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from nasbench_kit.analysis import (
     average_ranks,
     bootstrap_band,
     common_targets,
+    elo_ratings,
     final_regrets,
     pairwise_mann_whitney,
     quantile_band,
@@ -23,44 +23,20 @@ from nasbench_kit.analysis import (
     summarize,
     time_grid,
     times_to,
+    win_rates,
 )
 from nasbench_kit.errors import SettingError, StudyError
 from nasbench_kit.report import html_page, report_of
 from nasbench_kit.report.checklist import checklist
-from nasbench_kit.report.curves import ERRORS, N_RESAMPLES, SEED, decoded
+from nasbench_kit.report.curves import ERRORS, N_RESAMPLES, decoded
 from nasbench_kit.report.finals import final_rows
 from nasbench_kit.report.incumbents import incumbents_of
 from nasbench_kit.report.setup import faults
-from nasbench_kit.report.statistics import over_benchmarks, pairs_of
+from nasbench_kit.report.statistics import N_RATINGS, SEED, TOLERANCE, over_benchmarks, pairs_of, verdicts_of
 from nasbench_kit.simulator import Rules
 
 C10, C100 = "nasbench201/cifar10", "nasbench201/cifar100"
 _STEP = 1e-3  # relative: no step of 16 bits is as large
-
-
-class Reader(HTMLParser):
-    """Elements and texts, as a browser sees them."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.attributes, self.texts, self.scripts, self._in = [], [], [], [], ""
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self._in = tag
-        self.tags.append(tag)
-        self.attributes += [(tag, *pair) for pair in attrs]
-        if tag == "script":
-            self.scripts.append("")
-
-    def handle_data(self, data):
-        if self._in == "script":
-            self.scripts[-1] += data
-        else:
-            self.texts.append(data)
-
-    def handle_endtag(self, tag):
-        self._in = ""
 
 
 @pytest.fixture(scope="module")
@@ -69,31 +45,50 @@ def html(page):
 
 
 @pytest.fixture(scope="module")
-def data(html):
-    return json.loads(Reader(html).scripts[0])
+def data(html, read):
+    return json.loads(read(html).scripts[0])
 
 
 def panels(data, report):
     return [(shown, report.panels[shown["title"]].trajectories) for shown in data["panels"]]
 
 
-def test_the_page_asks_for_nothing_from_anywhere(html):
-    read = Reader(html)
-    loaded = {(tag, name) for tag, name, _ in read.attributes if name in ("src", "srcset", "action", "data", "poster")}
+def test_the_page_asks_for_nothing_from_anywhere(html, read):
+    shown = read(html)
+    loaded = {(tag, name) for tag, name, _ in shown.attributes if name in ("src", "srcset", "action", "data", "poster")}
     assert loaded == set()
-    links = [value for tag, name, value in read.attributes if name == "href" and tag == "link"]
+    links = [value for tag, name, value in shown.attributes if name == "href" and tag == "link"]
     assert links == ["data:,"]
-    policy = next(value for _, name, value in read.attributes if name == "content" and value.startswith("default-src"))
+    policy = next(value for _, name, value in shown.attributes if name == "content" and value.startswith("default-src"))
     assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-")
     assert "url(" not in html.split("</style>")[0]
 
 
-def test_a_label_that_is_markup_stays_text(html, data, hostile):
-    read = Reader(html)
-    assert len(read.scripts) == 2
-    assert "img" not in read.tags
+def test_a_label_that_is_markup_stays_text(html, data, hostile, read):
+    shown = read(html)
+    assert len(shown.scripts) == 2
+    assert "img" not in shown.tags
     assert hostile in data["optimizers"]
-    assert any(hostile in text for text in read.texts)
+    assert any(hostile in text for text in shown.texts)
+
+
+def test_names_are_those_of_figures_but_where_one_has_to_type_them(html, data, report, hostile, read):
+    assert data["optimizers"] == ["random_search", hostile, "local_search"]
+    assert data["names"] == ["random search", hostile, "local search"]
+    assert [(one["title"], one["shown"]) for one in data["panels"]] == [
+        (C10, "NAS-Bench-201, CIFAR-10"),
+        (C100, "NAS-Bench-201, CIFAR-100"),
+    ]
+    code = read(html).within["code"]
+    assert {C10, C100, "random_search", *report.commands} <= set(code)
+    seen = " ".join(text for text in read(html).texts if text not in code)
+    assert not re.search(r"random_search|local_search|nasbench201/", seen)
+
+
+def test_two_that_would_be_called_the_same_keep_their_labels(tmp_path):
+    optimizers = [("random_search", {}), ("local_search", {}, "random search")]
+    report = made(tmp_path / "same.db", (C10, optimizers, {"runs": 2, "n_evaluations": 5}))
+    assert report.names == {"random_search": "random_search", "random search": "random search"}
 
 
 def test_curves_are_those_of_the_analysis(data, report):
@@ -141,29 +136,92 @@ def test_targets_go_from_where_runs_begin_to_the_least_above_0(report):
         assert targets[-1] == pytest.approx(every[every > 0].min())
 
 
-def test_the_final_table_is_that_of_the_analysis(html, report):
-    texts = Reader(html).texts
+def test_the_final_table_is_that_of_the_analysis(html, report, read):
+    texts = read(html).texts
     for panel in report.panels.values():
         tests = pairwise_mann_whitney({name: final_regrets(one) for name, one in panel.trajectories.items()})
         better = tests.better()
-        _, rows = final_rows(panel, pairs_of(panel.trajectories))
-        for i, ((name, mean, regret, counts, *_, n), is_best) in enumerate(rows):
-            one = panel.trajectories[name]
+        _, rows = final_rows(panel, pairs_of(panel.trajectories), report.names)
+        for i, (label, ((name, mean, regret, counts, *_, n), is_best)) in enumerate(
+            zip(panel.trajectories, rows, strict=True)
+        ):
+            one = panel.trajectories[label]
             summary = summarize(one)
             assert mean == f"{one.show.text(summary.mean)} ± {one.show.text(summary.sd)}"
             assert (regret, n) == (one.show.text(summary.median_regret), "12")
             assert counts == f"{better[i].sum()} / {better[:, i].sum()}"
             assert is_best == (not better[:, i].any())
             assert mean in texts
+            assert name == report.names[label]
 
 
-def test_average_ranks_over_benchmarks_are_of_median_final_regrets(report):
-    found = over_benchmarks(list(report.panels.values()))
-    medians = [
-        [np.median(final_regrets(panel.trajectories[name])) for panel in report.panels.values()] for name in found.names
-    ]
-    np.testing.assert_allclose(found.average_ranks, ranks(np.array(medians)).mean(axis=1))
-    assert found.n_benchmarks == 2
+def test_average_ranks_ratings_and_win_rates_over_benchmarks_are_those_of_the_analysis(html, report, rows_of):
+    finals = {
+        name: [final_regrets(panel.trajectories[name]) for panel in report.panels.values()]
+        for name in report.optimizers
+    }
+    rated = elo_ratings(finals, np.random.default_rng(SEED), n_replications=N_RATINGS)
+    average = ranks(np.array([[np.median(one) for one in several] for several in finals.values()])).mean(axis=1)
+    cells = rows_of(html, "Elo ratings")
+    assert [row[0] for row in cells] == [report.names[rated.names[i]] for i in np.argsort(-rated.elo)]
+    for i, name in enumerate(rated.names):
+        _, elo, interval, wins, rank = next(row for row in cells if row[0] == report.names[name])
+        assert (elo, interval) == (f"{rated.elo[i]:.0f}", f"{rated.low[i]:.0f} to {rated.high[i]:.0f}")
+        assert rank == f"{average[i]:.2f}"
+        rates = np.mean([win_rates([runs[j] for runs in finals.values()]) for j in range(2)], axis=0)[i]
+        assert wins == f"{100 * np.delete(rates, i).mean():.1f}"
+        matrix = next(row for row in rows_of(html, "Mean over 2 benchmarks") if row[0].endswith(report.names[name]))
+        assert matrix[1:] == [f"{100 * rate:.0f}" if j != i else "·" for j, rate in enumerate(rates)]
+
+
+def test_the_diagram_shows_every_optimizer_with_its_rank_in_both_widths(html, report, read):
+    found = over_benchmarks(report.panels).difference
+    assert read(html).tags.count("desc") == 2
+    for name, rank in found.ranks.items():
+        for words in read(html).within["desc"]:
+            assert f"{report.names[name]} {rank:.2f}" in words
+    ids = [value for _, key, value in read(html).attributes if key == "id"]
+    assert len(ids) == len(set(ids))
+
+
+def test_verdicts_are_those_of_the_comparison_that_stopped_by_them(tmp_path, rows_of):
+    names = ["random_search", "regularized_evolution", "local_search"]
+    how = {"runs": 40, "n_evaluations": 100, "until_settled": TOLERANCE, "study": tmp_path / "some.db"}
+    compared = nbk.compare([C10, C100], names, n_processes=1, **how)
+    report = report_of(tmp_path / "some.db")
+    assert verdicts_of(report.panels) == list(compared.verdicts)
+    html = html_page(report)
+    for title, panel in report.panels.items():
+        there = [one for one in compared.verdicts if one.benchmark == title]
+        shown = rows_of(html, f"{report.titles[title]}: P is")
+        assert shown == [
+            [
+                report.names[one.better],
+                report.names[one.other],
+                one.state,
+                f"{one.probability:.2f}",
+                f"{one.low:.2f} to {one.high:.2f}",
+                str(one.n_runs),
+            ]
+            for one in there
+        ]
+        head, rows = final_rows(panel, pairs_of(panel.trajectories), report.names, there)
+        for name, (row, _) in zip(panel.trajectories, rows, strict=True):
+            n_better = sum(one.state == "settled" and one.better == name for one in there)
+            n_worse = sum(one.state == "settled" and one.other == name for one in there)
+            cell = dict(zip(head, row, strict=True))
+            assert (f"{n_better} better" in cell["verdicts"], f"{n_worse} worse" in cell["verdicts"]) == (
+                n_better > 0,
+                n_worse > 0,
+            )
+            assert cell["n"] == str(panel.trajectories[name].n_runs)
+    assert {one.state for one in compared.verdicts} >= {"settled", "open"}
+
+
+def test_verdicts_of_very_many_pairs_are_left_out(report, monkeypatch):
+    monkeypatch.setattr("nasbench_kit.report.statistics._MOST_PAIRS", 5)
+    assert verdicts_of(report.panels) == []
+    assert "Verdicts of all pairs" not in html_page(report)
 
 
 def test_incumbents_are_the_best_and_the_most_frequent_of_each_optimizer(report):
@@ -178,8 +236,8 @@ def test_incumbents_are_the_best_and_the_most_frequent_of_each_optimizer(report)
             assert all(one.n_runs.get(name, 0) == finals.count(arch) for arch, one in found.items())
 
 
-def test_rules_seeds_versions_and_hashes_are_said(html, report):
-    text = " ".join(Reader(html).texts)
+def test_rules_seeds_versions_and_hashes_are_said(html, report, read):
+    text = " ".join(read(html).texts)
     for panel in report.panels.values():
         assert panel.in_words in text
         assert panel.benchmark.results.sha256 in text
@@ -218,11 +276,11 @@ def made(path, *calls):
     return report_of(path)
 
 
-def test_a_single_run_is_shown_and_said(tmp_path):
+def test_a_single_run_is_shown_and_said(tmp_path, read):
     report = made(tmp_path / "one.db", (C10, "random_search", {"runs": 1, "n_evaluations": 5}))
-    assert any("a single run of random_search" in one for one in faults(report))
-    text = " ".join(Reader(html_page(report)).texts)
-    assert "Average ranks take two optimizers on two benchmarks" in text
+    assert any("a single run of random search" in one for one in faults(report))
+    text = " ".join(read(html_page(report)).texts)
+    assert "Ranks and ratings take two optimizers" in text
     assert "nan" not in text.lower().split()
 
 
@@ -234,13 +292,13 @@ def test_unequal_runs_and_several_rules_are_said(tmp_path):
         (C10, "local_search", {"runs": 2, "n_evaluations": 9}),
     )
     said = "\n".join(faults(report))
-    assert "unequal numbers of runs: random_search 3, local_search 2" in said
-    assert f"{C10} was searched under 2 sets of rules" in said
+    assert "unequal numbers of runs: random search 3, local search 2" in said
+    assert "NAS-Bench-201, CIFAR-10 was searched under 2 sets of rules" in said
     assert list(report.panels) == [f"{C10} (n_evaluations=5)", f"{C10} (n_evaluations=9)"]
     html_page(report)
 
 
-def test_runs_that_failed_are_said_even_if_all_did(tmp_path, monkeypatch):
+def test_runs_that_failed_are_said_even_if_all_did(tmp_path, monkeypatch, read):
     (tmp_path / "saying_html.py").write_text(
         "from nasbench_kit.optimizers import RandomSearch\n"
         "class Failing(RandomSearch):\n"
@@ -258,10 +316,10 @@ def test_runs_that_failed_are_said_even_if_all_did(tmp_path, monkeypatch):
         study.run([Configuration.of(nbk.load(C100), "saying_html:Failing", rules=rules)], range(2), n_processes=1)
     report = report_of(tmp_path / "failed.db")
     said = "\n".join(faults(report))
-    assert f"saying_html:Failing on {C10}: all 2 runs failed" in said
-    assert f"saying_html:Failing on {C100}: all 2 runs failed" in said
+    assert "Failing on NAS-Bench-201, CIFAR-10: all 2 runs failed" in said
+    assert "Failing on NAS-Bench-201, CIFAR-100: all 2 runs failed" in said
     assert list(report.panels) == [C10, C100]
-    assert "<b>no</b>" in " ".join(Reader(html_page(report)).texts)
+    assert "<b>no</b>" in " ".join(read(html_page(report)).texts)
 
 
 def test_runs_without_incumbents_are_worse_than_all_and_said(tmp_path):

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
+import nasbench_kit as nbk
 from nasbench_kit.errors import SettingError
-from nasbench_kit.report import write_paper
+from nasbench_kit.report import report_of, write_paper
 from nasbench_kit.report.finals import final_rows
 from nasbench_kit.report.paper import latex, markdown
 from nasbench_kit.report.statistics import pairs_of
@@ -22,14 +23,18 @@ def test_all_files_are_there_and_named(folder):
     names = [
         "report.md",
         "tables.tex",
+        "figures.tex",
         "anytime.pdf",
+        "ranks.pdf",
+        "ecdf.pdf",
+        "critical-difference.pdf",
         "best-1-nasbench201-cifar10.pdf",
         "best-2-nasbench201-cifar100.pdf",
     ]
     assert [file.name for file in files] == names
-    assert all(file.read_bytes()[:5] == b"%PDF-" for file in files[2:])
+    assert all(file.read_bytes()[:5] == b"%PDF-" for file in files[3:])
     text = (place / "report.md").read_text()
-    assert all(f"]({name})" in text for name in names[2:])
+    assert all(f"]({name})" in text for name in names[3:])
 
 
 def test_tables_hold_the_numbers_and_their_marks(folder, report):
@@ -37,7 +42,7 @@ def test_tables_hold_the_numbers_and_their_marks(folder, report):
     tex, text = ((place / name).read_text() for name in ("tables.tex", "report.md"))
     assert tex.count(r"\toprule") == tex.count(r"\bottomrule") == len(report.panels)
     for panel in report.panels.values():
-        _, rows = final_rows(panel, pairs_of(panel.trajectories))
+        _, rows = final_rows(panel, pairs_of(panel.trajectories), report.names)
         for (name, mean, *others), is_best in rows:
             bold = rf"\textbf{{{latex(name)}}} & \textbf{{{latex(mean)}}}"
             line = bold if is_best else f"{latex(name)} & {latex(mean)}"
@@ -49,9 +54,38 @@ def test_tables_hold_the_numbers_and_their_marks(folder, report):
     assert f"    {report.commands[0]}\n" in text
 
 
-def test_braces_are_balanced_whatever_labels_hold(folder):
-    tex = re.sub(r"\\[{}\\]", "", (folder[0] / "tables.tex").read_text())
+@pytest.mark.parametrize("name", ["tables.tex", "figures.tex"])
+def test_braces_are_balanced_whatever_labels_hold(folder, name):
+    tex = re.sub(r"\\[{}\\]", "", (folder[0] / name).read_text())
     assert tex.count("{") == tex.count("}")
+
+
+def test_figures_are_included_with_their_captions(folder, report):
+    place, files = folder
+    tex = (place / "figures.tex").read_text()
+    assert re.findall(r"\\includegraphics\[.*\]\{(.*)\}", tex) == [file.name for file in files[3:]]
+    captions = re.findall(r"\\caption\{(.*)\}", tex)
+    assert len(captions) == len(files) - 3
+    for kind, caption in zip(("anytime", "ranks", "ecdf", "critical-difference"), captions, strict=False):
+        figure = report.comparison.figure(kind)
+        assert caption == latex(" ".join(figure.get_supxlabel().split()))
+
+
+def test_fronts_are_among_the_figures(fronts_study, tmp_path):
+    files = write_paper(report_of(fronts_study), tmp_path / "fronts")
+    assert [file.name for file in files if file.name.startswith("front")] == ["front-1-nasbench201-cifar10.pdf"]
+    text = (tmp_path / "fronts" / "report.md").read_text()
+    assert "hypervolume" in text
+    assert "in the mean over" not in (tmp_path / "fronts" / "figures.tex").read_text()  # not all ran on both
+
+
+def test_what_cannot_be_drawn_is_left_out(tmp_path):
+    nbk.compare(
+        "nasbench201/cifar10", "random_search", runs=2, n_evaluations=5, study=tmp_path / "one.db", n_processes=1
+    )
+    names = [file.name for file in write_paper(report_of(tmp_path / "one.db"), tmp_path / "one")]
+    assert "anytime.pdf" in names
+    assert not {"ranks.pdf", "critical-difference.pdf"} & set(names)
 
 
 def test_no_letter_of_a_user_is_a_command():
@@ -63,6 +97,13 @@ def test_no_letter_of_a_user_is_a_command():
 
 def test_a_file_in_place_of_the_folder_is_refused(report, tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(SettingError, match=r"cannot write into '.*file': File exists; a folder expected"):
+    with pytest.raises(SettingError, match=r"cannot write into '.*file': it is a file; a folder expected"):
         write_paper(report, tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_folder_of_something_else_is_refused(report, tmp_path):
+    (tmp_path / "report.md").write_text("mine")
+    with pytest.raises(SettingError, match=r"it holds 'report.md', and is of no earlier report; a new folder expected"):
+        write_paper(report, tmp_path)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
