@@ -179,3 +179,21 @@ def test_the_cells_of_incumbents_are_the_most_frequent_and_the_best(made):
     assert all(word.startswith("LS: ") for word in words)
     assert any("of 2 runs" in word for word in words)
     assert any("best, " in word for word in words)
+
+
+def test_what_is_set_beside_an_archive_is_in_color_however_it_ends(made, panel_of_many):
+    panel = next(iter(made.panels.values()))
+    runs = panel_of_many(20)
+    worst = list(runs)[-2]
+    beside = replace(
+        panel,
+        trajectories=runs,
+        configurations=dict.fromkeys(runs, next(iter(panel.configurations.values()))),
+        archived=frozenset(runs) - {worst},
+    )
+    names = shown(draw("anytime", {"x": beside}))[1]
+    assert names[-1].startswith("others (")
+    assert "optimizer 18" in names
+    assert "optimizer 18" not in shown(draw("anytime", {"x": replace(beside, archived=frozenset())}))[1]
+    chosen = selected({"x": beside}, optimizers=[worst, "optimizer_2"], labels={"optimizer_2": "two"})["x"]
+    assert chosen.archived == {"two"}
