@@ -38,6 +38,10 @@ data:
 data-mnist1d folder:
     python data/make_nasbench201_mnist1d.py {{folder}}
 
+# make the archive of reference runs anew, in two hours at most; stopped, it goes on where it was
+archive:
+    python data/make_archive.py
+
 # make the figure of the README anew
 figure:
     mkdir -p build

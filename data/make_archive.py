@@ -24,8 +24,8 @@ OUT = Path(__file__).with_name("reference_runs.npz")
 SUITES = ("suite_full", "suite_held_out")
 GROUPS_ARCHIVED = ("model-free", "multi-fidelity")
 SLOW = {"mobster", "sync_mobster", "hyper_tune"}  # they fit models: some seconds a run, as all that are model-based
-ON_LONG_CURVES = {"successive_halving", "hyperband", "async_hyperband"}  # of the multi-fidelity ones; others take
-LONG_CURVES = "nasbench301/cifar10"  # thousands of predictions a run, some seconds
+ON_LONG_CURVES = {"hyperband", "async_hyperband"}  # of the multi-fidelity ones; others take tens of thousands of
+LONG_CURVES = "nasbench301/cifar10"  # predictions a run, six seconds and more
 
 
 def configurations(protocol: Protocol) -> Iterator[Configuration]:

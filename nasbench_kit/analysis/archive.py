@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from nasbench_kit.benchmark import Benchmark
 
-SHIPPED = "archive"  # by this name an archive is asked for that comes with the package
+SHIPPED = "archive"  # by this name the archive is asked for that comes with the package
 _FORMAT = 1
 _FILE = "reference_runs.npz"
 _AXES: dict[str, Any] = {SECONDS: np.float32, EVALUATIONS: np.uint32, EPOCHS: np.uint32}
@@ -83,9 +83,7 @@ class Archive:
         Raises:
             StudyError: It is none, is damaged, or of a newer format.
         """
-        file = os.path.join(shipped("data"), _FILE) if path == SHIPPED else os.fspath(path)
-        if path == SHIPPED and not os.path.exists(file):
-            raise StudyError("no archive of runs comes with this nasbench_kit; give the file of one")
+        file = _shipped() if path == SHIPPED else os.fspath(path)
         try:
             arrays = read_npz(Path(file), _NAMES)
         except NasbenchKitError as error:
@@ -160,18 +158,27 @@ class Archive:
         own = {*panel.configurations.values()}
         configurations = dict(panel.configurations)
         trajectories = dict(panel.trajectories)
+        archived = set(panel.archived)
         for entry in self.fitting(next(iter(own))):
             if entry.configuration not in own:
                 label = entry.configuration.legend
                 label = f"{label} (archive)" if label in panel.configurations else label
                 configurations[label] = entry.configuration
                 trajectories[label] = self.trajectories(entry, panel.benchmark)
-        return replace(panel, configurations=configurations, trajectories=with_common_best(trajectories))
+                archived.add(label)
+        return replace(
+            panel,
+            configurations=configurations,
+            trajectories=with_common_best(trajectories),
+            archived=frozenset(archived),
+        )
 
     @property
     def in_words(self) -> str:
         """For captions."""
-        return f"Runs of other optimizers are those of the archive {self.path!r}, made by nasbench_kit {self.version}."
+        made_by = f"nasbench_kit {self.version}"
+        which = f"of {made_by}" if self.path == _shipped() else f"{os.path.basename(self.path)!r}, made by {made_by}"
+        return f"Runs of other optimizers are those of the archive {which}."
 
     @property
     def digest(self) -> str:
@@ -182,6 +189,10 @@ class Archive:
         for entry in self.entries:
             found.update(json.dumps([entry.configuration.identity, entry.run_seeds, entry.axes]).encode())
         return found.hexdigest()
+
+
+def _shipped() -> str:
+    return os.path.join(shipped("data"), _FILE)
 
 
 def write_archive(

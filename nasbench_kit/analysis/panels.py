@@ -40,6 +40,7 @@ class Panel:
         trajectories: Optimizer -> its runs, with regret to a common best; those all of whose runs failed are left out.
         failures: Optimizer -> seed -> reason of the runs that failed; of those that have any.
         fronts: Optimizer -> the fronts of its runs, where there are several objectives.
+        archived: Those optimizers whose runs are of an archive, that others are set beside.
     """
 
     benchmark: Benchmark
@@ -48,6 +49,7 @@ class Panel:
     trajectories: Mapping[str, Trajectories]
     failures: Mapping[str, Mapping[int, str]]
     fronts: Mapping[str, FrontTrajectories] = field(default_factory=dict)
+    archived: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"<Panel of {len(self.trajectories)} optimizers on {self.benchmark.name}>"

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasbench_kit.analysis.ranking import ended_on
+from nasbench_kit.analysis.significance import holm
 from nasbench_kit.errors import SettingError
 from nasbench_kit.optimizers.base import check_number
 
@@ -174,7 +175,7 @@ def _tested(regrets: Mapping[str, Mapping[str, ArrayLike]], error: float) -> _Te
     runs = [_whole_rounds(ended[benchmark][first], ended[benchmark][second]) for benchmark, first, second in pairs]
     wins = _met(runs)
     log_capital = np.maximum(_log_capital(wins, 0.5), _log_capital(wins[..., ::-1], 0.5))
-    return _Tested(pairs, runs, wins, *_holm(log_capital, error))
+    return _Tested(pairs, runs, wins, *_settled(log_capital, error))
 
 
 def _whole_rounds(first: NDArray[np.float64], second: NDArray[np.float64]) -> _Met:
@@ -215,15 +216,12 @@ def _log_capital(counts: NDArray[np.float64], probability: NDArray[np.float64] |
     return capital.max(axis=1, initial=0.0)
 
 
-def _holm(log_capital: NDArray[np.float64], error: float) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+def _settled(log_capital: NDArray[np.float64], error: float) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Which pairs are settled by bets on either direction, and with which capital each is tested, its logarithm."""
-    order = np.argsort(-log_capital, kind="stable")
-    needed = np.log(2 * np.arange(len(order), 0, -1) / error)
-    n_settled = int(np.logical_and.accumulate(log_capital[order] >= needed).sum())
-    needed[n_settled:] = needed[n_settled : n_settled + 1]  # no step is made after the first that fails
-    by_pair = np.empty_like(needed)
-    by_pair[order] = needed
-    return np.isin(np.arange(len(order)), order[:n_settled]), by_pair
+    is_settled = holm(np.minimum(1.0, 2 * np.exp(-log_capital))) <= error
+    step = np.argsort(np.argsort(-log_capital, kind="stable"))
+    n_left = len(step) - np.minimum(step, is_settled.sum())  # no step is made after the first that fails
+    return is_settled, np.log(2 * n_left / error)
 
 
 def _intervals(

@@ -14,6 +14,7 @@ from nasbench_kit.catalog import load
 from nasbench_kit.cli.settings import parse_optimizers
 from nasbench_kit.cli.shared import (
     StoppedError,
+    against_option,
     check_picture,
     example,
     json_option,
@@ -101,6 +102,7 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
         "nasbench-kit compare -b nasbench201/cifar100 --evaluations 200 --run mean --runs 20",
         "nasbench-kit compare -o random_search -o my_module:MyOptimizer,rate=0.1,label=ours --workers 4",
         "nasbench-kit compare -b nasbench201/cifar10 --until-settled 0.1",
+        "nasbench-kit compare -o my_module:MyOptimizer --against archive",
         "nasbench-kit compare --protocol nats_tss_surrogate -o REA -o my_module:MyOptimizer --runs 50",
     )
 )
@@ -144,11 +146,7 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="METRIC<=LIMIT",
     help="Limit to keep to, like 'params_m<=0.5'; repeat for more.",
 )
-@click.option(
-    "--against",
-    metavar="archive|FILE",
-    help="Show the runs of an archive beside: a file, or 'archive', where one comes with the package.",
-)
+@against_option
 @click.option("--first-seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first run.")
 @click.option(
     "--study",
@@ -191,6 +189,8 @@ def compare(
     far is chosen by what the search was told after the last epoch, and reported by the mean over all recorded training
     runs, or by the mean that a surrogate predicts. Where its space is too large to look at whole, the best known stands
     for the best.
+
+    Against an archive, benchmarks and rules are those of the protocol suite_small, if none are given.
 
     Runs are kept in the study file. Stop it whenever you like: the same command goes on where it was.
     """

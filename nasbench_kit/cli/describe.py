@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nasbench_kit.catalog import load
-from nasbench_kit.cli.shared import check_picture, example, json_option, print_json, print_table, results_option
+from nasbench_kit.cli.shared import (
+    check_picture,
+    epoch_option,
+    example,
+    json_option,
+    print_json,
+    print_table,
+    results_option,
+    seed_option,
+    width_option,
+)
+from nasbench_kit.errors import SettingError
 from nasbench_kit.outputs import check_outputs
 
 if TYPE_CHECKING:
@@ -29,14 +40,16 @@ _MOST_DECISIONS = 20  # likewise
 )
 @click.argument("benchmark")
 @click.option("--figure", type=click.Path(dir_okay=False), help="The picture to draw: PNG, PDF, SVG, ... by its end.")
-@click.option("--epoch", type=int, help="The landscape after this epoch.  [default: the last]")
-@click.option("--seed", type=int, help="The landscape of one recorded run.  [default: the mean over runs]")
+@epoch_option
+@seed_option
+@width_option
 @click.option("--against", help="The metric that the Pareto front trades the objective for.")
 @results_option
 @json_option
 def describe(
     benchmark: str,
     figure: str | None,
+    width: str | float,
     epoch: int | None,
     seed: int | None,
     against: str | None,
@@ -53,7 +66,12 @@ def describe(
     from nasbench_kit.analysis.landscape import summary
 
     if figure:
+        from nasbench_kit.plots import size_of
+
         check_picture(figure)
+        size_of(width)
+    elif width != "text":
+        raise SettingError(f"width={width!r} says nothing without --figure; give both")
     bench = load(benchmark, results=results)
     check_outputs(reads=[("BENCHMARK", bench.results.path)], writes=[("--figure", figure)])
     landscape = described(bench, epoch=epoch, seed=seed, against=against)
@@ -61,7 +79,7 @@ def describe(
         from nasbench_kit.plots import save_figure
         from nasbench_kit.plots.landscape import landscape_figure
 
-        save_figure(landscape_figure(landscape), figure)
+        save_figure(landscape_figure(landscape, width=width), figure)
     found = summary(landscape)
     if as_json:
         print_json(found)

@@ -11,6 +11,7 @@ import click
 from nasbench_kit.catalog import list_benchmarks, load, problems
 from nasbench_kit.cli.settings import described_optimizer, first_line, needs_in_words
 from nasbench_kit.cli.shared import (
+    epoch_option,
     example,
     json_option,
     numbers_in_short,
@@ -19,6 +20,7 @@ from nasbench_kit.cli.shared import (
     print_json,
     print_table,
     results_option,
+    seed_option,
 )
 from nasbench_kit.errors import NotRecordedError
 from nasbench_kit.optimizers import GROUPS, OPTIMIZERS
@@ -98,8 +100,8 @@ def _by_results(benches: Iterable[Benchmark]) -> dict[str, list[tuple[str, ...]]
 )
 @click.argument("benchmark")
 @click.argument("archs", nargs=-1, required=True, metavar="ARCH...")
-@click.option("--epoch", type=int, help="Epochs trained; the last recorded one by default.")
-@click.option("--seed", type=int, help="One recorded training run; the mean over all by default.")
+@epoch_option
+@seed_option
 @click.option("--form", help="Read ARCH as this text form of the space.")
 @results_option
 @json_option

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from operator import not_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from nasbench_kit.cli.shared import check_picture, example, results_option
-from nasbench_kit.errors import SettingError
+from nasbench_kit.cli.shared import (
+    against_option,
+    benchmarks_option,
+    check_picture,
+    example,
+    optimizers_option,
+    results_option,
+    width_option,
+)
+from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.outputs import check_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+
+    from nasbench_kit.study import Study
 
 _BANDS = {"none": None, "auto": "auto", "standard-error": "standard error", "bootstrap": "bootstrap"}
 _COUNTED = ("seconds", "evaluations", "epochs")
@@ -90,6 +101,10 @@ _CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
             "help": "Over benchmarks, or of the runs on each.  [default: nemenyi, of two benchmarks or more]",
         },
     ),
+    "at": (
+        "--at",
+        {"type": float, "metavar": "SPENT", "help": "Attainment when so much was spent.  [default: at the end]"},
+    ),
     "seed": (
         "--seed",
         {
@@ -97,14 +112,17 @@ _CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
             "help": "Of the one run to draw: of the first optimizer, on the first benchmark.  [default: first]",
         },
     ),
-    "law": ("--law", {"is_flag": True, "default": None, "help": "Draw the exact law of random search, too."}),
-    "width": (
-        "--width",
+    "overlay": (
+        "--overlay",
         {
-            "metavar": "column|text|slide|INCHES",
-            "help": "Width in print: of a column, of the text of a page with two columns, of a slide.  [default: text]",
+            "multiple": True,
+            "metavar": "published|FORMAT:FILE,NAME=VALUE,...",
+            "help": "Lay over it what others measured on the one benchmark: points that papers print, or runs in a log"
+            " of csv (spent= and value= name its columns), optuna, syne-tune or dehb; label=, metric=, best=, scale=,"
+            " axis= as docs/figures.md says; repeat for more.",
         },
     ),
+    "law": ("--law", {"is_flag": True, "default": None, "help": "Draw the exact law of random search, too."}),
     "caption": (
         "--no-caption",
         {"is_flag": True, "default": None, "help": "Leave out how the numbers came about, below the figure."},
@@ -125,7 +143,10 @@ def _choice_options(command: Callable[..., None]) -> Callable[..., None]:
         "nasbench-kit plot compare.db --axis evaluations --quantity value --x-scale linear --y-limits 90:92",
         "nasbench-kit plot compare.db -b nasbench201/cifar10 --optimizer local_search --optimizer random_search --law",
         "nasbench-kit plot compare.db --width column --highlight ours --label regularized_evolution=RE",
+        "nasbench-kit plot compare.db -b nasbench201/cifar10"
+        " --overlay csv:theirs.csv,spent=time_s,value=val_acc,scale=0.01,label=Theirs",
         "nasbench-kit plot compare.db --kind critical-difference",
+        "nasbench-kit plot small.db --against archive --kind ranks",
         "nasbench-kit plot compare.db --kind gantt -b nasbench201/cifar10 --optimizer local_search --seed 3",
     )
 )
@@ -142,18 +163,12 @@ def _choice_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--kind", default="anytime", show_default=True, help="Kind of figure; an unknown one names those there are."
 )
-@click.option(
-    "-b", "--benchmark", "benchmarks", multiple=True, help="Benchmark to draw, in this order; repeat for more."
-)
-@click.option(
-    "--optimizer",
-    "optimizers",
-    multiple=True,
-    metavar="NAME",
-    help="Optimizer to draw, by name or label, in this order; repeat for more.",
-)
+@benchmarks_option
+@optimizers_option
 @click.option("--label", "labels", multiple=True, metavar="OLD=NEW", help="Show an optimizer by another label.")
 @_choice_options
+@width_option
+@against_option
 @results_option
 def plot(
     study: str,
@@ -162,49 +177,88 @@ def plot(
     benchmarks: tuple[str, ...],
     optimizers: tuple[str, ...],
     labels: tuple[str, ...],
+    against: str | None,
     results: str | None,
     **choices: Any,
 ) -> None:
     """Draw what a study holds, without the command that made it.
 
     Kinds of figures: anytime, a statistic of regret over what was spent, a panel per benchmark; ranks; ecdf;
-    time-to-target; profiles; intervals; critical-difference; win-rates; of one run: learning-curves, gantt; of
-    architectures: parallel-coordinates, incumbents. Lines begin where their statistic exists, dotted until all runs
-    have an incumbent, and end where runs end.
+    time-to-target; profiles; intervals; critical-difference; win-rates; of several objectives: fronts, hypervolume,
+    attainment; of one run: learning-curves, gantt; of architectures: parallel-coordinates, incumbents. Benchmarks and
+    optimizers stand in the order given. Lines begin where their statistic exists, dotted until all runs have an
+    incumbent, and end where runs end.
     """
     from nasbench_kit.comparison import Comparison  # takes a while to import
     from nasbench_kit.plots import save_figure
-    from nasbench_kit.plots.kinds import check_choices
+    from nasbench_kit.plots.kinds import KINDS, check_choices
+    from nasbench_kit.study import Study
 
     pictures = [Path(name) for name in figures] or [Path(study).with_suffix(end) for end in (".png", ".pdf")]
     for picture in pictures:
         check_picture(str(picture))
-    check_outputs(reads=[("STUDY", study), ("--from", results)], writes=[("--out", picture) for picture in pictures])
     chosen = _typed({name: value for name, value in choices.items() if value not in (None, ())})
+    check_outputs(
+        reads=[("STUDY", study), ("--from", results), *(("--overlay", path) for path in _files(chosen))],
+        writes=[("--out", picture) for picture in pictures],
+    )
     check_choices(kind, chosen)
-    renamed = dict(_split(text) for text in labels)
-    axis = chosen.get("axis")
-    found = Comparison.of_study(
-        study,
-        benchmarks=benchmarks or None,
-        optimizers=optimizers or None,
-        results=results,
-        summed=() if axis is None or axis in _COUNTED else (axis,),
-    )
-    made = found.figure(
-        kind, benchmarks=benchmarks or None, optimizers=optimizers or None, labels=renamed or None, **chosen
-    )
+    renamed, axis = dict(_split(text) for text in labels), chosen.get("axis")
+    with Study(study, create=False) as opened:
+        if axis is not None:
+            _check_axis(opened, axis, benchmarks, results)
+        looks_at = "run" if "seed" in chosen else KINDS[kind].looks_at
+        if looks_at != "all" and not renamed:  # else a label of what is left out would be unknown
+            benchmarks, optimizers = _first(opened, benchmarks, optimizers, one_run=looks_at == "run")
+        which = {"benchmarks": benchmarks or None, "optimizers": optimizers or None}
+        summed = () if axis is None or axis in _COUNTED else (axis,)
+        read = which if against is None else {"benchmarks": which["benchmarks"]}  # of an archive, too, some are chosen
+        found = Comparison.of_study(opened, against=against, results=results, summed=summed, **read)
+    made = found.figure(kind, labels=renamed or None, **which, **chosen)
     save_figure(made, *pictures, dpi=300)
     click.echo("\n".join(map(str, pictures)))
+
+
+def _check_axis(study: Study, axis: str, benchmarks: Sequence[str], results: str | None) -> None:
+    """Refuse an axis that runs do not have, before they are read."""
+    from nasbench_kit.analysis.panels import chosen
+    from nasbench_kit.analysis.trajectories import main_axis
+
+    for key in chosen(study, benchmarks or None, None):
+        benchmark = study.benchmark(key, results)
+        counted = [main_axis(key.rules), key.rules.clock, "evaluations", *(["epochs"] if benchmark.epochs else [])]
+        costs = [metric.name for metric in benchmark.metrics.values() if metric.direction != "max"]
+        if axis not in (*counted, *costs):
+            raise unknown("axis of these runs", axis, dict.fromkeys([*counted, *costs]))
+
+
+def _first(
+    study: Study, benchmarks: tuple[str, ...], optimizers: tuple[str, ...], *, one_run: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The benchmark that a figure of one shows, and of one run the optimizer: the first that have runs."""
+    from nasbench_kit.analysis.panels import chosen
+
+    keys = [key for key in chosen(study, benchmarks or None, optimizers or None) if study.n_runs(key)]
+    if not keys:
+        return benchmarks, optimizers
+    there = [key.benchmark for key in keys]
+    benchmark = next((name for name in benchmarks if name in there), there[0])
+    of_it = [key for key in keys if key.benchmark == benchmark]
+    named = (key for name in optimizers for key in of_it if name in (key.optimizer, key.legend))
+    return (benchmark,), (next(named, of_it[0]).legend,) if one_run else optimizers
+
+
+def _files(choices: Mapping[str, Any]) -> list[str]:
+    """Those that overlays are read from."""
+    return [text.partition(":")[2].partition(",")[0] for text in choices.get("overlay", ()) if ":" in text]
 
 
 def _typed(choices: dict[str, Any]) -> dict[str, Any]:
     """What was typed, as the library takes it."""
     readers: dict[str, Callable[[Any], Any]] = {
         "band": _band,
-        "x_limits": _limits,
-        "y_limits": _limits,
-        "width": _width,
+        "x_limits": partial(_limits, "x_limits"),
+        "y_limits": partial(_limits, "y_limits"),
         "by": lambda text: text.replace("-", " "),
         "caption": not_,
     }
@@ -223,21 +277,14 @@ def _band(text: str) -> Any:
         ) from None
 
 
-def _limits(text: str) -> tuple[float, float]:
+def _limits(name: str, text: str) -> tuple[float, float]:
     low, _, high = text.partition(":")
     try:
         return float(low), float(high)
     except ValueError:
         raise SettingError(
-            f"limits {text!r:.80}; two numbers with a colon between them expected, like 1e3:1e6"
+            f"{name}={text!r:.80}; two numbers with a colon between them expected, like 1e3:1e6"
         ) from None
-
-
-def _width(text: str) -> str | float:
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nasbench_kit.cli.shared import example, results_option
+from nasbench_kit.cli.shared import against_option, benchmarks_option, example, optimizers_option, results_option
 from nasbench_kit.errors import SettingError
 from nasbench_kit.jobs import n_processors, write_bytes
 from nasbench_kit.outputs import check_outputs
@@ -18,6 +18,7 @@ from nasbench_kit.outputs import check_outputs
         "nasbench-kit report compare.db -o report.html --title 'Evolution against local search'",
         "nasbench-kit report mine.db theirs.db -b nasbench201/cifar10 -o both.html",
         "nasbench-kit report compare.db --format paper -o appendix",
+        "nasbench-kit report small.db --against archive",
     )
 )
 @click.argument("studies", nargs=-1, required=True, metavar="STUDY...", type=click.Path())
@@ -35,16 +36,10 @@ from nasbench_kit.outputs import check_outputs
     show_default=True,
     help="One page; or a folder of Markdown, LaTeX tables and PDF figures for an appendix.",
 )
-@click.option(
-    "-b", "--benchmark", "benchmarks", multiple=True, help="Show this benchmark; repeat for more. [default: all]"
-)
-@click.option(
-    "--optimizer",
-    "optimizers",
-    multiple=True,
-    help="Show this optimizer, by name or label; repeat for more. [default: all]",
-)
+@benchmarks_option
+@optimizers_option
 @click.option("--title", default="", help="What the report is called.  [default: the names of the studies]")
+@against_option
 @results_option
 def report(
     studies: tuple[str, ...],
@@ -53,6 +48,7 @@ def report(
     benchmarks: tuple[str, ...],
     optimizers: tuple[str, ...],
     title: str,
+    against: str | None,
     results: str | None,
 ) -> None:
     """Write one page of what studies hold: how the runs were made, curves, tables, ranks, incumbents, a checklist.
@@ -71,6 +67,7 @@ def report(
         benchmarks=benchmarks or None,
         optimizers=optimizers or None,
         results=results,
+        against=against,
         title=title,
         n_processes=n_processors(),
     )

@@ -109,12 +109,15 @@ def _as_typed(message: str, command: click.Command | None) -> str:
         for parameter in (command.params if command else ())
         if isinstance(parameter, click.Option) and parameter.name
     }
+    flags = [max(one.opts, key=len) for one in (command.params if command else ()) if getattr(one, "is_flag", False)]
     clauses = message.split("; ")
     python_alone = "|".join(name for name in _OF_PYTHON_ALONE if name not in options)
     kept = [clause for clause in clauses if not re.search(rf"\b({python_alone})=", clause)]
     text = "; ".join(kept or clauses)
     for name, option in options.items():
         text = re.sub(rf"(?<![\w.-]){name}=(?=\S)", f"{option} ", text)
+        if option in flags:
+            text = text.replace(f"{option} True", option)
         if "_" in name:  # else it may be an ordinary word
             text = re.sub(rf"(?<![\w.-]){name}\b(?!=)", option, text)
     return text
@@ -291,6 +294,41 @@ def check_picture(path: str) -> None:
     check(path)
 
 
+epoch_option = click.option(
+    "--epoch", type=int, help="After so many epochs of training.  [default: the last recorded one]"
+)
+seed_option = click.option("--seed", type=int, help="Of one recorded training run.  [default: the mean over all]")
+
+
+def _width(ctx: click.Context, parameter: click.Parameter, text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+width_option = click.option(
+    "--width",
+    default="text",
+    callback=_width,
+    metavar="column|text|slide|INCHES",
+    help="Width in print: of a column, of the text of a page with two columns, of a slide.  [default: text]",
+)
+benchmarks_option = click.option(
+    "-b", "--benchmark", "benchmarks", multiple=True, help="Show this benchmark; repeat for more.  [default: all]"
+)
+optimizers_option = click.option(
+    "--optimizer",
+    "optimizers",
+    multiple=True,
+    metavar="NAME",
+    help="Show this optimizer, by name or label; repeat for more.  [default: all]",
+)
+against_option = click.option(
+    "--against",
+    metavar="archive|FILE",
+    help="Show the runs of all optimizers of an archive beside: 'archive', which comes with the package, or a file.",
+)
 results_option = click.option(
     "--from",
     "results",

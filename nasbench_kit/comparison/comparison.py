@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, final
 import numpy as np
 
 from nasbench_kit.analysis import (
+    Archive,
     Finals,
     Panel,
     RandomSearchLaw,
@@ -57,22 +58,36 @@ class Comparison:
     verdicts: Sequence[Verdict] = ()
 
     @classmethod
-    def of_study(cls, study: Study | str | os.PathLike[str], **which: Any) -> Self:
+    def of_study(
+        cls,
+        study: Study | str | os.PathLike[str],
+        *,
+        against: str | os.PathLike[str] | None = None,
+        **which: Any,
+    ) -> Self:
         """What a study holds, without the call that made it.
 
         Args:
             study: A study, or its file.
-            which: What of it, as in `nasbench_kit.analysis.load`.
+            against: An archive of reference runs to set beside all of it: its file, or "archive" for the one that comes
+                with the package.
+            which: What of the study, as in `nasbench_kit.analysis.load`.
 
         Raises:
-            StudyError, UnknownNameError, SettingError: As in `nasbench_kit.analysis.load`.
+            StudyError, UnknownNameError: As in `nasbench_kit.analysis.load`.
+            SettingError: So, too; or the archive holds no runs that can be compared with these, with the difference.
         """
+        reference = None if against is None else Archive.open(against)
         panels = load_panels(study, **which)
         path = study.path if isinstance(study, Study) else os.fspath(study)
         there = sum(one.n_runs for panel in panels.values() for one in panel.trajectories.values())
         failed = sum(len(seeds) for panel in panels.values() for seeds in panel.failures.values())
         counts = RunCounts(made=0, there=there, failed=failed)
-        return cls(panels, in_one(panel.in_words for panel in panels.values()), counts, path)
+        in_words = in_one(panel.in_words for panel in panels.values())
+        if reference:
+            panels = {title: reference.beside(panel) for title, panel in panels.items()}
+            in_words = f"{in_words} {reference.in_words}"
+        return cls(panels, in_words, counts, path)
 
     @property
     def trajectories(self) -> dict[str, Mapping[str, Trajectories]]:

@@ -75,7 +75,7 @@ def compare(
         runs: Runs of each optimizer on each benchmark; those of the protocol, or 500, by default.
         study: Where the runs are kept: with the same study, the same call goes on where it was. By default they are not
             kept.
-        against: An archive of reference runs to set these beside: its file, or "archive" where one comes with
+        against: An archive of reference runs to set these beside: its file, or "archive" for the one that comes with
             the package. It must hold runs on the same tables under the same rules. Without benchmarks and rules, these
             are those of the protocol suite_small.
         first_seed: Seed of the first run; the others follow.

@@ -6,7 +6,7 @@ from nasbench_kit.plots.cells import architecture_figure, operation_colors, plot
 from nasbench_kit.plots.curves import BAND, Anytime
 from nasbench_kit.plots.differences import plot_critical_difference, plot_win_rates
 from nasbench_kit.plots.evaluation import evaluation_figure, plot_calibration, plot_predicted, plot_residuals
-from nasbench_kit.plots.fronts import plot_attainment_difference, plot_front, plot_volume
+from nasbench_kit.plots.fronts import plot_attainment, plot_attainment_difference, plot_front
 from nasbench_kit.plots.kinds import KINDS, Kind, draw, selected
 from nasbench_kit.plots.looks import Look, looks_of
 from nasbench_kit.plots.ranks import plot_ranks
@@ -23,6 +23,7 @@ from nasbench_kit.plots.style import (
     size_of,
 )
 from nasbench_kit.plots.targets import plot_ecdf, plot_times
+from nasbench_kit.plots.volumes import plot_volume
 
 __all__ = [
     "BAND",
@@ -42,6 +43,7 @@ __all__ = [
     "looks_of",
     "operation_colors",
     "plot_anytime",
+    "plot_attainment",
     "plot_attainment_difference",
     "plot_calibration",
     "plot_coordinates",

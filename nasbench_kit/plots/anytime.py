@@ -12,15 +12,15 @@ from matplotlib.patches import Patch
 
 from nasbench_kit.analysis import Trajectories
 from nasbench_kit.errors import SettingError
-from nasbench_kit.plots.curves import BAND, Anytime, Curve, curves_of, law_band, law_curve
-from nasbench_kit.plots.grids import grid, looks_for, others_in_words
-from nasbench_kit.plots.looks import OTHERS, Look, frame, line_of
+from nasbench_kit.plots.curves import BAND, Anytime, Curve, check_inside, curves_of, law_band, law_curve
+from nasbench_kit.plots.grids import Drawn, finish, grid, looks_for
+from nasbench_kit.plots.looks import Look
+from nasbench_kit.plots.overlays import Laid, Overlay, draw_overlay, laid_over, overlay_lines, overlays_in_words
 from nasbench_kit.plots.scales import Heights, axis_title, heights_of, scale_x, scale_y
-from nasbench_kit.plots.style import DOTTED, GRAY, ShownFigure, drawn_at, quiet, size_of, text_width, wrapped
+from nasbench_kit.plots.style import DOTTED, GRAY, ShownFigure, Size, drawn_at, quiet, size_of, text_width, wrapped
 from nasbench_kit.plots.titles import benchmark_title, metric_title, optimizer_title
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
     from nasbench_kit.analysis import RandomSearchLaw
@@ -44,6 +44,7 @@ def plot_anytime(
     trajectories: Mapping[str, Trajectories],
     *,
     law: RandomSearchLaw | None = None,
+    overlays: Mapping[str, Overlay] | None = None,
     looks: Mapping[str, Look] | None = None,
     n_workers: int = 1,
     how: Anytime | None = None,
@@ -60,6 +61,7 @@ def plot_anytime(
         ax: Where to draw.
         trajectories: Label -> runs of that optimizer, all on the same benchmark.
         law: The exact law of random search under the same rules, drawn behind as a hatched band around its line.
+        overlays: Label -> what others measured, as `nasbench_kit.analysis.external` reads it: thin marked lines.
         looks: Label -> how its line looks; by default each in its own color, as far as colors go.
         n_workers: Of a run: what they still train when a budget ends is no early end.
         how: What is drawn.
@@ -70,7 +72,7 @@ def plot_anytime(
 
     Raises:
         UnknownNameError: There is no such axis, or no such choice.
-        SettingError: A choice does not go with another one, or with the law.
+        SettingError: A choice does not go with another one, with the law or with an overlay.
     """
     how = (how or Anytime()).changed(choices)
     looks = looks or looks_for([trajectories])
@@ -81,29 +83,69 @@ def plot_anytime(
         if label not in ones:  # nothing to draw, and still in the legend
             ax.plot([], [], label=_with_n(label, [one]), **looks[label].line)
     if not ones:
-        ax.text(0.5, 0.5, "no run has an incumbent", ha="center", va="center", transform=ax.transAxes)
-        return Told()
-    in_color = tuple(label for label in ones if looks[label].in_color)
-    if how.band == "auto":
-        how = replace(how, band=BAND if len(in_color) <= _MOST_BANDS else None)
+        return nothing_to_draw(ax)
+    how = with_band(how, [looks[label] for label in ones])
     first = next(iter(ones.values()))
-    curves = curves_of(ones, how, n_workers, in_color)
+    curves = curves_of(ones, how, n_workers, tuple(label for label in ones if looks[label].in_color))
     behind = None if law is None else law_curve(law, first, how)
-    every = [*curves.values(), *([behind] if behind else [])]
+    names = {label: _with_n(label, [one]) for label, one in ones.items()}
+    beside = laid_over(overlays or {}, first, how)
+    return draw_curves(ax, curves, how, first.checked_axis(how.axis), looks, names, behind, beside)
+
+
+def nothing_to_draw(ax: Axes) -> Told:
+    """Say so instead of lines."""
+    ax.text(0.5, 0.5, "no run has an incumbent", ha="center", va="center", transform=ax.transAxes)
+    return Told()
+
+
+def with_band(how: Anytime, looks: Iterable[Look]) -> Anytime:
+    """The same, where "auto" is quartiles of few lines in color, and no band of many."""
+    if how.band != "auto":
+        return how
+    return replace(how, band=BAND if sum(look.in_color for look in looks) <= _MOST_BANDS else None)
+
+
+def draw_curves(
+    ax: Axes,
+    curves: Mapping[str, Curve],
+    how: Anytime,
+    axis: str,
+    looks: Mapping[str, Look],
+    names: Mapping[str, str],
+    behind: Curve | None = None,
+    beside: Mapping[str, Laid] | None = None,
+) -> Told:
+    """Lines over what was spent, on axes that hold all of their parts that hold for all runs.
+
+    Args:
+        ax: Where to draw.
+        curves: Label -> line, one or more.
+        how: The axes.
+        axis: What was spent.
+        looks: Label -> how its line looks.
+        names: Label -> what it is called.
+        behind: The law of random search.
+        beside: Label -> what others measured.
+    """
+    others = [laid.curve for laid in (beside or {}).values()]
+    every = [*curves.values(), *([behind] if behind else []), *others]
     shown = (
         values[part] for curve in every for part in curve.parts()[1:] for values in (curve.center, *(curve.band or ()))
     )
     heights = heights_of(shown, how.scale_of_y, how.y_limits)
-    end = max(curve.last_end for curve in curves.values())
-    marks = [
-        draw_curve(ax, curve, looks[label], heights, end, _with_n(label, [ones[label]]))
-        for label, curve in curves.items()
-    ]
+    end = max(curve.last_end for curve in (*curves.values(), *others))
+    marks = [draw_curve(ax, curve, looks[label], heights, end, names[label]) for label, curve in curves.items()]
     if behind:
         _draw_law(ax, behind, heights)
+    for i, (label, laid) in enumerate((beside or {}).items()):
+        center = heights.lifted(laid.curve.center)
+        draw_overlay(ax, laid._replace(curve=laid.curve._replace(center=center)), i, label)
     there = [curve.times[np.isfinite(curve.center)] for curve in every]
-    begin = 0.0 if how.x_scale == "linear" else min((times[0] for times in there if len(times)), default=end)
-    scale_x(ax, how.x_scale, how.x_limits or (begin, end), first.checked_axis(how.axis))
+    begin = float(min((times[0] for times in there if len(times)), default=end))
+    check_inside(begin, end, axis, x_limits=how.x_limits)
+    begin = 0.0 if how.x_scale == "linear" else begin
+    scale_x(ax, how.x_scale, how.x_limits or (begin, end), axis)
     scale_y(ax, heights)
     quiet(ax)
     begins, ends, stops = (any(each) for each in zip(*marks, strict=True))
@@ -171,12 +213,8 @@ def compare_figure(
     panels: Mapping[str, Mapping[str, Trajectories]],
     *,
     note: str = "",
-    laws: Mapping[str, RandomSearchLaw] | None = None,
-    highlight: Iterable[str] | None = None,
     width: str | float = "text",
     caption: bool = True,
-    n_workers: Mapping[str, int] | None = None,
-    how: Anytime | None = None,
     **choices: Any,
 ) -> ShownFigure:
     """One `plot_anytime` panel per benchmark, with one legend, at the size in which it is printed.
@@ -184,11 +222,43 @@ def compare_figure(
     Args:
         panels: Benchmark, or any title -> label -> runs.
         note: How the runs were made (budget, seeds, workers), written below.
-        laws: Benchmark -> the exact law of random search there, to be drawn too.
-        highlight: Labels of those in color, where the others are to be gray. By default all; of more than there are
-            colors, the best few by their median at the end, and random search.
         width: "column", "text" (of a page with two columns), "slide", or inches.
         caption: Whether to write below how the numbers came about.
+        choices: What else `anytime_figure` takes.
+
+    Raises:
+        UnknownNameError, SettingError: There is nothing to draw, or it cannot be drawn so.
+    """
+    size = size_of(width)
+    with drawn_at(size):
+        drawn = anytime_figure(panels, size, note=note, caption=caption, **choices)
+        return finish(drawn, note=note, caption=caption)
+
+
+def anytime_figure(
+    panels: Mapping[str, Mapping[str, Trajectories]],
+    size: Size,
+    *,
+    note: str = "",
+    caption: bool = True,
+    laws: Mapping[str, RandomSearchLaw] | None = None,
+    overlays: Mapping[str, Mapping[str, Overlay]] | None = None,
+    highlight: Iterable[str] | None = None,
+    n_workers: Mapping[str, int] | None = None,
+    how: Anytime | None = None,
+    **choices: Any,
+) -> Drawn:
+    """One `plot_anytime` panel per benchmark.
+
+    Args:
+        panels: Benchmark, or any title -> label -> runs.
+        size: Of the figure in print.
+        note: How the runs were made.
+        caption: Whether one will say how many they are; else the legend does.
+        laws: Benchmark -> the exact law of random search there, to be drawn too.
+        overlays: Benchmark -> label -> what others measured there.
+        highlight: Labels of those in color, where the others are to be gray. By default all; of more than there are
+            colors, the best few by their median at the end, and random search.
         n_workers: Benchmark -> workers of a run, where there are several.
         how: What is drawn.
         choices: Attributes of `Anytime` by their names, instead of or beside `how`.
@@ -198,34 +268,36 @@ def compare_figure(
     """
     if not panels or not all(panels.values()):
         raise SettingError("compare_figure of no runs; {benchmark: {label: trajectories}} expected")
-    how, size = (how or Anytime()).changed(choices), size_of(width)
     runs: dict[str, list[Trajectories]] = {}
     for trajectories in panels.values():
         for label, one in trajectories.items():
             runs.setdefault(label, []).append(one)
     looks = looks_for(panels.values(), highlight)
-    if how.band == "auto":  # the same in all panels
-        how = replace(how, band=BAND if sum(look.in_color for look in looks.values()) <= _MOST_BANDS else None)
+    how = with_band((how or Anytime()).changed(choices), looks.values())  # the same in all panels
     told = []
-    with drawn_at(size):
-        made = grid(list(map(benchmark_title, panels)), size)
-        ylabels = [_quantity_in_words(_any(some), how, size.font, 0.86 * made.up) for some in panels.values()]
-        for i, (ax, (title, trajectories)) in enumerate(zip(made.axes, panels.items(), strict=True)):
-            law, workers = (laws or {}).get(title), (n_workers or {}).get(title, 1)
-            told.append(plot_anytime(ax, trajectories, law=law, looks=looks, n_workers=workers, how=how))
-            if i + made.n_across >= len(panels):  # nothing below it
-                ax.set_xlabel(axis_title(_any(trajectories).checked_axis(how.axis)))
-            if i % made.n_across == 0 or len(set(ylabels)) > 1:
-                ax.set_ylabel(ylabels[i], parse_math=False)
-        n_same = _same_number(runs.values()) if caption else None
-        frame(
-            made.figure,
-            _legend(looks, runs, n_same, has_law=bool(laws)),
-            height=made.figure.get_figheight(),
-            below=others_in_words(looks),
-            caption=_caption(list(map(_any, panels.values())), told, how, n_same, bool(laws), note) if caption else "",
-        )
-    return made.figure
+    made = grid(list(map(benchmark_title, panels)), size)
+    ylabels = [_quantity_in_words(_any(some), how, size.font, 0.86 * made.up) for some in panels.values()]
+    for i, (ax, (title, trajectories)) in enumerate(zip(made.axes, panels.items(), strict=True)):
+        law, over = (laws or {}).get(title), (overlays or {}).get(title)
+        workers = (n_workers or {}).get(title, 1)
+        told.append(plot_anytime(ax, trajectories, law=law, overlays=over, looks=looks, n_workers=workers, how=how))
+        if i + made.n_across >= len(panels):  # nothing below it
+            ax.set_xlabel(axis_title(_any(trajectories).checked_axis(how.axis)))
+        if i % made.n_across == 0 or len(set(ylabels)) > 1:
+            ax.set_ylabel(ylabels[i], parse_math=False)
+    n_same = _same_number(runs.values()) if caption else None
+    said = _how_to_read(list(map(_any, panels.values())), told, how, n_same, bool(laws), note)
+    beside = {label: one for some in (overlays or {}).values() for label, one in some.items()}
+    said += f"; {overlays_in_words(beside)}" if beside else ""
+    behind = [(_LAW, Patch(**_HATCHED))] if laws else []
+    name_of = optimizer_title if n_same else lambda label: _with_n(label, runs[label])
+    return Drawn(
+        made.figure,
+        said,
+        looks,
+        name_of,
+        more=[*behind, *overlay_lines(beside, _any(next(iter(panels.values()))).metric)],
+    )
 
 
 def _same_number(runs: Iterable[Sequence[Trajectories]]) -> int | None:
@@ -233,23 +305,6 @@ def _same_number(runs: Iterable[Sequence[Trajectories]]) -> int | None:
     every = [one for some in runs for one in some]
     numbers = {one.n_runs for one in every}
     return numbers.pop() if len(numbers) == 1 and all(one.has_incumbent.all() for one in every) else None
-
-
-def _legend(
-    looks: Mapping[str, Look], runs: Mapping[str, Sequence[Trajectories]], n_same: int | None, *, has_law: bool
-) -> list[tuple[str, Artist]]:
-    """(label, line) of all in color, with their numbers of runs where the caption cannot say it of all; the others."""
-    lines: list[tuple[str, Artist]] = [
-        (optimizer_title(label) if n_same else _with_n(label, runs[label]), line_of(look))
-        for label, look in looks.items()
-        if look.in_color
-    ]
-    n_others = len(looks) - len(lines)
-    if n_others:
-        lines.append((f"others ({n_others})", line_of(OTHERS)))
-    if has_law:
-        lines.append((_LAW, Patch(**_HATCHED)))
-    return lines
 
 
 def _any(trajectories: Mapping[str, Trajectories]) -> Trajectories:
@@ -274,14 +329,35 @@ def _band_in_words(how: Anytime) -> str:
     return f"{low}-{high} % quantiles"
 
 
-def _caption(
+def _how_to_read(
     ones: Sequence[Trajectories], told: Sequence[Told], how: Anytime, n_same: int | None, has_law: bool, note: str
 ) -> str:
-    """How to read the figure: what of it is there."""
+    """What of it is there; the budget, where the note does not say it."""
+    best = "the best" if all(one.is_proven for one in ones) else "the best known"
+    said = [f"Lines: {told_in_words(told, how, n_same, has_law=has_law)}"]
+    means = " or ".join(dict.fromkeys(one.values_are for one in ones))
+    budgets = dict.fromkeys(one.budgets.get(one.axis) for one in ones)
+    if "budget" not in note and None not in budgets:
+        numbers = " / ".join(f"{budget:,.0f}" for budget in budgets)
+        said.append(f"budget: {numbers} {ones[0].axis}")
+    meant = f"Incumbents are reported by {means}"
+    meant += f", regret is to {best}" if how.quantity == "regret" else ""
+    return f"{'; '.join(said)}. {meant}"
+
+
+def told_in_words(told: Sequence[Told], how: Anytime, n_same: int | None, *, has_law: bool = False) -> str:
+    """What lines, bands and marks of panels mean.
+
+    Args:
+        told: What there is in each panel.
+        how: What is drawn.
+        n_same: How many runs each line is of, if that is the same of all.
+        has_law: Whether there is the law of random search.
+    """
     statistic = {"iqm": "interquartile mean"}.get(how.statistic, how.statistic)
-    said = [f"Lines: {statistic} over {'runs' if n_same is None else f'{n_same:,} runs each'}"]
+    said = [f"{statistic} over {'runs' if n_same is None else f'{n_same:,} runs each'}"]
     if n_same == 1:
-        said = ["Lines: one run each"]
+        said = ["one run each"]
     said += [f"bands: {told[0].band}"] * bool(told[0].band and n_same != 1)
     if has_law:
         low, high = law_band(how)
@@ -290,12 +366,4 @@ def _caption(
     said += ["dotted at the end: some runs have ended"] * any(one.ends for one in told)
     said += ["a stroke: all have ended"] * any(one.stops for one in told)
     said += ["0 on the axis: no regret"] * any(one.has_zero for one in told)
-    best = "the best" if all(one.is_proven for one in ones) else "the best known"
-    means = " or ".join(dict.fromkeys(one.values_are for one in ones))
-    budgets = dict.fromkeys(one.budgets.get(one.axis) for one in ones)
-    if "budget" not in note and None not in budgets:
-        numbers = " / ".join(f"{budget:,.0f}" for budget in budgets)
-        said.append(f"budget: {numbers} {ones[0].axis}")
-    meant = f"Incumbents are reported by {means}"
-    meant += f", regret is to {best}." if how.quantity == "regret" else "."
-    return f"{'; '.join(said)}. {meant} {note}".strip()
+    return "; ".join(said)

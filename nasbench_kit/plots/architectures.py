@@ -16,18 +16,10 @@ from matplotlib.ticker import FuncFormatter
 
 from nasbench_kit.analysis import Panel, shown
 from nasbench_kit.errors import SettingError
-from nasbench_kit.plots.cells import FONT_SIZE, lay_out_graph, operation_colors, plot_graph
-from nasbench_kit.plots.grids import finish, grid, looks_for, titles_of
+from nasbench_kit.plots.cells import lay_out_graph, operation_colors, plot_graph
+from nasbench_kit.plots.grids import Drawn, grid, looks_for, titles_of
 from nasbench_kit.plots.single_runs import chosen_run
-from nasbench_kit.plots.style import (
-    CAPTION_GRAY,
-    ShownFigure,
-    add_caption,
-    drawn_at,
-    size_of,
-    text_height,
-    text_width,
-)
+from nasbench_kit.plots.style import CAPTION_GRAY, ShownFigure, Size, small_letters, text_height, text_width
 from nasbench_kit.plots.titles import metric_title, optimizer_title
 
 if TYPE_CHECKING:
@@ -42,7 +34,7 @@ _LEAST_SHOWN = 0.1  # quantile of values at which colors begin: a few bad ones w
 _JITTER = 0.16  # of the distance of two choices: how far lines of one choice lie apart
 _MANY = 1_000  # architectures that are drawn as a picture in PDF and SVG
 _LONGEST_TICK = 14  # letters
-_WIDE = 5.0  # inches of a figure in which two architectures stand side by side
+_LEAST_LETTERS = 0.8  # of those of captions, for two architectures to stand side by side
 _GAP = 0.1  # inches
 _MOST_DECISIONS = 40  # that are told apart side by side
 
@@ -109,7 +101,7 @@ def plot_coordinates(ax: Axes, space: Space, archs: NDArray[np.uint8], values: N
     ax.set_ylim(-0.08, 1.08)
     names = [decision.name for decision in space.decisions]
     ax.set_xticks(range(len(names)), names if len(names) <= _MOST_DECISIONS else [""] * len(names), parse_math=False)
-    if sum(text_width(name, _letters()) for name in names) > 0.8 * _inches(ax):
+    if sum(text_width(name, small_letters()) for name in names) > 0.8 * _inches(ax):
         ax.tick_params(axis="x", labelrotation=90)
     ax.vlines(range(len(names)), 0, 1, color="0.6", linewidth=rcParams["axes.linewidth"], zorder=0.5)
     same = len({decision.choices for decision in space.decisions}) == 1
@@ -124,7 +116,7 @@ def plot_coordinates(ax: Axes, space: Space, archs: NDArray[np.uint8], values: N
                     x + 0.04,
                     i / max(len(decision.choices) - 1, 1),
                     choice[:_LONGEST_TICK],
-                    fontsize=0.8 * _letters(),
+                    fontsize=0.8 * small_letters(),
                     va="center",
                     color=CAPTION_GRAY,
                     parse_math=False,
@@ -140,11 +132,6 @@ def _heights(archs: NDArray[np.uint8], n_choices: NDArray[np.intp], spread: NDAr
     return np.where(n_choices > 1, (archs + spread) / np.maximum(n_choices - 1, 1), 0.5)
 
 
-def _letters() -> float:
-    size = rcParams["xtick.labelsize"]
-    return size if isinstance(size, float | int) else 8.0
-
-
 def _inches(ax: Axes) -> float:
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -153,32 +140,27 @@ def _inches(ax: Axes) -> float:
 
 def coordinates_figure(
     panels: Mapping[str, Panel],
+    size: Size,
     *,
-    note: str = "",
     study: str | os.PathLike[str] | None = None,
     seed: int | None = None,
-    width: str | float = "text",
-    caption: bool = True,
-) -> ShownFigure:
+) -> Drawn:
     """Parallel coordinates of all final incumbents, a panel per benchmark; or of all that one run evaluated.
 
     Args:
         panels: Title -> what to draw.
-        note: How the runs were made.
+        size: Of the figure in print.
         study: Where the run is.
         seed: Of the run; see `nasbench_kit.plots.single_runs.chosen_run`. By default final incumbents are drawn.
-        width: In print.
-        caption: Whether to write one.
 
     Raises:
         SettingError, StudyError: Architectures are not known, or there is no such run.
     """
-    size = size_of(width)
     if seed is None:
         titles, drawn = titles_of(panels), [_all_finals(panel) for panel in panels.values()]
         chosen = list(panels.values())
         metric = next(iter(chosen[0].trajectories.values())).metric
-        said = "Lines: final incumbents of all runs"
+        said, note = "Lines: final incumbents of all runs", None
     else:
         run = chosen_run(panels, study, seed)
         metric = run.panel.benchmark.objective_metric
@@ -188,15 +170,14 @@ def coordinates_figure(
         said, note = "Lines: what the run trained to the end", run.panel.in_words
     show = shown(metric.name, metric.unit)
     n_across = max(1, min(len(drawn), int(size.width / (0.42 * size.font))))
-    with drawn_at(size):
-        made = grid(titles, size, n_across=n_across, up=min(0.55 * size.width, 0.3 * size.font))
-        for ax, panel, some in zip(made.axes, chosen, drawn, strict=True):
-            colors = plot_coordinates(ax, panel.benchmark.space, some.archs, some.values)
-            bar = made.figure.colorbar(colors, ax=ax, pad=0.02, aspect=30, extend="min")
-            bar.ax.yaxis.set_major_formatter(FuncFormatter(partial(_value_text, show.factor * metric.sign())))
-            bar.outline.set_visible(False)
-            bar.set_label(f"{metric_title(show.name)} [{show.unit}]")
-        return finish(made, {}, caption=f"{said}, the best one in black. {note}".strip() if caption else "")
+    made = grid(titles, size, n_across=n_across, up=min(0.55 * size.width, 0.3 * size.font))
+    for ax, panel, some in zip(made.axes, chosen, drawn, strict=True):
+        colors = plot_coordinates(ax, panel.benchmark.space, some.archs, some.values)
+        bar = made.figure.colorbar(colors, ax=ax, pad=0.02, aspect=30, extend="min")
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(partial(_value_text, show.factor * metric.sign())))
+        bar.outline.set_visible(False)
+        bar.set_label(f"{metric_title(show.name)} [{show.unit}]")
+    return Drawn(made.figure, f"{said}, the best one in black", note=note)
 
 
 def _value_text(factor: float, value: float, _: int | None = None) -> str:
@@ -246,27 +227,18 @@ def ended_on(panel: Panel, label: str) -> Ended | None:
     )
 
 
-def incumbents_figure(
-    panels: Mapping[str, Panel],
-    *,
-    note: str = "",
-    highlight: Iterable[str] | None = None,
-    width: str | float = "text",
-    caption: bool = True,
-) -> ShownFigure:
+def incumbents_figure(panels: Mapping[str, Panel], size: Size, *, highlight: Iterable[str] | None = None) -> Drawn:
     """The most frequent and the best final incumbent of each optimizer on the first benchmark, drawn as cells.
 
     Args:
         panels: Title -> what to draw.
-        note: How the runs were made.
+        size: Of the figure in print.
         highlight: Labels of the optimizers to draw; all by default, or the best few and random search of many.
-        width: In print.
-        caption: Whether to write one.
 
     Raises:
-        UnknownNameError, SettingError: They are not known, as those of an archive; or no such width or optimizer.
+        UnknownNameError, SettingError: They are not known, as those of an archive; or no such optimizer.
     """
-    size, panel = size_of(width), next(iter(panels.values()))
+    panel = next(iter(panels.values()))
     looks = looks_for([panel.trajectories], highlight)
     rows = {label: ended_on(panel, label) for label, look in looks.items() if look.in_color}
     drawn = {label: row for label, row in rows.items() if row is not None}
@@ -275,38 +247,39 @@ def incumbents_figure(
     graphs = {arch: space.graphs(arch) for arch in archs}
     colors = operation_colors([graph for cells in graphs.values() for graph in cells.values()])
     others = [optimizer_title(label) for label in looks if label not in drawn]
-    with drawn_at(size):
-        line = 1.15 * text_height("x", size.small)
-        head = 1.5 * text_height("x", size.font)
-        n_across = 2 if size.width >= _WIDE else 1
-        parts = {label: _shown_cells(row, panel.trajectories[label].show) for label, row in drawn.items()}
-        across = size.width / n_across
-        drawings = [
-            [_Drawing(label, words, graphs[arch], across) for words, arch in cells.items()]
-            for label, cells in parts.items()
+    line = 1.15 * text_height("x", size.small)
+    head = 1.5 * text_height("x", size.font)
+    fitting = 0.94 * size.width * 72 / max(map(_width_of, graphs.values()), default=1.0)  # points, one in a row
+    n_across = 2 if fitting / 2 >= _LEAST_LETTERS * size.small else 1
+    letters = min(size.font, fitting / n_across)
+    across = size.width / n_across
+    drawings = [
+        [
+            _Drawing(label, words, graphs[arch], letters)
+            for words, arch in _shown_cells(row, panel.trajectories[label].show).items()
         ]
-        total = head + sum(_row_height(row, n_across, line) for row in drawings)
-        figure = ShownFigure(figsize=(size.width, total))
-        said = "Final incumbents: the most frequent one of each optimizer, and its best one"
-        said += f"; not drawn: {', '.join(others)}" if others else ""
-        whole = total + (add_caption(figure, f"{said}. {panel.in_words}") + _GAP if caption else 0.0)
-        figure.set_figheight(whole)
-        text: dict[str, Any] = {"fontsize": size.small, "va": "top", "ha": "left", "parse_math": False}
-        title = titles_of(panels)[0]
-        figure.text(0.5, 1 - 0.2 * head / whole, title, **(text | {"fontsize": size.font, "ha": "center"}))
-        down = head
-        for row in drawings:
-            figure.text(0.02, 1 - down / whole, optimizer_title(row[0].label), weight="bold", **text)
-            below = down + line
-            for first in range(0, len(row), n_across):
-                side_by_side = row[first : first + n_across]
-                for i, drawing in enumerate(side_by_side):
-                    left = (i * across + 0.02 * size.width) / size.width
-                    figure.text(left, 1 - below / whole, drawing.words, color=CAPTION_GRAY, **text)
-                    drawing.draw(figure, left, below + line, whole, colors)
-                below += line + max(one.height for one in side_by_side) + _GAP
-            down += _row_height(row, n_across, line)
-    return figure
+        for label, row in drawn.items()
+    ]
+    whole = head + sum(_row_height(row, n_across, line) for row in drawings)
+    figure = ShownFigure(figsize=(size.width, whole))
+    text: dict[str, Any] = {"fontsize": size.small, "va": "top", "ha": "left", "parse_math": False}
+    title = titles_of(panels)[0]
+    figure.text(0.5, 1 - 0.2 * head / whole, title, **(text | {"fontsize": size.font, "ha": "center"}))
+    down = head
+    for row in drawings:
+        figure.text(0.02, 1 - down / whole, optimizer_title(row[0].label), weight="bold", **text)
+        below = down + line
+        for first in range(0, len(row), n_across):
+            side_by_side = row[first : first + n_across]
+            for i, drawing in enumerate(side_by_side):
+                left = (i * across + 0.02 * size.width) / size.width
+                figure.text(left, 1 - below / whole, drawing.words, color=CAPTION_GRAY, **text)
+                drawing.draw(figure, left, below + line, whole, colors)
+            below += line + max(one.height for one in side_by_side) + _GAP
+        down += _row_height(row, n_across, line)
+    said = "Final incumbents: the most frequent one of each optimizer, and its best one"
+    said += f"; not drawn: {', '.join(others)}" if others else ""
+    return Drawn(figure, said, note=panel.in_words)
 
 
 class _Drawing(NamedTuple):
@@ -315,14 +288,12 @@ class _Drawing(NamedTuple):
     label: str
     words: str  # above it
     cells: dict[str, Graph]
-    across: float  # inches for it
+    letters: float  # points
 
     @property
     def scale(self) -> float:
         """Inches per font size of the graphs."""
-        return min(
-            FONT_SIZE / 72, 0.94 * self.across / sum(lay_out_graph(graph).width for graph in self.cells.values())
-        )
+        return self.letters / 72
 
     @property
     def height(self) -> float:
@@ -333,9 +304,14 @@ class _Drawing(NamedTuple):
         for cell, graph in self.cells.items():
             wide = self.scale * lay_out_graph(graph).width / figure.get_figwidth()
             ax = figure.add_axes((left, 1 - (down + self.height) / whole, wide, self.height / whole))
-            plot_graph(ax, graph, colors=colors)
+            plot_graph(ax, graph, colors=colors, letters=self.letters)
             ax.set_gid(f"{self.label}: {self.words}: {cell}")
             left += wide
+
+
+def _width_of(cells: Mapping[str, Graph]) -> float:
+    """How wide cells side by side are, in font sizes."""
+    return sum(lay_out_graph(graph).width for graph in cells.values())
 
 
 def _row_height(row: list[_Drawing], n_across: int, line: float) -> float:

@@ -65,16 +65,24 @@ def color_of(label: str, colors: Mapping[str, str]) -> str:
     return next((colors[part] for part in _parts(label) if part in colors), _NEUTRAL)
 
 
-def plot_graph(ax: Axes, graph: Graph, *, title: str = "", colors: Mapping[str, str] | None = None) -> None:
+def plot_graph(
+    ax: Axes,
+    graph: Graph,
+    *,
+    title: str = "",
+    colors: Mapping[str, str] | None = None,
+    letters: float = FONT_SIZE,
+) -> None:
     """Draw one graph from left to right: boxes for its nodes, arrows for its edges, with their operations on them.
 
-    Text is as large as fits the Axes, and at most 9 points.
+    Text is as large as fits the Axes.
 
     Args:
         ax: Where to draw; its axes are hidden.
         graph: What to draw.
         title: What to write above.
         colors: Operation -> color; by default `operation_colors([graph])`.
+        letters: Points of the text, at most.
     """
     layout = lay_out_graph(graph)
     colors = operation_colors([graph]) if colors is None else colors
@@ -88,7 +96,7 @@ def plot_graph(ax: Axes, graph: Graph, *, title: str = "", colors: Mapping[str, 
     assert figure is not None
     window = ax.get_window_extent()
     points = 72 / figure.dpi * min(window.width / layout.width, window.height / layout.height)
-    size = min(points, FONT_SIZE)
+    size = min(points, letters)
     for edge in layout.edges:
         arrow = FancyArrowPatch(
             path=_curve(edge.points), arrowstyle="-|>", mutation_scale=size, color=_LINE, linewidth=size / 9, zorder=1
@@ -145,6 +153,7 @@ def _curve(points: Sequence[Point]) -> Path:
     return Path(vertices, codes)
 
 
+@lru_cache(maxsize=256)
 def lay_out_graph(graph: Graph) -> Layout:
     """Where the parts of a drawn graph go, in font sizes; long texts are in several lines."""
     return lay_out(graph._replace(nodes=tuple(map(_folded, graph.nodes))), _width)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, final
 
@@ -14,6 +15,7 @@ from nasbench_kit.analysis import (
     aggregate,
     bootstrap_band,
     quantile_band,
+    random_search_law,
     regret_curves,
     standard_error_band,
 )
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nasbench_kit.analysis import RandomSearchLaw
+    from nasbench_kit.benchmark import Benchmark
+    from nasbench_kit.simulator import Rules
 
 Band = tuple[float, float] | Literal["auto", "standard error", "bootstrap"] | None
 """Two quantiles, the standard error of the mean, a 95 % bootstrap interval, or none; "auto": quartiles of few lines."""
@@ -89,12 +93,8 @@ class Anytime:
             raise SettingError(f"band={self.band!r:.80}; two quantiles from 0 to 1 expected, the lower one first")
         if self.band == "standard error" and self.statistic != "mean":
             raise SettingError(f"a standard error is of the mean, not of the {self.statistic}; statistic=mean expected")
-        for name, scale in (("x_limits", self.x_scale), ("y_limits", self.scale_of_y)):
-            limits = getattr(self, name)
-            if limits is not None and not (_is_pair(limits) and limits[0] < limits[1]):
-                raise SettingError(f"{name}={limits!r:.80}; two numbers expected, the lower one first")
-            if limits is not None and scale == "log" and limits[0] <= 0:
-                raise SettingError(f"{name}={limits!r:.80}; numbers above 0 expected on a logarithmic axis")
+        check_limits(self.x_scale, x_limits=self.x_limits)
+        check_limits(self.scale_of_y, y_limits=self.y_limits)
 
     @property
     def scale_of_y(self) -> Scale:
@@ -111,6 +111,47 @@ class Anytime:
             if name not in self.__dataclass_fields__:
                 raise unknown("choice of a figure over time", name, self.__dataclass_fields__)
         return replace(self, **choices)
+
+
+def check_scale(**scale: Any) -> None:
+    """Refuse what is no scale of an axis.
+
+    Raises:
+        UnknownNameError: It is none.
+    """
+    for name, given in scale.items():
+        if given not in _CHOICES[name]:
+            raise unknown(name, given, filter(None, _CHOICES[name]))
+
+
+def check_limits(scale: Scale, **limits: Any) -> None:
+    """Refuse what is no part of an axis.
+
+    Raises:
+        SettingError: It is none.
+    """
+    for name, given in limits.items():
+        if given is not None and not (_is_pair(given) and given[0] < given[1]):
+            raise SettingError(f"{name}={given!r:.80}; two numbers expected, the lower one first")
+        if given is not None and scale == "log" and given[0] <= 0:
+            raise SettingError(f"{name}={given!r:.80}; numbers above 0 expected on a logarithmic axis")
+
+
+def check_inside(begin: float, end: float, what: str, **limits: Any) -> None:
+    """Refuse limits between which nothing lies.
+
+    Args:
+        begin: Where what is drawn begins.
+        end: And where it ends.
+        what: Of what.
+        limits: By their name.
+
+    Raises:
+        SettingError: There is nothing.
+    """
+    for name, given in limits.items():
+        if given is not None and (given[1] < begin or given[0] > end):
+            raise SettingError(f"{name}={given!r:.80} show nothing; {what} from {begin:.6g} to {end:.6g} expected")
 
 
 def _is_pair(pair: object) -> bool:
@@ -158,24 +199,49 @@ def curves_of(
     """
     ends = {label: run_ends(one, how.axis, n_workers) for label, one in trajectories.items()}
     firsts = {label: _firsts(one, how.axis) for label, one in trajectories.items()}
-    times = _times(
+    times = times_of(
         list(firsts.values()), list(ends.values()), how, next(iter(trajectories.values())).checked_axis(how.axis)
     )
     curves = {}
     for label, one in trajectories.items():
-        regrets = regret_curves(one, times, how.axis)
-        low_high = _band(regrets, how) if banded is None or label in banded else None
-        center, *band = (_shown(curve, one, how) for curve in (aggregate(regrets, how.statistic), *(low_high or ())))
-        center[(times > np.nanmax(ends[label])) | ~np.isfinite(center)] = np.nan
-        curves[label] = Curve(
-            times,
-            center,
-            (np.minimum(*band), np.maximum(*band)) if band else None,
-            float(firsts[label].max()),
-            float(np.nanmin(ends[label])),
-            float(np.nanmax(ends[label])),
-        )
+        regrets, shown = regret_curves(one, times, how.axis), partial(_shown, one=one, how=how)
+        has_band = banded is None or label in banded
+        curves[label] = curve_over(regrets, times, how, firsts[label], ends[label], shown, has_band=has_band)
     return curves
+
+
+def curve_over(
+    regrets: NDArray[np.float64],
+    times: NDArray[np.float64],
+    how: Anytime,
+    firsts: NDArray[np.float64],
+    ends: NDArray[np.float64],
+    shown: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    *,
+    has_band: bool,
+) -> Curve:
+    """A statistic over runs and its band.
+
+    Args:
+        regrets: Or other distances, smaller is better, NaN as long as there is none: (n_runs, n_times).
+        times: When: (n_times,).
+        how: Statistic and band.
+        firsts: When each run that ever has one has its first: (n_with,).
+        ends: Up to where each run is drawn: (n_runs,).
+        shown: Curves of regrets in the quantity and unit that are shown.
+        has_band: Whether to draw one.
+    """
+    low_high = _band(regrets, how) if has_band else None
+    center, *band = (shown(curve) for curve in (aggregate(regrets, how.statistic), *(low_high or ())))
+    center = np.where((times > np.nanmax(ends)) | ~np.isfinite(center), np.nan, center)
+    both = (np.minimum(*band), np.maximum(*band)) if band else None
+    return Curve(times, center, both, float(firsts.max()), float(np.nanmin(ends)), float(np.nanmax(ends)))
+
+
+@lru_cache(maxsize=32)
+def law_of(benchmark: Benchmark, rules: Rules) -> RandomSearchLaw:
+    """`random_search_law`, computed once for all figures of a comparison."""
+    return random_search_law(benchmark, rules)
 
 
 def law_curve(law: RandomSearchLaw, one: Trajectories, how: Anytime) -> Curve:
@@ -229,7 +295,7 @@ def _firsts(one: Trajectories, axis: str | None) -> NDArray[np.float64]:
     return np.sort(one.along(axis)[one.starts[:-1][one.has_incumbent]])
 
 
-def _times(
+def times_of(
     firsts: list[NDArray[np.float64]], ends: list[NDArray[np.float64]], how: Anytime, axis: str
 ) -> NDArray[np.float64]:
     """When to look: evenly on the axis that is drawn, and where lines begin and end."""

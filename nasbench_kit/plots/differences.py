@@ -23,19 +23,8 @@ from nasbench_kit.analysis import (
     win_rates,
 )
 from nasbench_kit.errors import SettingError, unknown
-from nasbench_kit.plots.grids import finals, finish, grid, pooled
-from nasbench_kit.plots.style import (
-    COLORS,
-    GRAY,
-    ShownFigure,
-    Size,
-    add_caption,
-    drawn_at,
-    size_of,
-    text_height,
-    text_width,
-    wrapped,
-)
+from nasbench_kit.plots.grids import Drawn, finals, grid, pooled
+from nasbench_kit.plots.style import COLORS, GRAY, ShownFigure, Size, small_letters, text_height, text_width, wrapped
 from nasbench_kit.plots.titles import optimizer_title
 
 if TYPE_CHECKING:
@@ -190,7 +179,7 @@ def plot_critical_difference(ax: Axes, shown: Difference) -> None:
     """
     figure = ax.get_figure(root=True)
     assert figure is not None
-    window, letters = ax.get_window_extent(), _letters()
+    window, letters = ax.get_window_extent(), small_letters()
     width, height = window.width / figure.dpi, window.height / figure.dpi
     layout = _layout(shown, width, letters)
     average, n = list(shown.ranks.values()), len(shown.ranks)
@@ -249,34 +238,19 @@ def plot_critical_difference(ax: Axes, shown: Difference) -> None:
             level -= layout.heights[i]
 
 
-def _letters() -> float:
-    size = rcParams["legend.fontsize"]
-    return size if isinstance(size, float | int) else 8.0
-
-
 def difference_height(shown: Difference, width: float) -> float:
     """How high a diagram of so many inches is, in inches; within `drawn_at`."""
-    return _layout(shown, width, _letters()).height
+    return _layout(shown, width, small_letters()).height
 
 
-def difference_figure(
-    panels: Mapping[str, Panel],
-    *,
-    note: str = "",
-    test: str | None = None,
-    each: bool = False,
-    width: str | float = "text",
-    caption: bool = True,
-) -> ShownFigure:
+def difference_figure(panels: Mapping[str, Panel], size: Size, *, test: str | None = None, each: bool = False) -> Drawn:
     """Critical-difference diagrams: of all benchmarks together, or one for `each`.
 
     Args:
         panels: Title -> what to draw.
-        note: How the runs were made.
+        size: Of the figure in print.
         test: "nemenyi", over benchmarks; "mann-whitney", on each; by default Nemenyi's of two or more together.
         each: Whether each benchmark has a panel.
-        width: In print.
-        caption: Whether to write one.
 
     Raises:
         UnknownNameError: There is no such test.
@@ -286,17 +260,16 @@ def difference_figure(
         raise unknown("test", test or "", _TESTS)
     if test == "nemenyi" and each:
         raise SettingError("Nemenyi's test of each benchmark; it is over benchmarks, so leave one of them out")
-    size, groups = size_of(width), pooled(panels, each or test == "mann-whitney")
+    groups = pooled(panels, each or test == "mann-whitney")
     found = [
         difference_by_nemenyi(some) if test == "nemenyi" or len(some) > 1 else difference_by_mann_whitney(some[0])
         for some in groups.values()
     ]
-    with drawn_at(size):
-        figure, below = _stacked(list(groups), found, size)
-        said = f"{found[0].test}: no two under a bar are told apart; numbers in brackets are average ranks, 1 is best"
-        if test is None and len(panels) == 1:
-            said += "; Nemenyi's test would need two or more benchmarks"
-        return _captioned(figure, f"{said}.{below} {note}".strip() if caption else below.strip())
+    figure, below = _stacked(list(groups), found, size)
+    said = f"{found[0].test}: no two under a bar are told apart; numbers in brackets are average ranks, 1 is best"
+    if test is None and len(panels) == 1:
+        said += "; Nemenyi's test would need two or more benchmarks"
+    return Drawn(figure, said, always=below.strip())
 
 
 def _stacked(titles: Sequence[str], found: Sequence[Difference], size: Size) -> tuple[ShownFigure, str]:
@@ -332,21 +305,6 @@ def _pairs(pairs: Sequence[tuple[int, int]], word: str) -> str:
     return "; ".join(f"{a + 1} {word} {', '.join(str(b + 1) for _, b in some)}" for a, some in grouped)
 
 
-def _captioned(figure: ShownFigure, text: str) -> ShownFigure:
-    """The figure with a text below, all else staying as large as it is."""
-    if not text:
-        return figure
-    panels, texts, old = list(figure.axes), list(figure.texts), figure.get_figheight()
-    new = old + add_caption(figure, text) + _PAD
-    figure.set_figheight(new)
-    for ax in panels:
-        box = ax.get_position()
-        ax.set_position((box.x0, 1 - old / new * (1 - box.y0), box.width, old / new * box.height))
-    for title in texts:
-        title.set_y(1 - old / new * (1 - title.get_position()[1]))
-    return figure
-
-
 def plot_win_rates(ax: Axes, rates: Mapping[str, Mapping[str, float]], names: Sequence[str] | None = None) -> None:
     """Draw how often a run of the optimizer of a row ends better than one of that of a column, darker if more often.
 
@@ -360,7 +318,7 @@ def plot_win_rates(ax: Axes, rates: Mapping[str, Mapping[str, float]], names: Se
     shown = values.copy()
     np.fill_diagonal(shown, np.nan)
     ax.imshow(np.ma.masked_invalid(shown), cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    letters = _letters()
+    letters = small_letters()
     ax.set_yticks(range(n), _beside(rates, _LEAST_BESIDE) if names is None else list(names), parse_math=False)
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -385,41 +343,33 @@ def plot_win_rates(ax: Axes, rates: Mapping[str, Mapping[str, float]], names: Se
 def _beside(labels: Iterable[str], room: float) -> list[str]:
     """The names of the rows of a matrix, with their places."""
     names = (f"{i}. {optimizer_title(label)}" for i, label in enumerate(labels, 1))
-    return [wrapped(name, _letters(), room) for name in names]
+    return [wrapped(name, small_letters(), room) for name in names]
 
 
-def win_rates_figure(
-    panels: Mapping[str, Panel],
-    *,
-    note: str = "",
-    each: bool = False,
-    width: str | float = "text",
-    caption: bool = True,
-) -> ShownFigure:
+def win_rates_figure(panels: Mapping[str, Panel], size: Size, *, each: bool = False) -> Drawn:
     """The matrix of win rates: in the mean over benchmarks, or one for `each`; the best optimizer at the top.
 
     Raises:
-        SettingError: An optimizer has no runs on one of the benchmarks; or no such width.
+        SettingError: An optimizer has no runs on one of the benchmarks.
     """
-    size, groups = size_of(width), pooled(panels, each)
+    groups = pooled(panels, each)
     found = []
     for some in groups.values():
         labels = list(some[0].trajectories)
         rates = np.mean([win_rates(list(finals(one.trajectories).values())) for one in some], axis=0)
         order = np.argsort(-rates.mean(axis=1), kind="stable").tolist()
         found.append({labels[i]: {labels[j]: float(rates[i, j]) for j in order} for i in order})
-    with drawn_at(size):
-        n_across = max(1, min(len(found), int(size.width / 3.3)))
-        room = max(_BESIDE * size.width / n_across, _LEAST_BESIDE)
-        names = [_beside(rates, room) for rates in found]
-        row = max(text_height(name, size.small) for beside in names for name in beside) + 0.3 * size.small / 72
-        up = max(map(len, found)) * row + 4 * size.font / 72
-        made = grid(list(groups), size, n_across=n_across, up=up)
-        for ax, rates, beside in zip(made.axes, found, names, strict=True):
-            plot_win_rates(ax, rates, beside)
-        over = f", in the mean over {len(panels)} benchmarks" if len(panels) > 1 and not each else ""
-        said = (
-            "Percentage of pairs of runs in which that of the row ends better than that of the column, ties counting"
-            f" half{over}; darker is more often, and the best optimizer is at the top. {note}"
-        )
-        return finish(made, {}, caption=said.strip() if caption else "")
+    n_across = max(1, min(len(found), int(size.width / 3.3)))
+    room = max(_BESIDE * size.width / n_across, _LEAST_BESIDE)
+    names = [_beside(rates, room) for rates in found]
+    row = max(text_height(name, size.small) for beside in names for name in beside) + 0.3 * size.small / 72
+    up = max(map(len, found)) * row + 4 * size.font / 72
+    made = grid(list(groups), size, n_across=n_across, up=up)
+    for ax, rates, beside in zip(made.axes, found, names, strict=True):
+        plot_win_rates(ax, rates, beside)
+    over = f", in the mean over {len(panels)} benchmarks" if len(panels) > 1 and not each else ""
+    said = (
+        "Percentage of pairs of runs in which that of the row ends better than that of the column, ties counting"
+        f" half{over}; darker is more often, and the best optimizer is at the top"
+    )
+    return Drawn(made.figure, said)

@@ -4,26 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.ticker import FuncFormatter
 
 from nasbench_kit.analysis import shown
-from nasbench_kit.plots.style import COLORS, GRAY, ShownFigure, add_caption, quiet
+from nasbench_kit.plots.grids import Drawn, finish, grid
+from nasbench_kit.plots.style import (
+    CAPTION_GRAY,
+    COLORS,
+    GRAY,
+    ShownFigure,
+    drawn_at,
+    quiet,
+    size_of,
+    small_letters,
+    thick,
+)
 from nasbench_kit.predictors.agreement import r2
 from nasbench_kit.surrogates.quality.calibration import LEVELS, distances_of_repeated, if_not_failed
 from nasbench_kit.surrogates.quality.evaluate import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
 _BLUE = COLORS[0]
 _SHOWN = 0.02  # quantile of the worse end where the axes begin: a few that collapsed would take all the room
 _LEAST_PER_BIN = 12
 _MOST_BINS = 40
+_TIGHT: dict[str, Any] = {"handlelength": 1.4, "borderpad": 0.2, "labelspacing": 0.25, "alignment": "left"}
+_SIDE_BY_SIDE = 0.7  # inches per point of letters, from which the three panels stand in a row
 _BANDS = ((0.05, 0.95, 0.18), (0.25, 0.75, 0.3))
 
 
@@ -41,7 +54,7 @@ def plot_predicted(ax: Axes, compared: Comparison) -> None:
     true, predicted = factor * compared.true, factor * compared.predicted
     low, high = _limits(np.concatenate([true, predicted]), compared.metric.sign())
     inside = (np.minimum(true, predicted) >= low) & (np.maximum(true, predicted) <= high)
-    ax.plot((low, high), (low, high), color=GRAY, linewidth=0.9, zorder=3)
+    ax.plot((low, high), (low, high), color=GRAY, linewidth=thick(0.6), zorder=3)
     ax.hexbin(
         predicted[inside],
         true[inside],
@@ -60,7 +73,7 @@ def plot_predicted(ax: Axes, compared: Comparison) -> None:
     ax.set_ylabel(f"recorded [{unit}]")
     lines = [f"n = {len(true):,}", f"R² = {r2(compared.true, compared.predicted):.3f}"]
     lines += [f"{int((~inside).sum()):,} outside of the axes"] * bool((~inside).any())
-    ax.text(0.03, 0.97, "\n".join(lines), transform=ax.transAxes, va="top", fontsize=8)
+    ax.text(0.03, 0.97, "\n".join(lines), transform=ax.transAxes, va="top", fontsize=small_letters())
     quiet(ax)
 
 
@@ -88,8 +101,8 @@ def plot_residuals(ax: Axes, compared: Comparison) -> None:
         ends = np.array([np.quantile(part, (low, high)) for part in parts]).T
         label = f"{100 * low:.0f}-{100 * high:.0f} %"
         ax.fill_between(ranks, *ends, color=_BLUE, alpha=alpha, linewidth=0, label=label)
-    ax.plot(ranks, [np.median(part) for part in parts], color=_BLUE, linewidth=1.6, label="median")
-    ax.axhline(0, color=GRAY, linewidth=0.9)
+    ax.plot(ranks, [np.median(part) for part in parts], color=_BLUE, linewidth=thick(), label="median")
+    ax.axhline(0, color=GRAY, linewidth=thick(0.6))
     ax.set_xscale("log")
     ax.set_xlim(ranks[0], max(ranks[-1], ranks[0] * 1.1))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
@@ -101,7 +114,7 @@ def plot_residuals(ax: Axes, compared: Comparison) -> None:
     )
     ax.set_xlabel("rank of the prediction, the best first")
     ax.set_ylabel(f"recorded - predicted [{unit}]")
-    ax.legend(frameon=False, fontsize=8, loc="best")
+    ax.legend(frameon=False, fontsize=small_letters(), loc="best", **_TIGHT)
     quiet(ax)
 
 
@@ -132,27 +145,30 @@ def plot_calibration(ax: Axes, compared: Comparison) -> None:
     ax.set_ylabel("runs inside [%]")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}"))
-    ax.plot((0, 1), (0, 1), color=GRAY, linewidth=0.9)
+    ax.plot((0, 1), (0, 1), color=GRAY, linewidth=thick(0.6))
     quiet(ax)
     if not compared.distribution or not compared.calibration:
-        ax.text(0.5, 0.5, "no noise is predicted", ha="center", transform=ax.transAxes, fontsize=9, color="0.35")
+        how: dict[str, Any] = {"fontsize": small_letters(), "color": CAPTION_GRAY, "transform": ax.transAxes}
+        ax.text(0.5, 0.5, "no noise is predicted", ha="center", **how)
         return
     found, quantiles = compared.calibration
-    _draw_coverage(ax, 2 * np.abs(quantiles - 0.5), "-", "around the prediction")
-    ax.plot(*zip(*found.coverage, strict=True), "o", color=_BLUE, markersize=4)
+    _draw_coverage(ax, 2 * np.abs(quantiles - 0.5), "-", "the prediction")
+    ax.plot(*zip(*found.coverage, strict=True), "o", color=_BLUE, markersize=0.8 * rcParams["lines.markersize"])
     if found.spread:
         runs = if_not_failed(compared.distribution, compared.runs, compared.collapsed)
-        _draw_coverage(ax, distances_of_repeated(compared.distribution, runs), "--", "around the other runs")
-    ax.legend(frameon=False, fontsize=8, loc="upper left", title=f"n = {found.n_runs:,} runs", title_fontsize=8)
+        _draw_coverage(ax, distances_of_repeated(compared.distribution, runs), "--", "the other runs")
+    letters, head = small_letters(), f"n = {found.n_runs:,}, around"
+    tiny = 0.9 * letters
+    ax.legend(frameon=False, fontsize=tiny, loc="upper left", title=head, title_fontsize=tiny, **_TIGHT)
     below = dict(found.coverage)[LEVELS[0]] < LEVELS[0]
-    small = ax.inset_axes((0.06, 0.5, 0.34, 0.2) if below else (0.62, 0.08, 0.34, 0.2))
+    small = ax.inset_axes((0.08, 0.4, 0.32, 0.16) if below else (0.62, 0.08, 0.34, 0.16))
     share = np.array(found.pit) / found.n_runs * len(found.pit)
     small.bar((np.arange(len(share)) + 0.5) / len(share), share, 1 / len(share), color=_BLUE, alpha=0.5, linewidth=0)
-    small.axhline(1, color=GRAY, linewidth=0.9)
+    small.axhline(1, color=GRAY, linewidth=thick(0.6))
     small.set_xlim(0, 1)
     small.set_xticks([])
     small.set_yticks([])
-    small.set_title("quantiles of runs", fontsize=7, pad=2)
+    small.set_title("quantiles", fontsize=tiny, pad=2)
     small.spines[["top", "right", "left"]].set_visible(False)
     small.patch.set_alpha(0)
 
@@ -160,31 +176,43 @@ def plot_calibration(ax: Axes, compared: Comparison) -> None:
 def _draw_coverage(ax: Axes, distances: NDArray[np.float64], style: str, label: str) -> None:
     levels = np.linspace(0, 1, 201)
     covered = np.searchsorted(np.sort(distances), levels, side="right") / len(distances)
-    ax.plot(levels, covered, style, color=_BLUE, linewidth=1.6, label=label)
+    ax.plot(levels, covered, style, color=_BLUE, linewidth=thick(), label=label)
 
 
-def evaluation_figure(comparisons: Sequence[Comparison], *, note: str = "") -> Figure:
+def evaluation_figure(comparisons: Sequence[Comparison], *, note: str = "", width: str | float = "text") -> ShownFigure:
     """Draw a row of three panels per comparison: predicted against recorded, residuals by rank, calibration.
 
     Args:
         comparisons: What `evaluate.compare` returned, of one or several datasets or epochs.
         note: Written below.
+        width: In print: "column", where the panels stand below each other, "text" (of a page with two columns),
+            "slide", or inches.
+
+    Raises:
+        UnknownNameError, SettingError: There is no such width.
     """
-    figure = ShownFigure(figsize=(11.5, 0.6 + 3.7 * len(comparisons)), layout="constrained")
-    figure.get_layout_engine().set(wspace=0.05, hspace=0.05)  # type: ignore[union-attr,call-arg]
-    grid: NDArray[np.object_] = figure.subplots(len(comparisons), 3, squeeze=False, width_ratios=(1, 1.35, 1))
-    for (left, middle, right), compared in zip(grid, comparisons, strict=True):
-        plot_predicted(left, compared)
-        plot_residuals(middle, compared)
-        plot_calibration(right, compared)
-        at = "" if compared.epoch is None else f" after {compared.epoch} epochs"
-        name = compared.metric.name.replace("[", " (").replace("]", ")").replace("_", " ")
-        middle.set_title(f"{compared.surrogate}/{compared.dataset}: {name}{at}", fontsize=10)
-    first = comparisons[0]
-    add_caption(
-        figure,
-        f"Split {first.split}: {first.case}. Recorded: {first.truth}, in table {first.table}. Left, darker: more"
-        f" architectures (logarithmic). Right: points at {', '.join(f'{100 * level:.0f}' for level in LEVELS)} %;"
-        f" noise {first.noise}. {note}",
-    )
-    return figure
+    size = size_of(width)
+    n_across = 3 if size.width >= _SIDE_BY_SIDE * size.font else 1
+    title_at = n_across // 2  # in the middle of a row, or above the first panel
+    titles = [_title(compared) if i == title_at else "" for compared in comparisons for i in range(3)]
+    with drawn_at(size):
+        made = grid(titles, size, n_across=n_across, up=0.95 * size.width / n_across)
+        for i, compared in enumerate(comparisons):
+            left, middle, right = made.axes[3 * i : 3 * i + 3]
+            plot_predicted(left, compared)
+            plot_residuals(middle, compared)
+            plot_calibration(right, compared)
+        made.fit_labels(size.small)
+        first = comparisons[0]
+        said = (
+            f"Split {first.split}: {first.case}. Recorded: {first.truth}, in table {first.table}. Predicted against"
+            " recorded: darker where there are more architectures (logarithmic). Runs inside of intervals: points at"
+            f" {', '.join(f'{100 * level:.0f}' for level in LEVELS)} %; noise {first.noise}"
+        )
+        return finish(Drawn(made.figure, said), note=note)
+
+
+def _title(compared: Comparison) -> str:
+    at = "" if compared.epoch is None else f" after {compared.epoch} epochs"
+    name = compared.metric.name.replace("[", " (").replace("]", ")").replace("_", " ")
+    return f"{compared.surrogate}/{compared.dataset}: {name}{at}"

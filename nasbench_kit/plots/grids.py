@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nasbench_kit.analysis import Panel, Trajectories, final_regrets
 from nasbench_kit.errors import SettingError
 from nasbench_kit.plots.looks import OTHERS, Look, best_few, frame, line_of, looks_of
-from nasbench_kit.plots.style import ShownFigure, Size, wrapped
+from nasbench_kit.plots.style import ShownFigure, Size, add_caption, wrapped
 from nasbench_kit.plots.titles import benchmark_title, optimizer_title
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ BASELINES = ("random_search", "random search")  #: in color in any case
 _LEAST_ACROSS = 0.26  # inches of a panel per point of its letters
 _TALLEST, _STEEPEST = 0.4, 0.95  # of a panel: inches per point of its letters, and as a share of its width
 _TITLE = 0.85  # of the width of a panel, what its title fills at most
+_LABEL = 0.65  # likewise, what the name of an axis fills
+_ABOVE_CAPTION = 0.08  # inches, below a figure without a layout
 
 
 class Grid(NamedTuple):
@@ -38,6 +40,12 @@ class Grid(NamedTuple):
                 ax.set_xlabel(x, parse_math=False)
             if i % self.n_across == 0:
                 ax.set_ylabel(y, parse_math=False)
+
+    def fit_labels(self, letters: float) -> None:
+        """Write the names of axes in so many points, in lines that are no wider than their panels."""
+        room = _LABEL * self.figure.get_figwidth() / self.n_across
+        for label in (axis.label for ax in self.axes for axis in (ax.xaxis, ax.yaxis)):
+            label.set(fontsize=letters, text=wrapped(label.get_text(), letters, room))
 
 
 def grid(titles: Sequence[str], size: Size, *, n_across: int | None = None, up: float | None = None) -> Grid:
@@ -62,34 +70,52 @@ def grid(titles: Sequence[str], size: Size, *, n_across: int | None = None, up: 
     return Grid(figure, axes[: len(titles)], n_across, up)
 
 
-def finish(
-    made: Grid,
-    looks: Mapping[str, Look],
-    *,
-    caption: str,
-    more: Iterable[tuple[str, Artist]] = (),
-) -> ShownFigure:
-    """Put a legend of all lines above the panels, and a caption below."""
-    lines: list[tuple[str, Artist]] = [
-        (optimizer_title(label), line_of(look)) for label, look in looks.items() if look.in_color
-    ]
-    n_others = len(looks) - len(lines)
-    if n_others:
-        lines.append((f"others ({n_others})", line_of(OTHERS)))
-    frame(
-        made.figure,
-        [*lines, *more],
-        height=made.figure.get_figheight(),
-        below=others_in_words(looks),
-        caption=caption,
-    )
-    return made.figure
+class Drawn(NamedTuple):
+    """Panels that are drawn, and what is to be said of them."""
+
+    figure: ShownFigure
+    said: str  #: how to read it, a sentence without its full stop
+    looks: Mapping[str, Look] = {}  #: of the lines of the legend
+    name_of: Callable[[str], str] = optimizer_title  #: what a line is called there
+    more: Sequence[tuple[str, Artist]] = ()  #: what else stands there
+    note: str | None = None  #: how these runs were made, where they are not all of the panels
+    always: str = ""  #: what is said even where no caption is wanted
 
 
-def others_in_words(looks: Mapping[str, Look]) -> str:
-    """Which optimizers are drawn in gray."""
-    others = [optimizer_title(label) for label, look in looks.items() if not look.in_color]
-    return f"others: {', '.join(others)}" if others else ""
+def finish(drawn: Drawn, *, note: str = "", caption: bool = True) -> ShownFigure:
+    """Put a legend of all lines above what is drawn, and a caption below; within `drawn_at`.
+
+    Args:
+        drawn: What there is.
+        note: How the runs were made.
+        caption: Whether to write how to read it, and the note.
+    """
+    figure, note = drawn.figure, note if drawn.note is None else drawn.note
+    text = " ".join(filter(None, (f"{drawn.said}.", drawn.always, note))) if caption else drawn.always
+    if figure.get_layout_engine() is None:
+        return _captioned(figure, text)
+    colored = [label for label, look in drawn.looks.items() if look.in_color]
+    others = [optimizer_title(label) for label in drawn.looks if label not in colored]
+    lines: list[tuple[str, Artist]] = [(drawn.name_of(label), line_of(drawn.looks[label])) for label in colored]
+    lines += [(f"others ({len(others)})", line_of(OTHERS))] * bool(others)
+    below = f"others: {', '.join(others)}" if others else ""
+    frame(figure, [*lines, *drawn.more], height=figure.get_figheight(), below=below, caption=text)
+    return figure
+
+
+def _captioned(figure: ShownFigure, text: str) -> ShownFigure:
+    """A figure without a layout, with a text below; all else stays as large as it is."""
+    if not text:
+        return figure
+    panels, texts, old = list(figure.axes), list(figure.texts), figure.get_figheight()
+    new = old + add_caption(figure, text) + _ABOVE_CAPTION
+    figure.set_figheight(new)
+    for ax in panels:
+        box = ax.get_position(original=True)
+        ax.set_position((box.x0, 1 - old / new * (1 - box.y0), box.width, old / new * box.height))
+    for one in texts:
+        one.set_y(1 - old / new * (1 - one.get_position()[1]))
+    return figure
 
 
 def titles_of(panels: Mapping[str, Panel]) -> list[str]:
@@ -131,3 +157,37 @@ def pooled(panels: Mapping[str, Panel], each: bool) -> dict[str, list[Panel]]:
                     " panel for each benchmark"
                 )
     return {"": list(panels.values())}
+
+
+def over_time(
+    plot: Callable[..., str],
+    panels: Mapping[str, Panel],
+    size: Size,
+    *,
+    y: str,
+    each: bool,
+    highlight: Iterable[str] | None,
+    **how: Any,
+) -> tuple[ShownFigure, dict[str, Look]]:
+    """Lines of all optimizers over what was spent, all benchmarks together or a panel for `each`.
+
+    Args:
+        plot: Draws on Axes the runs on some benchmarks, and returns the name of the lower axis: `plot_ranks`.
+        panels: Title -> what to draw.
+        size: Of the figure in print.
+        y: What the left axis is called.
+        each: As in `pooled`.
+        highlight: As in `looks_for`.
+        how: What else `plot` takes.
+
+    Raises:
+        UnknownNameError, SettingError: As `pooled`, `looks_for` and `plot`.
+    """
+    groups = pooled(panels, each)
+    looks = looks_for([panel.trajectories for panel in panels.values()], highlight)
+    made = grid(list(groups), size)
+    for ax, some in zip(made.axes, groups.values(), strict=True):
+        n_workers = some[0].rules.n_workers
+        x = plot(ax, [one.trajectories for one in some], looks=looks, n_workers=n_workers, **how)
+    made.label(x, y)
+    return made.figure, looks

@@ -4,44 +4,54 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from inspect import Parameter, signature
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from nasbench_kit.analysis import Panel, random_search_law
+from nasbench_kit.analysis import Panel, Trajectories
+from nasbench_kit.analysis.external import Points, read_overlay
 from nasbench_kit.errors import SettingError, unknown
-from nasbench_kit.plots.anytime import compare_figure
+from nasbench_kit.plots.anytime import anytime_figure
 from nasbench_kit.plots.architectures import coordinates_figure, incumbents_figure
-from nasbench_kit.plots.curves import Band, Scale
+from nasbench_kit.plots.curves import Anytime, check_limits, check_scale, law_of
 from nasbench_kit.plots.differences import difference_figure, win_rates_figure
-from nasbench_kit.plots.grids import titles_of
+from nasbench_kit.plots.fronts import attainment_figure, front_figure
+from nasbench_kit.plots.grids import BASELINES, Drawn, finals, finish, titles_of
+from nasbench_kit.plots.looks import best_few
+from nasbench_kit.plots.overlays import Overlay
 from nasbench_kit.plots.ranks import ranks_figure
 from nasbench_kit.plots.scores import intervals_figure, profiles_figure
 from nasbench_kit.plots.single_runs import trainings_figure, workers_figure
+from nasbench_kit.plots.style import Size, drawn_at, size_of
 from nasbench_kit.plots.targets import ecdf_figure, times_figure
+from nasbench_kit.plots.volumes import volume_figure
 
 if TYPE_CHECKING:
     from nasbench_kit.plots.style import ShownFigure
 
-_GIVEN = ("note", "study")  # not chosen
+_GIVEN = ("note", "caption", "study")  # what `draw` hands on to kinds that ask for it
+_OF_ALL: dict[str, Any] = {"width": "text", "caption": True}  # choices of every kind
 
 
 class Kind(NamedTuple):
     """A kind of figure."""
 
-    figure: Callable[..., ShownFigure]  #: of panels, then what can be chosen, as keywords with defaults
+    figure: Callable[..., Drawn]  #: of panels and a size in print, then what can be chosen, as keywords with defaults
     about: str  #: what it shows, in some words
+    looks_at: Literal["all", "benchmark", "run"] = "all"  #: or the first benchmark alone, or one run of it
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """What it takes beside panels and a size, with the defaults; a kind that takes any, attributes of `Anytime`."""
+        given = signature(self.figure).parameters.values()
+        own = {one.name: one.default for one in given if one.kind is Parameter.KEYWORD_ONLY}
+        takes_how = any(one.kind is Parameter.VAR_KEYWORD for one in given)
+        return own | ({one.name: one.default for one in fields(Anytime)} if takes_how else {})
 
     @property
     def choices(self) -> dict[str, Any]:
         """What can be chosen, with its defaults."""
-        given = signature(self.figure).parameters.values()
-        return {one.name: one.default for one in given if one.kind is Parameter.KEYWORD_ONLY and one.name not in _GIVEN}
-
-    @property
-    def needs_study(self) -> bool:
-        """Whether it reads runs from the study itself."""
-        return "study" in signature(self.figure).parameters
+        return {name: default for name, default in self.keywords.items() if name not in _GIVEN} | _OF_ALL
 
 
 def draw(
@@ -50,24 +60,39 @@ def draw(
     *,
     note: str = "",
     study: str | os.PathLike[str] | None = None,
+    width: str | float = "text",
+    caption: bool = True,
     **choices: Any,
 ) -> ShownFigure:
-    """A figure of a kind.
+    """A figure of a kind, at the size in which it is printed.
 
     Args:
         kind: A name of `KINDS`.
         panels: Title -> what to draw.
         note: How the runs were made, for the caption.
         study: Where the runs are, for kinds that look at what incumbents do not tell.
-        choices: What the kind lets one choose.
+        width: "column", "text" (of a page with two columns), "slide", or inches.
+        caption: Whether to write below how the numbers came about.
+        choices: What else the kind lets one choose.
 
     Raises:
         UnknownNameError: There is no such kind, or choice.
         SettingError: A choice is not for this kind, or cannot be drawn.
     """
     check_choices(kind, choices)
-    given = {"study": study} if KINDS[kind].needs_study else {}
-    return KINDS[kind].figure(panels, note=note, **given, **choices)
+    size, keywords = size_of(width), KINDS[kind].keywords
+    given = dict(zip(_GIVEN, (note, caption, study), strict=True))
+    given = {name: value for name, value in given.items() if name in keywords}
+    if "highlight" in KINDS[kind].choices and any(panel.archived for panel in panels.values()):
+        choices.setdefault("highlight", _newcomers_first(panels))
+    with drawn_at(size):
+        return finish(KINDS[kind].figure(panels, size, **given, **choices), note=note, caption=caption)
+
+
+def _newcomers_first(panels: Mapping[str, Panel]) -> list[str]:
+    """What is set beside an archive, then the best few of all."""
+    own = [label for panel in panels.values() for label in panel.trajectories if label not in panel.archived]
+    return best_few((finals(panel.trajectories) for panel in panels.values()), (*own, *BASELINES))
 
 
 def check_choices(kind: str, choices: Mapping[str, Any]) -> None:
@@ -75,7 +100,7 @@ def check_choices(kind: str, choices: Mapping[str, Any]) -> None:
 
     Raises:
         UnknownNameError: There is no such kind, or choice.
-        SettingError: A choice is for other kinds.
+        SettingError: A choice is for other kinds, or none.
     """
     if kind not in KINDS:
         raise unknown("kind of figure", kind, KINDS)
@@ -85,6 +110,15 @@ def check_choices(kind: str, choices: Mapping[str, Any]) -> None:
             raise unknown("choice of a figure", name, sorted(known))
         if name not in KINDS[kind].choices:
             raise SettingError(f"{name}={choices[name]!r:.80} says nothing to a figure of kind {kind}; leave it out")
+    if "width" in choices:
+        size_of(choices["width"])
+    own = signature(KINDS[kind].figure).parameters
+    if "x_scale" in KINDS[kind].choices and "x_scale" not in own:
+        Anytime(**{name: value for name, value in choices.items() if name in Anytime.__dataclass_fields__})
+        return
+    x_scale = choices.get("x_scale", own["x_scale"].default if "x_scale" in own else "linear")
+    check_scale(x_scale=x_scale)
+    check_limits(x_scale, x_limits=choices.get("x_limits"))
 
 
 def selected(
@@ -125,11 +159,12 @@ def selected(
         panel = panels[title]
         parts: Any = {
             name: {new[label]: by[label] for label in new if label in by}
-            for name in ("configurations", "trajectories", "failures")
+            for name in ("configurations", "trajectories", "failures", "fronts")
             for by in [getattr(panel, name)]
         }
         if parts["trajectories"]:
-            found[title] = replace(panel, **parts)
+            archived = frozenset(new[label] for label in panel.archived & new.keys())
+            found[title] = replace(panel, **parts, archived=archived)
     return found
 
 
@@ -150,42 +185,51 @@ def _named(what: str, wanted: Iterable[str] | None, names: Mapping[str, tuple[st
 
 def _anytime(
     panels: Mapping[str, Panel],
+    size: Size,
     *,
     note: str = "",
-    axis: str | None = None,
-    quantity: str = "regret",
-    statistic: str = "median",
-    band: Band = "auto",
-    x_scale: Scale = "log",
-    y_scale: Scale | None = None,
-    x_limits: tuple[float, float] | None = None,
-    y_limits: tuple[float, float] | None = None,
+    caption: bool = True,
     highlight: Iterable[str] | None = None,
     law: bool = False,
-    width: str | float = "text",
-    caption: bool = True,
-) -> ShownFigure:
-    """Regret, or what incumbents are worth, over what was spent: see `compare_figure`."""
+    overlay: Iterable[str] | Mapping[str, Overlay] = (),
+    **how: Any,
+) -> Drawn:
+    """Regret, or what incumbents are worth, over what was spent: see `anytime_figure`.
+
+    An overlay is what others measured on the one benchmark: as it is typed for `read_overlay`, or label -> what was
+    read.
+    """
+    if overlay and len(panels) > 1:
+        raise SettingError(f"overlays are of one benchmark, and there are {len(panels)}; choose one")
     titles = dict(zip(panels, titles_of(panels), strict=True))
-    return compare_figure(
+    return anytime_figure(
         {titles[title]: panel.trajectories for title, panel in panels.items()},
+        size,
         note=note,
-        laws={titles[title]: random_search_law(panel.benchmark, panel.rules) for title, panel in panels.items()}
-        if law
-        else None,
-        highlight=highlight,
-        width=width,
         caption=caption,
+        laws={titles[title]: law_of(panel.benchmark, panel.rules) for title, panel in panels.items()} if law else None,
+        overlays={titles[title]: _overlays(overlay, panel) for title, panel in panels.items()} if overlay else None,
+        highlight=highlight,
         n_workers={titles[title]: panel.rules.n_workers for title, panel in panels.items()},
-        axis=axis,
-        quantity=quantity,
-        statistic=statistic,
-        band=band,
-        x_scale=x_scale,
-        y_scale=y_scale,
-        x_limits=x_limits,
-        y_limits=y_limits,
+        **how,
     )
+
+
+def _overlays(overlay: Iterable[str] | Mapping[str, Overlay], panel: Panel) -> dict[str, Overlay]:
+    if isinstance(overlay, Mapping):
+        return dict(overlay)
+    found: dict[str, Overlay] = {}
+    for text in [overlay] if isinstance(overlay, str) else overlay:
+        for label, one in read_overlay(text, panel).items():
+            if label in found or label in panel.trajectories:
+                raise SettingError(f"two lines would be called {label!r}; give the overlay its own label=")
+            found[label] = one if isinstance(one, Points) or not text.startswith("csv:") else _along_its_axis(one)
+    return found
+
+
+def _along_its_axis(one: Trajectories) -> Trajectories:
+    """The same, counted along the axis that its file tells alone: the rows of a curve are not its evaluations."""
+    return replace(one, spent={one.axis: one.spent[one.axis]})
 
 
 #: Name -> kind of figure.
@@ -198,8 +242,11 @@ KINDS = {
     "intervals": Kind(intervals_figure, "IQM, median, mean, optimality gap, probability of improvement"),
     "critical-difference": Kind(difference_figure, "average ranks, and who does not differ"),
     "win-rates": Kind(win_rates_figure, "how often a run of one ends better than a run of another"),
-    "learning-curves": Kind(trainings_figure, "the trainings of one run, and how far they went"),
-    "gantt": Kind(workers_figure, "what the simulated workers of one run did when"),
+    "fronts": Kind(front_figure, "of several objectives: the fronts that runs ended with, beside the true one"),
+    "hypervolume": Kind(volume_figure, "of several objectives: hypervolume of fronts over what was spent"),
+    "attainment": Kind(attainment_figure, "of several objectives: what half of the runs attain; where two differ"),
+    "learning-curves": Kind(trainings_figure, "the trainings of one run, and how far they went", "run"),
+    "gantt": Kind(workers_figure, "what the simulated workers of one run did when", "run"),
     "parallel-coordinates": Kind(coordinates_figure, "architectures over their decisions"),
-    "incumbents": Kind(incumbents_figure, "the most frequent and the best final incumbents, drawn as cells"),
+    "incumbents": Kind(incumbents_figure, "the most frequent and the best final incumbents, as cells", "benchmark"),
 }

@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.colors import Normalize
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from nasbench_kit.analysis import Shown, shown
 from nasbench_kit.analysis.landscape import Landscape, RankCorrelations, correlation_length
-from nasbench_kit.plots.style import COLORS, GRAY, ShownFigure, add_caption, quiet
+from nasbench_kit.plots.grids import Drawn, finish, grid
+from nasbench_kit.plots.style import (
+    COLORS,
+    GRAY,
+    MARKERS,
+    ROOM,
+    ShownFigure,
+    drawn_at,
+    quiet,
+    size_of,
+    small_letters,
+    text_width,
+    thick,
+    wrapped,
+)
+from nasbench_kit.plots.titles import benchmark_title, metric_title, without_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
 _BLUE, _ORANGE = COLORS[:2]
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_SMALL = 7.0  # points
 _N_BINS = 50
-_ACROSS = 3  # panels in a row
 _SHOWN = 0.03  # quantile of the worse end where values begin: a few that collapsed would take all the room
 _LONGEST = 16  # letters of a name beside a matrix
-_TIGHT: dict[str, Any] = {
-    "frameon": False,
-    "fontsize": _SMALL,
-    "loc": "upper center",
-    "ncols": 3,
-    "borderpad": 0.1,
-    "handlelength": 1.0,
-    "handletextpad": 0.4,
-    "columnspacing": 1.0,
-    "labelspacing": 0.3,
-}  # of a legend in a row of its own, above the others
+_UP = 0.27  # inches of a panel per point of its letters
 _MOST_DECISIONS = 12
 _FEWEST = 5  # architectures that have quantiles
 _DENSE = 2_000  # points from which their density is drawn
@@ -45,6 +47,36 @@ _DENSE = 2_000  # points from which their density is drawn
 
 def _show(landscape: Landscape) -> Shown:
     return shown(landscape.metric.name, landscape.metric.unit)
+
+
+def _wide(times: float = 1.0) -> float:
+    """So many times as large as marks are drawn."""
+    return times * float(rcParams["lines.markersize"])
+
+
+def _add_legend(ax: Axes, loc: Any = "best", **how: Any) -> None:
+    """A legend that takes no room beside the panel."""
+    letters = small_letters()
+    legend = ax.legend(frameon=False, fontsize=letters, title_fontsize=letters, loc=loc, handlelength=1.2, **how)
+    legend.set_in_layout(False)
+
+
+def _add_rows(ax: Axes, names: Sequence[str], n_below: int) -> None:
+    """A legend in rows of their own, above others; as many names side by side as fit.
+
+    Args:
+        ax: Where; what has these names as labels is drawn.
+        names: In the legend.
+        n_below: Rows of what is drawn, which begin at 0 and go down.
+    """
+    letters, figure = small_letters(), ax.get_figure(root=True)
+    assert figure is not None
+    room, height = np.array(ax.get_window_extent().size) / figure.dpi
+    across = max(1, int(room / (max(text_width(name, letters) for name in names) + 2.2 * letters / 72)))
+    taken = min(1.3 * letters / 72 * -(-len(names) // across) / height, 0.6)
+    ax.set_ylim(n_below - 0.4, n_below - 0.4 - (n_below + 0.1) / (1 - taken))
+    how: dict[str, Any] = {"borderpad": 0.0, "handletextpad": 0.4, "columnspacing": 0.8, "labelspacing": 0.2}
+    _add_legend(ax, "upper center", ncols=across, borderaxespad=0.0, **how)
 
 
 def plot_distribution(ax: Axes, landscape: Landscape) -> None:
@@ -60,13 +92,13 @@ def plot_distribution(ax: Axes, landscape: Landscape) -> None:
     for (name, values), color in zip(known.items(), (_BLUE, _ORANGE), strict=False):
         how: dict[str, Any] = {"histtype": "stepfilled", "alpha": 0.5}
         if color != _BLUE:
-            how = {"histtype": "step", "linewidth": 1.3}
+            how = {"histtype": "step", "linewidth": thick(0.8)}
         ax.hist(values, edges.tolist(), color=color, label=name.replace("_", " "), **how)
     ax.set_yscale("log")
     ax.set_ylim(top=8 * ax.get_ylim()[1])  # room for the legend
     ax.set_xlabel(f"value [{show.unit}]")
     ax.set_ylabel("architectures")
-    ax.legend(frameon=False, fontsize=_SMALL, loc="upper left")
+    _add_legend(ax, "upper left")
     quiet(ax)
 
 
@@ -77,8 +109,8 @@ def plot_ascents(ax: Axes, landscape: Landscape) -> None:
     signed = landscape.metric.sign() * show.factor * surface.values[surface.optima.archs]
     gaps = signed[0] - signed
     shares = 100 * np.cumsum(surface.optima.basins) / len(surface.archs)
-    ax.step([*gaps, 1.05 * gaps[-1]], [*shares, 100], where="post", color=_BLUE, linewidth=1.4)
-    ax.plot(gaps, shares, "o", color=_BLUE, markersize=3)
+    ax.step([*gaps, 1.05 * gaps[-1]], [*shares, 100], where="post", color=_BLUE, linewidth=thick(0.8))
+    ax.plot(gaps, shares, "o", color=_BLUE, markersize=_wide(0.6))
     reach = max(2 * float(gaps[np.searchsorted(shares, 99)]), 1e-9)
     ax.set_xlim(-0.04 * min(reach, 1.05 * gaps[-1] or 1), min(reach, 1.05 * gaps[-1]) or 1)
     ax.set_ylim(0, 104)
@@ -99,15 +131,16 @@ def plot_distances(ax: Axes, landscape: Landscape) -> None:
         if len(values) < _FEWEST and distance > 0:
             continue
         low, first, median, third, high = np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95))
-        ax.plot((distance, distance), (low, high), color=_BLUE, linewidth=0.9)
-        ax.plot((distance, distance), (first, third), color=_BLUE, linewidth=5, alpha=0.45, solid_capstyle="butt")
-        ax.plot(distance, median, "o", color=_BLUE, markersize=4)
+        ax.plot((distance, distance), (low, high), color=_BLUE, linewidth=thick(0.6))
+        bar = thick(3)
+        ax.plot((distance, distance), (first, third), color=_BLUE, linewidth=bar, alpha=0.45, solid_capstyle="butt")
+        ax.plot(distance, median, "o", color=_BLUE, markersize=_wide(0.8))
     low, high = ax.get_ylim()
     ax.set_ylim(low - 0.15 * (high - low), high)  # room for the text
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_xlabel("decisions that differ from the nearest best")
+    ax.set_xlabel("distance to the nearest best")
     ax.set_ylabel(f"value [{show.unit}]")
-    _write(ax, 0.03, 0.06, f"fitness-distance correlation {surface.fdc:.2f}")
+    _write(ax, 0.03, 0.06, f"correlation {surface.fdc:.2f}")
     quiet(ax)
 
 
@@ -116,14 +149,14 @@ def plot_walks(ax: Axes, landscape: Landscape) -> None:
     found = landscape.surface.autocorrelation
     assert found is not None
     steps, length = np.arange(len(found)), correlation_length(found)
-    ax.plot(steps, found, "o-", color=_BLUE, markersize=3.5, linewidth=1.2, label="random walk")
+    ax.plot(steps, found, "o-", color=_BLUE, markersize=_wide(0.7), linewidth=thick(0.8), label="random walk")
     if length == length:
-        ax.plot(steps, np.exp(-steps / length), "--", color=GRAY, linewidth=1, label=f"exp(-k / {length:.2f})")
+        ax.plot(steps, np.exp(-steps / length), "--", color=GRAY, linewidth=thick(0.6), label=f"exp(-k / {length:.2f})")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_ylim(min(0.0, 1.1 * float(np.nanmin(found))), 1.03)
     ax.set_xlabel("steps k")
     ax.set_ylabel("autocorrelation")
-    ax.legend(frameon=False, fontsize=_SMALL)
+    _add_legend(ax)
     quiet(ax)
 
 
@@ -137,12 +170,11 @@ def plot_variance(ax: Axes, landscape: Landscape) -> None:
     ax.barh(at, 100 * parts.main, color=_BLUE, height=0.7, label="alone")
     shared = parts.shapley - parts.main
     ax.barh(at, 100 * shared, left=100 * parts.main, color=_BLUE, alpha=0.35, height=0.7, label="with interactions")
-    ax.plot(100 * of_ranks.shapley, at, "D", color=_ORANGE, markersize=4, label="Shapley of ranks")
+    ax.plot(100 * of_ranks.shapley, at, "D", color=_ORANGE, markersize=_wide(0.8), label="Shapley of ranks")
     ax.set_yticks(at, [_short(name) for name in names])
-    ax.set_ylim(len(names) - 0.4, -1.3)
     ax.set_xlim(0, 1.03 * ax.get_xlim()[1])
     ax.set_xlabel("variance explained [%]")
-    ax.legend(**_TIGHT)
+    _add_rows(ax, ["alone", "with interactions", "Shapley of ranks"], len(names))
     quiet(ax)
 
 
@@ -156,29 +188,34 @@ def plot_effects(ax: Axes, landscape: Landscape) -> None:
     most = _most_varied(landscape)
     decisions = [landscape.decisions[i] for i in most]
     choices = list(dict.fromkeys(chain.from_iterable(choices for _, choices in decisions)))
-    few = len(choices) <= len(_MARKERS)
+    few = len(choices) <= len(MARKERS)
     effects = [show.factor * landscape.surface.effects[i] for i in most]
-    ax.axvline(0, color=GRAY, linewidth=0.8)
+    ax.axvline(0, color=GRAY, linewidth=thick(0.5))
     for at, ((_, own), values) in enumerate(zip(decisions, effects, strict=True)):
         if few:
             for choice, value in zip(own, values, strict=True):
                 i = choices.index(choice)
-                ax.plot(value, at, _MARKERS[i], color=COLORS[i], markersize=5, alpha=0.9)
+                ax.plot(value, at, MARKERS[i], color=COLORS[i], markersize=_wide(), alpha=0.9)
             continue
-        ax.plot(values, np.full(len(values), at), "o", color=_BLUE, markersize=4, alpha=0.6)
+        ax.plot(values, np.full(len(values), at), "o", color=_BLUE, markersize=_wide(0.8), alpha=0.6)
         for i, side in ((int(np.nanargmin(values)), "right"), (int(np.nanargmax(values)), "left")):
             where = (-5 if side == "right" else 5, 0)
-            ax.annotate(
-                _short(own[i]), (values[i], at), where, textcoords="offset points", fontsize=6.5, ha=side, va="center"
-            )
+            how: dict[str, Any] = {
+                "textcoords": "offset points",
+                "fontsize": 0.9 * small_letters(),
+                "ha": side,
+                "va": "center",
+            }
+            ax.annotate(_short(own[i]), (values[i], at), where, **how)
+    ax.set_yticks(range(len(effects)), [_short(name) for name, _ in decisions])
     if few:
-        for i, choice in enumerate(choices):
-            ax.plot([], [], _MARKERS[i], color=COLORS[i], markersize=5, label=choice.replace("_", " "))
-        ax.legend(**_TIGHT)
+        names = [choice.replace("_", " ") for choice in choices]
+        for i, name in enumerate(names):
+            ax.plot([], [], MARKERS[i], color=COLORS[i], markersize=_wide(), label=name)
+        _add_rows(ax, names, len(effects))
     else:
         ax.margins(x=0.5)  # room for the names
-    ax.set_yticks(range(len(effects)), [_short(name) for name, _ in decisions])
-    ax.set_ylim(len(effects) - 0.4, -0.7 * (1 + -(-len(choices) // 3)) if few else -0.6)
+        ax.set_ylim(len(effects) - 0.4, -0.6)
     ax.set_xlabel(f"mean effect [{show.difference_unit}]")
     quiet(ax)
 
@@ -197,7 +234,7 @@ def plot_rank_correlations(ax: Axes, found: RankCorrelations) -> None:
     values = np.where(below, found.kendall_tau, found.spearman)
     values[np.diag_indices(n)] = np.nan
     ax.imshow(values, cmap="RdBu", norm=Normalize(-1, 1), aspect="auto")
-    size = _SMALL if n <= 6 else 5.5
+    size = (1.0 if n <= 6 else 0.75) * small_letters()
     for i, j in np.argwhere(~np.isnan(values)).tolist():
         color = "white" if abs(values[i, j]) > 0.75 else "black"
         text = f"{values[i, j]:.2f}".replace("0.", ".", 1)
@@ -208,7 +245,7 @@ def plot_rank_correlations(ax: Axes, found: RankCorrelations) -> None:
         range(n), labels, rotation=0 if flat else 40, ha="center" if flat else "right", rotation_mode="anchor"
     )
     ax.set_yticks(range(n), labels)
-    ax.tick_params(length=0, labelsize=_SMALL)
+    ax.tick_params(length=0, labelsize=small_letters())
     ax.spines[:].set_visible(False)
 
 
@@ -218,23 +255,22 @@ def plot_noise(ax: Axes, landscape: Landscape) -> None:
     assert noise is not None
     ends = 100 * np.array([0.0, *noise.shares])
     for values, style, label in ((noise.mean_sd, "-", "mean"), (noise.median_sd, "--", "median")):
-        ax.stairs(show.factor * values, ends, baseline=None, color=_BLUE, linestyle=style, linewidth=1.4, label=label)
+        ax.stairs(
+            show.factor * values, ends, baseline=None, color=_BLUE, linestyle=style, linewidth=thick(0.8), label=label
+        )
     ax.set_xscale("symlog", linthresh=1, linscale=0.3)
     ax.set_xlim(0, ends[-1])
-    ax.set_xticks([1, 10, 50, 100])
+    ax.set_xticks([1, 10, 100])
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_minor_locator(FixedLocator([]))
-    ax.set_ylim(0)
-    ax.set_xlabel("rank of the architecture [%], the best first")
+    ax.set_ylim(0, 1.5 * ax.get_ylim()[1])  # room for the legend
+    ax.set_xlabel("rank [%], the best first")
     ax.set_ylabel(f"sd of runs [{show.difference_unit}]")
     lines = None
     if (ceiling := landscape.measurements.ceiling) is not None:
         one = ceiling.one_run
-        lines = (
-            f"one run and the others: τ = {one.kendall_tau:.2f}\namong the best tenth: τ = {one.kendall_tau_best:.2f}"
-        )
-    how: dict[str, Any] = {"title": lines, "title_fontsize": _SMALL, "alignment": "left"}
-    ax.legend(frameon=False, fontsize=_SMALL, loc="upper left", **how)
+        lines = f"τ of one run: {one.kendall_tau:.2f}\nof the best tenth: {one.kendall_tau_best:.2f}"
+    _add_legend(ax, "upper left", title=lines, alignment="left")
     quiet(ax)
 
 
@@ -262,28 +298,20 @@ def plot_front(ax: Axes, landscape: Landscape) -> None:
             linewidths=0.1,
         )
     else:
-        ax.plot(costs[inside], values[inside], ".", color=_BLUE, alpha=0.4, markersize=3)
+        ax.plot(costs[inside], values[inside], ".", color=_BLUE, alpha=0.4, markersize=_wide(0.6))
         ax.set_xscale("log" if is_log else "linear")
     optimal = front.on_front[np.argsort(costs[front.on_front], kind="stable")]
-    ax.step(costs[optimal], values[optimal], where="post", color=_ORANGE, linewidth=1)
-    ax.plot(costs[optimal], values[optimal], "o", color=_ORANGE, markersize=3, label=f"{len(optimal)} on the front")
+    ax.step(costs[optimal], values[optimal], where="post", color=_ORANGE, linewidth=thick(0.6))
+    ax.plot(
+        costs[optimal], values[optimal], "o", color=_ORANGE, markersize=_wide(0.6), label=f"{len(optimal)} on the front"
+    )
     ax.set_ylim(low, high)
-    ax.set_xlabel(f"{_without_unit(of_cost)} [{of_cost.unit}]")
+    ax.set_xlabel(f"{without_unit(of_cost)} [{of_cost.unit}]")
     ax.set_ylabel(f"value [{show.unit}]")
     n_outside = int(there.sum() - inside.sum())
-    ax.legend(
-        frameon=False,
-        fontsize=_SMALL,
-        loc="lower right" if landscape.metric.sign() > 0 else "upper right",
-        title=f"{n_outside:,} worse not shown" * (n_outside > 0) or None,
-        title_fontsize=_SMALL,
-    )
+    where = "lower right" if landscape.metric.sign() > 0 else "upper right"
+    _add_legend(ax, where, title=f"{n_outside:,} worse not shown" * (n_outside > 0) or None)
     quiet(ax)
-
-
-def _without_unit(show: Shown) -> str:
-    """`latency (pixel3)` of `latency ms (pixel3)`, where the unit stands behind."""
-    return show.name.replace({"million": " m"}.get(show.unit, f" {show.unit.lower()}"), "", 1)
 
 
 def _limits(values: NDArray[np.float64], sign: int) -> tuple[float, float]:
@@ -304,7 +332,7 @@ def _write(ax: Axes, x: float, y: float, text: str, ha: str = "left") -> None:
         y,
         text,
         transform=ax.transAxes,
-        fontsize=_SMALL,
+        fontsize=small_letters(),
         ha=ha,
         bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1},
     )
@@ -330,33 +358,29 @@ def _panels(landscape: Landscape) -> list[tuple[str, Callable[[Axes], None]]]:
     return panels
 
 
-def landscape_figure(landscape: Landscape, *, note: str = "") -> Figure:
+def landscape_figure(landscape: Landscape, *, note: str = "", width: str | float = "text") -> ShownFigure:
     """Draw a page of small panels, one for each statistic that there is; the caption names those left out.
 
     Args:
         landscape: What `nasbench_kit.analysis.landscape.describe` returned.
         note: Written below.
+        width: In print: "column", "text" (of a page with two columns), "slide", or inches.
+
+    Raises:
+        UnknownNameError, SettingError: There is no such width.
     """
-    panels = _panels(landscape)
-    n_down = -(-len(panels) // _ACROSS)
-    figure = ShownFigure(figsize=(9.6, 0.9 + 2.55 * n_down), layout="constrained")
-    figure.get_layout_engine().set(wspace=0.04, hspace=0.05)  # type: ignore[union-attr,call-arg]
-    grid: NDArray[np.object_] = figure.subplots(n_down, _ACROSS, squeeze=False)
-    for ax, (title, draw) in zip(grid.ravel(), panels, strict=False):
-        draw(ax)
-        ax.set_title(title, fontsize=9, loc="left", fontweight="bold")
-        ax.tick_params(labelsize=_SMALL)
-        ax.xaxis.label.set_size(8)
-        ax.yaxis.label.set_size(8)
-    for ax in grid.ravel()[len(panels) :]:
-        ax.set_axis_off()
-    show = _show(landscape)
-    figure.suptitle(f"{landscape.benchmark}: {show.name}", fontsize=11)
-    add_caption(figure, _caption(landscape, note))
-    return figure
+    size, panels = size_of(width), _panels(landscape)
+    with drawn_at(size):
+        made = grid([title for title, _ in panels], size, up=_UP * size.font)
+        for ax, (_, draw) in zip(made.axes, panels, strict=True):
+            draw(ax)
+        made.fit_labels(size.small)
+        head = f"{benchmark_title(landscape.benchmark)}: {metric_title(_show(landscape).name)}"
+        made.figure.suptitle(wrapped(head, size.font, ROOM * size.width), parse_math=False)
+        return finish(Drawn(made.figure, _how_to_read(landscape)), note=note)
 
 
-def _caption(landscape: Landscape, note: str) -> str:
+def _how_to_read(landscape: Landscape) -> str:
     reasons: dict[str, list[str]] = {}
     for what, why in landscape.left_out.items():
         reasons.setdefault(why, []).append(what)
@@ -369,6 +393,5 @@ def _caption(landscape: Landscape, note: str) -> str:
         else "",
         "Ranks: Kendall tau below the diagonal, Spearman above.",
         f"Left out: {left_out}." if left_out else "",
-        note,
     ]
-    return " ".join(filter(None, sentences))
+    return " ".join(filter(None, sentences)).removesuffix(".")

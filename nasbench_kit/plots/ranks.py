@@ -10,11 +10,11 @@ import numpy as np
 from nasbench_kit.analysis import Panel, Trajectories, average_ranks, regret_curves
 from nasbench_kit.errors import SettingError
 from nasbench_kit.plots.anytime import draw_curve
-from nasbench_kit.plots.curves import Curve, Scale, run_ends
-from nasbench_kit.plots.grids import finish, grid, looks_for, pooled
+from nasbench_kit.plots.curves import Curve, Scale, check_inside, run_ends
+from nasbench_kit.plots.grids import Drawn, looks_for, over_time
 from nasbench_kit.plots.looks import Look
 from nasbench_kit.plots.scales import Heights, axis_title, scale_x
-from nasbench_kit.plots.style import ShownFigure, drawn_at, quiet, size_of
+from nasbench_kit.plots.style import Size, quiet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,6 +81,7 @@ def plot_ranks(
     end = max(float(each.max()) for some in ends for each in some)
     if begin > end:
         raise SettingError("none of these runs has an incumbent; give a larger budget")
+    check_inside(begin, end, "share of the budget" if len(benchmarks) > 1 else "what was spent", x_limits=x_limits)
     low, high = x_limits or (begin, end)
     low, high = (max(min(low, end), begin), max(min(high, end), begin)) if x_limits else (begin, end)
     times = np.geomspace(low, high, _N_TIMES) if x_scale == "log" else np.linspace(low, high, _N_TIMES)
@@ -124,36 +125,26 @@ def share_title(axis: str) -> str:
 
 def ranks_figure(
     panels: Mapping[str, Panel],
+    size: Size,
     *,
-    note: str = "",
     axis: str | None = None,
     by: By | None = None,
     each: bool = False,
     x_scale: Scale = "log",
     x_limits: tuple[float, float] | None = None,
     highlight: Iterable[str] | None = None,
-    width: str | float = "text",
-    caption: bool = True,
-) -> ShownFigure:
+) -> Drawn:
     """Average ranks over what was spent: in the mean over benchmarks, or a panel for `each`; see `plot_ranks`.
 
     Raises:
         UnknownNameError, SettingError: It cannot be drawn so.
     """
-    size, groups = size_of(width), pooled(panels, each)
-    looks = looks_for([panel.trajectories for panel in panels.values()], highlight)
     by = by or default_by(panel.trajectories for panel in panels.values())
     how: dict[str, Any] = {"axis": axis, "by": by, "x_scale": x_scale, "x_limits": x_limits}
-    with drawn_at(size):
-        made = grid(list(groups), size)
-        for ax, some in zip(made.axes, groups.values(), strict=True):
-            name = plot_ranks(
-                ax, [one.trajectories for one in some], looks=looks, n_workers=some[0].rules.n_workers, **how
-            )
-        made.label(name, "average rank")
-        over = f", in the mean over {len(panels)} benchmarks" if len(panels) > 1 and not each else ""
-        said = (
-            f"Lines: {_IN_WORDS.get(by, by)}{over}; 1 is the best, ties share their mean rank, and a run without an"
-            f" incumbent is last; dotted: not all runs have an incumbent yet, or some have ended. {note}"
-        )
-        return finish(made, looks, caption=said.strip() if caption else "")
+    figure, looks = over_time(plot_ranks, panels, size, y="average rank", each=each, highlight=highlight, **how)
+    over = f", in the mean over {len(panels)} benchmarks" if len(panels) > 1 and not each else ""
+    said = (
+        f"Lines: {_IN_WORDS.get(by, by)}{over}; 1 is the best, ties share their mean rank, and a run without an"
+        f" incumbent is last; dotted: not all runs have an incumbent yet, or some have ended"
+    )
+    return Drawn(figure, said, looks)

@@ -19,6 +19,7 @@ from matplotlib.ticker import (
 )
 
 from nasbench_kit.analysis import shown
+from nasbench_kit.errors import SettingError
 from nasbench_kit.simulator import EPOCHS, EVALUATIONS, SECONDS
 
 if TYPE_CHECKING:
@@ -76,10 +77,16 @@ class Heights(NamedTuple):
 
 
 def heights_of(curves: Iterable[NDArray[np.float64]], scale: str, limits: tuple[float, float] | None) -> Heights:
-    """Limits that hold all that is finite, with a margin; 0 on a logarithmic axis at half of the least above it."""
+    """Limits that hold all that is finite, with a margin; 0 on a logarithmic axis at half of the least above it.
+
+    Raises:
+        SettingError: Nothing lies between the limits that are given.
+    """
     values = np.concatenate([*curves])
     values = values[np.isfinite(values)]
     low, high = (float(values.min()), float(values.max())) if len(values) else (1.0, 1.0)
+    if limits is not None and (limits[1] < low or limits[0] > high):
+        raise SettingError(f"y_limits={limits!r:.80} show nothing; values from {low:.6g} to {high:.6g} expected")
     if scale == "linear":
         margin = _MARGIN * (high - low) or 0.05 * abs(high) or 1.0
         low, high = (low - margin * (low != 0), high + margin) if limits is None else limits

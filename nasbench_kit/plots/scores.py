@@ -14,10 +14,10 @@ from nasbench_kit.analysis import probabilities_of_improvement as improvement_ov
 from nasbench_kit.errors import unknown
 from nasbench_kit.plots.anytime import draw_curve
 from nasbench_kit.plots.curves import Curve
-from nasbench_kit.plots.grids import BASELINES, finals, finish, grid, looks_for, pooled
+from nasbench_kit.plots.grids import BASELINES, Drawn, finals, grid, looks_for, pooled
 from nasbench_kit.plots.looks import Look
 from nasbench_kit.plots.scales import Heights
-from nasbench_kit.plots.style import COLORS, GRAY, ShownFigure, drawn_at, quiet, size_of, text_height, wrapped
+from nasbench_kit.plots.style import COLORS, GRAY, Size, quiet, text_height, wrapped
 from nasbench_kit.plots.titles import optimizer_title
 
 if TYPE_CHECKING:
@@ -64,31 +64,27 @@ def plot_profiles(
 
 def profiles_figure(
     panels: Mapping[str, Panel],
+    size: Size,
     *,
-    note: str = "",
     each: bool = False,
     band: str | None = "auto",
     highlight: Iterable[str] | None = None,
-    width: str | float = "text",
-    caption: bool = True,
-) -> ShownFigure:
+) -> Drawn:
     """Performance profiles of final scores, over all benchmarks or a panel for `each`; see `plot_profiles`.
 
     Args:
         panels: Title -> what to draw.
-        note: How the runs were made.
+        size: Of the figure in print.
         each: Whether each benchmark has a panel.
         band: "bootstrap", 95 % intervals; None; "auto": of few lines.
         highlight: Labels of those in color.
-        width: In print.
-        caption: Whether to write one.
 
     Raises:
         UnknownNameError, SettingError: It cannot be drawn so.
     """
     if band not in ("auto", "bootstrap", None):
         raise unknown("band of profiles", str(band), ("auto", "bootstrap", "none"))
-    size, groups = size_of(width), pooled(panels, each)
+    groups = pooled(panels, each)
     looks = looks_for([panel.trajectories for panel in panels.values()], highlight)
     bands = band == "bootstrap" or (band == "auto" and sum(look.in_color for look in looks.values()) <= _MOST_BANDS)
     found = []
@@ -96,13 +92,12 @@ def profiles_figure(
         scores = normalized_scores([finals(one.trajectories) for one in some])
         low = min(float(each.min()) for every in scores.values() for each in every)
         found.append(performance_profiles(scores, _thresholds(low), np.random.default_rng(0)))
-    with drawn_at(size):
-        made = grid(list(groups), size)
-        for ax, profiles in zip(made.axes, found, strict=True):
-            plot_profiles(ax, profiles, looks=looks, bands=bands)
-        made.label("score", "share of runs above")
-        said = "Share of runs whose final score is above each threshold" + "; bands: 95 % bootstrap intervals" * bands
-        return finish(made, looks, caption=f"{said}. {_SCORES}. {note}".strip() if caption else "")
+    made = grid(list(groups), size)
+    for ax, profiles in zip(made.axes, found, strict=True):
+        plot_profiles(ax, profiles, looks=looks, bands=bands)
+    made.label("score", "share of runs above")
+    said = "Share of runs whose final score is above each threshold" + "; bands: 95 % bootstrap intervals" * bands
+    return Drawn(made.figure, f"{said}. {_SCORES}", looks)
 
 
 def _thresholds(low: float) -> NDArray[np.float64]:
@@ -136,28 +131,18 @@ def plot_intervals(
     quiet(ax)
 
 
-def intervals_figure(
-    panels: Mapping[str, Panel],
-    *,
-    note: str = "",
-    over: str | None = None,
-    width: str | float = "text",
-    caption: bool = True,
-) -> ShownFigure:
+def intervals_figure(panels: Mapping[str, Panel], size: Size, *, over: str | None = None) -> Drawn:
     """Aggregates of final scores over all benchmarks, with 95 % bootstrap intervals, the best optimizer at the top.
 
     Args:
         panels: Title -> what to draw.
-        note: How the runs were made.
+        size: Of the figure in print.
         over: The optimizer over which the others' probability of improvement is drawn, too; random search, if there.
-        width: In print.
-        caption: Whether to write one.
 
     Raises:
         UnknownNameError: There is no optimizer `over`.
-        SettingError: An optimizer has no runs on one of the benchmarks; or no such width.
+        SettingError: An optimizer has no runs on one of the benchmarks.
     """
-    size = size_of(width)
     ((_, some),) = pooled(panels, each=False).items()
     scores = normalized_scores([finals(one.trajectories) for one in some])
     if over is None:
@@ -173,22 +158,21 @@ def intervals_figure(
         better = improvement_over(scores, over, np.random.default_rng(0))
         nothing = Estimate(0.5, 0.5, 0.5)
         columns[f"P(better than {optimizer_title(over)})"] = {label: better.get(label, nothing) for label in order}
-    with drawn_at(size):
-        beside = max(_NAMES, _NAMES_SHARE * size.width)
-        names = [wrapped(optimizer_title(label), size.small, beside) for label in order]
-        heights = [text_height(name, size.small) + _GAP * size.small / 72 for name in names]
-        n_across = max(1, min(len(columns), int((size.width - beside) / (_NARROWEST * size.small))))
-        made = grid(list(columns), size, n_across=n_across, up=sum(heights) + 5 * size.font / 72)
-        across = (size.width - beside) / n_across
-        for i, (ax, column) in enumerate(zip(made.axes, columns.values(), strict=True)):
-            plot_intervals(ax, column, at=0.5 if i == len(_AGGREGATES) else None, heights=heights)
-            title = wrapped(ax.get_title(), size.small, across)
-            ax.set_title(title, fontsize=size.small, parse_math=False)
-            if i % n_across == 0:
-                ax.set_yticklabels(names, parse_math=False)
-        n = f"{len(some)} benchmark{'s' * (len(some) > 1)}"
-        said = (
-            f"Strokes: aggregates of final scores over {n} and all runs; larger is better, but of the gap; bars: 95 %"
-            f" stratified bootstrap intervals. {_SCORES}. {note}"
-        )
-        return finish(made, {}, caption=said.strip() if caption else "")
+    beside = max(_NAMES, _NAMES_SHARE * size.width)
+    names = [wrapped(optimizer_title(label), size.small, beside) for label in order]
+    heights = [text_height(name, size.small) + _GAP * size.small / 72 for name in names]
+    n_across = max(1, min(len(columns), int((size.width - beside) / (_NARROWEST * size.small))))
+    made = grid(list(columns), size, n_across=n_across, up=sum(heights) + 5 * size.font / 72)
+    across = (size.width - beside) / n_across
+    for i, (ax, column) in enumerate(zip(made.axes, columns.values(), strict=True)):
+        plot_intervals(ax, column, at=0.5 if i == len(_AGGREGATES) else None, heights=heights)
+        title = wrapped(ax.get_title(), size.small, across)
+        ax.set_title(title, fontsize=size.small, parse_math=False)
+        if i % n_across == 0:
+            ax.set_yticklabels(names, parse_math=False)
+    n = f"{len(some)} benchmark{'s' * (len(some) > 1)}"
+    said = (
+        f"Strokes: aggregates of final scores over {n} and all runs; larger is better, but of the gap; bars: 95 %"
+        f" stratified bootstrap intervals. {_SCORES}"
+    )
+    return Drawn(made.figure, said)

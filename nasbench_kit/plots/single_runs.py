@@ -15,9 +15,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from nasbench_kit.analysis import Panel, shown
 from nasbench_kit.errors import SettingError
-from nasbench_kit.plots.grids import finish, grid, titles_of
+from nasbench_kit.plots.curves import check_inside
+from nasbench_kit.plots.grids import Drawn, grid, titles_of
 from nasbench_kit.plots.scales import axis_title, scale_x
-from nasbench_kit.plots.style import COLORS, ShownFigure, drawn_at, quiet, size_of
+from nasbench_kit.plots.style import COLORS, Size, quiet
 from nasbench_kit.plots.titles import metric_title, optimizer_title
 from nasbench_kit.simulator import NO_EPOCH, Records
 from nasbench_kit.study import Study
@@ -167,32 +168,29 @@ def _scale_epochs(ax: Axes, epochs: NDArray[np.int32]) -> None:
 
 def trainings_figure(
     panels: Mapping[str, Panel],
+    size: Size,
     *,
-    note: str = "",
     study: str | os.PathLike[str] | None = None,
     seed: int | None = None,
-    width: str | float = "text",
-    caption: bool = True,
-) -> ShownFigure:
+) -> Drawn:
     """Learning curves of the trainings of one run: see `plot_trainings`, and `chosen_run` for which.
 
     Raises:
         SettingError, StudyError: There is no such run, or it knows of no epochs.
     """
-    size, run = size_of(width), chosen_run(panels, study, seed)
+    run = chosen_run(panels, study, seed)
     metric = run.panel.benchmark.objective_metric
     show = shown(metric.name, metric.unit)
-    with drawn_at(size):
-        made = grid([run.title], size, n_across=1, up=min(0.62 * size.width, 3.2 * size.font / 8))
-        told = plot_trainings(made.axes[0], run.records, metric, run.panel.rules.last_epoch(run.panel.benchmark))
-        made.label("epochs trained", f"{metric_title(show.name)} [{show.unit}]")
-        half = 0.55 * rcParams["lines.markersize"]
-        more: list[tuple[str, Artist]] = [
-            ("stopped", Line2D([], [], color=_STOPPED, marker="x", markersize=half)),
-            ("trained to the end", Line2D([], [], color=_WENT_ON, marker="o", markersize=half)),
-            ("final incumbent", Line2D([], [], color=_BEST, marker="o", markersize=half)),
-        ]
-        return finish(made, {}, caption=f"{told}. {run.panel.in_words}" if caption else "", more=more)
+    made = grid([run.title], size, n_across=1, up=min(0.62 * size.width, 3.2 * size.font / 8))
+    told = plot_trainings(made.axes[0], run.records, metric, run.panel.rules.last_epoch(run.panel.benchmark))
+    made.label("epochs trained", f"{metric_title(show.name)} [{show.unit}]")
+    half = 0.55 * rcParams["lines.markersize"]
+    more: list[tuple[str, Artist]] = [
+        ("stopped", Line2D([], [], color=_STOPPED, marker="x", markersize=half)),
+        ("trained to the end", Line2D([], [], color=_WENT_ON, marker="o", markersize=half)),
+        ("final incumbent", Line2D([], [], color=_BEST, marker="o", markersize=half)),
+    ]
+    return Drawn(made.figure, told, more=more, note=run.panel.in_words)
 
 
 def plot_workers(ax: Axes, records: Records) -> list[tuple[str, Artist]]:
@@ -253,33 +251,30 @@ def plot_workers(ax: Axes, records: Records) -> list[tuple[str, Artist]]:
 
 def workers_figure(
     panels: Mapping[str, Panel],
+    size: Size,
     *,
-    note: str = "",
     study: str | os.PathLike[str] | None = None,
     seed: int | None = None,
     x_limits: tuple[float, float] | None = None,
-    width: str | float = "text",
-    caption: bool = True,
-) -> ShownFigure:
+) -> Drawn:
     """What the simulated workers of one run did: see `plot_workers`, and `chosen_run` for which.
 
     Raises:
         SettingError, StudyError: There is no such run, or nothing was evaluated.
     """
-    size, run = size_of(width), chosen_run(panels, study, seed)
+    run = chosen_run(panels, study, seed)
     n_workers = int(run.records.worker.max(initial=0)) + 1
-    with drawn_at(size):
-        up = min(max(n_workers * _ROW, 4) * size.small / 72, size.width) + 5 * size.font / 72
-        made = grid([run.title], size, n_across=1, up=up)
-        legend = plot_workers(made.axes[0], run.records)
-        finished_s = np.sort(run.records.finished_s)
-        end, axis = float(finished_s[-1]), run.panel.rules.clock
-        shown_end = float(finished_s[: _MOST_AT_ONCE * n_workers][-1])
-        low, high = x_limits or (0.0, shown_end)
-        scale_x(made.axes[0], "linear", (low, high), axis)
-        made.label(axis_title(axis), "worker")
-        busy = float((run.records.finished_s - run.records.started_s).sum()) / (end * n_workers) if end else 0.0
-        said = f"{len(run.records.value):,} evaluations; workers were busy {100 * busy:.0f} % of the time"
-        said += f"; drawn from {low:,.0f} to {high:,.0f} of {end:,.0f}" * ((low, high) != (0.0, end))
-        said += f". {run.panel.in_words}"
-        return finish(made, {}, caption=said.strip() if caption else "", more=legend)
+    up = min(max(n_workers * _ROW, 4) * size.small / 72, size.width) + 5 * size.font / 72
+    made = grid([run.title], size, n_across=1, up=up)
+    legend = plot_workers(made.axes[0], run.records)
+    finished_s = np.sort(run.records.finished_s)
+    end, axis = float(finished_s[-1]), run.panel.rules.clock
+    shown_end = float(finished_s[: _MOST_AT_ONCE * n_workers][-1])
+    check_inside(0.0, end, axis, x_limits=x_limits)
+    low, high = x_limits or (0.0, shown_end)
+    scale_x(made.axes[0], "linear", (low, high), axis)
+    made.label(axis_title(axis), "worker")
+    busy = float((run.records.finished_s - run.records.started_s).sum()) / (end * n_workers) if end else 0.0
+    said = f"{len(run.records.value):,} evaluations; workers were busy {100 * busy:.0f} % of the time"
+    said += f"; drawn from {low:,.0f} to {high:,.0f} of {end:,.0f}" * ((low, high) != (0.0, end))
+    return Drawn(made.figure, said, more=legend, note=run.panel.in_words)

@@ -99,6 +99,17 @@ def drawn_at(size: Size) -> Iterator[None]:
         yield
 
 
+def small_letters() -> float:
+    """Points of ticks, legends and captions."""
+    size = rcParams["legend.fontsize"]  # a word, unless it is `drawn_at` a size
+    return float(size) if isinstance(size, float | int) else _CAPTION_SIZE
+
+
+def thick(times: float = 1.0) -> float:
+    """So many times as thick as lines are drawn, in points."""
+    return times * float(rcParams["lines.linewidth"])
+
+
 @lru_cache(maxsize=4_096)
 def text_width(text: str, size: float) -> float:
     """Inches that a line of text takes in the default font of so many points."""
@@ -157,8 +168,7 @@ def quiet(ax: Axes) -> None:
 
 def add_caption(figure: Figure, text: str) -> float:
     """Write how the numbers came about below a figure, in lines as wide as it is; how high they are, in inches."""
-    small = rcParams["legend.fontsize"]  # a word, unless it is `drawn_at` a size
-    size = small if isinstance(small, float) else _CAPTION_SIZE
+    size = small_letters()
     lines = wrapped(text, size, ROOM * figure.get_figwidth())
     shown = figure.supxlabel(lines, fontsize=size, color=CAPTION_GRAY, x=0.02, ha="left", linespacing=1.15)
     shown.set_parse_math(False)

@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import rcParams
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -17,19 +16,18 @@ from nasbench_kit.analysis import (
     RandomSearchLaw,
     Trajectories,
     common_targets,
-    random_search_law,
     running_time_ecdf,
     times_to,
 )
 from nasbench_kit.analysis.targets import N_TARGETS
 from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.plots.anytime import draw_curve
-from nasbench_kit.plots.curves import Curve, Scale, run_ends
-from nasbench_kit.plots.grids import finish, grid, looks_for, pooled, titles_of
+from nasbench_kit.plots.curves import Curve, Scale, law_of, run_ends
+from nasbench_kit.plots.grids import Drawn, grid, looks_for, over_time, titles_of
 from nasbench_kit.plots.looks import Look
 from nasbench_kit.plots.ranks import share_title, unit_of
 from nasbench_kit.plots.scales import Heights, axis_title, scale_x
-from nasbench_kit.plots.style import GRAY, ShownFigure, drawn_at, quiet, size_of
+from nasbench_kit.plots.style import GRAY, Size, quiet, thick
 from nasbench_kit.plots.titles import metric_title
 
 if TYPE_CHECKING:
@@ -105,42 +103,28 @@ def _shares_at(ecdf: Ecdf, times: list[float]) -> NDArray[np.float64]:
 
 def ecdf_figure(
     panels: Mapping[str, Panel],
+    size: Size,
     *,
-    note: str = "",
     axis: str | None = None,
     each: bool = False,
     share: bool | None = None,
     x_scale: Scale = "log",
     highlight: Iterable[str] | None = None,
-    width: str | float = "text",
-    caption: bool = True,
-) -> ShownFigure:
+) -> Drawn:
     """The running-time ECDF of each optimizer, over all benchmarks or a panel for `each`; see `plot_ecdf`.
 
     Raises:
         UnknownNameError, SettingError: It cannot be drawn so.
     """
-    size, groups = size_of(width), pooled(panels, each)
-    looks = looks_for([panel.trajectories for panel in panels.values()], highlight)
-    with drawn_at(size):
-        made = grid(list(groups), size)
-        for ax, some in zip(made.axes, groups.values(), strict=True):
-            name = plot_ecdf(
-                ax,
-                [one.trajectories for one in some],
-                looks=looks,
-                axis=axis,
-                share=share,
-                x_scale=x_scale,
-                n_workers=some[0].rules.n_workers,
-            )
-        made.label(name, "share of runs and targets")
-        said = (
-            f"Share of all pairs of a run and one of {N_TARGETS} targets that were reached; targets of each benchmark"
-            " are log-spaced from the median regret of first incumbents to the least above 0. Dotted: runs have ended"
-            f" before they reached all; a stroke: all have ended. {note}"
-        )
-        return finish(made, looks, caption=said.strip() if caption else "")
+    how: dict[str, Any] = {"axis": axis, "share": share, "x_scale": x_scale}
+    y = "share of runs and targets"
+    figure, looks = over_time(plot_ecdf, panels, size, y=y, each=each, highlight=highlight, **how)
+    said = (
+        f"Share of all pairs of a run and one of {N_TARGETS} targets that were reached; targets of each benchmark"
+        " are log-spaced from the median regret of first incumbents to the least above 0. Dotted: runs have ended"
+        " before they reached all; a stroke: all have ended"
+    )
+    return Drawn(figure, said, looks)
 
 
 def plot_times(
@@ -200,18 +184,12 @@ def plot_times(
 
 def _law_line() -> dict[str, Any]:
     """How the line of the law looks."""
-    return {"color": GRAY, "linewidth": 0.7 * rcParams["lines.linewidth"], "linestyle": (0, (6, 2)), "zorder": 1.8}
+    return {"color": GRAY, "linewidth": thick(0.5), "zorder": 1.8}
 
 
 def times_figure(
-    panels: Mapping[str, Panel],
-    *,
-    note: str = "",
-    quantity: str = "time",
-    highlight: Iterable[str] | None = None,
-    width: str | float = "text",
-    caption: bool = True,
-) -> ShownFigure:
+    panels: Mapping[str, Panel], size: Size, *, quantity: str = "time", highlight: Iterable[str] | None = None
+) -> Drawn:
     """Time to targets of each optimizer, or its speed-up over the exact law of random search: see `plot_times`.
 
     The law is drawn where it is known.
@@ -219,26 +197,24 @@ def times_figure(
     Raises:
         UnknownNameError, SettingError: It cannot be drawn so; of a speed-up also where the law is not known.
     """
-    size = size_of(width)
     laws: list[RandomSearchLaw | None] = []
     for panel in panels.values():
         laws.append(None)
         with suppress(*(() if quantity == "speed-up" else (SettingError,))):
-            laws[-1] = random_search_law(panel.benchmark, panel.rules)
+            laws[-1] = law_of(panel.benchmark, panel.rules)
     looks = looks_for([panel.trajectories for panel in panels.values()], highlight)
-    with drawn_at(size):
-        made = grid(titles_of(panels), size)
-        for ax, panel, law in zip(made.axes, panels.values(), laws, strict=True):
-            plot_times(ax, panel.trajectories, law=law, looks=looks, quantity=quantity)
-        first = next(iter(next(iter(panels.values())).trajectories.values()))
-        made.label(
-            f"target regret [{first.show.difference_unit}]",
-            axis_title(first.axis) if quantity == "time" else "speed-up over random search",
-        )
-        said = f"Lines: until half of all runs are as good as a target by {metric_title(first.show.name)}, harder ones"
-        said += " to the right; they end where fewer are"
-        said += ", or where random search is not by the end of the budget" * (quantity == "speed-up")
-        missing = sum(law is None for law in laws)
-        said += f"; the exact law of random search is not known on {missing} of {len(laws)}" * bool(missing)
-        more = [(_LAW, Line2D([], [], **_law_line()))] if missing < len(laws) else []
-        return finish(made, looks, caption=f"{said}. {note}".strip() if caption else "", more=more)
+    made = grid(titles_of(panels), size)
+    for ax, panel, law in zip(made.axes, panels.values(), laws, strict=True):
+        plot_times(ax, panel.trajectories, law=law, looks=looks, quantity=quantity)
+    first = next(iter(next(iter(panels.values())).trajectories.values()))
+    made.label(
+        f"target regret [{first.show.difference_unit}]",
+        axis_title(first.axis) if quantity == "time" else "speed-up over random search",
+    )
+    said = f"Lines: until half of all runs are as good as a target by {metric_title(first.show.name)}, harder ones"
+    said += " to the right; they end where fewer are"
+    said += ", or where random search is not by the end of the budget" * (quantity == "speed-up")
+    missing = sum(law is None for law in laws)
+    said += f"; the exact law of random search is not known on {missing} of {len(laws)}" * bool(missing)
+    more = [(_LAW, Line2D([], [], **_law_line()))] if missing < len(laws) else []
+    return Drawn(made.figure, said, looks, more=more)

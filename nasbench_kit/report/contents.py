@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import final
 
-from nasbench_kit.analysis import Panel, load
+from nasbench_kit.analysis import Archive, Panel, load
 from nasbench_kit.comparison import Comparison
 from nasbench_kit.comparison.words import in_one
 from nasbench_kit.errors import SettingError
@@ -34,6 +34,7 @@ class Report:
         studies: The files that they come from, without their folders.
         versions: Of software, when runs were made: each set that differs.
         commands: What makes the same runs again.
+        reference: Which archive the runs of others are from, in words; empty if there is none.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Report:
     studies: tuple[str, ...]
     versions: tuple[Mapping[str, str], ...]
     commands: tuple[str, ...]
+    reference: str = ""
 
     def __repr__(self) -> str:
         return f"<Report of {', '.join(self.studies)}: {len(self.panels)} panels>"
@@ -77,7 +79,8 @@ class Report:
         there = sum(one.n_runs for panel in self.panels.values() for one in panel.trajectories.values())
         failed = sum(len(seeds) for panel in self.panels.values() for seeds in panel.failures.values())
         rules = in_one(panel.in_words for panel in self.with_runs.values())
-        return Comparison(self.with_runs, rules, RunCounts(0, there, failed), self.studies[0])
+        in_words = f"{rules} {self.reference}".rstrip()
+        return Comparison(self.with_runs, in_words, RunCounts(0, there, failed), self.studies[0])
 
 
 def _apart(called: Mapping[str, str]) -> dict[str, str]:
@@ -92,6 +95,7 @@ def report_of(
     benchmarks: Iterable[str] | None = None,
     optimizers: Iterable[str] | None = None,
     results: str | os.PathLike[str] | None = None,
+    against: str | os.PathLike[str] | None = None,
     title: str = "",
     n_processes: int = 1,
 ) -> Report:
@@ -105,14 +109,17 @@ def report_of(
         benchmarks: Names of those to look at; all by default.
         optimizers: Names or labels of those to look at; all by default.
         results: Where the table or surrogate lies, if it is not one that `nbk.list_benchmarks` finds.
+        against: An archive of reference runs to set beside all of it: its file, or "archive" for the one that comes
+            with the package.
         title: What the report is called; by the names of the files, if empty.
         n_processes: How many read at the same time, if there are many runs.
 
     Raises:
         StudyError: A file is no study, is damaged, its table is not found; or two hold different records of one run.
         UnknownNameError: There is no such benchmark or optimizer.
-        SettingError: There is nothing to show.
+        SettingError: There is nothing to show, or the archive holds no runs that can be compared with these.
     """
+    reference = None if against is None else Archive.open(against)
     paths = [Path(studies)] if isinstance(studies, str | os.PathLike) else [Path(path) for path in studies]
     if not paths:
         raise SettingError("no study; give one or more")
@@ -129,12 +136,16 @@ def report_of(
         versions: dict[str, Mapping[str, str]] = {}
         for key in keys:
             versions |= {repr(sorted(made.items())): made for made in study.versions(key)}
+    commands = _commands(panels, paths[0].name, None if results is None else os.fspath(results))
+    if reference:
+        panels = {title: reference.beside(panel) for title, panel in panels.items()}
     return Report(
         title or ", ".join(path.stem for path in paths),
         panels,
         tuple(path.name for path in paths),
         tuple(versions.values()),
-        tuple(_commands(panels, paths[0].name, None if results is None else os.fspath(results))),
+        tuple(commands),
+        reference.in_words if reference else "",
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench_kit.plots.differences import difference_figure
+from nasbench_kit.plots.kinds import draw
 from nasbench_kit.report.drawings import in_both_widths
 from nasbench_kit.report.finals import win_rate_matrix
 from nasbench_kit.report.markup import Html, element, joined, table
@@ -51,7 +51,7 @@ def _diagram(report: Report, found: OverBenchmarks, difference: Difference) -> H
     return element(
         "figure",
         in_both_widths(
-            lambda width: difference_figure(found.panels, width=width, caption=False),
+            lambda width: draw("critical-difference", found.panels, width=width, caption=False),
             "critical-difference",
             title="Critical-difference diagram",
             words=words,

@@ -19,8 +19,8 @@ def lead(report: Report) -> str:
     n_optimizers, n_benchmarks = len(report.optimizers), len({panel.benchmark.name for panel in report.panels.values()})
     return (
         f"{counted(n_optimizers, 'optimizer')} on {counted(n_benchmarks, 'benchmark')}, {counted(n_runs, 'run')},"
-        f" from {counted(len(report.studies), 'study', 'studies')}: {', '.join(report.studies)}."
-    )
+        f" from {counted(len(report.studies), 'study', 'studies')}: {', '.join(report.studies)}. {report.reference}"
+    ).rstrip()
 
 
 def setup(report: Report) -> Html:

@@ -2,14 +2,16 @@
 
 import json
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis import Archive, Trajectories, load, write_archive
-from nasbench_kit.analysis import archive as archive_module
+from nasbench_kit.analysis import Archive, Trajectories, load, random_search_law, summarize, write_archive
 from nasbench_kit.errors import SettingError, StudyError
+from nasbench_kit.optimizers import GROUPS
+from nasbench_kit.protocols import PROTOCOLS
 from nasbench_kit.simulator import Rules
 from nasbench_kit.study import Configuration, Study
 
@@ -99,9 +101,21 @@ def test_a_comparison_against_an_archive_has_its_runs_beside(path, panel, study)
     rows = {row["optimizer"]: row for row in made.table()}
     expected = {row["optimizer"]: row for row in nbk.Comparison.of_study(study).table()}
     assert rows["random_search"] == expected["random_search"]
-    assert f"those of the archive '{path}', made by nasbench_kit {nbk.__version__}" in made.in_words
+    assert f"those of the archive 'archive.npz', made by nasbench_kit {nbk.__version__}" in made.in_words
     assert len(made.cells()[1]) == 5
     made.figure()
+
+
+def test_a_study_is_set_beside_an_archive_without_the_call_that_made_it(path, panel, tmp_path):
+    where = tmp_path / "mine.db"
+    made = nbk.compare(BENCHMARK, "local_search", rules=panel.rules, runs=3, n_processes=1, study=where, against=path)
+    again = nbk.Comparison.of_study(where, against=path)
+    assert again.table() == made.table()
+    assert again.in_words == made.in_words
+    other = tmp_path / "other.db"
+    nbk.compare(BENCHMARK, "local_search", budget_s=100, runs=1, n_processes=1, study=other)
+    with pytest.raises(SettingError, match="cannot be compared with these: budget_s is 200 there and 100 here"):
+        nbk.Comparison.of_study(other, against=path)
 
 
 def test_one_that_is_called_as_another_in_the_archive_is_told_apart(path, panel):
@@ -186,10 +200,35 @@ def test_a_damaged_archive_is_refused_in_one_line(path, tmp_path, change):
     assert len(str(refused.value).splitlines()) == 1
 
 
-def test_where_none_comes_with_the_package_that_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(archive_module, "_FILE", "no.npz")
-    with pytest.raises(StudyError, match="no archive of runs comes with this nasbench_kit; give the file of one"):
-        nbk.compare(optimizers="local_search", against="archive", study=tmp_path / "s.db")
+@pytest.fixture(scope="module")
+def shipped():
+    return Archive.open()
+
+
+def test_the_archive_that_comes_with_the_package_holds_the_suites(shipped):
+    held = {entry.configuration.benchmark: set() for entry in shipped.entries}
+    for entry in shipped.entries:
+        held[entry.configuration.benchmark].add(entry.configuration.optimizer)
+        assert entry.run_seeds == tuple(range(200))
+        assert entry.configuration.results_sha256 == nbk.load(entry.configuration.benchmark).results.sha256
+    suites = [PROTOCOLS[name] for name in ("suite_full", "suite_held_out")]
+    assert held.keys() == {setup.benchmark for suite in suites for setup in suite.setups}
+    assert all(set(GROUPS["model-free"]) - {"encoded_search"} <= names for names in held.values())
+    assert Path(shipped.path).stat().st_size < 10_000_000
+
+
+@pytest.mark.parametrize("benchmark", ["nasbench201/cifar10", "nasbench201_mnist1d/mnist1d-12", "nas_bench_graph/cs"])
+def test_its_runs_of_random_search_end_as_the_exact_law_says(shipped, benchmark):
+    bench = nbk.load(benchmark)
+    (entry,) = (
+        entry
+        for entry in shipped.entries
+        if (entry.configuration.benchmark, entry.configuration.optimizer) == (benchmark, "random_search")
+    )
+    ends = summarize(shipped.trajectories(entry, bench))
+    law = random_search_law(bench, entry.configuration.rules)
+    assert abs(ends.mean - law.mean[-1]) < 3 * law.sd[-1] / ends.n_runs**0.5
+    assert ends.sd == pytest.approx(law.sd[-1], rel=0.25)
 
 
 def test_what_is_no_archive_is_refused(tmp_path, study):

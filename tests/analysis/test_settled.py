@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nasbench_kit.analysis import until_settled, verdicts
-from nasbench_kit.analysis.settled import ROUND, _holm, _log_capital, _lower_bounds, _met, _whole_rounds
+from nasbench_kit.analysis.settled import ROUND, _log_capital, _lower_bounds, _met, _settled, _whole_rounds
 from nasbench_kit.errors import SettingError
 
 BETS = (0.15, 0.3, 0.6)
@@ -102,7 +102,7 @@ def test_the_probability_is_over_all_pairs_of_the_runs_compared():
     ids=str,
 )
 def test_holm_asks_less_of_each_pair_after_one_that_is_settled(capitals, settled, needed):
-    found, asked = _holm(np.log(capitals), 0.05)
+    found, asked = _settled(np.log(capitals), 0.05)
     assert found.tolist() == settled
     np.testing.assert_allclose(np.exp(asked), needed)
 

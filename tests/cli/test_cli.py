@@ -183,7 +183,12 @@ def test_every_example_runs(folder, arguments, monkeypatch, undrawn):
     for name in SOURCES.keys() & set(arguments):
         SOURCES[name](folder / name)
     if arguments[0] == "compare":
-        arguments = [*arguments, *(["--runs", "1"] if "--protocol" in arguments else SMALL), "--study", "example.db"]
+        arguments = [
+            *arguments,
+            *(["--runs", "1"] if {"--protocol", "--against"} & {*arguments} else SMALL),
+            "--study",
+            "example.db",
+        ]
     elif arguments[0] == "plot":
         (folder / "compare.db").write_bytes((folder / "drawn.db").read_bytes())
     elif arguments[0] == "watch":

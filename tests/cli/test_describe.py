@@ -63,8 +63,9 @@ def test_one_run_after_one_epoch_can_be_described(invoke_json):
 
 def test_the_picture_is_drawn_and_named(invoke, mine, tmp_path):
     picture = tmp_path / "landscape.png"
-    text = invoke("describe", "mine/d", "--from", mine, "--figure", picture)
+    text = invoke("describe", "mine/d", "--from", mine, "--figure", picture, "--width", "column")
     assert picture.read_bytes().startswith(b"\x89PNG")
+    assert int.from_bytes(picture.read_bytes()[16:20]) == 660  # pixels, of 3.3 inches
     assert text.splitlines()[-1] == str(picture)
 
 
@@ -77,6 +78,8 @@ def test_the_picture_is_drawn_and_named(invoke, mine, tmp_path):
         (["nasbench201/cifar10", "--seed", "5"], "seed 5 was not recorded"),
         (["nasbench201/cifar10", "--against", "size"], "unknown metric of nasbench201/cifar10 'size'"),
         (["nasbench201/cifar10", "--against", "val_accuracy"], "--against 'val_accuracy' is the objective itself"),
+        (["nasbench201/cifar10", "--width", "column"], "--width 'column' says nothing without --figure; give both"),
+        (["nasbench201/cifar10", "--figure", "a.png", "--width", "1"], "inches from 2 to 40 expected"),
         (["nasbench201/cifar10", "--figure", "a.xyz"], "cannot write figure 'a.xyz': its name must end in one of"),
     ],
 )

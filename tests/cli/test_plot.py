@@ -7,8 +7,17 @@ import pytest
 
 import nasbench_kit as nbk
 from nasbench_kit.plots import style
+from nasbench_kit.study import Study
 
+ONE = ("-b", "nasbench201/cifar10")
 MAGIC = {"png": b"\x89PNG", "pdf": b"%PDF-", "svg": b"<?xml"}
+
+
+THEIRS = """run,time_s,acc
+a,2e3,80
+a,3e4,90
+b,4e3,85
+"""
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +110,64 @@ def test_an_optimizer_with_settings_gets_another_label(tmp_path, monkeypatch, dr
     assert legend(drawn[0]) == ["LS 3"]
 
 
+def theirs(**more):
+    Path("theirs.csv").write_text(THEIRS)
+    told = {"spent": "time_s", "value": "acc", "run": "run", "scale": "0.01", "label": "Theirs"} | more
+    return "--overlay", "csv:theirs.csv," + ",".join(f"{name}={value}" for name, value in told.items())
+
+
+def test_what_others_measured_is_laid_over(study, drawn, invoke):
+    invoke("plot", study, *ONE, "--axis", "seconds", "--statistic", "mean", "--quantity", "value", *theirs())
+    (figure,) = drawn
+    (line,) = [line for line in figure.axes[0].lines if line.get_gid() == "overlay"]
+    steps = dict(zip(*line.get_data(), strict=True))
+    assert (steps[4e3], steps[3e4]) == pytest.approx((82.5, 87.5))  # from when both have a value
+    assert legend(figure)[-1] == "Theirs, n = 2"
+    assert "not run here: Theirs (as in theirs.csv)" in figure.get_supxlabel().replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "overlay 'Theirs' is over seconds, not over evaluations; --axis seconds expected"),
+        (["--axis", "epochs"], "overlay 'Theirs' is over seconds, not over epochs"),
+    ],
+)
+def test_an_overlay_along_another_axis_is_refused(study, invoke, arguments, message):
+    assert message in invoke("plot", study, *ONE, *arguments, *theirs(), code=2).stderr
+
+
+def test_an_overlay_is_in_the_unit_of_the_runs_and_has_a_name_of_its_own(study, invoke):
+    def error(**more):
+        return invoke("plot", study, *ONE, "--axis", "seconds", *theirs(**more), code=2).stderr
+
+    assert "overlay 'Theirs' is of latency_s [s], these runs are reported by val_accuracy" in error(
+        metric="latency_s", best=0, scale=1
+    )
+    assert "two lines would be called 'ours'; give the overlay its own label=" in error(label="ours")
+
+
+def test_a_figure_of_one_run_reads_no_others(study, drawn, invoke, monkeypatch):
+    read = []
+    runs = Study.runs
+
+    def noted(self, configuration, *which, **how):
+        read.append((configuration.benchmark, configuration.legend))
+        return runs(self, configuration, *which, **how)
+
+    monkeypatch.setattr(Study, "runs", noted)
+    invoke("plot", study, "--kind", "gantt", "-b", "nasbench201/cifar100", *ONE, "--optimizer", "ours")
+    assert set(read) == {("nasbench201/cifar100", "ours")}
+    read.clear()
+    invoke("plot", study, "--kind", "parallel-coordinates", "--seed", "1")
+    assert set(read) == {("nasbench201/cifar10", "random_search")}
+    read.clear()
+    invoke("plot", study, "--kind", "incumbents")
+    assert {benchmark for benchmark, _ in read} == {"nasbench201/cifar10"}
+    invoke("plot", study, "--kind", "gantt", "--label", "ours=LS")
+    assert "random search on NAS-Bench-201" in drawn[-1].axes[0].get_title()
+
+
 def test_quantiles_are_typed_in_percent(study, drawn, invoke):
     invoke("plot", study, "--band", "10-90")
     assert "bands: 10-90 % quantiles" in drawn[0].get_supxlabel().replace("\n", " ")
@@ -152,13 +219,37 @@ def test_each_kind_is_drawn_from_a_study_alone(study, drawn, invoke, arguments, 
         ),
         (["study.db", "--kind", "gantt", "--seed", "7"], "has the seed 7; one of 2 from 0 to 1 expected"),
         (["study.db", "--seed", "1"], "--seed 1 says nothing to a figure of kind anytime; leave it out"),
-        (["study.db", "--axis", "second"], "second"),
+        (
+            ["study.db", "--axis", "energy_kwh"],
+            "'energy_kwh'; choose from evaluations, seconds, epochs,",
+        ),
+        (
+            ["study.db", "--axis", "val_accuracy"],
+            "epochs, cost_s, latency_s, params_m, flops_m",
+        ),  # the sum of what costs
+        (["study.db", "--kind", "ecdf", "--axis", "second"], "did you mean 'seconds'?"),
         (["study.db", "--statistic", "average"], "unknown statistic 'average'; choose from median, mean, iqm"),
         (["study.db", "--band", "wide"], "--band 'wide' is none; two percentages like 25-75, or one of none, auto"),
         (["study.db", "--band", "75-25"], "two quantiles from 0 to 1 expected, the lower one first"),
         (["study.db", "--band", "standard-error"], "a standard error is of the mean, not of the median"),
-        (["study.db", "--x-limits", "10"], "limits '10'; two numbers with a colon between them expected, like 1e3:1e6"),
+        (["study.db", "--x-limits", "10"], "--x-limits '10'; two numbers with a colon between them expected"),
         (["study.db", "--x-limits", "0:10"], "numbers above 0 expected on a logarithmic axis"),
+        (["study.db", "--x-limits", "1e9:1e10"], "show nothing; evaluations from 1 to 20 expected"),
+        (["study.db", "--y-limits", "1e9:1e10"], "show nothing; values from"),
+        (["study.db", "--kind", "ranks", "--x-limits", "1e9:1e10"], "show nothing; share of the budget from"),
+        (["study.db", "--kind", "ranks", "--x-limits", "5:2"], "two numbers expected, the lower one first"),
+        (["study.db", "--kind", "ranks", "--x-limits", "0:5"], "numbers above 0 expected on a logarithmic axis"),
+        (["study.db", "--kind", "gantt", "--x-limits", "1e9:1e10"], "show nothing; seconds from 0 to"),
+        (["study.db", "--kind", "ecdf", "--x-scale", "lin"], "unknown --x-scale 'lin'; did you mean 'linear'?"),
+        (["study.db", "--each"], "error: --each says nothing to a figure of kind anytime; leave it out"),
+        (["study.db", "--kind", "fronts"], "nasbench201/cifar10 has one objective, val_accuracy; a study of several"),
+        (["study.db", "--kind", "attainment", "--at", "0"], "--at 0.0; a number above 0 expected"),
+        (["study.db", "--overlay", "published"], "overlays are of one benchmark, and there are 2; choose one"),
+        (["study.db", "--kind", "ranks", "--overlay", "published"], "says nothing to a figure of kind ranks"),
+        (["study.db", *ONE, "--overlay", "published"], "no curves of nasbench201/cifar10 are known"),
+        (["study.db", *ONE, "--overlay", "x.csv"], "unknown format of an overlay 'x.csv'; did you mean 'csv'?"),
+        (["study.db", *ONE, "--overlay", "csv:x.csv,spent=s,value=v"], "No such file or directory (x.csv)"),
+        (["study.db", "-o", "x.png", "--overlay", "csv:x.png,spent=s,value=v"], "would overwrite --overlay 'x.png'"),
         (["study.db", "-b", "nasbench201/cifar1"], "unknown benchmark of study.db 'nasbench201/cifar1'; did you mean"),
         (["study.db", "--optimizer", "mine"], "unknown optimizer of study.db 'mine'"),
         (["study.db", "--label", "mine"], "label 'mine'; OLD=NEW expected, where OLD is an optimizer of the study"),

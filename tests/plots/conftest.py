@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -38,3 +40,34 @@ def panel_of_many(runs_of):
         return panel
 
     return make
+
+
+def boxes_of_texts(figure):
+    """Text -> its extent, of all that is drawn."""
+    figure.draw_without_rendering()
+    texts = list(figure.texts)  # the caption is one of them
+    for legend in (*figure.legends, *filter(None, (ax.get_legend() for ax in figure.axes))):
+        texts += legend.get_texts()
+    for ax in figure.axes:
+        texts += [ax.title, ax.xaxis.label, ax.yaxis.label, *ax.texts]
+        for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+            texts += [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    return [(text.get_text(), text.get_window_extent()) for text in texts if text is not None and text.get_text()]
+
+
+@pytest.fixture(scope="session")
+def check_texts():
+    """Refuses a figure of which a text is cut off, or lies on another one."""
+
+    def check(figure, *, apart=True):
+        boxes = boxes_of_texts(figure)
+        for text, box in boxes:
+            assert figure.bbox.x0 - 1 <= box.x0, text
+            assert box.x1 <= figure.bbox.x1 + 1, text
+            assert figure.bbox.y0 - 1 <= box.y0, text
+            assert box.y1 <= figure.bbox.y1 + 1, text
+        for (one, box), (other, second) in combinations(boxes, 2) if apart else ():
+            inside = min(box.x1, second.x1) - max(box.x0, second.x0), min(box.y1, second.y1) - max(box.y0, second.y0)
+            assert min(inside) <= 1, (one, other)
+
+    return check

@@ -1,7 +1,7 @@
 """Figures over time, by the data of their artists."""
 
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import pairwise
 from math import inf
 
 import numpy as np
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 import nasbench_kit as nbk
 from nasbench_kit.analysis import random_search_law, regret_curves
 from nasbench_kit.errors import SettingError, UnknownNameError
-from nasbench_kit.plots import BAND, Anytime, compare_figure, plot_anytime
+from nasbench_kit.plots import BAND, Anytime, compare_figure, curves, plot_anytime
 from nasbench_kit.plots.style import COLORS
 
 
@@ -51,17 +51,6 @@ def band_of(ax):
 
 def texts_of_legend(figure):
     return [text.get_text() for text in figure.legends[0].get_texts()]
-
-
-def boxes_of_texts(figure):
-    """Text -> its extent, of all that is drawn."""
-    figure.draw_without_rendering()
-    texts = [*figure.texts, *figure.legends[0].get_texts()]  # the caption is one of the former
-    for ax in figure.axes:
-        texts += [ax.title, ax.xaxis.label, ax.yaxis.label, *ax.texts]
-        for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
-            texts += [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
-    return [(text.get_text(), text.get_window_extent()) for text in texts if text is not None and text.get_text()]
 
 
 # ---- lines ----
@@ -247,7 +236,7 @@ def test_a_linear_axis_begins_at_0(ax, runs_of):
 
 
 def test_a_budget_of_evaluations_is_drawn_over_evaluations_each_of_them():
-    made = nbk.compare("nasbench201/cifar10", "random_search", runs=3, n_evaluations=30)
+    made = nbk.compare("nasbench201/cifar10", "random_search", runs=3, n_evaluations=30, n_processes=1)
     (ax,) = made.figure().axes
     assert ax.get_xlabel() == "evaluations"
     assert line_of(ax, "random search").get_xdata().tolist() == list(range(1, 31))
@@ -305,15 +294,17 @@ def test_evaluations_are_counted_in_plain_numbers(ax, runs_of):
     assert [ax.xaxis.get_major_formatter()(tick) for tick in (1, 10, 30)] == ["1", "10", "30"]
 
 
-@pytest.mark.parametrize("last_s", [1.6e4, 2.4e4, 4e4, 9.9e4, 1.1e5, 4e5, 1.4e6, 2e7])
-def test_labels_of_times_are_several_and_do_not_overlap(last_s, runs_of):
-    figure = compare_figure({name: {"a": runs_of([0.1, 0.5], times_s=[1.5e4, last_s])} for name in "xyz"})
+def test_labels_of_times_are_several_and_do_not_overlap(runs_of):
+    lasts_s = [1.6e4, 2.4e4, 4e4, 9.9e4, 1.1e5, 4e5, 1.4e6, 2e7, 3e9]
+    panels = {f"{last_s:g}": {"a": runs_of([0.1, 0.5], times_s=[1.5e4, last_s])} for last_s in lasts_s}
+    figure = compare_figure(panels)  # three in a row
     figure.draw_without_rendering()
-    low, high = figure.axes[0].get_xlim()
-    shown = [tick.label1 for tick in figure.axes[0].xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
-    boxes = [label.get_window_extent() for label in shown if label.get_text()]
-    assert len(boxes) >= 2
-    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+    for ax in figure.axes:
+        low, high = ax.get_xlim()
+        shown = [tick.label1 for tick in ax.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+        boxes = [label.get_window_extent() for label in shown if label.get_text()]
+        assert len(boxes) >= 2
+        assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 # ---- choices ----
@@ -517,7 +508,6 @@ def test_a_figure_has_the_size_and_the_letters_of_its_place_in_print(runs_of, wi
     panels = {f"nasbench201/{name}": {"a": runs_of([0.1, 0.5])} for name in "xyz"}
     figure = compare_figure(panels, width=width)
     assert figure.get_figwidth() == {"column": 3.3, "text": 6.8, "slide": 11}.get(width, width)
-    figure.draw_without_rendering()
     ax = figure.axes[0]
     letters = [ax.title, ax.xaxis.label, ax.yaxis.label, figure._supxlabel, *figure.legends[0].get_texts()]
     letters += [tick.label1 for axis in (ax.xaxis, ax.yaxis) for tick in axis.get_major_ticks()]
@@ -536,44 +526,29 @@ def test_a_width_that_is_none_is_one_line(runs_of, width):
 @pytest.mark.parametrize(
     ("n_optimizers", "n_panels", "width"),
     [
-        (3, 1, "column"),
-        (3, 3, "text"),
-        (3, 5, "text"),
-        (7, 3, "column"),
-        (9, 3, "slide"),
-        (25, 1, "text"),
-        (25, 3, "column"),
-        (25, 5, 4.5),
+        (7, 1, "column"),
+        (3, 4, "text"),
+        (9, 1, "slide"),
+        (25, 1, "column"),
+        (25, 3, 4.5),
     ],
 )
-def test_no_text_is_cut_off_or_lies_on_another_one(panel_of_many, n_panels, n_optimizers, width):
+def test_no_text_is_cut_off_or_lies_on_another_one(panel_of_many, check_texts, n_panels, n_optimizers, width):
     panel = panel_of_many(n_optimizers)
     names = ["cifar10", "imagenet16-120", "cifar100", "mnist1d", "x"]
     figure = compare_figure(
         {f"nasbench201/{name}": panel for name in names[:n_panels]}, note="In words. " * 9, width=width
     )
-    boxes = boxes_of_texts(figure)
-    for text, box in boxes:
-        assert figure.bbox.x0 - 1 <= box.x0, text
-        assert box.x1 <= figure.bbox.x1 + 1, text
-        assert figure.bbox.y0 - 1 <= box.y0, text
-        assert box.y1 <= figure.bbox.y1 + 1, text
-    for (one, box), (other, second) in combinations(boxes, 2):
-        inside = min(box.x1, second.x1) - max(box.x0, second.x0), min(box.y1, second.y1) - max(box.y0, second.y0)
-        assert min(inside) <= 1, (one, other)
+    check_texts(figure)
     legend = figure.legends[0].get_window_extent()
     assert figure.bbox.x0 - 1 <= legend.x0 < legend.x1 <= figure.bbox.x1 + 1
     assert all(ax.get_tightbbox().y1 <= legend.y0 for ax in figure.axes)
 
 
-@pytest.mark.parametrize("n_panels", [1, 3])
 @pytest.mark.parametrize("label", ["an optimizer of many words " * 9, "x_y" * 40, "costs $1_2$ and ^"], ids=len)
-def test_labels_of_any_kind_stay_inside_the_figure(n_panels, label, runs_of):
+def test_labels_of_any_kind_stay_inside_the_figure(label, runs_of, check_texts):
     panel = {f"{label}{i}": runs_of([0.5, 0.6]) for i in range(3)}
-    figure = compare_figure({f"b{i}": panel for i in range(n_panels)}, width="column")
-    for text, box in boxes_of_texts(figure):
-        assert figure.bbox.x0 - 1 <= box.x0 < box.x1 <= figure.bbox.x1 + 1, text
-        assert figure.bbox.y0 - 1 <= box.y0 < box.y1 <= figure.bbox.y1 + 1, text
+    check_texts(compare_figure({"b": panel}, width="column"))
 
 
 def test_a_figure_of_nothing_is_refused():
@@ -653,8 +628,10 @@ def test_quantiles_of_all_count_runs_without_an_incumbent_as_the_worst(law):
     assert (law.quantiles([0.5], of_all=True)[:, -1] == law.quantiles([0.5])[:, -1]).all()
 
 
-def test_a_comparison_draws_the_law_of_each_benchmark():
-    made = nbk.compare(["nasbench201/cifar10", "nasbench201/cifar100"], "local_search", runs=2, budget_s=50_000)
+def test_a_comparison_draws_the_law_of_each_benchmark(law, monkeypatch):
+    both = ["nasbench201/cifar10", "nasbench201/cifar100"]
+    made = nbk.compare(both, "local_search", runs=2, budget_s=50_000, n_processes=1)
+    monkeypatch.setattr(curves, "random_search_law", lambda benchmark, rules: law)  # which takes a while
     figure = made.figure(law=True)
     assert [ax.lines[-1].get_label() for ax in figure.axes] == ["random search, exact law"] * 2
     assert texts_of_legend(figure) == ["local search", "random search, exact law"]

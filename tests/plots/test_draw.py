@@ -21,6 +21,7 @@ from nasbench_kit.cli import main
 from nasbench_kit.cli.shared import parse_arch
 from nasbench_kit.errors import SettingError
 from nasbench_kit.plots import architecture_figure, operation_colors, plot_graph, save_figure, style
+from nasbench_kit.plots.cells import lay_out_graph
 from nasbench_kit.plots.layout import lay_out
 from nasbench_kit.plots.style import COLORS
 from nasbench_kit.spaces import SPACES, ChoiceSpace, Graph, NASBench201Space, space_from
@@ -107,11 +108,11 @@ def points_along(curve, n=40):
         yield from zip(x.tolist(), y.tolist(), strict=True)
 
 
-def check_layout(graph):
-    layout = lay_out(graph, lambda text: 0.6 * len(text))
+def check_layout(graph, layout=None):
+    layout = layout or lay_out(graph, lambda text: 0.6 * len(text))
     assert (len(layout.nodes), len(layout.edges)) == (len(graph.nodes), len(graph.edges))
     labels = [edge.label for edge in layout.edges if edge.label]
-    assert [box.text for box in layout.nodes] == list(graph.nodes)
+    assert [box.text.replace("\n", " ") for box in layout.nodes] == [node.replace("\n", " ") for node in graph.nodes]
     assert [label.text for label in labels] == [label for *_, label in graph.edges if label]
     boxes = [*layout.nodes, *labels]
     for one, other in combinations(boxes, 2):
@@ -145,7 +146,7 @@ def test_nothing_lies_on_anything_else_and_no_edge_passes_a_box(graph):
 
 
 @given(random_graphs())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_nothing_lies_on_anything_else_in_any_graph(graph):
     check_layout(graph)
 
@@ -219,7 +220,7 @@ def test_there_are_as_many_boxes_arrows_and_texts_as_nodes_edges_and_labels(grap
 
 
 @pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
-@pytest.mark.parametrize("size", [(4, 2), (8, 3), (14, 7)])
+@pytest.mark.parametrize("size", [(4, 2), (14, 7)])
 def test_texts_fit_their_boxes_on_axes_of_any_size(graph, size):
     figure = Figure(figsize=size, dpi=400)  # at few dots small letters are rounded to them
     ax = figure.add_subplot()
@@ -288,7 +289,7 @@ def test_names_with_an_index_are_set_as_mathematics_and_other_signs_as_they_are(
 @pytest.mark.parametrize("name", SPACES)
 def test_architectures_of_every_space_are_drawn_cell_by_cell_with_text_of_one_size(name):
     space = space_from(name)
-    for arch in map(tuple, space.sample_many(np.random.default_rng(0), 3).tolist()):
+    for arch in map(tuple, space.sample_many(np.random.default_rng(0), 2).tolist()):
         graphs = space.graphs(arch)
         figure = architecture_figure(space, arch)
         assert len(figure.axes) == len(graphs)
@@ -297,7 +298,7 @@ def test_architectures_of_every_space_are_drawn_cell_by_cell_with_text_of_one_si
             assert len(arrows) == len(graph.edges)
             assert {round(text.get_fontsize(), 3) for text in texts} == {9.0}
             if graph != Graph.chain(graph.nodes):  # which may be folded
-                check_layout(graph)
+                check_layout(graph, lay_out_graph(graph))
         figure.draw_without_rendering()
 
 
@@ -349,8 +350,8 @@ def test_a_figure_is_written_to_all_its_files_with_text_as_text(tmp_path, space)
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE, errno.EIO])
 @pytest.mark.parametrize("broken", ["draw", "replace"])
-def test_a_figure_that_cannot_be_written_leaves_what_was_there(tmp_path, space, monkeypatch, number, broken):
-    figure, written = architecture_figure(space, (3, 4, 2, 1, 3, 2)), style._write
+def test_a_figure_that_cannot_be_written_leaves_what_was_there(tmp_path, monkeypatch, number, broken):
+    figure, written = style.ShownFigure(figsize=(1, 1)), style._write
     picture, beside = tmp_path / "cell.png", tmp_path / "cell.pdf"
     picture.write_bytes(b"earlier")
 
@@ -365,10 +366,10 @@ def test_a_figure_that_cannot_be_written_leaves_what_was_there(tmp_path, space, 
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("cell.png", b"earlier")]
 
 
-def test_a_figure_takes_the_place_of_what_a_link_leads_to(tmp_path, space):
+def test_a_figure_takes_the_place_of_what_a_link_leads_to(tmp_path):
     (tmp_path / "real.png").write_bytes(b"earlier")
     (tmp_path / "cell.png").symlink_to("real.png")
-    save_figure(architecture_figure(space, (3, 4, 2, 1, 3, 2)), tmp_path / "cell.png")
+    save_figure(style.ShownFigure(figsize=(1, 1)), tmp_path / "cell.png")
     assert (tmp_path / "cell.png").is_symlink()
     assert (tmp_path / "real.png").read_bytes().startswith(b"\x89PNG")
 

@@ -36,7 +36,7 @@ def ax():
 
 
 def titles(figure):
-    return [ax.get_title(loc="left") for ax in figure.axes if ax.axison]
+    return [ax.get_title() for ax in figure.axes]
 
 
 def test_the_distribution_counts_every_measurement(ax, cells):
@@ -126,8 +126,10 @@ def test_matrices_have_kendall_below_and_spearman_above_the_diagonal(ax):
     assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "pixel3 latency …"]
 
 
-def test_the_page_has_a_panel_for_everything_that_is_there(cells):
+def test_the_page_has_a_panel_for_everything_that_is_there(cells, check_texts):
     figure = landscape_figure(cells, note="A note.")
+    assert figure.get_figwidth() == 6.8
+    check_texts(figure, apart=False)  # those of columns are turned
     assert titles(figure) == [
         "distribution",
         "where ascents end",
@@ -146,8 +148,9 @@ def test_the_page_has_a_panel_for_everything_that_is_there(cells):
     assert "6,466 of them are different" in figure.get_supxlabel().replace("\n", " ")
 
 
-def test_the_page_names_what_was_left_out(sampled):
-    figure = landscape_figure(sampled)
+def test_the_page_names_what_was_left_out(sampled, check_texts):
+    figure = landscape_figure(sampled, width="column")
+    check_texts(figure)
     assert titles(figure) == [
         "distribution",
         "distance to the best",

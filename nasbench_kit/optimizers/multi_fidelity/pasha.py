@@ -85,18 +85,54 @@ class PASHA:
         k = self._brackets.n_rungs - 1
         self._n_top, self._n_below = (self._epochs.index(self._rungs[max(i, 0)]) + 1 for i in (k, k - 1))
         self._top = np.empty((0, self._n_top))  # the curves that reached the highest
-        self._crossing: list[NDArray[np.float64]] = []
+        self._crossing = Sample()
 
     def _add_to_top(self, curve: NDArray[np.float64]) -> None:
-        """Estimate epsilon anew, and compare the two rankings."""
-        crossing = distances_of_crossing(self._top, curve)
-        if len(crossing):
-            self._crossing.append(crossing)
-            self._epsilon = float(np.percentile(np.concatenate(self._crossing), self._percentile))
+        """Compare the two rankings, by epsilon as it is now."""
+        self._crossing.add(distances_of_crossing(self._top, curve))
         self._top = np.vstack([self._top, curve])
-        if not is_same_ranking(self._top[:, self._n_below - 1], self._top[:, -1], self._epsilon):
+        change = change_of_ranking(self._top[:, self._n_below - 1], self._top[:, -1])
+        if self._crossing.n:
+            is_same = not self._crossing.percentile_is_below(change, self._percentile)
+        else:
+            is_same = change <= self._epsilon  # that of the rung before
+        if not is_same:
+            if self._crossing.n:
+                self._epsilon = self._crossing.percentile(self._percentile)
             self._brackets.n_rungs += 1
             self._begin_rung()
+
+
+class Sample:
+    """Numbers that come bit by bit, millions of them: a percentile of them is found only where counting is not enough.
+
+    Attributes:
+        n: How many have come.
+    """
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._there = np.empty(1_024)
+
+    def add(self, numbers: NDArray[np.float64]) -> None:
+        """Add numbers, shape (n,)."""
+        end = self.n + len(numbers)
+        if end > len(self._there):
+            self._there = np.concatenate([self._there[: self.n], np.empty(end)])
+        self._there[self.n : end] = numbers
+        self.n = end
+
+    def percentile(self, percent: float) -> float:
+        """That of all that have come, one or more."""
+        return float(np.percentile(self._there[: self.n], percent))
+
+    def percentile_is_below(self, limit: float, percent: float) -> bool:
+        """Whether `percentile(percent) < limit`."""
+        n_below = np.count_nonzero(self._there[: self.n] < limit)
+        place = (self.n - 1) * percent / 100  # between two of them in order; next to them it is looked up
+        if abs(n_below - place) > 2:
+            return bool(n_below > place)
+        return self.percentile(percent) < limit
 
 
 def distances_of_crossing(curves: NDArray[np.float64], curve: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -113,7 +149,12 @@ def distances_of_crossing(curves: NDArray[np.float64], curve: NDArray[np.float64
     return distances
 
 
-def is_same_ranking(before: NDArray[np.float64], after: NDArray[np.float64], epsilon: float) -> bool:
-    """Whether each, in the order after, stands where one within `epsilon` of it stood before."""
+def change_of_ranking(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
+    """How far from it, before, is at most who stood where one stands after; 0 if nobody changed places.
+
+    Args:
+        before: (n,), the larger the better.
+        after: (n,), of the same.
+    """
     order = np.lexsort((-before, -after))
-    return bool((np.abs(before[order] - np.sort(before)[::-1]) <= epsilon).all())
+    return float(np.abs(before[order] - np.sort(before)[::-1]).max())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nasbench_kit.errors import SettingError
 from nasbench_kit.optimizers import PASHA, Outcome, Task
-from nasbench_kit.optimizers.multi_fidelity.pasha import distances_of_crossing, is_same_ranking
+from nasbench_kit.optimizers.multi_fidelity.pasha import Sample, change_of_ranking, distances_of_crossing
 from nasbench_kit.spaces import NASBench201Space
 
 TASK = Task(NASBench201Space(), epochs=tuple(range(1, 82)))
@@ -104,13 +104,34 @@ def test_epsilon_is_taken_from_the_pairs_that_cross_and_cross_back(curves):
     assert found.tolist() == expected
 
 
-def test_a_ranking_is_the_same_if_all_who_changed_places_are_near():
+def test_the_change_of_a_ranking_is_how_far_apart_those_are_who_changed_places():
     before, swapped = np.array([0.9, 0.8, 0.5]), np.array([0.8, 0.9, 0.5])
-    assert is_same_ranking(before, before * 2, 0.0)
-    assert not is_same_ranking(before, swapped, 0.05)
-    assert is_same_ranking(before, swapped, 0.11)
-    assert not is_same_ranking(before, swapped[::-1], 0.11)
-    assert is_same_ranking(before, np.zeros(3), 0.0)  # what is equal changes no place
+    assert change_of_ranking(before, before * 2) == 0
+    assert change_of_ranking(before, swapped) == pytest.approx(0.1)
+    assert change_of_ranking(before, swapped[::-1]) == pytest.approx(0.4)
+    assert change_of_ranking(before, np.zeros(3)) == 0  # what is equal changes no place
+
+
+@given(
+    parts=st.lists(st.lists(st.integers(0, 20), max_size=9), min_size=1, max_size=9).filter(any),
+    percent=st.floats(0, 100),
+    limit=st.integers(-1, 21),
+)
+def test_a_percentile_is_compared_with_a_limit_as_if_it_were_known(parts, percent, limit):
+    sample, every = Sample(), np.concatenate([np.array(part, float) for part in parts])
+    for part in parts:
+        sample.add(np.array(part, float))
+    found = np.percentile(every, percent)
+    assert (sample.n, sample.percentile(percent)) == (len(every), found)
+    for at in (limit, found):
+        assert sample.percentile_is_below(at, percent) == (found < at)
+
+
+def test_a_sample_of_many_parts_keeps_all():
+    sample = Sample()
+    for part in np.arange(10_000.0).reshape(100, 100):
+        sample.add(part)
+    assert [sample.n, sample.percentile(50), sample.percentile(100)] == [10_000, 4_999.5, 9_999]
 
 
 @pytest.mark.parametrize("epochs", [(4,), (4, 12)])
