@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nasbench_kit.analysis.volumes import final_indicator_values, in_words
-from nasbench_kit.plots.fronts import plot_front
+from nasbench_kit.plots.fronts import plot_attainment
 from nasbench_kit.plots.grids import grid
 from nasbench_kit.plots.looks import frame
 from nasbench_kit.plots.style import drawn_at, size_of
@@ -68,7 +68,7 @@ def front_figure(fronts: Mapping[str, FrontTrajectories], width: str | float) ->
     size = size_of(width)
     with drawn_at(size):
         made = grid([""], size, up=_HIGH * size.width)
-        plot_front(made.axes[0], fronts)
+        made.label(*plot_attainment(made.axes[0], fronts))
         lines, names = made.axes[0].get_legend_handles_labels()
         frame(made.figure, list(zip(names, lines, strict=True)), height=made.figure.get_figheight())
     return made.figure
