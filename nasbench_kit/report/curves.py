@@ -94,6 +94,23 @@ def volumes_of(fronts: Mapping[str, FrontTrajectories]) -> dict[str, Volumes]:
 
 def _statistics(losses: Mapping[str, NDArray[np.float64]]) -> dict[str, dict[str, Curve]]:
     """Optimizer -> statistic -> curve, of what is smaller the better: (n_runs, n_times) of each optimizer."""
+    changes = _changes(np.concatenate(list(losses.values())))
+    at = np.cumsum(changes) - 1
+    few = {name: values[:, changes] for name, values in losses.items()}
+    return {
+        name: {statistic: Curve(*(part[at] for part in curve)) for statistic, curve in curves.items()}
+        for name, curves in _statistics_at_each(few).items()
+    }
+
+
+def _changes(losses: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """At which times anything is other than at the one before: early evaluations lie apart on a grid of logarithms."""
+    before, after = losses[:, :-1], losses[:, 1:]
+    is_same = (before == after) | (np.isnan(before) & np.isnan(after))
+    return np.append(True, ~is_same.all(axis=0))
+
+
+def _statistics_at_each(losses: Mapping[str, NDArray[np.float64]]) -> dict[str, dict[str, Curve]]:
     found: dict[str, dict[str, Curve]] = {name: {} for name in losses}
     for name, curves in losses.items():
         found[name]["median"] = Curve(aggregate(curves, "median"), *quantile_band(curves, *BAND))

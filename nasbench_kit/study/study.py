@@ -474,7 +474,8 @@ class Study:
     def _id_of(self, configuration: Configuration) -> int | None:
         """The number of a configuration; None if it is not in the file."""
         _check_configuration(configuration)
-        return self._ids().get(configuration)
+        found = self._db.read("SELECT id FROM configurations WHERE identity = ?", configuration.identity)
+        return int(found[0][0]) if found else None
 
     def _configuration(self, row: tuple[Any, ...]) -> Configuration:
         if row not in self._known:

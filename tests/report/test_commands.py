@@ -21,7 +21,7 @@ CASES = {
     "labels": {"optimizers": [("random_search", {}, 'it\'s "mine", <b>; $(rm)')]},
     "other seeds": {"first_seed": 7},
     "budget of seconds": {"rules": Rules(budget_s=12_345.678)},
-    "default budget": {"rules": Rules(n_workers=900), "runs": 1},
+    "default budget": {"rules": Rules(n_workers=2), "runs": 1},
     "rules": {
         "rules": Rules(
             n_evaluations=4,
