@@ -143,7 +143,7 @@ def _choice_options(command: Callable[..., None]) -> Callable[..., None]:
         "nasbench-kit plot compare.db --axis evaluations --quantity value --x-scale linear --y-limits 90:92",
         "nasbench-kit plot compare.db -b nasbench201/cifar10 --optimizer local_search --optimizer random_search --law",
         "nasbench-kit plot compare.db --width column --highlight ours --label regularized_evolution=RE",
-        "nasbench-kit plot compare.db -b nasbench201/cifar10"
+        "nasbench-kit plot compare.db -b nasbench201/cifar10 --axis seconds"
         " --overlay csv:theirs.csv,spent=time_s,value=val_acc,scale=0.01,label=Theirs",
         "nasbench-kit plot compare.db --kind critical-difference",
         "nasbench-kit plot small.db --against archive --kind ranks",

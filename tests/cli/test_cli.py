@@ -191,6 +191,7 @@ def test_every_example_runs(folder, arguments, monkeypatch, undrawn):
         ]
     elif arguments[0] == "plot":
         (folder / "compare.db").write_bytes((folder / "drawn.db").read_bytes())
+        (folder / "theirs.csv").write_text("time_s,val_acc\n5000,80\n20000,90\n")
     elif arguments[0] == "watch":
         arguments = [*arguments[:2], *(["--port", "0"] if "--port" in arguments else [])]  # one that is free
         monkeypatch.setattr(socketserver.BaseServer, "serve_forever", interrupted)
