@@ -215,6 +215,7 @@ def test_the_archive_that_comes_with_the_package_holds_the_suites(shipped):
     assert held.keys() == {setup.benchmark for suite in suites for setup in suite.setups}
     assert all(set(GROUPS["model-free"]) - {"encoded_search"} <= names for names in held.values())
     assert Path(shipped.path).stat().st_size < 10_000_000
+    assert f"`{shipped.digest}`" in Path(shipped.path).with_suffix(".md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("benchmark", ["nasbench201/cifar10", "nasbench201_mnist1d/mnist1d-12", "nas_bench_graph/cs"])
