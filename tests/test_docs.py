@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 import click
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -159,6 +160,7 @@ SHORT = {  # notebook -> instead of what the cell of its parameters says
         "QUERIES": 12,
         "BUDGETS_S": {"nasbench301/cifar10": 40_000, "nasbench101/cifar10": 10_000},
     },
+    "paper": {"RUNS": 4},
     "surrogate_claims": {"SHARES": (0.01, 0.05), "ROUNDS": 20, "RUNS": 3},
 }
 
@@ -181,7 +183,7 @@ def test_every_cell_of_a_notebook_runs_and_prints_what_it_shows(notebook, monkey
         shown = "".join("".join(output["text"]) for output in cell["outputs"] if output["output_type"] == "stream")
         printed = capsys.readouterr().out
         assert bool(printed) == bool(shown) if is_short else printed == shown  # of other runs, that it prints at all
-    namespace["plt"].close("all")
+    plt.close("all")
 
 
 @pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
