@@ -22,6 +22,7 @@ from nasbench_kit.analysis.frames import EVALUATION_COLUMNS, INCUMBENT_COLUMNS
 from nasbench_kit.cli import main
 from nasbench_kit.errors import SettingError
 from nasbench_kit.importers.described import KEYS
+from nasbench_kit.protocols import PROTOCOLS
 from nasbench_kit.study import Study
 from nasbench_kit.testing import check_optimizer
 
@@ -37,6 +38,7 @@ COMMAND = Path(sys.executable).with_name("nasbench-kit")
 
 SURROGATES = (ROOT / "docs" / "surrogates.md").read_text(encoding="utf-8")
 OWN = (ROOT / "docs" / "your-own-benchmark.md").read_text(encoding="utf-8")
+ARCHIVE = (ROOT / "docs" / "archive.md").read_text(encoding="utf-8")
 STUDIES = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
 ANALYSIS = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
 FIGURES = (ROOT / "docs" / "figures.md").read_text(encoding="utf-8")
@@ -328,6 +330,16 @@ def test_the_python_of_the_page_on_figures_draws(tmp_path, monkeypatch):
     (block,) = blocks("python", FIGURES)
     run_here(block.replace("runs=20", "runs=2, n_processes=1"), "page")
     assert {path.name for path in tmp_path.iterdir()} == {"study.db", "figure.pdf", "figure.png"}
+
+
+def test_the_page_on_the_archive_runs_and_counts_the_suites_as_they_are(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (block,) = blocks("python", ARCHIVE)
+    run_here(block.replace("runs=3", "runs=3, n_processes=1"), "page")
+    said = re.findall(r"print\(.*\)  # (<Panel.*>)", block)
+    assert said == capsys.readouterr().out.splitlines()[:1]
+    counts = {name: int(n) for name, n in re.findall(r"^\| `(suite_\w+)` \| (\d+)", ARCHIVE, flags=re.MULTILINE)}
+    assert counts == {name: len(one.setups) for name, one in PROTOCOLS.items() if name.startswith("suite_")}
 
 
 def test_the_commands_of_the_page_on_figures_are_the_examples_of_the_help():

@@ -146,7 +146,7 @@ def _choice_options(command: Callable[..., None]) -> Callable[..., None]:
         "nasbench-kit plot compare.db -b nasbench201/cifar10 --axis seconds"
         " --overlay csv:theirs.csv,spent=time_s,value=val_acc,scale=0.01,label=Theirs",
         "nasbench-kit plot compare.db --kind critical-difference",
-        "nasbench-kit plot small.db --against archive --kind ranks",
+        "nasbench-kit plot compare.db --against archive --kind ranks",
         "nasbench-kit plot compare.db --kind gantt -b nasbench201/cifar10 --optimizer local_search --seed 3",
     )
 )

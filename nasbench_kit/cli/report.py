@@ -18,7 +18,7 @@ from nasbench_kit.outputs import check_outputs
         "nasbench-kit report compare.db -o report.html --title 'Evolution against local search'",
         "nasbench-kit report mine.db theirs.db -b nasbench201/cifar10 -o both.html",
         "nasbench-kit report compare.db --format paper -o appendix",
-        "nasbench-kit report small.db --against archive",
+        "nasbench-kit report compare.db --against archive",
     )
 )
 @click.argument("studies", nargs=-1, required=True, metavar="STUDY...", type=click.Path())

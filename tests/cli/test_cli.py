@@ -189,6 +189,9 @@ def test_every_example_runs(folder, arguments, monkeypatch, undrawn):
             "--study",
             "example.db",
         ]
+    elif "--against" in arguments:
+        (folder / "compare.db").unlink()
+        nbk.compare("nasbench201/cifar10", ("local_search",), runs=2, study="compare.db", n_processes=1)
     elif arguments[0] == "plot":
         (folder / "compare.db").write_bytes((folder / "drawn.db").read_bytes())
         (folder / "theirs.csv").write_text("time_s,val_acc\n5000,80\n20000,90\n")
