@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from nasbench_kit.analysis import (
     time_grid,
     times_to,
     win_rates,
+    write_archive,
 )
 from nasbench_kit.errors import SettingError, StudyError
 from nasbench_kit.report import html_page, report_of
@@ -388,3 +390,26 @@ def test_the_same_runs_of_two_studies_count_once_and_different_ones_are_refused(
 def test_a_page_is_the_same_every_time(report, html):
     assert html_page(report) == html
     assert not re.search(r"/tmp|/home|/root", html.split('<script type="application/json"')[0].split("<body>")[1])
+
+
+def test_an_archive_is_set_beside_and_said_to_be_one(study, tmp_path):
+    rules = {"n_evaluations": 40}
+    others = tmp_path / "others.db"
+    names = ["nasbench201/cifar10", "nasbench201/cifar100"]
+    made = nbk.compare(names, ["grid_search", "local_search"], runs=3, study=others, n_processes=1, **rules)
+    archive = tmp_path / "others.npz"
+    write_archive(
+        archive,
+        [
+            (panel.configurations[name], {}, panel.trajectories[name])
+            for panel in made.panels.values()
+            for name in panel.trajectories
+        ],
+    )
+    alone, beside = report_of(study), report_of(study, against=archive)
+    assert beside.commands == alone.commands
+    assert beside.optimizers == [*alone.optimizers, "grid_search"]  # its own runs of local search are kept
+    said = f"Runs of other optimizers are those of the archive 'others.npz', made by nasbench_kit {nbk.__version__}."
+    assert said in unescape(html_page(beside))
+    assert "of the archive" not in html_page(alone)
+    assert beside.comparison.in_words.endswith(said)
