@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, cached_property
 from itertools import permutations
+from math import prod
 from operator import index as as_int
 from typing import TYPE_CHECKING, Any, final
 
@@ -42,6 +43,7 @@ LINKS = (  # the input of each node: 0 is the network's input, 1 the first node,
 _NODES = range(4)
 _POWERS = (729, 81, 9, 1)  # what an operation counts in the rank, per node
 _LINKS_POWER = 9**4
+_MANY = 1_024  # from so many on, those of the whole space are found and kept: as much work as of 30,000
 _TEXT = re.compile(
     r"(?:Arch\(\s*(?:lk\s*=\s*)?)?"  # of the package's constructor
     r"[\[(]\s*(\d)\s*,\s*(\d)\s*,\s*(\d)\s*,\s*(\d)\s*[\])]"
@@ -151,17 +153,17 @@ class NASBenchGraphSpace(ConstrainedSpace):
         Returns:
             uint64 (n_archs,): the `rank` of the form of the architecture that the release numbers.
         """
+        batch = self.parse_many(archs)
+        return _identities(batch) if len(batch) < _MANY else self._every_identity[self.rank_many(batch)]
+
+    @cached_property
+    def _every_identity(self) -> NDArray[np.uint64]:
+        """Of the architecture of each rank, (n_ranks,); 0 where there is none."""
         import numpy as np
 
-        batch = self.parse_many(archs)
-        patterns = batch[:, 0] * 16 + (batch[:, 1:] == SKIP) @ np.array([8, 4, 2, 1], np.uint8)
-        found = np.empty(len(batch), np.uint64)
-        for pattern in np.unique(patterns).tolist():
-            rows = np.flatnonzero(patterns == pattern)
-            form, arrangements = _forms(pattern // 16, tuple(bool(pattern & bit) for bit in (8, 4, 2, 1)))
-            operations = batch[rows, 1:].astype(np.int64)
-            ranks = [operations[:, order] @ np.array(_POWERS) for order in arrangements]
-            found[rows] = form * _LINKS_POWER + np.min(ranks, axis=0)
+        every = self.all_archs()
+        found = np.zeros(prod(self.n_choices), np.uint64)
+        found[self.rank_many(every)] = _identities(every)
         return found
 
     # ---- graphs ----
@@ -221,6 +223,21 @@ def _arrangements(inputs: tuple[int, ...], n_first: int = 0) -> tuple[int, tuple
             found.setdefault(LINKS.index(links), []).append(order)
     ((link, orders),) = found.items()  # no two of the official links are the same graph
     return link, tuple(orders)
+
+
+def _identities(batch: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """What `identity` says of valid architectures."""
+    import numpy as np
+
+    patterns = batch[:, 0] * 16 + (batch[:, 1:] == SKIP) @ np.array([8, 4, 2, 1], np.uint8)
+    found = np.empty(len(batch), np.uint64)
+    for pattern in np.unique(patterns).tolist():
+        rows = np.flatnonzero(patterns == pattern)
+        form, arrangements = _forms(pattern // 16, tuple(bool(pattern & bit) for bit in (8, 4, 2, 1)))
+        operations = batch[rows, 1:].astype(np.int64)
+        ranks = [operations[:, order] @ np.array(_POWERS) for order in arrangements]
+        found[rows] = form * _LINKS_POWER + np.min(ranks, axis=0)
+    return found
 
 
 @cache
