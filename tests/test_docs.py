@@ -176,15 +176,17 @@ def test_every_cell_of_a_notebook_runs_and_prints_what_it_shows(notebook, monkey
     cells = [cell for cell in json.loads(notebook.read_text())["cells"] if cell["cell_type"] == "code"]
     namespace = {"__name__": "notebook"}
     is_short = False
-    for cell in cells:
-        exec(compile("".join(cell["source"]), notebook.name, "exec"), namespace)  # allowed: our own text
-        if "parameters" in cell["metadata"].get("tags", ()):
-            is_short = True
-            assert {*SHORT[notebook.stem]} <= {*namespace}
-            namespace |= SHORT[notebook.stem]
-        shown = "".join("".join(output["text"]) for output in cell["outputs"] if output["output_type"] == "stream")
-        printed = capsys.readouterr().out
-        assert bool(printed) == bool(shown) if is_short else printed == shown  # of other runs, that it prints at all
+    with plt.rc_context():  # what it sets is no later test's
+        for cell in cells:
+            exec(compile("".join(cell["source"]), notebook.name, "exec"), namespace)  # allowed: our own text
+            if "parameters" in cell["metadata"].get("tags", ()):
+                is_short = True
+                assert {*SHORT[notebook.stem]} <= {*namespace}
+                namespace |= SHORT[notebook.stem]
+            shown = "".join("".join(output["text"]) for output in cell["outputs"] if output["output_type"] == "stream")
+            printed = capsys.readouterr().out
+            # of other runs, that it prints at all
+            assert bool(printed) == bool(shown) if is_short else printed == shown
     plt.close("all")
 
 

@@ -1,7 +1,14 @@
 """From records to statistics: regret over time, which optimizer is better, how alike searches look elsewhere."""
 
 from nasbench_kit.analysis.aggregates import Statistic, aggregate, bootstrap_band, quantile_band, standard_error_band
-from nasbench_kit.analysis.anytime import common_targets, final_regrets, regret_curves, time_grid, times_to
+from nasbench_kit.analysis.anytime import (
+    common_targets,
+    final_regrets,
+    regret_curves,
+    time_grid,
+    times_to,
+    times_until_half,
+)
 from nasbench_kit.analysis.archive import Archive, write_archive
 from nasbench_kit.analysis.areas import area_over_convergence_curves, area_under_ecdf
 from nasbench_kit.analysis.attainment import (
@@ -150,6 +157,7 @@ __all__ = [
     "targets_between",
     "time_grid",
     "times_to",
+    "times_until_half",
     "titled",
     "trajectories_of",
     "until_settled",

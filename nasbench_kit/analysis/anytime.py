@@ -115,8 +115,34 @@ def times_to(trajectories: Trajectories, targets: NDArray[np.float64], axis: str
     return found
 
 
+def times_until_half(trajectories: Trajectories, targets: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What runs have spent when half of them all have an incumbent that is as good as each target.
+
+    It need not be the first one that was: where incumbents are reported by another value than they are chosen by, they
+    get worse again, and `times_to` is sooner. As `RandomSearchLaw.time_until`, which this can be compared with.
+
+    Args:
+        trajectories: The runs.
+        targets: Regrets, shape (n_targets,).
+
+    Returns:
+        Shape (n_targets,), inf where that never is.
+    """
+    times = np.unique(trajectories.along())
+    regrets = np.nan_to_num(regret_curves(trajectories, times), nan=np.inf)
+    middle = np.quantile(regrets, 0.5, axis=0, method="inverted_cdf") if len(times) else times
+    found = np.full(len(targets), np.inf)
+    for i, target in enumerate(targets):
+        reached = middle <= target
+        if reached.any():
+            found[i] = times[reached.argmax()]
+    return found
+
+
 def common_targets(trajectories: Mapping[str, Trajectories], n_targets: int = N_TARGETS) -> NDArray[np.float64]:
     """Targets for all runs on a benchmark: from the median regret of first incumbents to the least above 0.
+
+    Runs without an incumbent have no first one, and so no say in where targets are.
 
     Args:
         trajectories: Label -> runs, with regret to the same best.

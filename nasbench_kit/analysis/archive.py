@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from nasbench_kit.benchmark import Benchmark
 
 SHIPPED = "archive"  # by this name the archive is asked for that comes with the package
+_EXPECTED = "'archive', which comes with the package, or a file that write_archive made, expected"
 _FORMAT = 1
 _FILE = "reference_runs.npz"
 _AXES: dict[str, Any] = {SECONDS: np.float32, EVALUATIONS: np.uint32, EPOCHS: np.uint32}
@@ -87,9 +88,9 @@ class Archive:
         try:
             arrays = read_npz(Path(file), _NAMES)
         except NasbenchKitError as error:
-            raise StudyError(str(error)) from None
+            raise StudyError(f"{file!r} is no archive of runs: {error}; {_EXPECTED}") from None
         except OSError as error:
-            raise StudyError(f"cannot open archive {file!r}: {error.strerror or error}") from None
+            raise StudyError(f"cannot open archive {file!r}: {error.strerror or error}; {_EXPECTED}") from None
         try:
             index = json.loads(arrays["index"].tobytes())
             if index["format"] != _FORMAT:

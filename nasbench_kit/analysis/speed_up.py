@@ -6,7 +6,7 @@ from math import inf, nan
 
 import numpy as np
 
-from nasbench_kit.analysis.anytime import regret_curves
+from nasbench_kit.analysis.anytime import regret_curves, times_until_half
 from nasbench_kit.analysis.random_search import RandomSearchLaw
 from nasbench_kit.analysis.trajectories import Trajectories
 from nasbench_kit.errors import SettingError
@@ -41,10 +41,5 @@ def speed_up(trajectories: Trajectories, law: RandomSearchLaw, target: float | N
         if np.isnan(ends).all():
             return nan
         target = sign * (trajectories.best - float(np.nanmedian(ends)))
-    times = np.unique(np.concatenate([law.times, trajectories.along()]))
-    regrets = regret_curves(trajectories, times)
-    reached = (regrets <= trajectories.best - sign * target).mean(axis=0) >= 0.5
-    if not reached.any():
-        return nan
-    own, random = float(times[reached.argmax()]), law.time_until(target)
-    return random / own if random < inf else inf
+    (own,) = times_until_half(trajectories, np.array([trajectories.best - sign * target])).tolist()
+    return law.time_until(target) / own if own < inf else nan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import nan
+from math import inf, isfinite, nan
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,12 +19,13 @@ class Summary(NamedTuple):
     """Where the runs of one optimizer on one benchmark ended."""
 
     n_runs: int
-    n_without: int  #: runs that ended without an incumbent; mean, sd and regret are over the others
+    n_without: int  #: runs that ended without an incumbent; mean and sd are over the others
     mean_evaluations: float  #: per run
     metric: str  #: what the final incumbents are reported by
     mean: float  #: of the final incumbents' metric over runs
     sd: float  #: standard deviation over runs (ddof=1); NaN for a single run
-    median_regret: float  #: median distance of the final incumbents from the best of the benchmark
+    median_regret: float  #: median distance of the final incumbents from the best of the benchmark; runs without one
+    #: are worse than all others, and it is NaN where it falls among them
     found_share: float  #: share of runs of which some evaluation that counts is of an architecture as good as the best
     kept_share: float  #: share of runs whose final incumbent is as good as that
 
@@ -33,6 +34,7 @@ def summarize(trajectories: Trajectories) -> Summary:
     """Final incumbents in numbers. What an architecture is worth is what is reported of it, not what a search saw."""
     n_runs = trajectories.n_runs
     final = trajectories.reported[trajectories.finals]
+    median = np.median(np.pad(final, (0, n_runs - len(final)), constant_values=-inf))
     return Summary(
         n_runs=n_runs,
         n_without=n_runs - len(final),
@@ -40,7 +42,7 @@ def summarize(trajectories: Trajectories) -> Summary:
         metric=trajectories.metric.name,
         mean=float(trajectories.metric.sign() * final.mean()) if len(final) else nan,
         sd=float(final.std(ddof=1)) if len(final) > 1 else nan,
-        median_regret=float(trajectories.best - np.median(final)) if len(final) else nan,
+        median_regret=float(trajectories.best - median) if isfinite(median) else nan,
         found_share=float(np.sum(trajectories.best_evaluated >= trajectories.best)) / n_runs,
         kept_share=float(np.sum(final >= trajectories.best)) / n_runs,
     )

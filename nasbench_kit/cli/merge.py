@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -42,6 +43,8 @@ def merge(study: str, other: str, out: str | None, as_json: bool) -> None:
         check_outputs(reads=[("OTHER", other)], writes=[("STUDY", study)])
     else:
         check_outputs(reads=[("STUDY", study), ("OTHER", other)], writes=[("--out", out)])
+        if os.path.exists(out):
+            raise SettingError(f"cannot write --out {out!r}: it is there already; a new file expected")
     with Study(study, create=False) as first, Study(other, create=False) as second:
         before = _counts(first)
         if out is None:

@@ -233,7 +233,7 @@ class Comparison:
             if summary.n_without:
                 notes.append(
                     f"{optimizer} on {benchmark}: {summary.n_without:,} of {summary.n_runs:,} runs ended without an"
-                    " incumbent; mean and regret are of the others"
+                    " incumbent; the mean is of the others, and to the median regret they are worse than all others"
                 )
         for benchmark, panel in self.reports.items():
             notes += _also_reported(benchmark, panel, self.rules[benchmark].reported)

@@ -33,13 +33,14 @@ class Grid(NamedTuple):
     n_across: int
     up: float  #: how high each panel is, in inches
 
-    def label(self, x: str, y: str) -> None:
-        """Name the axes: the lower one of panels with nothing below, the left one of the first in each row."""
+    def label(self, x: str | Sequence[str], y: str | Sequence[str]) -> None:
+        """Name axes: of panels with nothing below the lower, of the first in a row the left; if they differ, all."""
+        across, up = ([name] * len(self.axes) if isinstance(name, str) else list(name) for name in (x, y))
         for i, ax in enumerate(self.axes):
-            if i + self.n_across >= len(self.axes):
-                ax.set_xlabel(x, parse_math=False)
-            if i % self.n_across == 0:
-                ax.set_ylabel(y, parse_math=False)
+            if i + self.n_across >= len(self.axes) or len(set(across)) > 1:
+                ax.set_xlabel(across[i], parse_math=False)
+            if i % self.n_across == 0 or len(set(up)) > 1:
+                ax.set_ylabel(up[i], parse_math=False)
 
     def fit_labels(self, letters: float) -> None:
         """Write the names of axes in so many points, in lines that are no wider than their panels."""
@@ -185,9 +186,9 @@ def over_time(
     """
     groups = pooled(panels, each)
     looks = looks_for([panel.trajectories for panel in panels.values()], highlight)
-    made = grid(list(groups), size)
+    made, x = grid(list(groups), size), []
     for ax, some in zip(made.axes, groups.values(), strict=True):
         n_workers = some[0].rules.n_workers
-        x = plot(ax, [one.trajectories for one in some], looks=looks, n_workers=n_workers, **how)
+        x.append(plot(ax, [one.trajectories for one in some], looks=looks, n_workers=n_workers, **how))
     made.label(x, y)
     return made.figure, looks

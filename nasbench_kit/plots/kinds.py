@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from nasbench_kit.analysis import Panel, Trajectories
 from nasbench_kit.analysis.external import Points, read_overlay
-from nasbench_kit.errors import SettingError, unknown
+from nasbench_kit.errors import SettingError, listed, unknown
 from nasbench_kit.plots.anytime import anytime_figure
 from nasbench_kit.plots.architectures import coordinates_figure, incumbents_figure
 from nasbench_kit.plots.curves import Anytime, check_limits, check_scale, law_of
@@ -24,6 +24,7 @@ from nasbench_kit.plots.scores import intervals_figure, profiles_figure
 from nasbench_kit.plots.single_runs import trainings_figure, workers_figure
 from nasbench_kit.plots.style import Size, drawn_at, size_of
 from nasbench_kit.plots.targets import ecdf_figure, times_figure
+from nasbench_kit.plots.titles import optimizer_title
 from nasbench_kit.plots.volumes import volume_figure
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Kind(NamedTuple):
     figure: Callable[..., Drawn]  #: of panels and a size in print, then what can be chosen, as keywords with defaults
     about: str  #: what it shows, in some words
     looks_at: Literal["all", "benchmark", "run"] = "all"  #: or the first benchmark alone, or one run of it
+    together: bool = False  #: whether it takes benchmarks together, unless it is told to show each
 
     @property
     def keywords(self) -> dict[str, Any]:
@@ -81,12 +83,30 @@ def draw(
     """
     check_choices(kind, choices)
     size, keywords = size_of(width), KINDS[kind].keywords
+    if KINDS[kind].together and not choices.get("each"):
+        panels, left_out = _everywhere(panels)
+        note = f"{note} Not on all benchmarks, and left out: {listed(left_out)}.".lstrip() if left_out else note
     given = dict(zip(_GIVEN, (note, caption, study), strict=True))
     given = {name: value for name, value in given.items() if name in keywords}
     if "highlight" in KINDS[kind].choices and any(panel.archived for panel in panels.values()):
         choices.setdefault("highlight", _newcomers_first(panels))
     with drawn_at(size):
         return finish(KINDS[kind].figure(panels, size, **given, **choices), note=note, caption=caption)
+
+
+def _everywhere(panels: Mapping[str, Panel]) -> tuple[Mapping[str, Panel], list[str]]:
+    """Without those of an archive that have no runs on some benchmark; and which these are."""
+    archived = sorted({label for panel in panels.values() for label in panel.archived})
+    left_out = [label for label in archived if any(label not in panel.trajectories for panel in panels.values())]
+    kept = {
+        title: replace(
+            panel,
+            trajectories={label: one for label, one in panel.trajectories.items() if label not in left_out},
+            archived=panel.archived - {*left_out},
+        )
+        for title, panel in panels.items()
+    }
+    return (kept, [optimizer_title(label) for label in left_out]) if left_out else (panels, [])
 
 
 def _newcomers_first(panels: Mapping[str, Panel]) -> list[str]:
@@ -235,13 +255,13 @@ def _along_its_axis(one: Trajectories) -> Trajectories:
 #: Name -> kind of figure.
 KINDS = {
     "anytime": Kind(_anytime, "a statistic of regret, or of what incumbents are worth, over what was spent"),
-    "ranks": Kind(ranks_figure, "average rank over what was spent"),
-    "ecdf": Kind(ecdf_figure, "share of runs and targets that were reached, over what was spent"),
+    "ranks": Kind(ranks_figure, "average rank over what was spent", together=True),
+    "ecdf": Kind(ecdf_figure, "share of runs and targets that were reached, over what was spent", together=True),
     "time-to-target": Kind(times_figure, "time until half of all runs reach a target, or speed-up over random search"),
-    "profiles": Kind(profiles_figure, "share of runs whose final score is above each threshold"),
-    "intervals": Kind(intervals_figure, "IQM, median, mean, optimality gap, probability of improvement"),
-    "critical-difference": Kind(difference_figure, "average ranks, and who does not differ"),
-    "win-rates": Kind(win_rates_figure, "how often a run of one ends better than a run of another"),
+    "profiles": Kind(profiles_figure, "share of runs whose final score is above each threshold", together=True),
+    "intervals": Kind(intervals_figure, "IQM, median, mean, optimality gap, probability of improvement", together=True),
+    "critical-difference": Kind(difference_figure, "average ranks, and who does not differ", together=True),
+    "win-rates": Kind(win_rates_figure, "how often a run of one ends better than a run of another", together=True),
     "fronts": Kind(front_figure, "of several objectives: the fronts that runs ended with, beside the true one"),
     "hypervolume": Kind(volume_figure, "of several objectives: hypervolume of fronts over what was spent"),
     "attainment": Kind(attainment_figure, "of several objectives: what half of the runs attain; where two differ"),

@@ -18,6 +18,7 @@ from nasbench_kit.analysis import (
     common_targets,
     running_time_ecdf,
     times_to,
+    times_until_half,
 )
 from nasbench_kit.analysis.targets import N_TARGETS
 from nasbench_kit.errors import SettingError, unknown
@@ -135,7 +136,7 @@ def plot_times(
     looks: Mapping[str, Look] | None = None,
     quantity: str = "time",
 ) -> None:
-    """Draw how long it takes until half of all runs are as good as each target, the harder ones to the right.
+    """Draw how long it takes until half of all runs have an incumbent as good as each target, harder ones to the right.
 
     Args:
         ax: Where to draw.
@@ -162,7 +163,7 @@ def plot_times(
         of_law = np.array([law.time_until(sign * (first.best - target)) for target in targets.tolist()])
     x = first.show.factor * targets
     for label, one in trajectories.items():
-        times = np.quantile(times_to(one, targets), 0.5, axis=0, method="inverted_cdf")
+        times = times_until_half(one, targets)
         times[~np.isfinite(times)] = np.nan
         y = times if quantity == "time" else np.where(np.isfinite(of_law), of_law, np.nan) / times
         ax.plot(x, y, label=label, **looks[label].line)
@@ -201,7 +202,9 @@ def times_figure(
     for panel in panels.values():
         laws.append(None)
         with suppress(*(() if quantity == "speed-up" else (SettingError,))):
-            laws[-1] = law_of(panel.benchmark, panel.rules)
+            found = law_of(panel.benchmark, panel.rules)
+            counted = next(iter(panel.trajectories.values())).axis
+            laws[-1] = found if found.clock == counted or quantity == "speed-up" else None
     looks = looks_for([panel.trajectories for panel in panels.values()], highlight)
     made = grid(titles_of(panels), size)
     for ax, panel, law in zip(made.axes, panels.values(), laws, strict=True):
@@ -209,10 +212,13 @@ def times_figure(
     first = next(iter(next(iter(panels.values())).trajectories.values()))
     made.label(
         f"target regret [{first.show.difference_unit}]",
-        axis_title(first.axis) if quantity == "time" else "speed-up over random search",
+        [axis_title(next(iter(panel.trajectories.values())).axis) for panel in panels.values()]
+        if quantity == "time"
+        else "speed-up over random search",
     )
-    said = f"Lines: until half of all runs are as good as a target by {metric_title(first.show.name)}, harder ones"
-    said += " to the right; they end where fewer are"
+    names = dict.fromkeys(metric_title(one.show.name) for p in panels.values() for one in p.trajectories.values())
+    said = f"Lines: until half of all runs have an incumbent as good as a target by {' or '.join(names)}, harder ones"
+    said += " to the right; they end where fewer have"
     said += ", or where random search is not by the end of the budget" * (quantity == "speed-up")
     missing = sum(law is None for law in laws)
     said += f"; the exact law of random search is not known on {missing} of {len(laws)}" * bool(missing)

@@ -32,7 +32,11 @@ def checklist(panels: Sequence[Panel], n_commands: int) -> list[Item]:
     own = sorted({key.optimizer for key in keys if ":" in key.optimizer})
     searches = [{key.optimizer for key in panel.configurations.values()} for panel in panels]
     with_random = all(RANDOM_SEARCH in names for names in searches)
-    n_runs = [one.n_runs for panel in panels for one in panel.trajectories.values()]
+    n_runs = [
+        panel.trajectories[name].n_runs if name in panel.trajectories else 0
+        for panel in panels
+        for name in panel.configurations
+    ]
     fewest = min(n_runs, default=0)
     same_rules = len({(key.benchmark, repr(key.rules)) for key in keys}) == len({key.benchmark for key in keys})
     kinds = sorted({panel.benchmark.results.kind for panel in panels})
@@ -90,7 +94,7 @@ def checklist(panels: Sequence[Panel], n_commands: int) -> list[Item]:
             "2g",
             "Several runs, with their seeds reported?",
             "yes" if fewest > 1 else "no",
-            f"at least {fewest:,} runs of each" if fewest > 1 else "a single run of some says nothing of their spread",
+            f"at least {fewest:,} runs of each" if fewest > 1 else "one run of some, or none, says nothing of spread",
         ),
         Item(
             "2h",

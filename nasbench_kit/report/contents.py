@@ -136,7 +136,8 @@ def report_of(
         versions: dict[str, Mapping[str, str]] = {}
         for key in keys:
             versions |= {repr(sorted(made.items())): made for made in study.versions(key)}
-    commands = _commands(panels, paths[0].name, None if results is None else os.fspath(results))
+    again = paths[0].name if len(paths) == 1 else "again.db"  # none of several is to be filled with the others' runs
+    commands = _commands(panels, again, None if results is None else os.fspath(results))
     if reference:
         panels = {title: reference.beside(panel) for title, panel in panels.items()}
     return Report(

@@ -58,10 +58,11 @@ def test_a_third_file_holds_both_and_the_two_stay_as_they_are(folder, invoke_jso
     assert [(folder / name).read_bytes() for name in ("a.db", "b.db")] == before
 
 
-def test_a_third_file_that_is_there_already_is_replaced_as_a_whole_or_not_at_all(folder, invoke):
+def test_a_third_file_that_is_there_already_is_left_alone(folder, invoke):
     (folder / "both.db").write_text("earlier")
-    invoke("merge", "a.db", "b.db", "-o", "both.db")
-    assert held("both.db") == ALL
+    result = invoke("merge", "a.db", "b.db", "-o", "both.db", code=2)
+    assert result.stderr == "error: cannot write --out 'both.db': it is there already; a new file expected\n"
+    assert (folder / "both.db").read_text() == "earlier"
 
 
 @pytest.mark.parametrize("out", [(), ("-o", "both.db")])

@@ -183,7 +183,7 @@ def test_the_sum_of_a_metric_is_an_axis(study, drawn, invoke):
     [
         (["ranks", "--each", "--by", "median"], "Lines: ranks of medians over runs; 1 is the best"),
         (["ecdf", "--share", "--highlight", "ours"], "Share of all pairs of a run and one of 51 targets"),
-        (["time-to-target", "--quantity", "speed-up"], "until half of all runs are as good as a target"),
+        (["time-to-target", "--quantity", "speed-up"], "until half of all runs have an incumbent as good as a target"),
         (["profiles", "--band", "bootstrap"], "bands: 95 % bootstrap intervals"),
         (["intervals", "--over", "ours"], "Strokes: aggregates of final scores over 2 benchmarks"),
         (["critical-difference"], "Nemenyi's test over 2 benchmarks"),
