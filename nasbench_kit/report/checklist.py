@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from nasbench_kit.report.markup import Html, element, joined, table
+from nasbench_kit.report.setup import counted
 
 if TYPE_CHECKING:
     from nasbench_kit.analysis import Panel
@@ -61,7 +62,7 @@ def checklist(panels: Sequence[Panel], n_commands: int) -> list[Item]:
             "1e",
             "Hyperparameters and seeds of the search method released?",
             "yes",
-            f"settings and seeds are above, and {'the command' if n_commands == 1 else 'commands'} that repeat all",
+            f"settings and seeds are above, and what repeats all: {counted(n_commands, 'command')}",
         ),
         Item(
             "2a",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasbench_kit.analysis import final_regrets, regret_curves, time_grid, times_to
+from nasbench_kit.analysis import final_regrets, regret_curves, time_grid, times_to, times_until_half
 from nasbench_kit.errors import SettingError, UnknownNameError
 
 FEW_VALUES = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
@@ -110,3 +110,14 @@ def test_a_target_is_reached_when_the_curve_is_first_that_low(trajectories, runs
     is_low = regret_curves(every, times) <= target
     expected = np.where(is_low.any(axis=1), times[is_low.argmax(axis=1)], inf)
     np.testing.assert_array_equal(times_to(every, np.array([target]))[:, 0], expected)
+
+
+def test_half_of_all_runs_must_be_as_good_at_the_same_time(trajectories):
+    up_and_down = [(1.0, 0.1, 0.5), (2.0, 0.2, 0.9), (3.0, 0.3, 0.5)]
+    late = [(1.0, 0.1, 0.5), (4.0, 0.2, 0.9)]
+    runs = trajectories(up_and_down, late, [(1.0, -inf, -inf)])
+    targets = np.array([0.5, 0.11])
+    assert np.quantile(times_to(runs, targets), 0.5, axis=0, method="inverted_cdf").tolist() == [1, 4]
+    assert times_until_half(runs, targets).tolist() == [1, inf]  # two of three are at some time, but never at once
+    assert times_until_half(trajectories(up_and_down, late), targets).tolist() == [1, 2]
+    assert times_until_half(trajectories([(1.0, -inf, -inf)]), targets).tolist() == [inf, inf]

@@ -197,3 +197,15 @@ def test_what_is_set_beside_an_archive_is_in_color_however_it_ends(made, panel_o
     assert "optimizer 18" not in shown(draw("anytime", {"x": replace(beside, archived=frozenset())}))[1]
     chosen = selected({"x": beside}, optimizers=[worst, "optimizer_2"], labels={"optimizer_2": "two"})["x"]
     assert chosen.archived == {"two"}
+
+
+def test_those_of_an_archive_that_lack_a_benchmark_are_left_out_and_named(made):
+    (one, first), (other, second) = made.panels.items()
+    alone = {"hyperband": first.trajectories["LS"]}
+    more = replace(first, trajectories={**first.trajectories, **alone}, archived=frozenset(alone))
+    figure = draw("ranks", {one: more, other: second})
+    assert "Hyperband" not in shown(figure)[1]
+    assert "Not on all benchmarks, and left out: Hyperband." in " ".join(figure.get_supxlabel().split())
+    assert "Hyperband" in shown(draw("ranks", {one: more, other: second}, each=True))[1]
+    with pytest.raises(SettingError, match="optimizer 'hyperband' has no runs on"):
+        draw("ranks", {one: replace(more, archived=frozenset()), other: second})
