@@ -96,6 +96,10 @@ def run(function: Callable[[Given], Made], tasks: Iterable[Given], n_processes: 
 class _Workers(ProcessPoolExecutor):
     """Starts its workers, which `submit` does, with what has to hold before any of our code runs in them."""
 
+    def __init__(self, *args: Any, **how: Any) -> None:
+        super().__init__(*args, **how)
+        self._processes: dict[int, Any] = _Processes()
+
     def submit(self, fn: Callable[..., Made], /, *args: Any, **kwargs: Any) -> Future[Made]:
         with _environment(), _no_interrupts(), _main_that_is_a_file():
             try:
@@ -104,6 +108,13 @@ class _Workers(ProcessPoolExecutor):
                 if self._broken:
                     raise BrokenProcessPool(str(error)) from None
                 raise
+
+
+class _Processes(dict[int, Any]):
+    """Processes by id; Python's thread that ends them when one has died looks at all while `submit` adds some."""
+
+    def values(self) -> Any:
+        return list(super().values())
 
 
 @contextlib.contextmanager

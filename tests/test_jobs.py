@@ -282,3 +282,13 @@ def test_a_worker_that_dies_while_work_is_handed_over_is_one_line(monkeypatch, e
     monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
     with pytest.raises(WorkerError, match=r"a worker process died .* run the same again"):
         list(jobs.run(abs, range(4), 2))
+
+
+def test_processes_may_be_added_while_all_are_looked_at():
+    with pool(2) as workers:
+        there = workers._processes
+        there[-1] = None
+        for _ in there.values():
+            there[-2] = None  # while it is looked at, a plain dict refuses this
+        there.clear()
+        assert workers.submit(abs, -1).result() == 1
