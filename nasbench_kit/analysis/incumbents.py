@@ -39,6 +39,19 @@ def improvements(told: NDArray[np.float64]) -> NDArray[np.intp]:
     return np.flatnonzero(told > np.concatenate([[-np.inf], np.maximum.accumulate(told)[:-1]]))
 
 
+def improvements_of_runs(told: NDArray[np.float64], runs: NDArray[np.intp]) -> NDArray[np.intp]:
+    """`improvements` of several runs, one after another: positions of what became the incumbent of its run.
+
+    Args:
+        told: As there, (n_evaluations,).
+        runs: Which run each evaluation is of, ascending: (n_evaluations,).
+    """
+    values, place = np.unique(told, return_inverse=True)
+    place = place + runs * len(values)  # so that all of a run are above all of the one before
+    before = np.concatenate([[-1], np.maximum.accumulate(place)[:-1]])
+    return np.flatnonzero((place > before) & (told > -np.inf))
+
+
 def incumbents(told: NDArray[np.float64]) -> NDArray[np.intp]:
     """Position of the best evaluation so far, after each evaluation; ties keep the earlier one.
 

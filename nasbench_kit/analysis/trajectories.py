@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.analysis.axes import spent_by
-from nasbench_kit.analysis.incumbents import may_be_incumbents
+from nasbench_kit.analysis.incumbents import improvements_of_runs, may_be_incumbents
 from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import NotRecordedError, SettingError, unknown
@@ -190,7 +190,7 @@ class _Packed:
             archs: Likewise, where they are known.
         """
         runs = np.repeat(np.arange(len(lengths)), lengths)
-        found = _improvements(told, runs)
+        found = improvements_of_runs(told, runs)
         self._n.append(np.bincount(runs[found], minlength=len(lengths)))
         self._parts["told"].append(told[found])
         self._parts["reported"].append(reported[found])
@@ -216,19 +216,6 @@ class _Packed:
             "ended": {axis: np.concatenate(ends) for axis, ends in self._ended.items()},
             "best_evaluated": np.concatenate(self._best or [np.zeros(0)]),
         } | {name: np.concatenate(parts) for name, parts in self._parts.items() if parts}
-
-
-def _improvements(told: NDArray[np.float64], runs: NDArray[np.intp]) -> NDArray[np.intp]:
-    """`improvements` of several runs, one after another: positions of what became the incumbent of its run.
-
-    Args:
-        told: As there, (n_evaluations,).
-        runs: Which run each evaluation is of, ascending: (n_evaluations,).
-    """
-    values, place = np.unique(told, return_inverse=True)
-    place = place + runs * len(values)  # so that all of a run are above all of the one before
-    before = np.concatenate([[-1], np.maximum.accumulate(place)[:-1]])
-    return np.flatnonzero((place > before) & (told > -inf))
 
 
 def trajectories_of(

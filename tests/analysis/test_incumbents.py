@@ -17,6 +17,7 @@ from nasbench_kit.analysis import (
     summarize,
     trajectories_of,
 )
+from nasbench_kit.analysis.incumbents import improvements_of_runs
 from nasbench_kit.simulator import Rules
 
 FEW_VALUES = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])  # so that ties happen
@@ -157,3 +158,14 @@ def test_a_run_that_never_has_an_incumbent_is_counted_as_such(curves, records):
     none = summarize(trajectories_of(curves, [without]))
     assert (none.n_without, none.found_share, none.kept_share) == (1, 0, 0)
     assert np.isnan([none.mean, none.sd, none.median_regret]).all()
+
+
+@given(runs=st.lists(st.lists(st.sampled_from([-inf, 0.0, 0.25, 0.5]), max_size=8), min_size=1, max_size=6))
+def test_improvements_of_several_runs_are_those_of_each(runs):
+    told = np.concatenate([np.array(run, float) for run in runs])
+    numbers = np.repeat(np.arange(len(runs)), [len(run) for run in runs])
+    starts = np.cumsum([0, *map(len, runs)])
+    expected = [
+        start + place for run, start in zip(runs, starts, strict=False) for place in improvements(np.array(run, float))
+    ]
+    assert improvements_of_runs(told, numbers).tolist() == expected
