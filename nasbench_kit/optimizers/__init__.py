@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from nasbench_kit.errors import unknown
 from nasbench_kit.optimizers.base import Optimizer, Outcome, Task, Trial, check_needs, needs_of
+from nasbench_kit.optimizers.libraries import LIBRARIES, library_search
 from nasbench_kit.optimizers.own import own_class
 
 if TYPE_CHECKING:
@@ -150,16 +151,22 @@ OPTIMIZERS = _Optimizers()
 
 
 def optimizer_class(name: str) -> Callable[..., Optimizer]:
-    """The class behind a name of `OPTIMIZERS`, or behind `module:Class`, an optimizer of your own.
+    """The class behind a name of `OPTIMIZERS`, `library:Name`, or `module:Class`, an optimizer of your own.
 
     Raises:
         UnknownNameError: There is none.
+        SettingError: The library is not installed.
     """
     if ":" in name:
-        return own_class(name)
+        return own_class(name) if is_own(name) else library_search(name)
     if name not in OPTIMIZERS:
         raise unknown("optimizer", name, OPTIMIZERS)
     return OPTIMIZERS[name]
+
+
+def is_own(name: str) -> bool:
+    """Whether the name is of an optimizer of one's own, in a file of one's own: `module:Class`."""
+    return ":" in name and name.partition(":")[0] not in LIBRARIES
 
 
 def __getattr__(attribute: str) -> Any:  # an optimizer's module is imported when its class is asked for
@@ -226,6 +233,7 @@ __all__ = [
     "WarmStart",
     "WeakPredictors",
     "check_needs",
+    "is_own",
     "needs_of",
     "optimizer_class",
 ]

@@ -12,13 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from nasbench_kit.optimizers import OPTIMIZERS, needs_of
+from nasbench_kit.optimizers import is_own, needs_of
 from nasbench_kit.optimizers.inner import searches_of
+from nasbench_kit.optimizers.libraries import LIBRARIES
 from nasbench_kit.study.configuration import Configuration
 from nasbench_kit.study.running import benchmark_of
 from nasbench_kit.version import __version__
 
-_DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # package -> what installs it, where that has another name
+_DISTRIBUTIONS = {"sklearn": "scikit-learn"} | {each.package: each.distribution for each in LIBRARIES.values()}
+"""Package -> what installs it, where that has another name."""
+
 _FILE = "_sha256"  # how names end of what is hashed
 
 
@@ -27,7 +30,7 @@ def versions_of(configuration: Configuration) -> dict[str, str]:
     versions = {"nasbench_kit": __version__, "numpy": np.__version__, "python": platform.python_version()}
     own = []
     for name, made, settings in searches_of(configuration.optimizer, configuration.settings):
-        if name not in OPTIMIZERS:
+        if is_own(name):
             with contextlib.suppress(TypeError, OSError):
                 own.append(Path(getsourcefile(made) or "").read_bytes())
         for kind, _, needed in (need.partition(":") for need in needs_of(made)):
