@@ -98,23 +98,33 @@ def _show_optimizer(name: str, as_json: bool) -> None:
         click.echo(f"\nset one by: nasbench-kit compare -o {name},{settings[0]['name']}=VALUE")
 
 
-def _show_protocol(name: str, as_json: bool) -> None:
+def described_protocol(name: str) -> dict[str, Any]:
+    """What a protocol is, its rules on each benchmark, and its optimizers with their settings."""
     protocol = PROTOCOLS[name]
+    found = {what: getattr(protocol, what) for what in ("title", "source", "n_runs", "data", "approximates")}
     setups = {
         setup.benchmark: setup.rules.to_json()
         | {what: list(limits) for what in ("objectives", "constraints") if (limits := getattr(setup, what))}
         | {"reported": [str(one) for one in setup.all_reports()]}
         for setup in protocol.setups
     }
+    optimizers = {label: {"optimizer": made, "settings": how} for label, (made, how) in protocol.optimizers.items()}
+    return {
+        "name": name,
+        "kind": "protocol",
+        **found,
+        "differences": list(protocol.differences),
+        "setups": setups,
+        "optimizers": optimizers,
+    }
+
+
+def _show_protocol(name: str, as_json: bool) -> None:
+    found = described_protocol(name)
     if as_json:
-        found = {what: getattr(protocol, what) for what in ("title", "source", "n_runs", "data", "approximates")}
-        optimizers = {label: {"optimizer": made, "settings": how} for label, (made, how) in protocol.optimizers.items()}
-        print_json(
-            {"name": name, "kind": "protocol"}
-            | found
-            | {"differences": list(protocol.differences), "setups": setups, "optimizers": optimizers}
-        )
+        print_json(found)
         return
+    protocol = PROTOCOLS[name]
     click.echo(f"{name}: {protocol.title}")
     _line("source", protocol.source)
     _line("runs", f"{protocol.n_runs} of each optimizer on each benchmark")
@@ -126,7 +136,7 @@ def _show_protocol(name: str, as_json: bool) -> None:
     click.echo()
     rows: list[tuple[str, ...]] = [
         (benchmark, "; ".join(f"{rule}: {_said(value)}" for rule, value in rules.items() if value))
-        for benchmark, rules in setups.items()
+        for benchmark, rules in found["setups"].items()
     ]
     print_table(("benchmark", "rules"), rows)
     click.echo()

@@ -1,0 +1,541 @@
+"""The pages of the site that are made from the package: of what its registries name, from the same words as the commands.
+
+`pages` gives their text, for which nothing is drawn and Sphinx is not needed; `write` writes them into `docs/reference`,
+which is not committed.
+"""
+
+from __future__ import annotations
+
+import csv
+import inspect
+import json
+import os
+import re
+from base64 import b64decode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+from click.testing import CliRunner
+
+import nasbench_kit
+from nasbench_kit.catalog import list_results
+from nasbench_kit.cli import main
+from nasbench_kit.cli.info import described_protocol
+from nasbench_kit.cli.settings import described_optimizer
+from nasbench_kit.importers import KINDS as IMPORTERS
+from nasbench_kit.optimizers import GROUPS, OPTIMIZERS
+from nasbench_kit.plots import architecture_figure, save_figure
+from nasbench_kit.protocols import PROTOCOLS
+from nasbench_kit.spaces import SPACES, Space, space_from
+from nasbench_kit.spaces.base import how_many
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+MADE = "reference"  # the folder of what is made
+
+_OWN_MODULES = ("analysis.landscape", "analysis.external", "analysis.iohprofiler", "importers.described", "plots.landscape")
+_NO_MODULES = ("compat",)  # what it documents is in the modules below it
+
+
+def pages() -> dict[str, str]:
+    """Path in the folder of this module -> text, of each page that is made."""
+    made: dict[str, str] = {}
+    for chapter in (_optimizers, _protocols, _spaces, _importers, _results, _commands, _modules, _notebooks, _others):
+        made |= chapter()
+    return {f"{MADE}/{path}": text for path, text in made.items()}
+
+
+def write() -> None:
+    """Write what is made, but for what is there already: Sphinx reads again what is newer than it was."""
+    made = pages()
+    for old in (DOCS / MADE).rglob("*.md"):
+        if old.relative_to(DOCS).as_posix() not in made:
+            old.unlink()
+    for path, text in made.items():
+        file = DOCS / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+    _draw_spaces()
+    _write_pictures()
+
+
+def with_links(text: str, document: str) -> str:
+    """A document of the repository whose links to other documents lead to their pages.
+
+    Args:
+        text: What stands in it.
+        document: Its path in the repository.
+    """
+
+    def led(match: re.Match[str]) -> str:
+        target = os.path.normpath(os.path.join(os.path.dirname(document), match[1]))
+        page = _page_of(target)
+        if document.startswith("docs/") and page == f"/{target.removeprefix('docs/')}":
+            return match[0]  # as it is in the repository
+        if page is None:
+            raise ValueError(f"{document} links to {match[1]}, which is no page of the site")
+        return f"]({page}{match[2] or ''})"
+
+    return re.sub(r"\]\((?!\w+:)([^)#\s]+)(#[^)]*)?\)", led, text)
+
+
+def _page_of(document: str) -> str | None:
+    """Where a document of the repository stands in the site."""
+    folder, _, name = document.rpartition("/")
+    if document.startswith("docs/"):
+        return "/" + document.removeprefix("docs/")
+    if document == "surrogates/README.md":
+        return f"/{MADE}/surrogates.md"
+    if folder == "notebooks":
+        return f"/{MADE}/notebooks/{Path(name).stem}.md"
+    if folder == "data":
+        return f"/{MADE}/results/{name}"
+    return f"/{MADE}/{name.lower()}" if document in ("CHANGELOG.md", "CONTRIBUTING.md") else None
+
+
+# ---- what the registries name ----
+
+
+def _optimizers() -> Iterator[tuple[str, str]]:
+    listed = []
+    for group, names in GROUPS.items():
+        rows = []
+        for name in names:
+            found = described_optimizer(name)
+            rows.append((f"[`{name}`](optimizers/{name}.md)", found["does"]))
+            made = OPTIMIZERS[name]
+            settings = [(f"`{one['name']}`", f"`{one['default']!r}`", one["meaning"]) for one in found["settings"]]
+            yield (
+                f"optimizers/{name}.md",
+                _joined(
+                    f"# `{name}`",
+                    found["does"],
+                    _table(
+                        ("", ""),
+                        [
+                            ("group", found["group"]),
+                            ("source", found["source"]),
+                            ("needs", ", ".join(found["needs"]) or "nothing but values"),
+                            ("class", f"`nasbench_kit.optimizers.{made.__name__}`"),
+                        ],
+                    ),
+                    _rest(import_module(made.__module__)),
+                    _rest(made).partition("\nArgs:")[0],
+                    "## Settings" if settings else "It has no settings.",
+                    _table(("setting", "default", "meaning"), settings),
+                    "## On the command line",
+                    f"```text\nnasbench-kit compare -o random_search -o {name}\n```",
+                ),
+            )
+        listed.append((group, _table(("optimizer", "what it does"), rows)))
+    yield (
+        "optimizers.md",
+        _joined(
+            "# Optimizers",
+            "Each by the name that `-o` and `nbk.compare` take. Optimizers of other libraries are asked for by a prefix,"
+            " such as `optuna:TPESampler`.",
+            *(part for group, rows in listed for part in (f"## {group.capitalize()}", rows)),
+            _hidden(f"optimizers/{name}" for names in GROUPS.values() for name in names),
+        ),
+    )
+
+
+def _protocols() -> Iterator[tuple[str, str]]:
+    published: dict[str, list[tuple[str, ...]]] = {}
+    with (ROOT / "nasbench_kit" / "protocols" / "published.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            of = tuple(row[name] or "" for name in ("benchmark", "optimizer", "what", "value", "sd", "version", "source"))
+            published.setdefault(row["protocol"], []).append(of)
+    rows = []
+    for name in PROTOCOLS:
+        found = described_protocol(name)
+        rows.append((f"[`{name}`](protocols/{name}.md)", found["title"]))
+        numbers = published.get(name, [])
+        head = ("benchmark", "optimizer", "reported by", "value", "sd", "version", "source")
+        yield (
+            f"protocols/{name}.md",
+            _joined(
+                f"# `{name}`",
+                f"{found['title']}.",
+                _table(
+                    ("", ""),
+                    [
+                        ("source", found["source"]),
+                        ("runs", f"{found['n_runs']} of each optimizer on each benchmark"),
+                        *((what, found[key]) for what, key in (("data", "data"), ("follows", "approximates")) if found[key]),
+                        *(("differs", sentence) for sentence in found["differences"]),
+                    ],
+                ),
+                f"```text\nnasbench-kit compare --protocol {name}\n```",
+                "## Rules",
+                _table(
+                    ("benchmark", "rules"),
+                    [
+                        (f"`{benchmark}`", "; ".join(f"{rule}: {_said(value)}" for rule, value in rules.items() if value))
+                        for benchmark, rules in found["setups"].items()
+                    ],
+                ),
+                "## Optimizers" if found["optimizers"] else "",
+                _table(
+                    ("name in the publication", "optimizer", "settings"),
+                    [
+                        (label, f"[`{one['optimizer']}`](../optimizers/{one['optimizer']}.md)", _said(one["settings"]))
+                        for label, one in found["optimizers"].items()
+                    ],
+                ),
+                "## Published numbers" if numbers else "",
+                _table(head, numbers),
+            ),
+        )
+    yield (
+        "protocols.md",
+        _joined(
+            "# Protocols",
+            "What each is for, and how claims are checked: [](/protocols.md).",
+            _table(("protocol", "what it is"), rows),
+            _hidden(f"protocols/{name}" for name in PROTOCOLS),
+        ),
+    )
+
+
+def _spaces() -> Iterator[tuple[str, str]]:
+    rows = []
+    for name in SPACES:
+        space = space_from(name)
+        rows.append((f"[`{name}`](spaces/{name}.md)", how_many(space.size), _first(import_module(type(space).__module__))))
+        decisions = [(f"`{one.name}`", ", ".join(one.choices), "yes" * one.ordered) for one in space.decisions]
+        yield (
+            f"spaces/{name}.md",
+            _joined(
+                f"# `{name}`",
+                inspect.getdoc(import_module(type(space).__module__)) or "",
+                _rest(type(space)).partition("\nArgs:")[0],
+                f"It has {how_many(space.size)} architectures, of {len(space.decisions)} decisions.",
+                f"```{{figure}} {name}.svg\n:alt: The cells of an architecture of {name}\n\n{_drawn_of(space)}\n```"
+                if _example(space)
+                else "",
+                "## Text forms",
+                _table(("form", "example"), [(f"`{form}`", f"`{one.example}`") for form, one in space.forms.items()]),
+                "## Decisions",
+                _table(("decision", "choices", "ordered"), _few(decisions)),
+            ),
+        )
+    yield (
+        "spaces.md",
+        _joined(
+            "# Search spaces",
+            "What an architecture is: its decisions, its text forms, its neighbors, when two are the same.",
+            _table(("space", "architectures", "what it is"), rows),
+            _hidden(f"spaces/{name}" for name in SPACES),
+        ),
+    )
+
+
+def _importers() -> Iterator[tuple[str, str]]:
+    for name, files in IMPORTERS.items():
+        yield (
+            f"importers/{name}.md",
+            _joined(
+                f"# `{name}`",
+                files,
+                f"```text\nnasbench-kit import FILE --kind {name}\n```",
+                "(The kind is told from the content; `--kind` is for files that look like several.)",
+                inspect.getdoc(import_module(f"nasbench_kit.importers.{name}")) or "",
+            ),
+        )
+    yield (
+        "importers.md",
+        _joined(
+            "# Importers",
+            "Files of releases, and of your own, become tables; nothing in them is executed. What is to be known of each"
+            " release, and what reading costs at most: [](/official-releases.md).",
+            _table(("kind", "files"), [(f"[`{name}`](importers/{name}.md)", files) for name, files in IMPORTERS.items()]),
+            _hidden(f"importers/{name}" for name in IMPORTERS),
+        ),
+    )
+
+
+def _results() -> Iterator[tuple[str, str]]:
+    shipped = [name for name, path in list_results().items() if Path(path).is_relative_to(ROOT)]
+    rows = []
+    for name in shipped:
+        found = _info(name)
+        title = found["about"].get("title") or name
+        rows.append((f"[`{name}`](results/{name}.md)", found["kind"], title))
+        datasheet = ROOT / "data" / f"{name}.md"
+        if found["kind"] == "table":
+            head = with_links(datasheet.read_text(encoding="utf-8"), f"data/{name}.md")
+        else:
+            head = f"# {title}: `{name}`"
+        card = "\n".join(line for line in _run("info", name).splitlines() if not re.match(r"  (file|folder) ", line))
+        yield (
+            f"results/{name}.md",
+            _joined(head, f"## The card: `nasbench-kit info {name}`", f"```{{code-block}} text\n:class: card\n\n{card}\n```"),
+        )
+    archive = "data/reference_runs.md"
+    yield "results/reference_runs.md", with_links((ROOT / archive).read_text(encoding="utf-8"), archive)
+    yield (
+        "results.md",
+        _joined(
+            "# Tables and surrogates",
+            "What comes with the package: what was measured, or predicts it, each with its datasheet or card.",
+            _table(("name", "kind", "what it is"), rows),
+            "Beside them there is an [archive of reference runs](results/reference_runs.md), and how"
+            " [surrogates are made again](surrogates.md).",
+            _hidden([*(f"results/{name}" for name in shipped), "results/reference_runs", "surrogates"]),
+        ),
+    )
+
+
+# ---- commands ----
+
+
+def _commands() -> Iterator[tuple[str, str]]:
+    rows = []
+    for name, command in main.commands.items():
+        inner = command.commands if isinstance(command, click.Group) else {}
+        rows.append((f"[`nasbench-kit {name}`](cli/{name}.md)", _sentence(command)))
+        parts = [f"# `nasbench-kit {name}`", *_command(name, command)]
+        for other, one in inner.items():
+            parts += [f"## `nasbench-kit {name} {other}`", *_command(f"{name} {other}", one)]
+        yield f"cli/{name}.md", _joined(*parts)
+    yield (
+        "cli.md",
+        _joined(
+            "# Command line",
+            "Errors are one line on stderr, with exit code 2. Each command says the same by `--help`.",
+            _table(("command", "what it does"), rows),
+            _hidden(f"cli/{name}" for name in main.commands),
+        ),
+    )
+
+
+def _command(name: str, command: click.Command) -> Iterator[str]:
+    context = click.Context(command, info_name=f"nasbench-kit {name}")
+    yield "```text\n" + " ".join([context.command_path, *command.collect_usage_pieces(context)]) + "\n```"
+    yield inspect.cleandoc(command.help or "").replace("\b\n", "")
+    options = []
+    for parameter in command.params:
+        record = parameter.get_help_record(context)
+        if record is not None:
+            options.append((f"`{record[0]}`", record[1]))
+    yield _table(("option", "meaning"), options)
+    examples = [line.strip() for line in (command.epilog or "").splitlines()[2:]]
+    if examples:
+        yield "```text\n" + "\n".join(examples) + "\n```"
+
+
+def _sentence(command: click.Command) -> str:
+    return " ".join(inspect.cleandoc(command.help or "").partition("\n\n")[0].split())
+
+
+# ---- the API ----
+
+
+def _modules() -> Iterator[tuple[str, str]]:
+    there: dict[int, str] = {}  # an object -> where it is documented: in one place
+    names = sorted({*nasbench_kit._MODULES, *_OWN_MODULES} - {*_NO_MODULES})
+    compat = ROOT / "nasbench_kit" / "compat"
+    names += [f"compat.{file.stem}" for file in sorted(compat.glob("*.py")) if _is_public(f"compat.{file.stem}")]
+    rows = []
+    for name in names:
+        module = import_module(f"nasbench_kit.{name}")
+        parts = [f"# `nasbench_kit.{name}`", inspect.getdoc(module) or ""]
+        rows.append((f"[`{name}`](api/{name}.md)", _first(module)))
+        left_out = {*_optimizer_names()} if name == "optimizers" else set()
+        for attribute in sorted({*_exported(module)} - left_out, key=lambda one: (not one[0].isupper(), one.lower())):
+            thing = getattr(module, attribute)
+            where = f"nasbench_kit.{name}.{attribute}"
+            if not (inspect.isclass(thing) or inspect.isroutine(thing)):
+                parts.append(_directive("data", where, ["no-value"]))
+            elif id(thing) in there:
+                parts.append(f"`{attribute}`: see {{py:obj}}`{there[id(thing)]}`.")
+            else:
+                there[id(thing)] = where
+                kind = "class" if inspect.isclass(thing) else "function"
+                parts.append(_directive("autoclass" if kind == "class" else "autofunction", where))
+        if left_out:
+            parts.append("Each optimizer has a [page of its own](../optimizers.md).")
+        yield f"api/{name}.md", _joined(*parts)
+    top = [
+        (f"`nbk.{name}`", f"{{py:obj}}`{there[id(getattr(nasbench_kit, name))]}`")
+        for name in nasbench_kit.__all__
+        if id(getattr(nasbench_kit, name)) in there
+    ]
+    yield (
+        "api.md",
+        _joined(
+            "# Python",
+            "`import nasbench_kit as nbk` gives these, which most scripts need no more than:",
+            _table(("name", "is"), top),
+            "And there are the modules; what one does not list may change without notice.",
+            _table(("module", "what it holds"), rows),
+            _hidden(f"api/{name}" for name in names),
+        ),
+    )
+
+
+def _is_public(name: str) -> bool:
+    return not name.endswith("__init__") and hasattr(import_module(f"nasbench_kit.{name}"), "__all__")
+
+
+def _exported(module: Any) -> Iterable[str]:
+    """What a module says is public; of one that does not say it, what is defined in it."""
+    if hasattr(module, "__all__"):
+        return module.__all__
+    return [
+        name
+        for name, thing in vars(module).items()
+        if not name.startswith("_") and getattr(thing, "__module__", "") == module.__name__ and callable(thing)
+    ]
+
+
+def _optimizer_names() -> Iterator[str]:
+    yield from (made for names in GROUPS.values() for made in names.values())
+
+
+def _directive(kind: str, name: str, options: Sequence[str] = ()) -> str:
+    if kind == "data":
+        return f"```{{eval-rst}}\n.. autodata:: {name}\n   :no-value:\n```"
+    members = "\n   :members:" if kind == "autoclass" else ""
+    return f"```{{eval-rst}}\n.. {kind}:: {name}{members}\n```"
+
+
+# ---- documents that stand elsewhere in the repository ----
+
+
+def _notebooks() -> Iterator[tuple[str, str]]:
+    files = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    rows = []
+    for file in files:
+        cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+        text = _joined(*(part for number, cell in enumerate(cells) for part in _cell(cell, f"{file.stem}_{number}")))
+        rows.append((f"[`{file.stem}`](notebooks/{file.stem}.md)", re.search(r"^# (.*)$", text, re.MULTILINE)[1]))
+        yield f"notebooks/{file.stem}.md", with_links(text, f"notebooks/{file.name}") if "](." in text else text
+    yield (
+        "notebooks.md",
+        _joined(
+            "# Notebooks",
+            "They stand in the folder `notebooks` of the repository, and are shown here with what they printed and drew.",
+            _table(("notebook", "what it shows"), rows),
+            _hidden(f"notebooks/{file.stem}" for file in files),
+        ),
+    )
+
+
+def _cell(cell: Mapping[str, Any], name: str) -> Iterator[str]:
+    source = "".join(cell["source"])
+    if cell["cell_type"] == "markdown":
+        yield source
+        return
+    yield f"```python\n{source}\n```"
+    for number, output in enumerate(cell["outputs"]):
+        data = output.get("data", {})
+        if output["output_type"] == "stream":
+            yield "```text\n" + "".join(output["text"]).rstrip() + "\n```"
+        elif "image/png" in data:
+            yield f"![What the cell above draws]({name}_{number}.png)"
+        elif "text/plain" in data:
+            yield "```text\n" + "".join(data["text/plain"]) + "\n```"
+
+
+def _write_pictures() -> None:
+    """The pictures that notebooks drew, beside their pages."""
+    for file in (ROOT / "notebooks").glob("*.ipynb"):
+        for at, cell in enumerate(json.loads(file.read_text(encoding="utf-8"))["cells"]):
+            for number, output in enumerate(cell.get("outputs", ())):
+                if "image/png" in output.get("data", {}):
+                    picture = DOCS / MADE / "notebooks" / f"{file.stem}_{at}_{number}.png"
+                    picture.write_bytes(b64decode(output["data"]["image/png"]))
+
+
+def _others() -> Iterator[tuple[str, str]]:
+    for document, page in (
+        ("CHANGELOG.md", "changelog.md"),
+        ("CONTRIBUTING.md", "contributing.md"),
+        ("surrogates/README.md", "surrogates.md"),
+    ):
+        yield page, with_links((ROOT / document).read_text(encoding="utf-8"), document)
+
+
+# ---- pictures of spaces ----
+
+
+def _example(space: Space) -> Any:
+    """An architecture to draw; None of a space whose architectures are no graphs."""
+    arch = space.parse(next(iter(space.forms.values())).example)
+    return arch if space.graphs(arch) else None
+
+
+def _drawn_of(space: Space) -> str:
+    return f"`{space.format(_example(space))}`"
+
+
+def _draw_spaces() -> None:
+    for name in SPACES:
+        space, picture = space_from(name), DOCS / MADE / "spaces" / f"{name}.svg"
+        if not picture.exists() and _example(space):
+            save_figure(architecture_figure(space, _example(space)), picture)
+
+
+# ---- text ----
+
+
+def _run(*arguments: str) -> str:
+    """What a command prints."""
+    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    if done.exit_code:
+        raise RuntimeError(done.output)
+    return done.stdout
+
+
+def _info(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_run("info", name, "--json"))
+    return found
+
+
+def _joined(*parts: str) -> str:
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return ""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(_in_a_cell, line)) + " |" for line in lines)
+
+
+def _in_a_cell(text: object) -> str:
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+_MOST_ROWS = 40
+
+
+def _few(rows: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    return rows if len(rows) <= _MOST_ROWS else [*rows[:_MOST_ROWS], ("...", f"{len(rows):,} in all", "")]
+
+
+def _said(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_said(inner)}" for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_said, value))
+    return f"{value:,.10g}" if isinstance(value, float) else str(value)
+
+
+def _hidden(entries: Iterable[str]) -> str:
+    return "```{toctree}\n:hidden:\n\n" + "\n".join(entries) + "\n```"
+
+
+def _first(documented: object) -> str:
+    return (inspect.getdoc(documented) or "").partition("\n")[0]
+
+
+def _rest(documented: object) -> str:
+    """A docstring without its first line."""
+    return (inspect.getdoc(documented) or "").partition("\n")[2].strip("\n")

@@ -1,0 +1,73 @@
+"""The documentation site: `just docs` builds it into `build/site`, with warnings as errors."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import _gallery
+import _generate
+
+from nasbench_kit import __version__
+
+project = "nasbench_kit"
+author = "The nasbench_kit authors"
+copyright = author  # noqa: A001: Sphinx's name
+version = release = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+exclude_patterns = ["_*"]
+suppress_warnings = ["toc.empty_glob"]
+nitpicky = True
+nitpick_ignore_regex = [(r"py:.*", r"(?!nasbench_kit\.).*")]  # other libraries' names, and annotations as they are written
+
+myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+default_role = "code"
+python_maximum_signature_line_length = 100
+
+html_theme = "furo"
+html_title = f"nasbench_kit {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = html_show_sourcelink = False
+copybutton_exclude = ".linenos, .gp, .go"
+
+
+def read(app: Any, page: str, source: list[str]) -> None:
+    """Links to documents elsewhere in the repository lead to their pages."""
+    if not page.startswith(_generate.MADE):
+        source[0] = _generate.with_links(source[0], f"docs/{page}.md")
+
+
+def escaped(app: Any, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Our docstrings are plain text with `code`: nothing else in them is markup."""
+    for i, line in enumerate(lines):
+        parts = re.split(r"(`[^`]*`|<https?:[^>]*>)", line)
+        lines[i] = "".join(
+            part if j % 2 else re.sub(r"([*|])|(?<=\w)(_)(?!\w)", r"\\\1\2", part) for j, part in enumerate(parts)
+        )
+
+
+def skipped(app: Any, what: str, name: str, thing: object, skip: bool, options: object) -> bool | None:
+    """Fields of named tuples that say no more than that they are fields."""
+    return True if re.match(r"Alias for field number \d+", getattr(thing, "__doc__", None) or "") else None
+
+
+def setup(app: Any) -> None:
+    """What is made from the package, and how its docstrings are read."""
+    _generate.write()
+    _gallery.write()
+    app.connect("source-read", read)
+    app.connect("autodoc-process-docstring", escaped)
+    app.connect("autodoc-skip-member", skipped)
