@@ -19,6 +19,10 @@ lint:
 test:
     pytest
 
+# the documentation site, into build/site; a warning is an error
+docs:
+    sphinx-build -W --keep-going -q -d build/doctrees docs build/site
+
 # what CI runs: the README's commands in fresh virtual environments
 ci:
     bash .ci/run

@@ -11,10 +11,12 @@ import inspect
 import json
 import os
 import re
+import sys
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import click
@@ -72,15 +74,13 @@ def with_links(text: str, document: str) -> str:
     """
 
     def led(match: re.Match[str]) -> str:
-        target = os.path.normpath(os.path.join(os.path.dirname(document), match[1]))
+        target = os.path.normpath(os.path.join(os.path.dirname(document), match[2]))
         page = _page_of(target)
-        if document.startswith("docs/") and page == f"/{target.removeprefix('docs/')}":
-            return match[0]  # as it is in the repository
         if page is None:
-            raise ValueError(f"{document} links to {match[1]}, which is no page of the site")
-        return f"]({page}{match[2] or ''})"
+            raise ValueError(f"{document} links to {match[2]}, which is no page of the site")
+        return f"{match[1]}({page}{match[3] or ''})"
 
-    return re.sub(r"\]\((?!\w+:)([^)#\s]+)(#[^)]*)?\)", led, text)
+    return re.sub(r"(?<!!)(\[[^\[\]]*\])\((?!\w+:|/)([^)#\s]+)(#[^)]*)?\)", led, text)
 
 
 def _page_of(document: str) -> str | None:
@@ -351,13 +351,14 @@ def _modules() -> Iterator[tuple[str, str]]:
             thing = getattr(module, attribute)
             where = f"nasbench_kit.{name}.{attribute}"
             if not (inspect.isclass(thing) or inspect.isroutine(thing)):
-                parts.append(_directive("data", where, ["no-value"]))
+                home = _home_of(attribute, thing, module)
+                parts.append(f"```{{eval-rst}}\n.. autodata:: {home}.{attribute}\n   :no-value:\n```")
             elif id(thing) in there:
                 parts.append(f"`{attribute}`: see {{py:obj}}`{there[id(thing)]}`.")
             else:
                 there[id(thing)] = where
-                kind = "class" if inspect.isclass(thing) else "function"
-                parts.append(_directive("autoclass" if kind == "class" else "autofunction", where))
+                directive = f"autoclass:: {where}\n   :members:" if inspect.isclass(thing) else f"autofunction:: {where}"
+                parts.append(f"```{{eval-rst}}\n.. {directive}\n```")
         if left_out:
             parts.append("Each optimizer has a [page of its own](../optimizers.md).")
         yield f"api/{name}.md", _joined(*parts)
@@ -398,11 +399,13 @@ def _optimizer_names() -> Iterator[str]:
     yield from (made for names in GROUPS.values() for made in names.values())
 
 
-def _directive(kind: str, name: str, options: Sequence[str] = ()) -> str:
-    if kind == "data":
-        return f"```{{eval-rst}}\n.. autodata:: {name}\n   :no-value:\n```"
-    members = "\n   :members:" if kind == "autoclass" else ""
-    return f"```{{eval-rst}}\n.. {kind}:: {name}{members}\n```"
+def _home_of(attribute: str, thing: object, module: ModuleType) -> str:
+    """The module in which something without a name of its own is defined, and said what it is."""
+    below = (one for name, one in sorted(sys.modules.items()) if name.startswith(f"{module.__name__}."))
+    for one in (module, *below):
+        if vars(one).get(attribute) is thing and re.search(rf"^{attribute}\b.*=", inspect.getsource(one), re.MULTILINE):
+            return one.__name__
+    return module.__name__
 
 
 # ---- documents that stand elsewhere in the repository ----
@@ -415,7 +418,7 @@ def _notebooks() -> Iterator[tuple[str, str]]:
         cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
         text = _joined(*(part for number, cell in enumerate(cells) for part in _cell(cell, f"{file.stem}_{number}")))
         rows.append((f"[`{file.stem}`](notebooks/{file.stem}.md)", re.search(r"^# (.*)$", text, re.MULTILINE)[1]))
-        yield f"notebooks/{file.stem}.md", with_links(text, f"notebooks/{file.name}") if "](." in text else text
+        yield f"notebooks/{file.stem}.md", with_links(text, f"notebooks/{file.name}")
     yield (
         "notebooks.md",
         _joined(

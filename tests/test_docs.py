@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted(
     path.relative_to(ROOT)
-    for pattern in ("*.md", "docs/*.md", "data/*.md", "surrogates/*.md")
+    for pattern in ("*.md", "docs/*.md", "docs/[!r]*/*.md", "data/*.md", "surrogates/*.md")  # docs/reference is made
     for path in ROOT.glob(pattern)
 )
 COMMAND = Path(sys.executable).with_name("nasbench-kit")

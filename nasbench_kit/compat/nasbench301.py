@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from nasbench_kit.spaces import Arch
 
+#: What all trainings of the benchmark have in common, by name.
 fixed_hyperparameters = {name: value for name, (value, _) in TRAINING.items()}
 REPRESENTATIONS = ("configspace", "genotype", "BANANAS")
 

@@ -1,0 +1,146 @@
+"""The pages of the site: their code runs and prints what they say, each is reached, and no link leads nowhere."""
+
+import ast
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import nasbench_kit as nbk
+from nasbench_kit.cli import main
+from nasbench_kit.optimizers import OPTIMIZERS
+from nasbench_kit.plots import KINDS
+from nasbench_kit.protocols import PROTOCOLS
+from nasbench_kit.spaces import SPACES
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+sys.path.insert(0, str(DOCS))
+try:
+    import _gallery
+    import _generate
+finally:
+    sys.path.remove(str(DOCS))
+
+WRITTEN = {path.relative_to(DOCS).as_posix(): path for path in DOCS.rglob("*.md") if "reference" not in path.parts}
+RUN = sorted(page for page in WRITTEN if "/" in page)  # what stands above them is run by test_docs.py, and others
+FEW = {"runs=30": "runs=2, n_processes=1", "--runs 20": "--runs 2 --processes 1", "--members 5": "--members 2 --processes 1"}
+
+
+@pytest.fixture(scope="module")
+def made():
+    """Page -> text of what is made from the package."""
+    return _generate.pages() | {f"{_generate.MADE}/gallery.md": _gallery.page()}
+
+
+def blocks(text):
+    return re.findall(r"^```(\w+)\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def run(code, namespace, capsys):
+    """Run statement by statement: what a line says behind its print is what it prints."""
+    lines = code.splitlines()
+    for statement in ast.parse(code).body:
+        exec(compile(ast.Module([statement], []), "page", "exec"), namespace)  # allowed: our own text
+        printed = capsys.readouterr().out.strip()
+        said = re.search(r"\)  # (.*)$", lines[statement.end_lineno - 1])
+        if printed and said:
+            assert printed == said[1]
+        else:
+            assert isinstance(statement, ast.For | ast.FunctionDef) or not printed
+
+
+@pytest.mark.parametrize("page", RUN)
+def test_every_block_of_a_page_runs_and_prints_what_it_says(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("NASBENCH_KIT_DATA", str(tmp_path / "data"))
+    text = WRITTEN[page].read_text(encoding="utf-8")
+    for few, fewer in FEW.items():
+        text = text.replace(few, fewer)
+    namespace = {"__name__": "page"}
+    files = iter(re.findall(r"^(?:Saved as|.* As) `([\w.]+)`:$", text, flags=re.MULTILINE))
+    for language, code in blocks(text):
+        if language == "toml" or code.startswith('"""'):
+            Path(next(files)).write_text(code)
+        elif language == "python":
+            run(code, namespace, capsys)
+        elif language == "sh":
+            for line in code.splitlines():
+                done = CliRunner().invoke(main, shlex.split(line)[1:])
+                assert done.exit_code == 0, done.output
+        else:
+            assert language == "text"  # which says that it cannot be run here
+    assert next(files, None) is None
+    sys.modules.pop("tabu", None)
+
+
+def test_our_side_of_every_call_of_another_library_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = WRITTEN["how-to/coming-from.md"].read_text(encoding="utf-8")
+    namespace = {"__name__": "page"}
+    n_run = 0
+    for section in text.split("\n## ")[1:]:
+        for _, code in blocks(section):
+            exec(compile(code, "page", "exec"), namespace)  # allowed: our own text
+        for row in re.findall(r"^\| (.*) \|$", section, flags=re.MULTILINE)[2:]:
+            ours = re.split(r"(?<!\\) \| ", row)[-1]
+            for code in re.findall(r"`([^`]*)`", ours):
+                if "(" in code and not code.startswith(("ask", "tell")) or "[" in code:
+                    exec(compile(code, "page", "exec"), namespace)  # allowed: our own text
+                    n_run += 1
+    assert n_run > 40
+
+
+def test_every_page_is_in_a_contents_list_and_what_a_list_names_exists(made):
+    there = {page: path.read_text(encoding="utf-8") for page, path in WRITTEN.items()} | made
+    named = []
+    for page, text in there.items():
+        for block in re.findall(r"```\{toctree\}\n(.*?)```", text, flags=re.DOTALL):
+            entries = [line for line in block.splitlines() if line and not line.startswith(":")]
+            named += [(Path(page).parent / f"{entry}.md").as_posix() for entry in entries]
+    assert sorted(named) == sorted({*there} - {"index.md"})
+
+
+def test_every_link_between_pages_leads_to_a_page(made):
+    there = {page: _generate.with_links(path.read_text(encoding="utf-8"), f"docs/{page}") for page, path in WRITTEN.items()}
+    there |= made
+    missing = []
+    for page, text in there.items():
+        prose = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+        links = re.findall(r"(?<!!)\]\((?!\w+:)([^)#\s]+\.md)", prose) + [
+            f"{target}.md" for target in re.findall(r"\{doc\}`[^`]*?<?(/[\w/.-]+)>?`", text)
+        ]
+        for link in links:
+            target = (Path(link[1:]) if link.startswith("/") else Path(page).parent / link).as_posix()
+            target = re.sub(r"[^/]+/\.\./", "", target)
+            if target not in there:
+                missing.append((page, link))
+    assert missing == []
+
+
+def test_there_is_a_page_of_everything_that_has_a_name(made):
+    for folder, names in (("optimizers", OPTIMIZERS), ("protocols", PROTOCOLS), ("spaces", SPACES), ("cli", main.commands)):
+        assert {f"reference/{folder}/{name}.md" for name in names} <= {*made}
+    assert "algorithm 2" in made["reference/optimizers/asha.md"]
+    assert "| `eta` | `3` |" in made["reference/optimizers/asha.md"]
+    assert "0.9119" in made["reference/protocols/nb201.md"]
+    assert "15,625 architectures" in made["reference/spaces/nasbench201.md"]
+    assert "--until-settled" in made["reference/cli/compare.md"]
+
+
+def test_the_gallery_has_every_kind_of_figure_with_a_command_that_can_be_typed():
+    assert {example.kind for example in _gallery.EXAMPLES} == {*KINDS}
+    for number in range(len(_gallery.EXAMPLES)):
+        main.commands["plot"].make_context("plot", shlex.split(_gallery.command(number))[2:])
+
+
+def test_a_link_out_of_the_documents_to_what_is_no_page_is_refused():
+    with pytest.raises(ValueError, match=r"docs/a.md links to ../LICENSE, which is no page of the site"):
+        _generate.with_links("[it](../LICENSE)", "docs/a.md")
+    assert _generate.with_links("[it](../data/nasbench201.md#limits)", "docs/a.md") == (
+        "[it](/reference/results/nasbench201.md#limits)"
+    )
