@@ -66,6 +66,10 @@ class WorkerError(NasbenchKitError, RuntimeError):
     """A worker process that died: killed, or out of memory."""
 
 
+class ProgramError(NasbenchKitError, RuntimeError):
+    """A program that is an optimizer, and died, was silent, or said what is no answer."""
+
+
 def check_generator(rng: object) -> None:
     """Refuse what is no random generator, such as a seed.
 

@@ -13,6 +13,7 @@ from nasbench_kit.cli.merge import merge
 from nasbench_kit.cli.plot import plot
 from nasbench_kit.cli.report import report
 from nasbench_kit.cli.runs import runs
+from nasbench_kit.cli.serve import serve
 from nasbench_kit.cli.shared import Group
 from nasbench_kit.cli.show import show
 from nasbench_kit.cli.surrogate import surrogate
@@ -45,6 +46,7 @@ for _command in (
     claims,
     runs,
     merge,
+    serve,
     surrogate,
 ):
     main.add_command(_command)
