@@ -6,6 +6,7 @@ that is made in steps, so that the same call goes on after an interruption, a cr
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import hashlib
@@ -42,7 +43,7 @@ _ENVIRONMENT = {
     _SAFE_PATH: "1",  # not even while it starts does a worker import what lies in the working directory
 }
 ending: set[Callable[[], object]] = set()
-"""What a worker does that is ended at once: end what it started itself. Nothing else of it runs then."""
+"""What ends the programs that this process has started: called when it ends, also of a worker that is ended at once."""
 
 
 def n_processors() -> int:
@@ -150,6 +151,30 @@ def _no_interrupts() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until the block ends; other than with `_no_interrupts`, processes started in it do get it."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    came: list[Any] = []
+    signal.signal(signal.SIGINT, lambda *how: came.append(how))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            before(*came[0])
+
+
+@atexit.register
+def _end() -> None:
+    for end in list(ending):
+        with contextlib.suppress(Exception):
+            end()
+
+
+@contextlib.contextmanager
 def _main_that_is_a_file() -> Iterator[None]:
     """A program that was read from standard input is nothing that a worker could import."""
     main = vars(sys.modules["__main__"])
@@ -181,9 +206,7 @@ def _begin_worker(leash: Connection, safe_path: str | None) -> None:
 
     def follow() -> None:
         wait([parent.sentinel, leash])
-        for end in list(ending):
-            with contextlib.suppress(Exception):
-                end()
+        _end()
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()

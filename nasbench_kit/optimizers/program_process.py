@@ -19,6 +19,7 @@ _READ = 1 << 16  # bytes at a time
 _MOST_READ = 32  # times, of what a program wrote before it was ended
 _KEPT = 1 << 12  # bytes of what it wrote last on stderr
 _MOST_SHOWN = 160  # characters of its last line there
+_LOOK_S = 0.2  # between looks at whether it is still there
 _GRACE_S = 1.0  # from the end of its input until it is killed, or from the end of its output to its exit code
 _READABLE = select.POLLIN | select.POLLHUP if hasattr(select, "POLLIN") else 0  # which Windows lacks
 
@@ -41,25 +42,29 @@ class ProgramProcess:
 
     def __init__(self, name: str, words: Sequence[str], timeout_s: float) -> None:
         self._name, self._timeout_s = name, timeout_s
-        self._process = subprocess.Popen(  # noqa: S603 (what the user named)
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            env={**os.environ, **jobs.ONE_THREAD},  # as in the workers of a pool: sums depend on the number of threads
-            start_new_session=True,
-        )
-        self._pipes = [_open(pipe) for pipe in (self._process.stdin, self._process.stdout, self._process.stderr)]
-        self._owner = os.getpid()
+        self._owner, self._is_over = os.getpid(), False
+        self._pipes: list[IO[bytes]] = []
         self._to_write, self._output, self._errors = bytearray(), bytearray(), b""
-        self._is_over = False
+        with jobs.uninterrupted():  # or nobody would know of it
+            self._process = subprocess.Popen(  # noqa: S603 (what the user named)
+                words,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                env={
+                    **os.environ,
+                    **jobs.ONE_THREAD,
+                },  # as in the workers of a pool: sums depend on it
+                start_new_session=True,
+            )
+            jobs.ending.add(self.kill)
+        self._pipes = [_open(pipe) for pipe in (self._process.stdin, self._process.stdout, self._process.stderr)]
         self._poll = select.poll()
         for pipe in self._pipes[1:]:
             self._poll.register(pipe, _READABLE)
         for pipe in self._pipes:
             os.set_blocking(pipe.fileno(), False)
-        jobs.ending.add(self.kill)
 
     def say(self, line: bytes) -> None:
         """Let it read a line, now or before its next answer."""
@@ -101,15 +106,19 @@ class ProgramProcess:
     def _exchange(self, deadline: float, expected: str) -> None:
         """Write what can be written, and read what is there; wait for either."""
         self._write()
-        left = deadline - monotonic()
-        ready = self._poll.poll(max(0.0, left) * 1_000)
-        if left <= 0 and not any(number == self._number(1) for number, _ in ready):
-            self.refuse(f"said nothing for {self._timeout_s:g} s (timeout_s)", expected)
+        left = max(0.0, deadline - monotonic())
+        has_ended = self._process.poll() is not None  # then all that it wrote is there to be read
+        ready = self._poll.poll(0 if has_ended else min(left, _LOOK_S) * 1_000)
+        if not any(number == self._number(1) for number, _ in ready):
+            if has_ended:  # a child of it may hold its output open
+                self._close(1)
+            elif not left:
+                self.refuse(f"said nothing for {self._timeout_s:g} s (timeout_s)", expected)
         for number, _ in ready:
             if number == self._number(1):
                 self._output += self._read(1)
             elif number == self._number(2):
-                self._errors = (self._errors + self._read(2))[-_KEPT:]
+                self._read_errors()
 
     def _number(self, i: int) -> int:
         return -1 if self._pipes[i].closed else self._pipes[i].fileno()
@@ -135,6 +144,10 @@ class ProgramProcess:
         if not found:
             self._close(i)
         return found or b""
+
+    def _read_errors(self) -> None:
+        if not self._pipes[2].closed:
+            self._errors = (self._errors + self._read(2))[-_KEPT:]
 
     def _close(self, i: int) -> None:
         pipe = self._pipes[i]
@@ -188,9 +201,7 @@ class ProgramProcess:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         for _ in range(_MOST_READ):
-            if self._pipes[2].closed:
-                break
-            self._errors = (self._errors + self._read(2))[-_KEPT:]
+            self._read_errors()
         for i in range(len(self._pipes)):
             self._close(i)
         jobs.ending.discard(self.kill)
