@@ -22,7 +22,7 @@ _MOST_SHOWN = 80  # characters of a line, in errors
 
 def write(message: Mapping[str, Any]) -> bytes:
     """A message as a line: ASCII, its members in the order given."""
-    return (json.dumps(message, allow_nan=False) + "\n").encode()
+    return (_ENCODER.encode(message) + "\n").encode()
 
 
 def read(line: bytes) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def read(line: bytes) -> dict[str, Any]:
         SettingError: It is no JSON object.
     """
     try:
-        message = json.loads(line.decode(), parse_constant=_refuse)
+        message = _DECODER.decode(line.decode())
     except (ValueError, RecursionError):
         message = None
     if not isinstance(message, dict) or not message:
@@ -42,6 +42,9 @@ def read(line: bytes) -> dict[str, Any]:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(constant)  # NaN and Infinity are no JSON
+
+
+_ENCODER, _DECODER = json.JSONEncoder(allow_nan=False), json.JSONDecoder(parse_constant=_refuse)
 
 
 def shown(line: bytes) -> str:
@@ -122,7 +125,10 @@ def _neighbors(space: Space, rng: np.random.Generator, message: Mapping[str, Any
 
 def _text(space: Space, rng: np.random.Generator, message: Mapping[str, Any]) -> dict[str, Any]:
     check_members(message, "text", "form")
-    return {"text": space.format(space.parse(message["text"]), message.get("form"))}
+    form = message.get("form")
+    if not (form is None or isinstance(form, str)):
+        raise SettingError(f"form {form!r:.80}; the name of a form expected")
+    return {"text": space.format(space.parse(message["text"]), form)}
 
 
 _QUESTIONS: dict[str, Callable[[Space, np.random.Generator, Mapping[str, Any]], dict[str, Any]]] = {

@@ -112,7 +112,7 @@ class Server:
     def _further(self, names: object, arch: Any, evaluation: Evaluation, seed: object) -> dict[str, float | None]:
         """Other metrics of the same training."""
         bench, values = self._benchmark, {}
-        if not isinstance(names, list):
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise SettingError(f"metrics {names!r:.80}; a list of names of metrics expected")
         run = evaluation.seeds[0] if seed is not None and evaluation.seeds else None
         for name in names:
@@ -132,9 +132,8 @@ class Server:
         archs = message.get("archs")
         if not isinstance(archs, list):
             raise SettingError(f"archs {archs!r:.80}; a list of architectures expected")
-        parsed = [self._benchmark.space.parse(arch) for arch in archs]
         how = {"epoch": _epoch(message), "seed": _seed(message)}
-        return {"values": numbers(self._benchmark.values(message["values"], parsed, missing="nan", **how).tolist())}
+        return {"values": numbers(self._benchmark.values(message["values"], archs, missing="nan", **how).tolist())}
 
     def _best(self, message: Mapping[str, Any]) -> dict[str, Any]:
         check_members(message, "best")
