@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nasbench_kit.cli.cite import cite
 from nasbench_kit.cli.claims import claims
 from nasbench_kit.cli.compare import compare
 from nasbench_kit.cli.describe import describe
@@ -46,6 +47,7 @@ for _command in (
     claims,
     runs,
     merge,
+    cite,
     serve,
     surrogate,
 ):

@@ -119,7 +119,7 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
     "optimizers",
     multiple=True,
     metavar="NAME[,SETTING=VALUE...]",
-    help="Optimizer, by name or as module:Class, its settings, and label=TEXT to show it by; repeat for more. With"
+    help="Optimizer, by name, as module:Class or as cmd:./program, its settings, and label=TEXT; repeat for more. With"
     " a protocol also by its name there. By default those of the protocol, or random search, regularized evolution and"
     " local search.",
 )
