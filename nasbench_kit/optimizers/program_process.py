@@ -42,7 +42,7 @@ class ProgramProcess:
 
     def __init__(self, name: str, words: Sequence[str], timeout_s: float) -> None:
         self._name, self._timeout_s = name, timeout_s
-        self._owner, self._is_over = os.getpid(), False
+        self._owner, self._is_over, self._is_group_ended = os.getpid(), False, False
         self._pipes: list[IO[bytes]] = []
         self._to_write, self._output, self._errors = bytearray(), bytearray(), b""
         with jobs.uninterrupted():  # or nobody would know of it
@@ -108,6 +108,8 @@ class ProgramProcess:
         self._write()
         left = max(0.0, deadline - monotonic())
         has_ended = self._process.poll() is not None  # then all that it wrote is there to be read
+        if has_ended:
+            self._end_group()
         ready = self._poll.poll(0 if has_ended else min(left, _LOOK_S) * 1_000)
         if not any(number == self._number(1) for number, _ in ready):
             if has_ended:  # a child of it may hold its output open
@@ -141,9 +143,9 @@ class ProgramProcess:
 
     def _read(self, i: int) -> bytes:
         found = self._pipes[i].read(_READ)
-        if not found:
+        if found == b"":
             self._close(i)
-        return found or b""
+        return found or b""  # None: there is nothing now
 
     def _read_errors(self) -> None:
         if not self._pipes[2].closed:
@@ -161,7 +163,8 @@ class ProgramProcess:
             code = self._process.wait(_GRACE_S)
         except subprocess.TimeoutExpired:
             return "closed its output"
-        return f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
+        named = {each.value: each.name for each in signal.Signals}
+        return f"ended with exit code {code}" if code >= 0 else f"was ended by {named.get(-code, f'signal {-code}')}"
 
     def refuse(self, got: str, expected: str) -> NoReturn:
         """End it, and say what it did, what would be right, and what it said last on stderr.
@@ -182,7 +185,7 @@ class ProgramProcess:
         if not self._is_over and os.getpid() == self._owner:
             deadline = monotonic() + _GRACE_S
             with contextlib.suppress(ProgramError, OSError):
-                while not self._pipes[1].closed:
+                while not self._pipes[1].closed and monotonic() < deadline:
                     self._write()
                     if not self._to_write:
                         self._close(0)
@@ -197,14 +200,20 @@ class ProgramProcess:
         if self._is_over or os.getpid() != self._owner:  # a forked child has a copy of this, and no program
             return
         self._is_over = True
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self._end_group()
         self._process.wait()
         for _ in range(_MOST_READ):
             self._read_errors()
         for i in range(len(self._pipes)):
             self._close(i)
         jobs.ending.discard(self.kill)
+
+    def _end_group(self) -> None:
+        """Once, and no later than it is known that the program has ended: its number may become another's then."""
+        if not self._is_group_ended:
+            self._is_group_ended = True
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
 
 def _open(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -229,9 +229,9 @@ def test_a_program_that_does_not_begin_as_it_should_is_refused_in_one_line(progr
 
 def test_a_program_that_is_silent_is_ended(program):
     name = program(f"echo thinking >&2; echo $$ >pid; read -r task; {READY}; sleep 1000")
-    made = search(name, timeout_s=3)
+    made = search(name, timeout_s=5)
     with pytest.raises(
-        ProgramError, match=rf"said nothing for 3 s \(timeout_s\); {ANSWERS} expected; its stderr ends with 'thinking'"
+        ProgramError, match=rf"said nothing for 5 s \(timeout_s\); {ANSWERS} expected; its stderr ends with 'thinking'"
     ):
         made.ask()
     assert is_gone(int(Path("pid").read_text()))
@@ -292,6 +292,9 @@ FLOOD = "head -c 3000000 /dev/zero | tr '\\0' 'x'"
         f"{FLOOD} >&2; {FIXED}",
         f"read -r task; {READY}; {FLOOD} >&2; while read -r line; do {FLOOD} >&2; echo '{ARCH}'; done",
         f"read -r task; {READY}; for i in 1 2 3 4 5 6 7 8 9; do echo '{ARCH}'; done; cat >/dev/null",
+        f"read -r task; {READY}; for i in 1 2 3 4 5 6 7 8 9; do echo '{ARCH}'; done",
+        f"read -r task; {READY}; yes '{ARCH}'",
+        f"read -r task; {READY}; exec 2>&-; yes '{ARCH}'",
     ],
 )
 def test_a_program_that_writes_megabytes_on_stderr_or_ahead_does_not_block(program, text):
