@@ -82,6 +82,11 @@ def listed(choices: Iterable[object], most: int = 20) -> str:
     return ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")
 
 
+def counted(n: int, what: str, several: str = "") -> str:
+    """`1 run`, `1,200 runs`; `several` is a plural that has another ending."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {several or what + 's'}"
+
+
 def unknown(what: str, got: object, choices: Iterable[str]) -> UnknownNameError:
     """The error for a name that is none of `choices`, with the nearest one where there is one."""
     import difflib  # an error may take its time; an import may not

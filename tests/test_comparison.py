@@ -109,17 +109,26 @@ def test_a_notebook_shows_the_table_with_names_escaped(bench):
 @pytest.mark.parametrize(
     ("sentences", "said"),
     [
-        (["budget 5 s, 1 worker.", "budget 7 s, 1 worker.", "budget 5 s, 1 worker."], "budget 5 / 7 s, 1 worker."),
-        (["one.", "one."], "one."),
         (
-            ["budget 5 s. By x of a.", "budget 6 s. By y of b.", "budget 5 s. By y of c."],
-            "budget 5 / 6 / 5 s. By x / y / y of a / b / c.",
+            {"m/a": "budget 5 s, 1 worker.", "m/b": "budget 7 s, 1 worker.", "m/c": "budget 5 s, 1 worker."},
+            "budget 5 (a, c) / 7 (b) s, 1 worker.",
         ),
-        (["a b c d.", "e f g h."], "a b c d. e f g h."),
-        (["one two.", "one."], "one two. one."),
+        ({"m/a": "one.", "m/b": "one."}, "one."),
+        ({"m/a": "one."}, "one."),
+        (
+            {"m/a": "budget 5 s. By x of t.", "n/b": "budget 6 s. By y of u.", "n/c": "budget 5 s. By y of v."},
+            "budget 5 (m/a, n/c) / 6 (n/b) s. By x (m/a) / y (n/b, n/c) of t (m/a) / u (n/b) / v (n/c).",
+        ),
+        ({"m/a": "a b c d.", "m/b": "e f g h.", "m/c": "a b c d."}, "On a and c: a b c d. On b: e f g h."),
+        (
+            {"m/a": "5 s.", "m/b": "6 s.", "m/c": "7 epochs each.", "m/d": "6 s."},
+            "On a, b and d: 5 (a) / 6 (b, d) s. On c: 7 epochs each.",
+        ),
+        ({"m/a": "one two.", "m/b": "", "m/c": "one two."}, "On a and c: one two."),
+        ({"m/a": "", "m/b": ""}, ""),
     ],
 )
-def test_captions_that_differ_in_few_words_are_one(sentences, said):
+def test_what_is_said_of_several_benchmarks_is_one_sentence_that_says_what_holds_of_which(sentences, said):
     assert in_one(sentences) == said
 
 

@@ -27,10 +27,10 @@ from nasbench_kit.analysis import (
 )
 from nasbench_kit.analysis.settled import Entry
 from nasbench_kit.benchmark import Benchmark
+from nasbench_kit.comparison.against import beside, check_fits
 from nasbench_kit.comparison.comparison import Comparison
 from nasbench_kit.comparison.long_work import warn_of_long_work
 from nasbench_kit.comparison.planning import RUNS, Named, Plan, plans_of, protocol_against
-from nasbench_kit.comparison.words import in_one
 from nasbench_kit.errors import NotRecordedError, SettingError, StudyError, UnknownNameError
 from nasbench_kit.jobs import n_processors, pool
 from nasbench_kit.optimizers.base import check_at_least
@@ -106,8 +106,7 @@ def compare(
     run_seeds = range(first_seed, first_seed + runs)
     plans = plans_of(benchmarks, optimizers, follows, rules, how)
     if reference:
-        for plan in plans:
-            reference.fitting(plan.configurations[0])  # else refused before anything is run
+        check_fits(reference, plans, follows)
     if until_settled is not None and len(plans[0].configurations) < 2:
         raise SettingError(f"until_settled={until_settled} with one optimizer; two or more expected")
     with opened_study(study) as opened, _shown(progress) as advance:
@@ -116,15 +115,14 @@ def compare(
         made = run(plans, opened, run_seeds, n_processes=n_processes, executor=executor, progress=advance)
         found = {plan.benchmark.name: _found(plan, opened, made.run_seeds) for plan in plans}
         if reference:
-            found = {benchmark: reference.beside(panel) for benchmark, panel in found.items()}
-        said = [*([follows.in_words()] if follows else []), in_one(panel.in_words for panel in found.values())]
+            found = beside(reference, found)
         return Comparison(
             found,
-            " ".join([*said, *([reference.in_words] if reference else [])]),
             made.counts,
             None if study is None else opened.path,
             {plan.benchmark.name: _reports(plan, found[plan.benchmark.name]) for plan in plans},
             made.verdicts,
+            follows.in_words() if follows else "",
         )
 
 

@@ -184,7 +184,8 @@ def selected(
         }
         if parts["trajectories"]:
             archived = frozenset(new[label] for label in panel.archived & new.keys())
-            found[title] = replace(panel, **parts, archived=archived)
+            replaced = {new[label]: n for label, n in panel.replaced.items() if label in new}
+            found[title] = replace(panel, **parts, archived=archived, replaced=replaced)
     return found
 
 

@@ -13,6 +13,7 @@ from typing import final
 
 from nasbench_kit.analysis import Archive, Panel, load
 from nasbench_kit.comparison import Comparison
+from nasbench_kit.comparison.against import beside
 from nasbench_kit.comparison.words import in_one
 from nasbench_kit.errors import SettingError
 from nasbench_kit.plots.grids import titles_of
@@ -34,7 +35,6 @@ class Report:
         studies: The files that they come from, without their folders.
         versions: Of software, when runs were made: each set that differs.
         commands: What makes the same runs again.
-        reference: Which archive the runs of others are from, in words; empty if there is none.
     """
 
     title: str
@@ -42,7 +42,6 @@ class Report:
     studies: tuple[str, ...]
     versions: tuple[Mapping[str, str], ...]
     commands: tuple[str, ...]
-    reference: str = ""
 
     def __repr__(self) -> str:
         return f"<Report of {', '.join(self.studies)}: {len(self.panels)} panels>"
@@ -78,9 +77,12 @@ class Report:
         """The same as a comparison, for its table and notes."""
         there = sum(one.n_runs for panel in self.panels.values() for one in panel.trajectories.values())
         failed = sum(len(seeds) for panel in self.panels.values() for seeds in panel.failures.values())
-        rules = in_one(panel.in_words for panel in self.with_runs.values())
-        in_words = f"{rules} {self.reference}".rstrip()
-        return Comparison(self.with_runs, in_words, RunCounts(0, there, failed), self.studies[0])
+        return Comparison(self.with_runs, RunCounts(0, there, failed), self.studies[0])
+
+    @property
+    def reference(self) -> str:
+        """Which runs are those of an archive, in words; empty if there are none."""
+        return in_one({title: panel.archive_in_words for title, panel in self.with_runs.items()})
 
 
 def _apart(called: Mapping[str, str]) -> dict[str, str]:
@@ -139,14 +141,13 @@ def report_of(
     again = paths[0].name if len(paths) == 1 else "again.db"  # none of several is to be filled with the others' runs
     commands = _commands(panels, again, None if results is None else os.fspath(results))
     if reference:
-        panels = {title: reference.beside(panel) for title, panel in panels.items()}
+        panels = beside(reference, panels)
     return Report(
         title or ", ".join(path.stem for path in paths),
         panels,
         tuple(path.name for path in paths),
         tuple(versions.values()),
         tuple(commands),
-        reference.in_words if reference else "",
     )
 
 
