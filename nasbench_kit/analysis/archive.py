@@ -21,7 +21,7 @@ import numpy as np
 
 from nasbench_kit.analysis.panels import Panel, in_short, setting_of
 from nasbench_kit.analysis.trajectories import Trajectories, frame_of, with_common_best
-from nasbench_kit.errors import NasbenchKitError, SettingError, StudyError, listed
+from nasbench_kit.errors import NasbenchKitError, SettingError, StudyError, counted, listed
 from nasbench_kit.formats.npz import read_npz
 from nasbench_kit.jobs import write_bytes
 from nasbench_kit.places import shipped
@@ -72,7 +72,7 @@ class Archive:
 
     def __repr__(self) -> str:
         n_runs = sum(len(entry.run_seeds) for entry in self.entries)
-        return f"<Archive {self.path!r}: {n_runs:,} runs of {len(self.entries)} configurations>"
+        return f"<Archive {self.path!r}: {counted(n_runs, 'run')} of {counted(len(self.entries), 'configuration')}>"
 
     @classmethod
     def open(cls, path: str | os.PathLike[str] = SHIPPED) -> Self:
@@ -85,6 +85,8 @@ class Archive:
             StudyError: It is none, is damaged, or of a newer format.
         """
         file = _shipped() if path == SHIPPED else os.fspath(path)
+        if not file:
+            raise StudyError(f"no archive is named; {_EXPECTED}")
         try:
             arrays = read_npz(Path(file), _NAMES)
         except NasbenchKitError as error:

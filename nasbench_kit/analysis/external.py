@@ -360,7 +360,7 @@ def read_overlay(text: str, panel: Panel) -> dict[str, Trajectories | Points]:
     Raises:
         SettingError, UnknownNameError: It cannot be read so.
         ImportDataError: The file is damaged, or has no such columns.
-        OSError: It is not there, or cannot be read.
+        OSError: It cannot be read.
     """
     if text == "published":
         found = published_curves(panel.benchmark.name)
@@ -371,6 +371,8 @@ def read_overlay(text: str, panel: Panel) -> dict[str, Trajectories | Points]:
     if kind not in _READERS:
         raise unknown("format of an overlay", kind, [*_READERS, "published"])
     path, *pairs = rest.split(",")
+    if not Path(path).is_file():
+        raise SettingError(f"overlay={text!r:.80}: there is no file {path!r:.80}; {kind}:FILE,NAME=VALUE,... expected")
     given = dict(pair.partition("=")[::2] for pair in pairs)
     label = given.pop("label", Path(path).name)
     read, needed, further = _READERS[kind]

@@ -56,7 +56,7 @@ class Panel:
     replaced: Mapping[str, int] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return f"<Panel of {len(self.trajectories)} optimizers on {self.benchmark.name}>"
+        return f"<Panel of {counted(len(self.trajectories), 'optimizer')} on {self.benchmark.name}>"
 
     @property
     def in_words(self) -> str:

@@ -27,6 +27,7 @@ from nasbench_kit.analysis.volumes import final_indicator_values
 from nasbench_kit.analysis.volumes import in_words as volume_in_words
 from nasbench_kit.comparison.against import beside
 from nasbench_kit.comparison.words import in_words
+from nasbench_kit.errors import counted
 from nasbench_kit.notebook import html_table
 from nasbench_kit.simulator import Reported, Rules
 from nasbench_kit.study import Configuration, RunCounts, Study
@@ -116,9 +117,9 @@ class Comparison:
         }
 
     def __repr__(self) -> str:
-        n_optimizers = len({name for panel in self.trajectories.values() for name in panel})
-        n_runs = sum(one.n_runs for panel in self.trajectories.values() for one in panel.values())
-        return f"<Comparison of {n_optimizers} optimizers on {', '.join(self.panels)}: {n_runs:,} runs>"
+        optimizers = counted(len({name for panel in self.trajectories.values() for name in panel}), "optimizer")
+        runs = counted(sum(one.n_runs for panel in self.trajectories.values() for one in panel.values()), "run")
+        return f"<Comparison of {optimizers} on {', '.join(self.panels)}: {runs}>"
 
     def summaries(self) -> Iterator[tuple[str, str, Summary]]:
         """(benchmark, optimizer, where its runs ended) of each."""
@@ -200,7 +201,8 @@ class Comparison:
                 volume = (_volume_text(volumes.get(benchmark, {}).get(optimizer)) for _ in more)
                 name = f"  {optimizer}" + (f", n = {summary.n_runs:,}" if len(n_runs) > 1 else "")
                 rows.append((name, evaluations, show.text(summary.mean) + spread, regret, *shares, *volume))
-        head = f"n = {' to '.join(map(str, dict.fromkeys((min(n_runs), max(n_runs)))))} runs each"
+        fewest = f"{min(n_runs):,} to " if len(n_runs) > 1 else ""
+        head = f"n = {fewest}{counted(max(n_runs), 'run')} each"
         metric = next(iter(by.values())) if same else "metric"
         return (head, "evals", metric, "regret", "found", "kept", *more), rows
 
@@ -232,17 +234,16 @@ class Comparison:
         for benchmark, optimizer, summary in self.summaries():
             if summary.n_without:
                 notes.append(
-                    f"{optimizer} on {benchmark}: {summary.n_without:,} of {summary.n_runs:,} runs ended without an"
-                    " incumbent; the mean is of the others, and to the median regret they are worse than all others"
+                    f"{optimizer} on {benchmark}: {summary.n_without:,} of {counted(summary.n_runs, 'run')} ended"
+                    " without an incumbent; the mean is of the others, and to the median regret they are worse than all others"
                 )
         for benchmark, panel in self.reports.items():
             notes += _also_reported(benchmark, panel, self.rules[benchmark].reported)
         notes += _told(self.verdicts)
         for (benchmark, optimizer), failed in self.failures.items():
             seed, reason = next(iter(failed.items()))
-            notes.append(
-                f"{optimizer} on {benchmark}: {len(failed):,} runs failed and are left out; seed {seed}: {reason}"
-            )
+            which = f"{counted(len(failed), 'run')} failed and {'is' if len(failed) == 1 else 'are'} left out"
+            notes.append(f"{optimizer} on {benchmark}: {which}; seed {seed}: {reason}")
         return notes
 
     def _repr_html_(self) -> str:

@@ -112,8 +112,9 @@ def compare(
     with opened_study(study) as opened, _shown(progress) as advance:
         warn_of_long_work(plans, opened, run_seeds, 0 if executor else n_processes or n_processors())
         run = _run if until_settled is None else partial(_run_until_settled, until_settled)
-        made = run(plans, opened, run_seeds, n_processes=n_processes, executor=executor, progress=advance)
-        found = {plan.benchmark.name: _found(plan, opened, made.run_seeds) for plan in plans}
+        with _saying_what_is_kept(plans, opened, is_kept=study is not None):
+            made = run(plans, opened, run_seeds, n_processes=n_processes, executor=executor, progress=advance)
+            found = {plan.benchmark.name: _found(plan, opened, made.run_seeds) for plan in plans}
         if reference:
             found = beside(reference, found)
         return Comparison(
@@ -214,11 +215,37 @@ def _found(plan: Plan, study: Study, run_seeds: Mapping[Configuration, range]) -
     return panel
 
 
-def _all_failed(key: Configuration, run_seeds: range, failures: Mapping[int, str]) -> StudyError:
+class _AllFailedError(StudyError):
+    """All runs of one optimizer failed."""
+
+    def __init__(self, message: str, legend: str) -> None:
+        super().__init__(message)
+        self.legend = legend
+
+
+def _all_failed(key: Configuration, run_seeds: range, failures: Mapping[int, str]) -> _AllFailedError:
     seed, reason = next(iter(failures.items()))
-    return StudyError(
-        f"all {len(run_seeds)} runs of {key.legend} on {key.benchmark} failed; with seed {seed}: {reason}"
-    )
+    n = len(run_seeds)
+    which = f"all {n:,} runs" if n > 1 else "the one run"
+    return _AllFailedError(f"{which} of {key.legend} on {key.benchmark} failed; with seed {seed}: {reason}", key.legend)
+
+
+@contextmanager
+def _saying_what_is_kept(plans: Sequence[Plan], study: Study, *, is_kept: bool) -> Iterator[None]:
+    """Where all runs of one optimizer failed: where those of the others are, and how to see them."""
+    try:
+        yield
+    except _AllFailedError as error:
+        keys = chain.from_iterable(plan.configurations for plan in plans)
+        if not any(study.n_runs(key) for key in keys if key.legend != error.legend):
+            raise
+        others = (
+            f"are kept in {study.path}: the same without {error.legend} shows them, and so does"
+            f" nasbench-kit plot {study.path}"
+            if is_kept
+            else "were not kept; study=FILE keeps them"
+        )
+        raise StudyError(f"{error}; the runs of the others {others}") from None
 
 
 def _reports(plan: Plan, panel: Panel) -> dict[str, dict[Reported, Finals]]:

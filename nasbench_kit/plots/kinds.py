@@ -164,7 +164,7 @@ def selected(
     called: dict[str, tuple[str, ...]] = {}
     for panel in panels.values():
         for label in panel.trajectories:
-            called[label] = (label, panel.configurations[label].optimizer)
+            called[label] = (label, *panel.configurations[label].names)
     chosen = _named("benchmark", benchmarks, titles)
     shown = _named("optimizer", optimizers, called)
     for old in labels or {}:

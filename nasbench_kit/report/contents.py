@@ -16,6 +16,7 @@ from nasbench_kit.comparison import Comparison
 from nasbench_kit.comparison.against import beside
 from nasbench_kit.comparison.words import in_one
 from nasbench_kit.errors import SettingError
+from nasbench_kit.outputs import check_different
 from nasbench_kit.plots.grids import titles_of
 from nasbench_kit.plots.titles import optimizer_title
 from nasbench_kit.report.commands import compare_commands
@@ -119,12 +120,14 @@ def report_of(
     Raises:
         StudyError: A file is no study, is damaged, its table is not found; or two hold different records of one run.
         UnknownNameError: There is no such benchmark or optimizer.
-        SettingError: There is nothing to show, or the archive holds no runs that can be compared with these.
+        SettingError: There is nothing to show, a file is given twice, or the archive holds no runs that can be compared
+            with these.
     """
     reference = None if against is None else Archive.open(against)
     paths = [Path(studies)] if isinstance(studies, str | os.PathLike) else [Path(path) for path in studies]
     if not paths:
         raise SettingError("no study; give one or more")
+    check_different("study", paths)
     with _as_one(paths) as study:
         panels = load(
             study,
