@@ -299,9 +299,9 @@ def test_when_all_runs_of_one_optimizer_fail_it_is_said_that_the_others_are_kept
         nbk.compare(bench, both, study=study, **FEW, **how)
     if not how:
         assert nbk.compare(bench, "random_search", study=study, **FEW).counts.made == 0
-    with pytest.raises(StudyError, match="; the runs of the others were not kept; study=FILE keeps them$"):
+    with pytest.raises(StudyError, match=r"; the runs of the others were not kept; study=FILE keeps them$"):
         nbk.compare(bench, both, **FEW, **how)
-    with pytest.raises(StudyError, match="the one run of own:AlwaysFailing on mine/d failed; with seed 0: [^;]*$"):
+    with pytest.raises(StudyError, match=r"the one run of own:AlwaysFailing on mine/d failed; with seed 0: [^;]*$"):
         nbk.compare(bench, "own:AlwaysFailing", study=tmp_path / "t.db", **FEW | {"runs": 1})
 
 

@@ -233,9 +233,10 @@ class Comparison:
             )
         for benchmark, optimizer, summary in self.summaries():
             if summary.n_without:
+                without = f"{summary.n_without:,} of {counted(summary.n_runs, 'run')} ended without an incumbent"
                 notes.append(
-                    f"{optimizer} on {benchmark}: {summary.n_without:,} of {counted(summary.n_runs, 'run')} ended"
-                    " without an incumbent; the mean is of the others, and to the median regret they are worse than all others"
+                    f"{optimizer} on {benchmark}: {without}; the mean is of the others, and to the median regret they"
+                    " are worse than all others"
                 )
         for benchmark, panel in self.reports.items():
             notes += _also_reported(benchmark, panel, self.rules[benchmark].reported)
