@@ -371,8 +371,6 @@ def read_overlay(text: str, panel: Panel) -> dict[str, Trajectories | Points]:
     if kind not in _READERS:
         raise unknown("format of an overlay", kind, [*_READERS, "published"])
     path, *pairs = rest.split(",")
-    if not Path(path).is_file():
-        raise SettingError(f"overlay={text!r:.80}: there is no file {path!r:.80}; {kind}:FILE,NAME=VALUE,... expected")
     given = dict(pair.partition("=")[::2] for pair in pairs)
     label = given.pop("label", Path(path).name)
     read, needed, further = _READERS[kind]
@@ -394,6 +392,8 @@ def read_overlay(text: str, panel: Panel) -> dict[str, Trajectories | Points]:
         _number(given, "scale") if "scale" in given else 1.0,
         are_regrets == "true",
     )
+    if not Path(path).is_file():
+        raise SettingError(f"overlay={text!r:.80}: there is no file {path!r:.80}; {kind}:FILE,NAME=VALUE,... expected")
     return {label: read(path, values, **{name: given[name] for name in names if name in given})}
 
 
