@@ -14,7 +14,7 @@ from nasbench_kit.messages import LONGEST
 @click.command(
     epilog=example(
         "nasbench-kit serve nasbench201/cifar10",
-        "nasbench-kit serve mine/d --from mine.h5 --seed 7",
+        "nasbench-kit serve mine/default --from mine.h5 --seed 7",
     )
 )
 @click.argument("benchmark")
