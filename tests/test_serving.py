@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 import nasbench_kit as nbk
 from nasbench_kit.cli import main
+from nasbench_kit.cli.settings import parse_optimizers
 from nasbench_kit.messages import LONGEST, PROTOCOL, QUESTIONS
 from nasbench_kit.optimizers import optimizer_class
 from nasbench_kit.optimizers.program_process import ProgramProcess
@@ -130,6 +132,15 @@ def test_a_program_climbs_and_its_settings_and_seed_count(folder, cifar10):
         for i in range(n_random, 60):
             best = records.archs[records.value[:i].argmax()]
             assert (records.archs[i] != best).sum() == 1
+
+
+def test_the_command_of_the_page_compares_the_program_with_others(folder):
+    (line,) = re.findall(r"^nasbench-kit compare (.*)$", PAGE, flags=re.MULTILINE)
+    words = shlex.split(line)
+    given = parse_optimizers(words[i + 1] for i, word in enumerate(words) if word == "-o")
+    benchmark = words[words.index("-b") + 1]
+    made = nbk.compare(benchmark, given, runs=1, n_evaluations=5, study="compare.db", n_processes=1)
+    assert [row["optimizer"] for row in made.table()] == ["random_search", "ours"]
 
 
 def test_every_python_block_of_the_page_runs(folder):
