@@ -23,7 +23,7 @@ from nasbench_kit.analysis import (
     ranks,
     win_rates,
 )
-from nasbench_kit.errors import SettingError, unknown
+from nasbench_kit.errors import SettingError, counted, unknown
 from nasbench_kit.plots.grids import Drawn, finals, grid, pooled
 from nasbench_kit.plots.style import COLORS, GRAY, ShownFigure, Size, small_letters, text_height, text_width, wrapped
 from nasbench_kit.plots.titles import optimizer_title
@@ -65,9 +65,10 @@ def difference_by_nemenyi(panels: Sequence[Panel], alpha: float = _ALPHA) -> Dif
     """
     labels = list(panels[0].trajectories)
     if len(panels) < 2 or len(labels) < 2:
+        there = f"{counted(len(labels), 'optimizer')} on {counted(len(panels), 'benchmark')}"
         raise SettingError(
-            f"Nemenyi's test of {len(labels)} optimizers on {len(panels)} benchmarks; two or more of each expected, and"
-            " test=mann-whitney compares runs on one benchmark"
+            f"Nemenyi's test of {there}; two or more of each expected, and test=mann-whitney compares runs on one"
+            " benchmark"
         )
     medians = np.array([[_median(panel, label) for panel in panels] for label in labels])
     average = ranks(medians).mean(axis=1)

@@ -144,8 +144,12 @@ def looks_for(panels: Iterable[Mapping[str, Trajectories]], highlight: Iterable[
     return looks_of(labels, best_few(map(finals, every), BASELINES) if highlight is None else highlight)
 
 
-def pooled(panels: Mapping[str, Panel], each: bool) -> dict[str, list[Panel]]:
+def pooled(panels: Mapping[str, Panel], each: bool | None) -> dict[str, list[Panel]]:
     """What is drawn in each panel of a figure: all benchmarks together, or each under its title.
+
+    Args:
+        panels: Title -> what to draw.
+        each: Whether each benchmark has a panel; None where a kind of figure has no such choice.
 
     Raises:
         SettingError: They are to be taken together, and an optimizer has no runs on one of them.
@@ -157,8 +161,8 @@ def pooled(panels: Mapping[str, Panel], each: bool) -> dict[str, list[Panel]]:
         for label in labels:
             if label not in panel.trajectories:
                 raise SettingError(
-                    f"optimizer {label!r} has no runs on {title}; choose benchmarks or optimizers that have all, or a"
-                    " panel for each benchmark"
+                    f"optimizer {label!r} has no runs on {title}; choose benchmarks or optimizers that have all"
+                    + (", or a panel for each benchmark by each=True" if each is not None else "")
                 )
     return {"": list(panels.values())}
 

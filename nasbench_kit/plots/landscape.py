@@ -14,6 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from nasbench_kit.analysis import Shown, shown
 from nasbench_kit.analysis.landscape import Landscape, RankCorrelations, correlation_length
+from nasbench_kit.analysis.shown import without_unit
 from nasbench_kit.plots.grids import Drawn, finish, grid
 from nasbench_kit.plots.style import (
     COLORS,
@@ -29,7 +30,7 @@ from nasbench_kit.plots.style import (
     thick,
     wrapped,
 )
-from nasbench_kit.plots.titles import benchmark_title, metric_title, without_unit
+from nasbench_kit.plots.titles import benchmark_title, metric_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -428,7 +428,7 @@ def test_an_archive_is_set_beside_and_said_to_be_one(study, tmp_path):
     unknown = "Without architectures, as an archive holds values only: grid search."
     assert html_page(beside).count(unknown) == 2
     assert "Without architectures" not in html_page(alone)
-    assert beside.comparison.in_words.endswith(said)
+    assert f"{said} local_search: " in beside.comparison.in_words
 
 
 def test_optimizers_with_as_many_runs_are_named_together(beside_many, read):
