@@ -7,11 +7,12 @@ from contextlib import chdir
 from typing import NamedTuple
 
 from _generate import DOCS, MADE
+
 from nasbench_kit.plots import KINDS
 
 FOLDER = DOCS / MADE
 
-STUDIES = '''\
+STUDIES = """\
 import nasbench_kit as nbk
 
 both = ["nasbench201/cifar10", "nasbench201/cifar100"]
@@ -23,7 +24,7 @@ nbk.compare(several, ["random_search", "nsga2"], runs=10, n_evaluations=150, stu
 
 curves = "nasbench201_mnist1d/mnist1d"
 nbk.compare(curves, ["hyperband", "asha"], runs=2, n_epochs=1_500, n_workers=4, study="epochs.db", n_processes=1)
-'''
+"""
 """What makes the studies that are drawn: one of the usual kind, one of several objectives, one of several epochs."""
 
 
@@ -38,7 +39,11 @@ class Example(NamedTuple):
 
 EXAMPLES = (
     Example("anytime"),
-    Example("anytime", python='axis="seconds", statistic="mean", band="standard error"', typed="--axis seconds --statistic mean --band standard-error"),
+    Example(
+        "anytime",
+        python='axis="seconds", statistic="mean", band="standard error"',
+        typed="--axis seconds --statistic mean --band standard-error",
+    ),
     Example("anytime", python='benchmarks=["nasbench201/cifar10"], law=True', typed="-b nasbench201/cifar10 --law"),
     Example("ranks"),
     Example("ecdf"),
@@ -57,24 +62,24 @@ EXAMPLES = (
 )
 
 OTHERS = {
-    "landscape": '''\
+    "landscape": """\
 from nasbench_kit.analysis.landscape import describe
 from nasbench_kit.plots.landscape import landscape_figure
 
 landscape_figure(describe(nbk.load("nasbench201/cifar100"))).savefig("landscape.png")
-''',
-    "cell": '''\
+""",
+    "cell": """\
 from nasbench_kit.plots import architecture_figure, save_figure
 
 bench = nbk.load("nasbench201/cifar10")
 save_figure(architecture_figure(bench.space, bench.best().arch), "cell.png")
-''',
+""",
 }
 """Figures of no study: name -> the code."""
 
 _COMMANDS = {
     "landscape": "nasbench-kit describe nasbench201/cifar100 --figure landscape.png",
-    "cell": "nasbench-kit show '|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|' -o cell.png",
+    "cell": "nasbench-kit show 333132 -o cell.png",
 }
 
 
@@ -117,7 +122,12 @@ def page() -> str:
         ]
     for name, drawn in OTHERS.items():
         title = {"landscape": "The landscape of a benchmark", "cell": "An architecture"}[name]
-        parts += [f"## {title}", f"```python\n{drawn}```", f"```text\n{_COMMANDS[name]}\n```", f"![{title}](gallery/{name}.png)"]
+        parts += [
+            f"## {title}",
+            f"```python\n{drawn}```",
+            f"```text\n{_COMMANDS[name]}\n```",
+            f"![{title}](gallery/{name}.png)",
+        ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -126,11 +136,13 @@ def write() -> None:
     (FOLDER / "gallery.md").write_text(page(), encoding="utf-8")
     pictures = FOLDER / "gallery"
     pictures.mkdir(exist_ok=True)
-    made = [pictures / picture(number) for number in range(len(EXAMPLES))] + [pictures / f"{name}.png" for name in OTHERS]
+    made = [pictures / picture(number) for number in range(len(EXAMPLES))] + [
+        pictures / f"{name}.png" for name in OTHERS
+    ]
     if all(file.exists() for file in made):
         return
     os.environ.setdefault("MPLBACKEND", "agg")
     namespace = {"__name__": "gallery"}
     with chdir(pictures):
         for drawn in (STUDIES, *map(code, range(len(EXAMPLES))), *OTHERS.values()):
-            exec(compile(drawn, "gallery", "exec"), namespace)  # noqa: S102: our own text, shown on the page
+            exec(compile(drawn, "gallery", "exec"), namespace)  # our own text, shown on the page

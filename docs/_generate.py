@@ -1,6 +1,6 @@
-"""The pages of the site that are made from the package: of what its registries name, from the same words as the commands.
+"""The pages of the site that are made from the package: of all that has a name, in the words of the commands.
 
-`pages` gives their text, for which nothing is drawn and Sphinx is not needed; `write` writes them into `docs/reference`,
+`pages` gives their text: nothing is drawn for it, and Sphinx is not needed. `write` writes them into `docs/reference`,
 which is not committed.
 """
 
@@ -38,7 +38,13 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 MADE = "reference"  # the folder of what is made
 
-_OWN_MODULES = ("analysis.landscape", "analysis.external", "analysis.iohprofiler", "importers.described", "plots.landscape")
+_OWN_MODULES = (
+    "analysis.landscape",
+    "analysis.external",
+    "analysis.iohprofiler",
+    "importers.described",
+    "plots.landscape",
+)
 _NO_MODULES = ("compat",)  # what it documents is in the modules below it
 
 
@@ -136,8 +142,8 @@ def _optimizers() -> Iterator[tuple[str, str]]:
         "optimizers.md",
         _joined(
             "# Optimizers",
-            "Each by the name that `-o` and `nbk.compare` take. Optimizers of other libraries are asked for by a prefix,"
-            " such as `optuna:TPESampler`.",
+            "Each by the name that `-o` and `nbk.compare` take. Optimizers of other libraries are asked for by a"
+            " prefix, such as `optuna:TPESampler`.",
             *(part for group, rows in listed for part in (f"## {group.capitalize()}", rows)),
             _hidden(f"optimizers/{name}" for names in GROUPS.values() for name in names),
         ),
@@ -148,7 +154,9 @@ def _protocols() -> Iterator[tuple[str, str]]:
     published: dict[str, list[tuple[str, ...]]] = {}
     with (ROOT / "nasbench_kit" / "protocols" / "published.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            of = tuple(row[name] or "" for name in ("benchmark", "optimizer", "what", "value", "sd", "version", "source"))
+            of = tuple(
+                row[name] or "" for name in ("benchmark", "optimizer", "what", "value", "sd", "version", "source")
+            )
             published.setdefault(row["protocol"], []).append(of)
     rows = []
     for name in PROTOCOLS:
@@ -166,7 +174,11 @@ def _protocols() -> Iterator[tuple[str, str]]:
                     [
                         ("source", found["source"]),
                         ("runs", f"{found['n_runs']} of each optimizer on each benchmark"),
-                        *((what, found[key]) for what, key in (("data", "data"), ("follows", "approximates")) if found[key]),
+                        *(
+                            (what, found[key])
+                            for what, key in (("data", "data"), ("follows", "approximates"))
+                            if found[key]
+                        ),
                         *(("differs", sentence) for sentence in found["differences"]),
                     ],
                 ),
@@ -175,7 +187,10 @@ def _protocols() -> Iterator[tuple[str, str]]:
                 _table(
                     ("benchmark", "rules"),
                     [
-                        (f"`{benchmark}`", "; ".join(f"{rule}: {_said(value)}" for rule, value in rules.items() if value))
+                        (
+                            f"`{benchmark}`",
+                            "; ".join(f"{rule}: {_said(value)}" for rule, value in rules.items() if value),
+                        )
                         for benchmark, rules in found["setups"].items()
                     ],
                 ),
@@ -206,7 +221,9 @@ def _spaces() -> Iterator[tuple[str, str]]:
     rows = []
     for name in SPACES:
         space = space_from(name)
-        rows.append((f"[`{name}`](spaces/{name}.md)", how_many(space.size), _first(import_module(type(space).__module__))))
+        rows.append(
+            (f"[`{name}`](spaces/{name}.md)", how_many(space.size), _first(import_module(type(space).__module__)))
+        )
         decisions = [(f"`{one.name}`", ", ".join(one.choices), "yes" * one.ordered) for one in space.decisions]
         yield (
             f"spaces/{name}.md",
@@ -251,9 +268,11 @@ def _importers() -> Iterator[tuple[str, str]]:
         "importers.md",
         _joined(
             "# Importers",
-            "Files of releases, and of your own, become tables; nothing in them is executed. What is to be known of each"
-            " release, and what reading costs at most: [](/official-releases.md).",
-            _table(("kind", "files"), [(f"[`{name}`](importers/{name}.md)", files) for name, files in IMPORTERS.items()]),
+            "Files of releases, and of your own, become tables; nothing in them is executed. What is to be known of"
+            " each release, and what reading costs at most: [](/official-releases.md).",
+            _table(
+                ("kind", "files"), [(f"[`{name}`](importers/{name}.md)", files) for name, files in IMPORTERS.items()]
+            ),
             _hidden(f"importers/{name}" for name in IMPORTERS),
         ),
     )
@@ -274,7 +293,9 @@ def _results() -> Iterator[tuple[str, str]]:
         card = "\n".join(line for line in _run("info", name).splitlines() if not re.match(r"  (file|folder) ", line))
         yield (
             f"results/{name}.md",
-            _joined(head, f"## The card: `nasbench-kit info {name}`", f"```{{code-block}} text\n:class: card\n\n{card}\n```"),
+            _joined(
+                head, f"## The card: `nasbench-kit info {name}`", f"```{{code-block}} text\n:class: card\n\n{card}\n```"
+            ),
         )
     archive = "data/reference_runs.md"
     yield "results/reference_runs.md", with_links((ROOT / archive).read_text(encoding="utf-8"), archive)
@@ -357,7 +378,9 @@ def _modules() -> Iterator[tuple[str, str]]:
                 parts.append(f"`{attribute}`: see {{py:obj}}`{there[id(thing)]}`.")
             else:
                 there[id(thing)] = where
-                directive = f"autoclass:: {where}\n   :members:" if inspect.isclass(thing) else f"autofunction:: {where}"
+                directive = (
+                    f"autoclass:: {where}\n   :members:" if inspect.isclass(thing) else f"autofunction:: {where}"
+                )
                 parts.append(f"```{{eval-rst}}\n.. {directive}\n```")
         if left_out:
             parts.append("Each optimizer has a [page of its own](../optimizers.md).")
@@ -423,7 +446,7 @@ def _notebooks() -> Iterator[tuple[str, str]]:
         "notebooks.md",
         _joined(
             "# Notebooks",
-            "They stand in the folder `notebooks` of the repository, and are shown here with what they printed and drew.",
+            "They are files of the repository, and are shown here with what they printed and drew.",
             _table(("notebook", "what it shows"), rows),
             _hidden(f"notebooks/{file.stem}" for file in files),
         ),

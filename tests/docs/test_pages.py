@@ -6,11 +6,9 @@ import shlex
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
-import nasbench_kit as nbk
 from nasbench_kit.cli import main
 from nasbench_kit.optimizers import OPTIMIZERS
 from nasbench_kit.plots import KINDS
@@ -27,7 +25,11 @@ finally:
 
 WRITTEN = {path.relative_to(DOCS).as_posix(): path for path in DOCS.rglob("*.md") if "reference" not in path.parts}
 RUN = sorted(page for page in WRITTEN if "/" in page)  # what stands above them is run by test_docs.py, and others
-FEW = {"runs=30": "runs=2, n_processes=1", "--runs 20": "--runs 2 --processes 1", "--members 5": "--members 2 --processes 1"}
+FEW = {
+    "runs=30": "runs=2, n_processes=1",
+    "--runs 20": "--runs 2 --processes 1",
+    "--members 5": "--members 2 --processes 1",
+}
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +91,7 @@ def test_our_side_of_every_call_of_another_library_runs(tmp_path, monkeypatch):
         for row in re.findall(r"^\| (.*) \|$", section, flags=re.MULTILINE)[2:]:
             ours = re.split(r"(?<!\\) \| ", row)[-1]
             for code in re.findall(r"`([^`]*)`", ours):
-                if "(" in code and not code.startswith(("ask", "tell")) or "[" in code:
+                if ("(" in code and not code.startswith(("ask", "tell"))) or "[" in code:
                     exec(compile(code, "page", "exec"), namespace)  # allowed: our own text
                     n_run += 1
     assert n_run > 40
@@ -106,7 +108,9 @@ def test_every_page_is_in_a_contents_list_and_what_a_list_names_exists(made):
 
 
 def test_every_link_between_pages_leads_to_a_page(made):
-    there = {page: _generate.with_links(path.read_text(encoding="utf-8"), f"docs/{page}") for page, path in WRITTEN.items()}
+    there = {
+        page: _generate.with_links(path.read_text(encoding="utf-8"), f"docs/{page}") for page, path in WRITTEN.items()
+    }
     there |= made
     missing = []
     for page, text in there.items():
@@ -123,7 +127,12 @@ def test_every_link_between_pages_leads_to_a_page(made):
 
 
 def test_there_is_a_page_of_everything_that_has_a_name(made):
-    for folder, names in (("optimizers", OPTIMIZERS), ("protocols", PROTOCOLS), ("spaces", SPACES), ("cli", main.commands)):
+    for folder, names in (
+        ("optimizers", OPTIMIZERS),
+        ("protocols", PROTOCOLS),
+        ("spaces", SPACES),
+        ("cli", main.commands),
+    ):
         assert {f"reference/{folder}/{name}.md" for name in names} <= {*made}
     assert "algorithm 2" in made["reference/optimizers/asha.md"]
     assert "| `eta` | `3` |" in made["reference/optimizers/asha.md"]
