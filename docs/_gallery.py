@@ -66,26 +66,26 @@ OTHERS = {
 from nasbench_kit.analysis.landscape import describe
 from nasbench_kit.plots.landscape import landscape_figure
 
-landscape_figure(describe(nbk.load("nasbench201/cifar100"))).savefig("landscape.png")
+landscape_figure(describe(nbk.load("nasbench201/cifar100"))).savefig("landscape.svg")
 """,
     "cell": """\
 from nasbench_kit.plots import architecture_figure, save_figure
 
 bench = nbk.load("nasbench201/cifar10")
-save_figure(architecture_figure(bench.space, bench.best().arch), "cell.png")
+save_figure(architecture_figure(bench.space, bench.best().arch), "cell.svg")
 """,
 }
 """Figures of no study: name -> the code."""
 
 _COMMANDS = {
-    "landscape": "nasbench-kit describe nasbench201/cifar100 --figure landscape.png",
-    "cell": "nasbench-kit show 333132 -o cell.png",
+    "landscape": "nasbench-kit describe nasbench201/cifar100 --figure landscape.svg",
+    "cell": "nasbench-kit show 333132 -o cell.svg",
 }
 
 
 def picture(number: int) -> str:
     """The file of the example of this number."""
-    return f"{number:02d}-{EXAMPLES[number].kind}.png"
+    return f"{number:02d}-{EXAMPLES[number].kind}.svg"
 
 
 def code(number: int) -> str:
@@ -126,7 +126,7 @@ def page() -> str:
             f"## {title}",
             f"```python\n{drawn}```",
             f"```text\n{_COMMANDS[name]}\n```",
-            f"![{title}](gallery/{name}.png)",
+            f"![{title}](gallery/{name}.svg)",
         ]
     return "\n\n".join(parts) + "\n"
 
@@ -137,7 +137,7 @@ def write() -> None:
     pictures = FOLDER / "gallery"
     pictures.mkdir(exist_ok=True)
     made = [pictures / picture(number) for number in range(len(EXAMPLES))] + [
-        pictures / f"{name}.png" for name in OTHERS
+        pictures / f"{name}.svg" for name in OTHERS
     ]
     if all(file.exists() for file in made):
         return

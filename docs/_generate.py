@@ -130,7 +130,7 @@ def _optimizers() -> Iterator[tuple[str, str]]:
                         ],
                     ),
                     _rest(import_module(made.__module__)),
-                    _rest(made).partition("\nArgs:")[0],
+                    _about(made),
                     "## Settings" if settings else "It has no settings.",
                     _table(("setting", "default", "meaning"), settings),
                     "## On the command line",
@@ -229,12 +229,11 @@ def _spaces() -> Iterator[tuple[str, str]]:
             f"spaces/{name}.md",
             _joined(
                 f"# `{name}`",
-                inspect.getdoc(import_module(type(space).__module__)) or "",
-                _rest(type(space)).partition("\nArgs:")[0],
+                _first(import_module(type(space).__module__)),
+                _rest(import_module(type(space).__module__)),
+                _about(type(space)),
                 f"It has {how_many(space.size)} architectures, of {len(space.decisions)} decisions.",
-                f"```{{figure}} {name}.svg\n:alt: The cells of an architecture of {name}\n\n{_drawn_of(space)}\n```"
-                if _example(space)
-                else "",
+                f"![An architecture of {name}]({name}.svg)" if _example(space) else "",
                 "## Text forms",
                 _table(("form", "example"), [(f"`{form}`", f"`{one.example}`") for form, one in space.forms.items()]),
                 "## Decisions",
@@ -261,7 +260,7 @@ def _importers() -> Iterator[tuple[str, str]]:
                 files,
                 f"```text\nnasbench-kit import FILE --kind {name}\n```",
                 "(The kind is told from the content; `--kind` is for files that look like several.)",
-                inspect.getdoc(import_module(f"nasbench_kit.importers.{name}")) or "",
+                _with_addresses(inspect.getdoc(import_module(f"nasbench_kit.importers.{name}")) or ""),
             ),
         )
     yield (
@@ -365,7 +364,7 @@ def _modules() -> Iterator[tuple[str, str]]:
     rows = []
     for name in names:
         module = import_module(f"nasbench_kit.{name}")
-        parts = [f"# `nasbench_kit.{name}`", inspect.getdoc(module) or ""]
+        parts = [f"# `nasbench_kit.{name}`", _with_addresses(inspect.getdoc(module) or "")]
         rows.append((f"[`{name}`](api/{name}.md)", _first(module)))
         left_out = {*_optimizer_names()} if name == "optimizers" else set()
         for attribute in sorted({*_exported(module)} - left_out, key=lambda one: (not one[0].isupper(), one.lower())):
@@ -497,10 +496,6 @@ def _example(space: Space) -> Any:
     return arch if space.graphs(arch) else None
 
 
-def _drawn_of(space: Space) -> str:
-    return f"`{space.format(_example(space))}`"
-
-
 def _draw_spaces() -> None:
     for name in SPACES:
         space, picture = space_from(name), DOCS / MADE / "spaces" / f"{name}.svg"
@@ -536,7 +531,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _in_a_cell(text: object) -> str:
-    return " ".join(str(text).split()).replace("|", "\\|")
+    return _with_addresses(" ".join(str(text).split())).replace("|", "\\|")
 
 
 _MOST_ROWS = 40
@@ -564,4 +559,14 @@ def _first(documented: object) -> str:
 
 def _rest(documented: object) -> str:
     """A docstring without its first line."""
-    return (inspect.getdoc(documented) or "").partition("\n")[2].strip("\n")
+    return _with_addresses((inspect.getdoc(documented) or "").partition("\n")[2].strip("\n"))
+
+
+def _about(made: object) -> str:
+    """What a docstring says between its first line and the arguments."""
+    return re.split(r"^Args:$", _rest(made), maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def _with_addresses(text: str) -> str:
+    """The text with its addresses as links."""
+    return re.sub(r"(?<![<(`])https?://[^\s,;)>`]*[^\s,;)>`.:]", r"<\g<0>>", text)

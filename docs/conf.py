@@ -44,6 +44,7 @@ python_maximum_signature_line_length = 100
 
 html_theme = "furo"
 html_title = f"nasbench_kit {release}"
+html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = html_show_sourcelink = False
@@ -104,7 +105,8 @@ def setup(app: Any) -> None:
     """What is made from the package, and how its docstrings are read."""
     _generate.write()
     _gallery.write()
-    app.add_lexer("csv", TextLexer)
+    for language in ("csv", "jq"):  # which Pygments does not know
+        app.add_lexer(language, TextLexer)
     app.connect("source-read", read)
     app.connect("autodoc-process-docstring", escaped)
     app.connect("autodoc-skip-member", skipped)

@@ -28,7 +28,7 @@ RUN = sorted(page for page in WRITTEN if "/" in page)  # what stands above them 
 FEW = {
     "runs=30": "runs=2, n_processes=1",
     "--runs 20": "--runs 2 --processes 1",
-    "--members 5": "--members 2 --processes 1",
+    "--members 5": "--members 2 --processes 1 --set rounds=100",
 }
 
 
