@@ -71,7 +71,9 @@ class Target:
         """`smac` for a facade with budgets, which are epochs."""
         answer = self._answer(config, budget, seed)
         if answer.failed:
-            raise NotRecordedError(f"the training of {self._queries.space.format(answer.arch)!r} failed, so it has no loss")
+            raise NotRecordedError(
+                f"the training of {self._queries.space.format(answer.arch)!r} failed, so it has no loss"
+            )
         losses: Any = answer.losses[0]
         if len(answer.losses) > 1:
             losses = dict(zip(self.objectives, answer.losses, strict=True))

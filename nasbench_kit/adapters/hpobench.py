@@ -26,9 +26,9 @@ class HPOBenchmark:
     """What a search written for HPOBench calls: `AbstractBenchmark` of HPOBench 0.0.10, without installing it.
 
     `function_value` is a loss: 1 - accuracy as a fraction (HPOBench has percent), the objective itself where smaller is
-    better, else its negative. `cost` are seconds from scratch, the first epoch among them. The search is told validation
-    values alone; `objective_function_test` is for reports. Configurations of choices that were not recorded are those of
-    the nearest architecture, always the same.
+    better, else its negative. `cost` are seconds from scratch, the first epoch among them. A search is told validation
+    values alone; `objective_function_test` is for reports. Choices that are no recorded architecture become the nearest
+    one, always the same. A training that failed has the worst value that was recorded.
 
     Args:
         benchmark: As `nbk.load` opens it; of several objectives, the first.
@@ -39,9 +39,7 @@ class HPOBenchmark:
         SettingError, NotRecordedError: An argument cannot be, or that run was never recorded.
     """
 
-    def __init__(
-        self, benchmark: Benchmark, rng: Uniform | int | None = None, *, run: str | int = DRAWN
-    ) -> None:
+    def __init__(self, benchmark: Benchmark, rng: Uniform | int | None = None, *, run: str | int = DRAWN) -> None:
         self._queries = Queries(benchmark, run=run, every_epoch=True)
         self.rng = _generator(rng)
         self.configuration_space = self.get_configuration_space()
@@ -53,7 +51,7 @@ class HPOBenchmark:
         fidelity: Mapping[str, Any] | None = None,
         rng: Uniform | int | None = None,
     ) -> dict[str, Any]:
-        """The validation loss of a configuration after an epoch, the last one by default.
+        """The validation loss of a configuration after an epoch, by default the last.
 
         Args:
             configuration: Decision -> name of the choice.
@@ -72,9 +70,14 @@ class HPOBenchmark:
         self,
         configuration: Mapping[str, Any],
         fidelity: Mapping[str, Any] | None = None,
-        rng: Uniform | int | None = None,  # noqa: ARG002 (as HPOBench has it)
+        rng: Uniform | int | None = None,
     ) -> dict[str, Any]:
         """The test loss, as the mean over the recorded runs unless one is chosen by its number.
+
+        Args:
+            configuration: As in `objective_function`.
+            fidelity: As in `objective_function`.
+            rng: Not used, as nothing is drawn.
 
         Raises:
             NotRecordedError: No test metric that belongs to the objective was recorded, or not at this epoch.

@@ -58,8 +58,8 @@ class Result:
 class MFBenchmark:
     """What a search written for mf-prior-bench calls: `mfpbench.Benchmark` of 1.10, without installing it.
 
-    Configurations are mappings from decision to the name of a choice. Those of choices that were not recorded are those
-    of the nearest architecture, always the same. A training that failed has the worst values that were recorded.
+    Configurations are mappings from decision to the name of a choice. Choices that are no recorded architecture become
+    the nearest one, always the same. A training that failed has the worst values that were recorded.
 
     Args:
         benchmark: As `nbk.load` opens it; of several objectives, the first is `error`.
@@ -141,7 +141,7 @@ class MFBenchmark:
             at: The epoch; the last one by default.
 
         Raises:
-            NotRecordedError, ArchitectureError, UnknownNameError: That epoch was not recorded, or it is no configuration.
+            NotRecordedError, ArchitectureError, UnknownNameError: The epoch or configuration is none.
         """
         arch, epoch = self._queries.arch(config), self._queries.recorded_epoch(at)
         return self._result(config, self._queries.answer(arch, self._queries.same_training(arch, self.seed), epoch))

@@ -37,7 +37,7 @@ class Objective:
 
     Attributes:
         directions: "maximize" or "minimize", of each objective.
-        search_space: Decision -> Optuna's distribution: categories are names of choices; of ordered ones, their positions.
+        search_space: Decision -> its distribution: names of choices; of ordered ones, their positions.
 
     Raises:
         SettingError, NotRecordedError: An argument cannot be, or that epoch or run was never recorded.
@@ -79,7 +79,9 @@ class Objective:
         check_directions(trial, self.directions)
         arch = self._queries.arch(
             {
-                name: trial.suggest_int(name, 0, len(choices) - 1) if ordered else trial.suggest_categorical(name, choices)
+                name: trial.suggest_int(name, 0, len(choices) - 1)
+                if ordered
+                else trial.suggest_categorical(name, choices)
                 for name, choices, ordered in self._queries.space.decisions
             }
         )

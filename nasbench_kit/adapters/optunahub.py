@@ -66,7 +66,9 @@ class Problem(_BaseProblem):  # type: ignore[misc]
     def evaluate_constraints(self, params: Mapping[str, Any]) -> dict[str, float]:
         """Constraint -> how far it is exceeded."""
         answer = self._queries.query(self.arch(params))
-        return {str(limit): by for limit, by in zip(self._queries.benchmark.constraints, answer.violations, strict=True)}
+        return {
+            str(limit): by for limit, by in zip(self._queries.benchmark.constraints, answer.violations, strict=True)
+        }
 
     def arch(self, params: object) -> Arch:
         """The architecture of parameters, such as `study.best_params`."""

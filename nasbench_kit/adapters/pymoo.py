@@ -68,7 +68,9 @@ class BenchmarkProblem(_Problem):  # type: ignore[misc]
 
     def arch(self, x: Any) -> Arch:
         """The architecture of a row of `X`."""
-        return self._queries.arch(x) if isinstance(x, Mapping) else self._queries.nearest(np.rint(x).astype(int).tolist())
+        return (
+            self._queries.arch(x) if isinstance(x, Mapping) else self._queries.nearest(np.rint(x).astype(int).tolist())
+        )
 
     def _evaluate(self, x: NDArray[Any], out: dict[str, Any], *_: Any, **__: Any) -> None:
         answers = [self._queries.query(self.arch(row), rng=self._rng) for row in x]

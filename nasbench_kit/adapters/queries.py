@@ -68,6 +68,7 @@ class Queries:
         self.epoch, self.run, self.is_drawn = rules.last_epoch(benchmark), rules.run, rules.run == DRAWN
         self.seed, self._every_epoch = rules.seed, every_epoch
         self._told = Told(benchmark)
+        self._names = {decision.name for decision in task.space.decisions}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (self.benchmark, self.epoch, self.run, self._every_epoch)
@@ -85,7 +86,7 @@ class Queries:
         Raises:
             ArchitectureError, UnknownNameError: It is none.
         """
-        if not isinstance(config, Mapping) or config.keys() != {decision.name for decision in self.space.decisions}:
+        if not isinstance(config, Mapping) or config.keys() != self._names:
             return self.space.parse(dict(config) if isinstance(config, Mapping) else config)
         return self.nearest([self._choice(i, config[d.name]) for i, d in enumerate(self.space.decisions)])
 
@@ -94,10 +95,12 @@ class Queries:
         if isinstance(value, str) and value in choices:
             return choices.index(value)
         if not isinstance(value, str | bool) and hasattr(value, "__index__"):
-            position = int(value)  # type: ignore[call-overload]
+            position = int(value)
             if 0 <= position < len(choices):
                 return position
-            raise SettingError(f"choice number {position} of {name!r}; 0 to {len(choices) - 1} expected: {listed(choices)}")
+            raise SettingError(
+                f"choice number {position} of {name!r}; 0 to {len(choices) - 1} expected: {listed(choices)}"
+            )
         raise unknown(f"choice for {name!r}:", value, choices)
 
     def nearest(self, choices: Sequence[int]) -> Arch:
@@ -138,7 +141,7 @@ class Queries:
         if epoch not in self.epochs or isinstance(epoch, bool):
             there = f"choose from {listed(self.epochs)}" if self.epochs else f"{self.benchmark.name} knows of none"
             raise NotRecordedError(f"epoch {epoch!r:.40} was not recorded; {there}")
-        return int(epoch)  # type: ignore[call-overload]
+        return int(epoch)
 
     @property
     def continues(self) -> bool:
@@ -186,7 +189,7 @@ class Queries:
 
     @cached_property
     def worst(self) -> tuple[float, ...]:
-        """The worst that was recorded of each objective after the last epoch: what a training that failed stands for."""
+        """The worst that was recorded of each objective after the last epoch: a training that failed is as bad."""
         return self.benchmark.reference_point()
 
     def info(self, answer: Answer) -> dict[str, Any]:
@@ -223,9 +226,8 @@ class Queries:
         metric = self.test_metric()
         at = self.epoch if epoch is None else epoch
         if metric.epochs and at not in metric.epochs:
-            raise NotRecordedError(
-                f"{self.benchmark.name}: {metric.name} was not recorded at epoch {at}; choose from {listed(metric.epochs)}"
-            )
+            there = listed(metric.epochs)
+            raise NotRecordedError(f"{self.benchmark.name}: no {metric.name} at epoch {at}; choose from {there}")
         return float(self.benchmark.values(metric.name, [arch], epoch=at, seed=self.seed)[0])
 
     def refuse_drawn(self, what: str) -> None:

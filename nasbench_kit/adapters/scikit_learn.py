@@ -15,8 +15,6 @@ from nasbench_kit.predictors.tune import seed_of
 from nasbench_kit.spaces.base import check_is_space
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from nasbench_kit.spaces import Space
 
 _base: Any = require("sklearn.base", "scikit-learn")
@@ -113,5 +111,9 @@ class PredictorRegressor(_base.RegressorMixin, _base.BaseEstimator):  # type: ig
         check_is_space(self.space)
         check_at_least(1, n_members=self.n_members)
         check_at_least(0, random_state=self.random_state)
-        check_number("a share of at least 0 and below 1", lambda share: 0 <= share < 1, validation_fraction=self.validation_fraction)
+        check_number(
+            "a share of at least 0 and below 1",
+            lambda share: 0 <= share < 1,
+            validation_fraction=self.validation_fraction,
+        )
         return self.space, np.random.default_rng(self.random_state)

@@ -35,8 +35,8 @@ class BenchmarkBlackbox(_Blackbox):  # type: ignore[misc]
     Args:
         benchmark: As `nbk.load` opens it. Its epochs lie on one training, as Syne Tune knows no other.
         epoch: The only epoch that is reported; by default all are.
-        run: "mean", the mean over the recorded runs; the number of one of them; or "drawn", one per architecture, always
-            the same: Syne Tune does not say which trial it asks for. A `seed` that it gives is the number of a run.
+        run: "mean", the mean over the recorded runs; the number of one of them; or "drawn", one per architecture, the
+            same each time, as Syne Tune does not say which trial asks. A `seed` that it gives is the number of a run.
         seed: Of the runs that are drawn.
 
     Raises:
@@ -48,9 +48,7 @@ class BenchmarkBlackbox(_Blackbox):  # type: ignore[misc]
         do_minimize: Of each objective, whether smaller is better: what a scheduler takes.
     """
 
-    def __init__(
-        self, benchmark: Benchmark, *, epoch: int | None = None, run: str | int = MEAN, seed: int = 0
-    ) -> None:
+    def __init__(self, benchmark: Benchmark, *, epoch: int | None = None, run: str | int = MEAN, seed: int = 0) -> None:
         check_at_least(0, seed=seed)
         queries = Queries(benchmark, epoch=epoch, run=run, every_epoch=epoch is None)
         if not benchmark.costs:
@@ -60,8 +58,8 @@ class BenchmarkBlackbox(_Blackbox):  # type: ignore[misc]
         self._epochs = queries.epochs if epoch is None else (queries.epoch,)
         if len(self._epochs) > 1 and not queries.continues:
             raise SettingError(
-                f"the epochs of {benchmark.name} are separate trainings, and Syne Tune goes on with one; give one of them:"
-                f" epoch={queries.epoch}"
+                f"the epochs of {benchmark.name} are separate trainings, and Syne Tune goes on with one;"
+                f" give one of them: epoch={queries.epoch}"
             )
         self._queries, self._seed = queries, seed
         self.do_minimize = [metric.direction == "min" for metric in benchmark.objectives]

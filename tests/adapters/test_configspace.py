@@ -8,7 +8,9 @@ import pytest
 
 from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError
 
-ConfigSpace = pytest.importorskip("ConfigSpace", reason="ConfigSpace is absent: pip install 'nasbench-kit[configspace]'")
+ConfigSpace = pytest.importorskip(
+    "ConfigSpace", reason="ConfigSpace is absent: pip install 'nasbench-kit[configspace]'"
+)
 
 from nasbench_kit.adapters.configspace import Target  # noqa: E402
 
@@ -19,7 +21,9 @@ NAMES = ("nasbench101/cifar10", "nasbench201/cifar10", "nasbench301/cifar10", "n
 def test_every_configuration_is_an_architecture_and_every_architecture_a_configuration(loaded, name):
     bench = loaded(name)
     target, space = Target(bench), Target(bench).space(seed=0)
-    assert [*space] == sorted(decision.name for decision in bench.space.decisions) or len(space) == bench.space.n_decisions
+    assert [*space] == sorted(decision.name for decision in bench.space.decisions) or len(
+        space
+    ) == bench.space.n_decisions
     for config in space.sample_configuration(5):
         arch = target.arch(config)
         again = ConfigSpace.Configuration(space, values=target.config(arch))
@@ -79,7 +83,7 @@ def test_a_seed_of_smac_draws_a_run_the_same_at_every_budget_and_in_every_proces
 
 def test_a_training_that_failed_is_a_crash_to_smac_and_the_worst_recorded_to_others(failing):
     config = {"kernel": "5", "width": "64"}
-    with pytest.raises(NotRecordedError, match="^the training of '5,64' failed, so it has no loss$"):
+    with pytest.raises(NotRecordedError, match=r"^the training of '5,64' failed, so it has no loss$"):
         Target(failing).smac(config)
     answer = Target(failing).dehb(config)
     assert (answer["fitness"], answer["cost"], answer["info"]["failed"]) == (3.5, 30, True)
@@ -87,10 +91,10 @@ def test_a_training_that_failed_is_a_crash_to_smac_and_the_worst_recorded_to_oth
 
 
 def test_what_was_not_recorded_is_refused_in_one_line(curves, cell):
-    with pytest.raises(UnknownNameError, match="^unknown choice for '0->1': 'conv'; "):
+    with pytest.raises(UnknownNameError, match=r"^unknown choice for '0->1': 'conv'; "):
         Target(curves).dehb(cell | {"0->1": "conv"})
     for budget in (0.9, 37):
-        with pytest.raises(SettingError, match=f"^budget {budget}; epochs from 1 to 36 expected$"):
+        with pytest.raises(SettingError, match=rf"^budget {budget}; epochs from 1 to 36 expected$"):
             Target(curves).smac_budget(cell, budget=budget)
 
 
@@ -127,7 +131,12 @@ def test_smac_searches_and_finds_what_is_recorded(curves, tmp_path, is_cheap):
     target = Target(curves)
     how = {"min_budget": 4, "max_budget": 36} if is_cheap else {}
     scenario = smac.Scenario(
-        target.space(seed=0), n_trials=20 if is_cheap else 8, deterministic=True, seed=0, output_directory=tmp_path, **how
+        target.space(seed=0),
+        n_trials=20 if is_cheap else 8,
+        deterministic=True,
+        seed=0,
+        output_directory=tmp_path,
+        **how,
     )
     facade = smac.MultiFidelityFacade if is_cheap else smac.HyperparameterOptimizationFacade
     search = facade(scenario, target.smac_budget if is_cheap else target.smac, logging_level=False, overwrite=True)

@@ -125,15 +125,17 @@ def test_ordered_choices_are_integers_to_optuna(failing):
 def test_an_objective_takes_a_trial_of_fixed_parameters(cifar10, cell):
     objective = Objective(cifar10)
     assert objective(optuna.trial.FixedTrial(cell)) == cifar10.query((3, 3, 3, 1, 3, 2)).val_accuracy
-    assert pickle.loads(pickle.dumps(objective))(optuna.trial.FixedTrial(cell)) == objective(optuna.trial.FixedTrial(cell))
+    assert pickle.loads(pickle.dumps(objective))(optuna.trial.FixedTrial(cell)) == objective(
+        optuna.trial.FixedTrial(cell)
+    )
 
 
 def test_pruning_needs_one_objective_and_several_epochs(cifar10, uncosted, two_objectives):
-    with pytest.raises(SettingError, match="^pruning=True with 2 objectives; Optuna prunes by one$"):
+    with pytest.raises(SettingError, match=r"^pruning=True with 2 objectives; Optuna prunes by one$"):
         Objective(two_objectives, pruning=True)
-    with pytest.raises(SettingError, match="^pruning=True needs several epochs; nasbench201/cifar10 has 200$"):
+    with pytest.raises(SettingError, match=r"^pruning=True needs several epochs; nasbench201/cifar10 has 200$"):
         Objective(cifar10, pruning=True)
-    with pytest.raises(SettingError, match="^pruning=True needs several epochs; nas_bench_graph/cora has none$"):
+    with pytest.raises(SettingError, match=r"^pruning=True needs several epochs; nas_bench_graph/cora has none$"):
         Objective(uncosted, pruning=True)
 
 

@@ -45,5 +45,7 @@ def test_a_study_of_another_direction_is_refused(cifar10):
 
 
 def test_a_problem_draws_no_runs(cifar10):
-    with pytest.raises(SettingError, match="^run='drawn'; a problem is a function of its parameters: 'mean', or the number"):
+    with pytest.raises(
+        SettingError, match=r"^run='drawn'; a problem is a function of its parameters: 'mean', or the number"
+    ):
         Problem(cifar10, run="drawn")

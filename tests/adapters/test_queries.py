@@ -21,18 +21,18 @@ def test_a_configuration_is_of_names_or_of_positions_and_back(cifar10, cell):
 def test_a_position_is_never_taken_for_the_choice_that_is_called_so(failing):
     # kernels are "3" and "5", widths "16", "32" and "64"
     assert Queries(failing).arch({"kernel": "3", "width": 2}) == (0, 2)
-    with pytest.raises(SettingError, match="^choice number 3 of 'kernel'; 0 to 1 expected: 3, 5$"):
+    with pytest.raises(SettingError, match=r"^choice number 3 of 'kernel'; 0 to 1 expected: 3, 5$"):
         Queries(failing).arch({"kernel": 3, "width": 2})
 
 
 @pytest.mark.parametrize(
     ("changed", "error", "match"),
     [
-        ({"0->1": "nor_conv_9x9"}, UnknownNameError, "^unknown choice for '0->1': 'nor_conv_9x9'; did you mean"),
-        ({"0->1": 2.0}, UnknownNameError, "^unknown choice for '0->1': 2.0; choose from none, skip_connect"),
-        ({"0->1": True}, UnknownNameError, "^unknown choice for '0->1': True"),
+        ({"0->1": "nor_conv_9x9"}, UnknownNameError, r"^unknown choice for '0->1': 'nor_conv_9x9'; did you mean"),
+        ({"0->1": 2.0}, UnknownNameError, r"^unknown choice for '0->1': 2.0; choose from none, skip_connect"),
+        ({"0->1": True}, UnknownNameError, r"^unknown choice for '0->1': True"),
         ({"0->1": 5}, SettingError, "^choice number 5 of '0->1'; 0 to 4 expected: none, "),
-        ({"0->9": "none"}, UnknownNameError, "^unknown decision '0->9'; did you mean '0->"),
+        ({"0->9": "none"}, UnknownNameError, r"^unknown decision '0->9'; did you mean '0->"),
     ],
 )
 def test_what_is_no_configuration_is_refused_in_one_line(cifar10, cell, changed, error, match):
@@ -42,7 +42,7 @@ def test_what_is_no_configuration_is_refused_in_one_line(cifar10, cell, changed,
 
 def test_a_configuration_that_lacks_a_decision_is_refused(cifar10, cell):
     del cell["0->1"]
-    with pytest.raises(ArchitectureError, match="^no choice for 0->1; an architecture of nasbench201 decides all$"):
+    with pytest.raises(ArchitectureError, match=r"^no choice for 0->1; an architecture of nasbench201 decides all$"):
         Queries(cifar10).arch(cell)
 
 
@@ -112,11 +112,18 @@ def test_a_training_that_failed_is_as_bad_as_the_worst_recorded_and_keeps_to_no_
 
 def test_a_budget_suffices_for_the_highest_epoch_that_is_not_above_it(budgets, uncosted):
     queries = Queries(budgets, every_epoch=True)
-    assert [queries.epoch_within(budget) for budget in (4, 11.99, 12 - 1e-9, 107.9, 108, None)] == [4, 4, 12, 36, 108, 108]
+    assert [queries.epoch_within(budget) for budget in (4, 11.99, 12 - 1e-9, 107.9, 108, None)] == [
+        4,
+        4,
+        12,
+        36,
+        108,
+        108,
+    ]
     for budget in (3.9, 109, "12", True, math.nan):
-        with pytest.raises(SettingError, match=f"^budget {budget!r}; epochs from 4 to 108 expected$"):
+        with pytest.raises(SettingError, match=rf"^budget {budget!r}; epochs from 4 to 108 expected$"):
             queries.epoch_within(budget)
-    with pytest.raises(SettingError, match="^nas_bench_graph/cora knows of no epochs; no budget expected, got 3$"):
+    with pytest.raises(SettingError, match=r"^nas_bench_graph/cora knows of no epochs; no budget expected, got 3$"):
         Queries(uncosted).epoch_within(3)
 
 
@@ -134,12 +141,12 @@ def test_what_was_never_recorded_is_refused_at_once(curves, how, error, match):
 
 
 def test_runs_are_drawn_by_a_generator_alone(curves):
-    with pytest.raises(SettingError, match="^rng=None; a generator expected, such as numpy.random.default_rng"):
+    with pytest.raises(SettingError, match=r"^rng=None; a generator expected, such as numpy.random.default_rng"):
         Queries(curves, run="drawn").query((3, 3, 3, 1, 3, 2))
 
 
 def test_a_name_is_no_benchmark():
-    with pytest.raises(SettingError, match="'nasbench201/cifar10'.*; a benchmark expected, as nbk.load opens one$"):
+    with pytest.raises(SettingError, match=r"'nasbench201/cifar10'.*; a benchmark expected, as nbk.load opens one$"):
         Queries("nasbench201/cifar10")
 
 
