@@ -113,8 +113,8 @@ def test_dehb_searches_and_what_it_pays_is_our_cost(curves, tmp_path):
         save_freq="end",
         log_level="ERROR",
     )
-    _, _, history = search.run(fevals=60)
-    assert len(history) == 60
+    _, _, history = search.run(fevals=30)
+    assert len(history) == 30
     for _, _, fitness, cost, fidelity, told in history:
         answer = curves.query(told["arch"], epoch=told["epoch"])
         assert (1 - fitness, cost) == (pytest.approx(answer.val_accuracy, abs=1e-15), answer.cost_s)
