@@ -23,7 +23,11 @@ class Library(NamedTuple):
 
 
 LIBRARIES = {
+    "dehb": Library("dehb", "its class, dehb:DEHB", "dehb"),
+    "nevergrad": Library("nevergrad", "an optimizer, such as nevergrad:NGOpt", "nevergrad"),
     "optuna": Library("optuna", "a sampler, such as optuna:TPESampler", "optuna"),
+    "pymoo": Library("pymoo", "an algorithm, such as pymoo:NSGA2", "pymoo"),
+    "skopt": Library("skopt", "a base estimator, such as skopt:GP", "scikit-optimize"),
 }
 """Prefix of their names, which is a module here -> the library."""
 

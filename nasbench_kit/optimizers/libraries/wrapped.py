@@ -8,6 +8,8 @@ import json
 import random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
 import numpy as np
@@ -102,6 +104,12 @@ class Waiting(Generic[Handle]):
     def __init__(self) -> None:
         self._of: dict[Arch, list[Handle]] = {}
 
+    def __len__(self) -> int:
+        return sum(map(len, self._of.values()))
+
+    def __iter__(self) -> Iterator[Handle]:
+        return chain.from_iterable(self._of.values())
+
     def add(self, arch: Arch, handle: Handle) -> None:
         """It was asked for."""
         self._of.setdefault(arch, []).append(handle)
@@ -115,6 +123,22 @@ class Waiting(Generic[Handle]):
         if not handles:
             del self._of[arch]
         return handle
+
+
+@final
+class Losses:
+    """Values as losses, for a library that knows no failures: one is as bad as the worst so far, in each objective."""
+
+    def __init__(self) -> None:
+        self._worst: list[float] | None = None
+
+    def of(self, values: Iterable[float]) -> list[float] | None:
+        """Smaller is better. None: it failed, and nothing had a value before."""
+        losses = [-value for value in values]
+        if not all(map(isfinite, losses)):
+            return self._worst and [*self._worst]
+        self._worst = [*map(max, losses, self._worst or losses)]
+        return losses
 
 
 @final
