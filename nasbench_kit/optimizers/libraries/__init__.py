@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, NamedTuple
 
 from nasbench_kit.errors import UnknownNameError
@@ -20,6 +21,13 @@ class Library(NamedTuple):
     package: str  #: what is imported
     named: str  #: what the name behind the prefix is, with an example
     distribution: str  #: what pip calls it
+
+    def installed(self) -> str | None:
+        """Its version; None where it is not installed."""
+        try:
+            return version(self.distribution)
+        except PackageNotFoundError:
+            return None
 
 
 LIBRARIES = {

@@ -20,6 +20,7 @@ from nasbench_kit.optimizers.libraries.wrapped import (
     Losses,
     Waiting,
     changed,
+    check_defaults,
     seed_of,
     with_settings_of,
 )
@@ -41,6 +42,7 @@ def search_class(name: str) -> type:
     nevergrad = require("nevergrad", "nevergrad")
     registry, families = nevergrad.optimizers.registry, nevergrad.families
     if name in families.__all__ and isclass(family := getattr(families, name)):
+        check_defaults(family, f"nevergrad:{name}")
         return with_settings_of(NevergradSearch, family, f"nevergrad:{name}")
     if name not in registry:
         raise unknown("optimizer of nevergrad", name, [*registry, *families.__all__])
@@ -60,7 +62,7 @@ class NevergradSearch:
     as Nevergrad takes them: it penalizes violations in the second half of `budget`. A training that failed is told as
     the worst so far. What knows no parallel evaluations waits for the outcome of each.
 
-    It is deterministic, but for optimizers that think for a while on the clock (the "ImageMetaModel"s).
+    It is deterministic, but for optimizers that take a seed or a limit from the clock (CmaFmin2, the ImageMetaModels).
 
     Args:
         task: What to search.
@@ -87,7 +89,7 @@ class NevergradSearch:
                 for decision, n in zip(task.space.decisions, task.space.n_choices, strict=True)
             )
         )
-        self._parametrization.random_state = np.random.RandomState(seed)  # noqa: NPY002 (what it takes)
+        self._parametrization.random_state = np.random.RandomState(seed)
         self._advice = "" if budget else "; a budget may help"
         with self._theirs():
             made = type(self).wrapped(**changed(settings, self.their_defaults))
