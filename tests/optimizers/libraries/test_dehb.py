@@ -75,6 +75,6 @@ def test_what_dehb_has_not_or_needs_is_refused():
     with pytest.raises(UnknownNameError, match="unknown optimizer of dehb 'DE'; did you mean 'DEHB'"):
         optimizer_class("dehb:DE")
     with pytest.raises(SettingError, match="dehb:DEHB needs several epochs to choose from; there is only epoch 200"):
-        Configuration.of("nasbench201/cifar10", "dehb:DEHB", {}, **FEW)
+        Configuration.of(nbk.load("nasbench201/cifar10"), "dehb:DEHB", {}, **FEW)
     with pytest.raises(SettingError, match="min_epoch=99; an epoch below 36 expected"):
         made(min_epoch=99)

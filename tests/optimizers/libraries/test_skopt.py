@@ -23,9 +23,8 @@ def made(name, **settings):
     return optimizer_class(f"skopt:{name}")(nbk.task_of(CIFAR10), np.random.default_rng(3), **FEW, **settings)
 
 
-@pytest.mark.parametrize(("name", "n"), [("GP", 6), ("ET", 5)])
-def test_an_estimator_keeps_to_ask_and_tell(name, n):
-    check_optimizer(partial(optimizer_class(f"skopt:{name}"), **FEW), CIFAR10, n_evaluations=n)
+def test_it_keeps_to_ask_and_tell():
+    check_optimizer(partial(optimizer_class("skopt:GP"), **FEW), CIFAR10, n_evaluations=5)
 
 
 def test_a_search_asks_for_what_skopt_itself_would():
@@ -48,10 +47,10 @@ def test_a_search_asks_for_what_skopt_itself_would():
 
 
 def test_what_runs_is_not_asked_for_again():
-    search = made("RF")
-    for _ in range(4):
+    search = made("GP")
+    for _ in range(3):
         search.tell(trial := search.ask(), Outcome.of(CIFAR10.query(trial.arch).val_accuracy))
-    assert len({search.ask().arch for _ in range(4)}) == 4
+    assert len({search.ask().arch for _ in range(3)}) == 3
 
 
 def test_failed_trainings_are_told_as_the_worst_once_there_is_one():
