@@ -1,6 +1,8 @@
 """Nevergrad's optimizers as optimizers of ours."""
 
 import random
+import subprocess
+import sys
 from functools import partial
 from math import inf
 
@@ -41,8 +43,8 @@ def test_a_search_asks_for_what_nevergrad_itself_would(name):
         ours.tell(trial, Outcome.of(CIFAR10.query(trial.arch).val_accuracy))
 
     seed = int(np.random.default_rng(3).integers(2**31))
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
+    random.seed(seed + 1)
+    np.random.seed(seed + 1)  # noqa: NPY002
     choices = ng.p.Tuple(*(ng.p.Choice(range(5)) for _ in range(6)))
     choices.random_state.seed(seed)
     theirs, expected = ng.optimizers.registry[name](choices, budget=20, num_workers=1), []
@@ -76,6 +78,18 @@ def test_what_knows_no_parallel_evaluations_waits_for_each():
     )
     assert [search.ask() is None for _ in range(2)] == [False, True]
     assert [parallel.ask() is None for _ in range(5)] == [False] * 4 + [True]
+
+
+def test_a_chain_of_optimizers_in_threads_neither_blocks_nor_keeps_python_from_ending():
+    search = partial(optimizer_class("nevergrad:Carola2"), budget=16)  # Cobyla, then CMA, then SQP
+    check_optimizer(search, CIFAR10, n_evaluations=6)
+    code = """
+import numpy as np, nasbench_kit as nbk
+from nasbench_kit.optimizers import optimizer_class
+search = optimizer_class("nevergrad:Cobyla")(nbk.task_of(nbk.load("nasbench201/cifar10")), np.random.default_rng(0))
+print(search.ask().arch)
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=120, check=True, capture_output=True).stdout
 
 
 def global_states():
