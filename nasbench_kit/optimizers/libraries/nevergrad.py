@@ -63,6 +63,7 @@ def _make_daemons(recaster: Any) -> None:
             thread.__init__(self, *args, **kwargs)
             self.daemon = True
 
+        recaster.RecastOptimizer._messaging_thread = None  # of one that was not made, when it is deleted
         recaster._MessagingThread = type(thread.__name__, (thread,), {"__init__": made, "__module__": __name__})
 
 

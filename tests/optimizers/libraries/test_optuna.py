@@ -88,7 +88,7 @@ def test_a_pruned_training_goes_epoch_by_epoch_and_then_ends(n_workers):
     rng = np.random.default_rng(0)
     made = optimizer_class("optuna:RandomSampler")(nbk.task_of(CURVES, rules), rng, pruner="SuccessiveHalvingPruner")
     records = nbk.simulate(CURVES, made, rng=rng, rules=rules)
-    epochs = [records.epoch[records.trial == number].tolist() for number in range(records.trial.max() + 1)]
+    epochs = [records.epoch[records.trial == number].tolist() for number in sorted({*records.trial.tolist()})]
     assert all(of_one == [*range(1, len(of_one) + 1)] for of_one in epochs)
     ended = [(trial.state.name, len(of_one)) for trial, of_one in zip(made._study.trials, epochs, strict=False)]
     assert {n for state, n in ended if state == "COMPLETE"} == {36}
