@@ -228,10 +228,8 @@ def test_info_says_what_the_settings_of_an_optimizer_of_a_library_mean():
     assert found["group"] == "optuna"
     assert found["needs"] == ["the package optuna"]
     settings = {one["name"]: (one["default"], one["meaning"]) for one in found["settings"]}
-    assert settings["numbers"] == (
-        False,
-        "Every decision is a number to the sampler: for samplers that know nothing else, such as CmaEsSampler.",
-    )
+    assert settings["numbers"][0] is False
+    assert settings["numbers"][1].startswith("Every decision is a number to the sampler")
     assert settings["n_ei_candidates"][0] == 24
     assert settings["n_ei_candidates"][1].startswith("Number of candidate samples")  # as Optuna says
     assert "set one by: nasbench-kit compare -o optuna:TPESampler," in run("info", "optuna:TPESampler")

@@ -77,9 +77,8 @@ def test_what_knows_no_parallel_evaluations_waits_for_each():
         optimizer_class(f"nevergrad:{name}")(task, np.random.default_rng(0)) for name in ("Cobyla", "RandomSearch")
     )
     assert [search.ask() is None for _ in range(2)] == [False, True]
-    chain = optimizer_class("nevergrad:Carola2")(
-        task, np.random.default_rng(0), budget=20
-    )  # a part of which knows none
+    # a part of this one knows none
+    chain = optimizer_class("nevergrad:Carola2")(task, np.random.default_rng(0), budget=20)
     assert [chain.ask() is None for _ in range(2)] == [False, True]
     assert [parallel.ask() is None for _ in range(5)] == [False] * 4 + [True]
 
