@@ -28,7 +28,15 @@ _NEEDS = {
     "surrogate": "surrogate",
     "space": "space:NAME",
 }
-_EXTRAS = {"torch": "torch"}  # package -> the extra that installs it, where that is not `optimizers`
+_EXTRAS = {
+    "torch": "torch",
+    "smac": "smac",
+    "syne_tune": "syne_tune",
+    "xgboost": "syne_tune",
+    "huggingface_hub": "syne_tune",
+    "botorch": "botorch",
+    "neps": "neps",
+}  # package -> the extra that installs it, where that is not `optimizers`
 
 
 class Trial(NamedTuple):

@@ -23,7 +23,10 @@ class Library(NamedTuple):
 
 
 LIBRARIES = {
+    "neps": Library("neps", "an algorithm, such as neps:hyperband", "neural-pipeline-search"),
     "optuna": Library("optuna", "a sampler, such as optuna:TPESampler", "optuna"),
+    "smac": Library("smac", "a facade, such as smac:BlackBoxFacade", "smac"),
+    "syne_tune": Library("syne_tune", "a scheduler, such as syne_tune:ASHA", "syne-tune"),
 }
 """Prefix of their names, which is a module here -> the library."""
 

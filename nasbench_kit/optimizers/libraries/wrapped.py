@@ -8,11 +8,13 @@ import json
 import random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
 import numpy as np
 
 from nasbench_kit.errors import unknown
+from nasbench_kit.optimizers.base import Outcome, Trial
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces import Arch
@@ -115,6 +117,52 @@ class Waiting(Generic[Handle]):
         if not handles:
             del self._of[arch]
         return handle
+
+
+@final
+class Trainings(Generic[Handle]):
+    """A library's own trials at budgets: each trains to the highest epoch within its budget, and goes on from there.
+
+    Args:
+        epochs: Those that there are, ascending.
+    """
+
+    def __init__(self, epochs: tuple[int, ...]) -> None:
+        self._epochs = epochs
+        self._running: dict[int | None, Handle] = {}
+        self._reached: dict[int | None, Outcome] = {}
+
+    def next(self, arch: Arch, training: int, budget: float, handle: Handle) -> Trial | Outcome:
+        """The trial to run; or the outcome, where the training went that far for a lower budget."""
+        epoch = max(each for each in self._epochs if each <= max(budget, self._epochs[0]))
+        reached = self._reached.get(training)
+        if reached is not None and (reached.epoch or 0) >= epoch:
+            return reached
+        self._running[training] = handle
+        return Trial(arch, epoch, training)
+
+    def pop(self, trial: Trial, outcome: Outcome) -> Handle | None:
+        """The one whose outcome this is; None of a training that does not run."""
+        handle = self._running.pop(trial.training, None)
+        if handle is not None:
+            self._reached[trial.training] = outcome._replace(epoch=trial.epoch)
+        return handle
+
+
+@final
+class Losses:
+    """Values as losses, for a library that knows no failures: one is as bad as the worst so far, in each objective."""
+
+    def __init__(self) -> None:
+        self._worst: list[float] | None = None
+
+    def of(self, values: Iterable[float]) -> list[float] | None:
+        """Smaller is better. None: it failed, and nothing had a value before."""
+        losses = [-value for value in values]
+        if not all(map(isfinite, losses)):
+            return self._worst and [*self._worst]
+        self._worst = [*map(max, losses, self._worst or losses)]
+        return losses
 
 
 @final
