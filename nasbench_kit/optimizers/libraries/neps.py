@@ -133,10 +133,7 @@ class NePSSearch:
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         """Tell the loss."""
-        if trial.training is None:
-            asked = self._asked.pop(trial.arch)
-        else:
-            asked = self._trainings.pop(trial, outcome)
+        asked = self._asked.pop(trial.arch) if trial.training is None else self._trainings.pop(trial, outcome)
         if asked is not None:
             self._learn(asked, outcome)
 

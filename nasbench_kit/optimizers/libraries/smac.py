@@ -125,7 +125,8 @@ class SMACSearch:
         check_needs(type(self), task, name)
         smac = require("smac", "smac")
         logging.getLogger("smac").setLevel(logging.CRITICAL)
-        self._statuses, self._told = smac.runhistory.StatusType, smac.runhistory.TrialValue
+        history = smac.runhistory
+        self._info, self._told, self._statuses = history.TrialInfo, history.TrialValue, history.StatusType
         self._configured = require("ConfigSpace", "smac").Configuration
         self._space, self._rng = task.space, rng
         self._epochs = task.epochs if "epochs" in self.needs else ()
@@ -153,11 +154,11 @@ class SMACSearch:
         """What the facade wants to be run next; None once it finds nothing new."""
         while (info := self._next()) is not None:
             if not self._epochs:
-                arch = self._space.nearest(tuple(info.config.values()), self._rng)
+                arch = self._arch_of(info.config)
                 self._asked.add(arch, info)
                 return Trial(arch)
             if info.config not in self._numbers:
-                arch = self._space.nearest(tuple(info.config.values()), self._rng)
+                arch = self._arch_of(info.config)
                 self._numbers[info.config] = arch, len(self._numbers)
             trial = self._trainings.next(*self._numbers[info.config], info.budget, info)
             if isinstance(trial, Trial):
@@ -201,9 +202,13 @@ class SMACSearch:
         """Of a trial that was not asked for; None if it did not go as far as SMAC compares by."""
         if self._epochs and trial.epoch not in (None, self._epochs[-1]):
             return None
-        names = (decision.name for decision in self._space.decisions)
-        configured = self._configured(self._facade.scenario.configspace, dict(zip(names, trial.arch, strict=True)))
-        return self._facade.intensifier.get_trials_of_interest(configured)[0]
+        choices = {decision.name: n for decision, n in zip(self._space.decisions, trial.arch, strict=True)}
+        configured = self._configured(self._facade.scenario.configspace, choices)
+        return self._info(configured, seed=0, budget=self._epochs[-1] if self._epochs else None)
+
+    def _arch_of(self, config: Mapping[str, Any]) -> Arch:
+        """Of a configuration, whose names stand in another order."""
+        return self._space.nearest(tuple(int(config[each.name]) for each in self._space.decisions), self._rng)
 
 
 def _config_space(space: Space) -> Any:

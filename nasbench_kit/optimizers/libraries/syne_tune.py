@@ -143,9 +143,9 @@ class SyneTuneSearch:
         with self._randomness.used(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             suggested = self._scheduler.suggest()
-        if suggested is None:
-            return None
-        made = self._added(suggested.config)
+            if suggested is None:
+                return None
+            made = self._added(suggested.config)
         arch = self._space.nearest(tuple(int(suggested.config[each.name]) for each in self._space.decisions), self._rng)
         if self._epochs == (None,):
             self._asked.add(arch, made)
