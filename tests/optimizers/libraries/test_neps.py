@@ -9,6 +9,7 @@ import pytest
 import nasbench_kit as nbk
 from nasbench_kit.errors import SettingError, UnknownNameError
 from nasbench_kit.optimizers import Outcome, Task, optimizer_class
+from nasbench_kit.optimizers.libraries.wrapped import GlobalRandomness
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.study import Configuration
 from nasbench_kit.study.versions import versions_of
@@ -54,10 +55,6 @@ def asked_and_told(made, benchmark, n):
 
 @pytest.mark.parametrize("algorithm", ["hyperband", "asha", "priorband"])
 def test_a_search_asks_for_what_neps_itself_would(algorithm):
-    import random
-
-    import torch
-
     made = optimizer_class(f"neps:{algorithm}")(nbk.task_of(CURVES), np.random.default_rng(3))
     asked = [(trial.arch, trial.epoch) for trial in asked_and_told(made, CURVES, 40)]
 
@@ -65,22 +62,14 @@ def test_a_search_asks_for_what_neps_itself_would(algorithm):
     choices = {name: neps.Categorical(choices=tuple(range(5))) for name in names}
     space = type("Space", (neps.PipelineSpace,), {**choices, "epoch": neps.IntegerFidelity(lower=1, upper=36)})()
     seed = int(np.random.default_rng(3).integers(2**31))
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     theirs = []
-    try:
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+    with GlobalRandomness(seed).used():
         itself = neps.AskAndTell(getattr(neps.algorithms, algorithm)(space))
         for _ in range(40):
             trial = itself.ask()
             arch = tuple(int(trial.config[name]) for name in names)
             theirs.append((arch, trial.config["epoch"]))
             itself.tell(trial, -CURVES.query(arch, epoch=trial.config["epoch"]).val_accuracy)
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])
     assert asked == theirs
     assert len({epoch for _, epoch in asked}) > 1
 
@@ -126,11 +115,11 @@ def test_ordered_choices_are_integers_to_it():
 
 def test_nothing_is_written_or_printed_and_the_global_generators_are_left(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
-    before = np.random.get_state()[1].copy()
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
     simulated(CURVES, "neps:hyperband", 20)
     assert not list(tmp_path.iterdir())
     assert capfd.readouterr() == ("", "")
-    assert np.array_equal(np.random.get_state()[1], before)
+    assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
 def test_a_study_stores_the_settings_of_the_algorithm_and_the_version():

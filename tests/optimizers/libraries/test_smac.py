@@ -85,10 +85,10 @@ def smac_itself(facade, benchmark, folder, parts, **of_the_scenario):
         ran.append((arch, budget))
         return -benchmark.query(arch, epoch=None if budget is None else int(budget)).val_accuracy
 
-    if "min_budget" not in of_the_scenario:
-        target = lambda config, seed=0: loss(config, seed)  # noqa: E731
-    else:
-        target = loss
+    def loss_at_the_end(config, seed=0):
+        return loss(config, seed)
+
+    target = loss if "min_budget" in of_the_scenario else loss_at_the_end
     given = {part: getattr(facade, f"get_{part}")(scenario, **settings) for part, settings in parts.items()}
     facade(scenario, target, logging_level=False, **given).optimize()
     return ran

@@ -10,6 +10,7 @@ import pytest
 import nasbench_kit as nbk
 from nasbench_kit.errors import SettingError, UnknownNameError
 from nasbench_kit.optimizers import Outcome, Task, needs_of, optimizer_class
+from nasbench_kit.optimizers.libraries.wrapped import GlobalRandomness
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.study import Configuration
 from nasbench_kit.study.versions import versions_of
@@ -99,9 +100,7 @@ def test_trainings_are_stopped_where_syne_tune_itself_would(name):
         made.tell(trial, Outcome.of(CURVES.query(trial.arch, epoch=trial.epoch).val_accuracy, epoch=trial.epoch))
 
     seed = int(np.random.default_rng(0).integers(2**31))
-    state = np.random.get_state()
-    try:
-        np.random.seed(seed)
+    with GlobalRandomness(seed).used():
         scheduler = getattr(baselines, name)(
             {decision.name: choice(list(range(5))) for decision in CURVES.space.decisions},
             metric="val_accuracy",
@@ -111,8 +110,6 @@ def test_trainings_are_stopped_where_syne_tune_itself_would(name):
             random_seed=seed,
         )
         theirs = list(by_syne_tune_itself(scheduler, CURVES.query, range(1, 37)))
-    finally:
-        np.random.set_state(state)
     assert list(reached.values())[:12] == theirs
     assert len({epoch for _, epoch in theirs}) > 2  # some were stopped at the first rung, some later
 
@@ -154,9 +151,9 @@ def test_a_failed_training_is_told_as_an_error_and_ends():
 
 
 def test_the_global_generators_are_left_as_they_were():
-    before = np.random.get_state()[1].copy()
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
     simulated(CURVES, "syne_tune:BOHB", n_evaluations=60)
-    assert np.array_equal(np.random.get_state()[1], before)
+    assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
 def test_nothing_is_written_or_printed(tmp_path, monkeypatch, capfd):
@@ -179,7 +176,7 @@ def test_a_study_stores_the_settings_of_the_scheduler_and_the_version():
 def test_what_syne_tune_has_not_is_refused_with_what_it_has():
     with pytest.raises(UnknownNameError, match=r"unknown scheduler of syne_tune 'MOBSTER'; choose from .*BOHB"):
         optimizer_class("syne_tune:MOBSTER")
-    with pytest.raises(UnknownNameError, match="unknown setting of syne_tune:ASHA 'type'; choose from .*grace_period"):
+    with pytest.raises(UnknownNameError, match=r"unknown setting of syne_tune:ASHA 'type'; choose from .*grace_period"):
         Configuration.of(CURVES, "syne_tune:ASHA", {"type": "promotion"}, n_evaluations=10)
     with pytest.raises(SettingError, match="needs several epochs to choose from; there is only epoch 200"):
         Configuration.of(CIFAR10, "syne_tune:ASHA", n_evaluations=10)
