@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -110,15 +111,14 @@ class NePSSearch:
         self._asked: Waiting[Any] = Waiting()
         self._numbers: dict[str, tuple[Arch, int]] = {}  # NePS's trial -> its training, where there are epochs
         self._trainings: Trainings[Any] = Trainings(self._epochs)
+        self._early: dict[str, Any] = {}  # what it promoted while that still ran, as it does with several workers
+        self._ready: deque[Any] = deque()  # and could be promoted since
         self._failed: list[Any] = []  # before anything had a value
         self._losses = Losses()
 
-    def ask(self) -> Trial:
-        """What the algorithm samples or promotes."""
-        while True:
-            with self._randomness.used(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                asked = self._neps.ask()
+    def ask(self) -> Trial | None:
+        """What the algorithm samples or promotes; None where it cannot say before the next outcome."""
+        while (asked := self._ready.popleft() if self._ready else self._next()) is not None:
             if not self._epochs:
                 arch = self._arch_of(asked.config)
                 self._asked.add(arch, asked)
@@ -126,10 +126,14 @@ class NePSSearch:
             before = asked.metadata.previous_trial_id
             known = self._numbers[before] if before else (self._arch_of(asked.config), len(self._numbers))
             self._numbers[asked.metadata.id] = known
+            if before and self._neps.trials[before].report is None:
+                self._early[before] = asked
+                continue
             trial = self._trainings.next(*known, asked.config[_EPOCH], asked)
             if isinstance(trial, Trial):
                 return trial
             self._learn(asked, trial)
+        return None
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         """Tell the loss."""
@@ -137,11 +141,24 @@ class NePSSearch:
         if asked is not None:
             self._learn(asked, outcome)
 
+    def _next(self) -> Any:
+        """What NePS asks for; None where its selection by several objectives finds nothing that has ended."""
+        with self._randomness.used(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return self._neps.ask()
+            except ValueError:
+                if self._n_objectives > 1 and any(trial.report is None for trial in self._neps.trials.values()):
+                    return None
+                raise
+
     def _learn(self, asked: Any, outcome: Outcome) -> None:
         losses, told = self._losses.of(outcome.values[: self._n_objectives]), [*self._failed, asked]
         self._failed = [] if losses else told
         for each in told if losses else ():
             self._neps.tell(each, losses if len(losses) > 1 else losses[0])
+            if each.metadata.id in self._early:
+                self._ready.append(self._early.pop(each.metadata.id))
 
     def _arch_of(self, config: Mapping[str, Any]) -> Arch:
         """Of a configuration, whose names may be those of how NePS sampled it: `SAMPLING__Resolvable.NAME::...`."""

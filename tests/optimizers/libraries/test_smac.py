@@ -2,6 +2,7 @@
 
 import logging
 from functools import partial
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -32,27 +33,30 @@ FOREST = {**LIGHT, "n_trees": 1}
     ],
 )
 def test_a_facade_keeps_to_ask_and_tell(facade, settings):
-    check_optimizer(partial(optimizer_class(f"smac:{facade}"), **settings), CIFAR10, n_evaluations=10)
+    check_optimizer(partial(optimizer_class(f"smac:{facade}"), **settings), CIFAR10, n_evaluations=7)
 
 
 @pytest.mark.parametrize(("facade", "settings"), [("MultiFidelityFacade", FOREST), ("HyperbandFacade", {})])
 def test_a_facade_with_budgets_keeps_to_ask_and_tell(facade, settings):
-    made = partial(optimizer_class(f"smac:{facade}"), min_budget=4, **settings)
-    check_optimizer(made, CURVES, n_evaluations=20)
-
-
-@pytest.mark.parametrize("settings", [{}, {"parego": True}, {"objective_weights": [3, 1]}])
-def test_several_objectives_are_weighed(settings):
-    both = nbk.load("nasbench201/cifar10", objectives=("val_accuracy", "params_m"))
-    check_optimizer(
-        partial(optimizer_class("smac:HyperparameterOptimizationFacade"), **FOREST, **settings), both, n_evaluations=9
-    )
+    made = partial(optimizer_class(f"smac:{facade}"), min_budget=12, **settings)
+    check_optimizer(made, CURVES, n_evaluations=10)
 
 
 def simulated(benchmark, name, n_evaluations, **settings):
     rng, rules = np.random.default_rng(0), nbk.Rules(n_evaluations=n_evaluations)
     made = optimizer_class(name)(nbk.task_of(benchmark, rules), rng, **settings)
     return nbk.simulate(benchmark, made, rng=rng, rules=rules)
+
+
+@pytest.mark.parametrize("settings", [{"parego": True}, {"objective_weights": [3, 1]}])
+def test_several_objectives_are_weighed(settings):
+    both = nbk.load("nasbench201/cifar10", objectives=("val_accuracy", "params_m"))
+    records = simulated(both, "smac:HyperparameterOptimizationFacade", 8, **FOREST, **settings)
+    assert records.values.shape == (8, 2)
+    made = optimizer_class("smac:RandomFacade")(nbk.task_of(both), np.random.default_rng(0))
+    made.tell(made.ask(), Outcome.of(0.9, -1.5))
+    made.tell(made.ask(), Outcome.of(-np.inf, -np.inf))
+    assert [trial.cost for trial in made._facade.runhistory.values()] == [[-0.9, 1.5], [-0.9, 1.5]]
 
 
 def asked_and_told(made, benchmark, n):
@@ -96,20 +100,20 @@ def smac_itself(facade, benchmark, folder, parts, **of_the_scenario):
 
 def test_a_search_asks_for_what_smac_itself_would(tmp_path):
     name = "HyperparameterOptimizationFacade"
-    made = optimizer_class(f"smac:{name}")(nbk.task_of(CIFAR10), np.random.default_rng(3), n_trials=22, **FOREST)
-    asked = [(trial.arch, None) for trial in asked_and_told(made, CIFAR10, 22)]
+    made = optimizer_class(f"smac:{name}")(nbk.task_of(CIFAR10), np.random.default_rng(3), n_trials=15, **FOREST)
+    asked = [(trial.arch, None) for trial in asked_and_told(made, CIFAR10, 15)]
     parts = {
         "initial_design": {"n_configs": 6},
         "acquisition_maximizer": {"challengers": 20, "local_search_iterations": 1},
         "model": {"n_trees": 1},
     }
-    assert asked == smac_itself(getattr(smac, name), CIFAR10, tmp_path, parts, n_trials=22)
+    assert asked == smac_itself(getattr(smac, name), CIFAR10, tmp_path, parts, n_trials=15)
 
 
 def test_budgets_are_smacs_own_rounded_down_to_an_epoch(tmp_path):
     made = optimizer_class("smac:HyperbandFacade")(nbk.task_of(CURVES), np.random.default_rng(3))
-    asked = [(trial.arch, trial.epoch) for trial in asked_and_told(made, CURVES, 60)]
-    theirs = smac_itself(smac.HyperbandFacade, CURVES, tmp_path, {}, n_trials=60, min_budget=1, max_budget=36)
+    asked = [(trial.arch, trial.epoch) for trial in asked_and_told(made, CURVES, 42)]
+    theirs = smac_itself(smac.HyperbandFacade, CURVES, tmp_path, {}, n_trials=42, min_budget=1, max_budget=36)
     assert asked == [(arch, int(budget)) for arch, budget in theirs]
     assert {epoch for _, epoch in asked} == {1, 4, 12, 36}  # 36 / 3^k, from 1.33 on
 
@@ -164,7 +168,7 @@ def test_a_study_stores_the_settings_of_the_parts_and_the_version():
     made = Configuration.of(CIFAR10, "smac:BlackBoxFacade", {"n_configs": 5}, n_evaluations=10)
     assert made.settings["n_configs"] == 5
     assert made.settings["challengers"] == 1000  # SMAC's default
-    assert versions_of(made)["smac"] == smac.__version__
+    assert versions_of(made)["smac"] == version("smac")
 
 
 def test_what_smac_has_not_is_refused_with_what_it_has():
