@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import partial
+from importlib.metadata import version
 from itertools import pairwise
 
 import numpy as np
@@ -170,7 +171,7 @@ def test_a_study_stores_the_settings_of_the_scheduler_and_the_version():
     made = Configuration.of(CURVES, "syne_tune:ASHA", {"grace_period": 4}, n_evaluations=10)
     assert made.settings["grace_period"] == 4
     assert made.settings["reduction_factor"] == 3  # Syne Tune's default
-    assert versions_of(made)["syne_tune"] == "0.16.0"
+    assert versions_of(made)["syne_tune"] == version("syne-tune")
 
 
 def test_what_syne_tune_has_not_is_refused_with_what_it_has():
