@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nasbench_kit.errors import SettingError, unknown
+from nasbench_kit.errors import unknown
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_needs, check_start
 from nasbench_kit.optimizers.libraries.wrapped import (
     GlobalRandomness,
@@ -17,6 +17,7 @@ from nasbench_kit.optimizers.libraries.wrapped import (
     Waiting,
     argument_names,
     changed,
+    refusals_of,
     seed_of,
     with_settings_of,
 )
@@ -102,12 +103,9 @@ class NePSSearch:
         if "use_priors" in argument_names(algorithm):
             given["use_priors"] = prior is not None
         self._randomness = GlobalRandomness(seed_of(rng))
-        with self._randomness.used():
-            try:
-                optimizer = algorithm(self._pipeline_space(neps, prior, prior_confidence), **given)
-            except (ValueError, AssertionError) as error:
-                raise SettingError(f"{name}: {' '.join(str(error).split())}") from None
-            self._neps = neps.AskAndTell(optimizer)
+        space = self._pipeline_space(neps, prior, prior_confidence)
+        with self._randomness.used(), refusals_of(name):
+            self._neps = neps.AskAndTell(algorithm(space, **given))
         self._asked: Waiting[Any] = Waiting()
         self._numbers: dict[str, tuple[Arch, int]] = {}  # NePS's trial -> its training, where there are epochs
         self._trainings: Trainings[Any] = Trainings(self._epochs)

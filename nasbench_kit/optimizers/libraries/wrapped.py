@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
 import numpy as np
 
-from nasbench_kit.errors import unknown
+from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.optimizers.base import Outcome, Trial
 
 if TYPE_CHECKING:
@@ -79,6 +79,19 @@ def check_arguments(made: Callable[..., object], name: str, given: Iterable[str]
     for argument in given:
         if argument not in argument_names(made):
             raise unknown(f"setting of {name}", argument, argument_names(made))
+
+
+@contextlib.contextmanager
+def refusals_of(name: str) -> Iterator[None]:
+    """A block in which a library is given its arguments; what it refuses is said in one line.
+
+    Raises:
+        SettingError: It refuses one.
+    """
+    try:
+        yield
+    except (AssertionError, TypeError, ValueError) as error:
+        raise SettingError(f"{name}: {' '.join(str(error).split()) or type(error).__name__}") from error
 
 
 def _parameters(made: Callable[..., object]) -> list[inspect.Parameter]:

@@ -44,6 +44,10 @@ def test_an_algorithm_of_several_objectives_keeps_to_ask_and_tell(algorithm):
     check_optimizer(optimizer_class(f"neps:{algorithm}"), TWO, n_evaluations=25)
 
 
+def test_what_a_constrained_space_does_not_hold_is_replaced_by_what_is_near():
+    check_optimizer(optimizer_class("neps:random_search"), nbk.load("nasbench101/cifar10"), n_evaluations=15)
+
+
 def asked_and_told(made, benchmark, n):
     trials = []
     for _ in range(n):

@@ -42,6 +42,10 @@ def test_a_facade_with_budgets_keeps_to_ask_and_tell(facade, settings):
     check_optimizer(made, CURVES, n_evaluations=10)
 
 
+def test_what_a_constrained_space_does_not_hold_is_replaced_by_what_is_near():
+    check_optimizer(optimizer_class("smac:RandomFacade"), nbk.load("nasbench101/cifar10"), n_evaluations=8)
+
+
 def simulated(benchmark, name, n_evaluations, **settings):
     rng, rules = np.random.default_rng(0), nbk.Rules(n_evaluations=n_evaluations)
     made = optimizer_class(name)(nbk.task_of(benchmark, rules), rng, **settings)
@@ -154,13 +158,13 @@ def test_nothing_is_written_or_printed(tmp_path, monkeypatch, capfd):
 
 
 def test_a_space_that_is_exhausted_ends_the_search():
-    few = nbk.Task(ChoiceSpace("few", {"a": ("x", "y"), "b": ("x", "y")}))
+    few = nbk.Task(ChoiceSpace("few", {"a": ("x", "y"), "b": (1, 2, 4)}))
     made = optimizer_class("smac:RandomFacade")(few, np.random.default_rng(0))
     asked = []
     while (trial := made.ask()) is not None:
         asked.append(trial.arch)
         made.tell(trial, Outcome.of(0.5))
-    assert sorted(asked) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert sorted(asked) == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
     assert made.ask() is None
 
 
@@ -186,3 +190,6 @@ def test_what_smac_has_not_is_refused_with_what_it_has():
         optimizer_class("smac:RandomFacade")(task, rng, min_budget=2)
     with pytest.raises(SettingError, match="with parego=true on one objective; it weighs two or more"):
         optimizer_class("smac:RandomFacade")(task, rng, parego=True)
+    both = nbk.Task(CIFAR10.space, objectives=("a", "b"))
+    with pytest.raises(SettingError, match="smac:RandomFacade: Number of objectives and number of weights must be"):
+        optimizer_class("smac:RandomFacade")(both, rng, objective_weights=[1, 2, 3])

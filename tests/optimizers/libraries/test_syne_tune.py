@@ -57,6 +57,10 @@ def test_moasha_keeps_to_ask_and_tell():
     check_optimizer(optimizer_class("syne_tune:MOASHA"), TWO, n_evaluations=80)
 
 
+def test_what_a_constrained_space_does_not_hold_is_replaced_by_what_is_near():
+    check_optimizer(optimizer_class("syne_tune:REA"), nbk.load("nasbench101/cifar10"), n_evaluations=15)
+
+
 def test_ordered_choices_are_integers_to_it():
     made = optimizer_class("syne_tune:RandomSearch")(Task(ORDERED), np.random.default_rng(0))
     assert {made.ask().arch for _ in range(200)} == {(i, j, k) for i in range(3) for j in range(2) for k in range(2)}
@@ -187,4 +191,6 @@ def test_what_syne_tune_has_not_is_refused_with_what_it_has():
         Configuration.of(CURVES, "syne_tune:MOASHA", n_evaluations=10)
     with pytest.raises(SettingError, match="with median_stopping=true; it stops trainings by itself"):
         optimizer_class("syne_tune:ASHA")(nbk.task_of(CURVES), np.random.default_rng(0), median_stopping=True)
+    with pytest.raises(SettingError, match="syne_tune:ASHA: grace_period must be <= max_t!"):
+        optimizer_class("syne_tune:ASHA")(nbk.task_of(CURVES), np.random.default_rng(0), grace_period=40)
     assert "package:botorch" in needs_of(optimizer_class("syne_tune:BOTorch"))
