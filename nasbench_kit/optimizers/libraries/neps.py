@@ -151,9 +151,12 @@ class NePSSearch:
                 raise
 
     def _learn(self, asked: Any, outcome: Outcome) -> None:
-        losses, told = self._losses.of(outcome.values[: self._n_objectives]), [*self._failed, asked]
-        self._failed = [] if losses else told
-        for each in told if losses else ():
+        losses = self._losses.of(outcome.values[: self._n_objectives])
+        if losses is None:
+            self._failed.append(asked)
+            return
+        told, self._failed = [*self._failed, asked], []
+        for each in told:
             self._neps.tell(each, losses if len(losses) > 1 else losses[0])
             if each.metadata.id in self._early:
                 self._ready.append(self._early.pop(each.metadata.id))

@@ -106,7 +106,7 @@ class SyneTuneSearch:
         self._space, self._rng = task.space, rng
         self._epochs = task.epochs if by_epochs or median_stopping else (None,)
         self._objectives = task.objectives if "objectives" in self.needs else task.objectives[:1]
-        given = {"metrics": list(self._objectives), "metric": self._objectives[0]}
+        given: dict[str, Any] = {"metrics": list(self._objectives), "metric": self._objectives[0]}
         if by_epochs:
             given |= {"time_attr": _EPOCH, "max_t": task.epochs[-1]}
         given = {key: value for key, value in given.items() if key in arguments}
