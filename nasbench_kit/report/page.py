@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
+from itertools import islice
 from string import Template
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -43,7 +44,10 @@ def html_page(report: Report, n_processes: int = 1, *, is_live: bool = False) ->
         n_processes: How many compute curves at the same time, if there are many.
         is_live: Whether the page is served while the study runs, and asks for news.
     """
-    computed = list(_computed(report, n_processes))
+    panel_by_panel = _computed(report, n_processes)
+    computed = [*islice(panel_by_panel, 1)]  # from then on, what is left is computed beside this:
+    together = benchmarks_together(report)
+    computed += panel_by_panel
     sections = [
         ("setup", "What was compared", setup(report)),
         ("curves", "Over time", _curves(report)),
@@ -53,7 +57,7 @@ def html_page(report: Report, n_processes: int = 1, *, is_live: bool = False) ->
             finals(report, [one.pairs for one in computed], verdicts_of(report.with_runs)),
         ),
         *([("fronts", "Fronts", fronts_section(report))] if report.has_fronts else []),
-        ("ranks", "Over all benchmarks", benchmarks_together(report)),
+        ("ranks", "Over all benchmarks", together),
         ("incumbents", "Incumbents", incumbents_section(_shown_titles(report), [one.incumbents for one in computed])),
         ("checklist", "Checklist", checklist_table(report)),
     ]
