@@ -11,6 +11,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from nasbench_kit.errors import SettingError, UnknownNameError, check_generator, listed, unknown
+from nasbench_kit.optimizers.libraries import LIBRARIES
 from nasbench_kit.optional import require
 from nasbench_kit.spaces import Arch, Space
 
@@ -30,13 +31,12 @@ _NEEDS = {
 }
 _EXTRAS = {
     "torch": "torch",
-    "smac": "smac",
-    "syne_tune": "syne_tune",
-    "xgboost": "syne_tune",
+    "cmaes": "optuna",
+    "xgboost": "xgboost",
     "huggingface_hub": "syne_tune",
     "botorch": "botorch",
-    "neps": "neps",
-}  # package -> the extra that installs it, where that is not `optimizers`
+} | {library.package: prefix for prefix, library in LIBRARIES.items()}
+"""Package -> the extra that installs it, where that is not `optimizers`."""
 
 
 class Trial(NamedTuple):

@@ -8,12 +8,13 @@ import json
 import random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
 import numpy as np
 
-from nasbench_kit.errors import SettingError, unknown
+from nasbench_kit.errors import SettingError, UnknownNameError, unknown
 from nasbench_kit.optimizers.base import Outcome, Trial
 
 if TYPE_CHECKING:
@@ -54,10 +55,23 @@ def with_settings_of(
     settings = [each.replace(kind=each.KEYWORD_ONLY, annotation=each.empty) for each in (*own, *theirs)]
     first = _parameters(search)[1:3]
     source = f"{made.__module__}.{getattr(made, '__qualname__', name)}"
-    documented = f"{(inspect.getdoc(search) or '').partition(chr(10))[0]} Here: {source}."
+    first_line, _, rest = (inspect.getdoc(search) or "").partition("\n")
+    documented = f"{first_line} Here: {source}.\n{rest}"
     made_of = {each.name: each.default for each in theirs}
     attributes |= {"wrapped": made, "their_defaults": made_of, "__doc__": documented, "__module__": search.__module__}
     return type(name, (search,), attributes | {"__signature__": inspect.Signature([*first, *settings])})
+
+
+def check_defaults(made: Callable[..., object], name: str, given: Iterable[str] = ()) -> None:
+    """Refuse what is made from more than settings.
+
+    Raises:
+        UnknownNameError: An argument has no default, and is none of those that are given.
+    """
+    kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    for each in _parameters(made):
+        if each.default is each.empty and each.kind not in kinds and each.name not in ("self", *given):
+            raise UnknownNameError(f"{name} cannot be used by its name: it is made from {each.name}, without a default")
 
 
 def changed(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,6 +130,12 @@ class Waiting(Generic[Handle]):
 
     def __init__(self) -> None:
         self._of: dict[Arch, list[Handle]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._of.values()))
+
+    def __iter__(self) -> Iterator[Handle]:
+        return chain.from_iterable(self._of.values())
 
     def add(self, arch: Arch, handle: Handle) -> None:
         """It was asked for."""
