@@ -45,7 +45,8 @@ _PARTS = (
     _WEIGHING,
 )
 """What a facade puts together, each by a method `get_...` of it, whose arguments are settings here."""
-_OBJECTS = ("scenario", "kernel", "additional_configs")  # arguments that no setting can be
+_HIDDEN = ("scenario", "kernel", "additional_configs", "n_seeds", "instance_seed_order")
+"""Arguments that no setting can be, or that say nothing where there are no instances."""
 
 
 def search_class(name: str) -> type:
@@ -58,7 +59,7 @@ def search_class(name: str) -> type:
     facade = named_of(facades, name, facades.AbstractFacade, "facade of smac")
     has_budgets = issubclass(facade, (facades.MultiFidelityFacade, facades.HyperbandFacade))
     needs = (*SMACSearch.needs, "epochs") if has_budgets else SMACSearch.needs
-    return with_settings_of(SMACSearch, _maker_of(facade), f"smac:{name}", hidden=_OBJECTS, needs=needs)
+    return with_settings_of(SMACSearch, _maker_of(facade), f"smac:{name}", hidden=_HIDDEN, needs=needs)
 
 
 def _maker_of(facade: Any) -> Callable[..., Any]:
