@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -57,6 +58,8 @@ def library_search(name: str) -> Callable[..., Optimizer]:
     library = LIBRARIES[prefix]
     if not inner:
         raise UnknownNameError(f"{name!r} names nothing of {prefix}; {library.named} expected")
-    require(library.package, prefix)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what some of them import is deprecated
+        require(library.package, prefix)
     found: Callable[..., Optimizer] = import_module(f"{__name__}.{prefix}").search_class(inner)
     return found

@@ -71,6 +71,7 @@ def _maker_of(facade: Any) -> Callable[..., Any]:
             part: getter(scenario, **{name: settings[name] for name in argument_names(getter) if name in settings})
             for part, getter in getters.items()
         }
+        in_order(parts["acquisition_maximizer"])
         if parego:
             parts[_WEIGHING] = require("smac.multi_objective.parego", "smac").ParEGO(scenario)
         elif scenario.count_objectives() == 1:
@@ -85,6 +86,14 @@ def _maker_of(facade: Any) -> Callable[..., Any]:
     made.__module__, made.__qualname__ = facade.__module__, facade.__qualname__
     made.__signature__ = inspect.Signature([*arguments.values()])  # type: ignore[attr-defined]
     return made
+
+
+def in_order(maximizer: Any) -> None:
+    """Have local search begin in one order: SMAC's is that of a set of texts, which differs from process to process."""
+    local = getattr(maximizer, "_local_search", None)
+    if local is not None:
+        points = local._get_init_points_from_previous_configs
+        local._get_init_points_from_previous_configs = lambda *given: sorted(points(*given), key=repr)
 
 
 class SMACSearch:

@@ -10,6 +10,7 @@ import pytest
 import nasbench_kit as nbk
 from nasbench_kit.errors import SettingError, UnknownNameError
 from nasbench_kit.optimizers import Outcome, needs_of, optimizer_class
+from nasbench_kit.optimizers.libraries.smac import in_order
 from nasbench_kit.spaces import ChoiceSpace
 from nasbench_kit.study import Configuration
 from nasbench_kit.study.versions import versions_of
@@ -98,6 +99,7 @@ def smac_itself(facade, benchmark, folder, parts, **of_the_scenario):
 
     target = loss if "min_budget" in of_the_scenario else loss_at_the_end
     given = {part: getattr(facade, f"get_{part}")(scenario, **settings) for part, settings in parts.items()}
+    in_order(given.get("acquisition_maximizer"))
     facade(scenario, target, logging_level=False, **given).optimize()
     return ran
 
@@ -112,6 +114,17 @@ def test_a_search_asks_for_what_smac_itself_would(tmp_path):
         "model": {"n_trees": 1},
     }
     assert asked == smac_itself(getattr(smac, name), CIFAR10, tmp_path, parts, n_trials=15)
+
+
+def test_local_search_begins_in_an_order_that_is_the_same_in_all_processes():
+    made = optimizer_class("smac:HyperparameterOptimizationFacade")(
+        nbk.task_of(CIFAR10), np.random.default_rng(3), **FOREST
+    )
+    asked_and_told(made, CIFAR10, 9)
+    local = made._facade._acquisition_maximizer._local_search
+    begun = local._get_init_points_from_previous_configs(made._facade.runhistory.get_configs(), 9, None)
+    assert [*map(repr, begun)] == sorted(map(repr, begun))
+    assert len(begun) == 9
 
 
 def test_budgets_are_smacs_own_rounded_down_to_an_epoch(tmp_path):
