@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _ALGORITHMS: Mapping[str, tuple[str, ...]] = {
     "random_search": (),
-    "neps_regularized_evolution": (),
     "bayesian_optimization": (),
     "pibo": (),
     "successive_halving": ("epochs",),
@@ -41,7 +40,8 @@ _ALGORITHMS: Mapping[str, tuple[str, ...]] = {
     "mo_hyperband": ("epochs", "objectives"),
     "moasha": ("epochs", "objectives"),
 }
-"""Name -> what it needs. Those that are left out would download a model, or take what no setting can hold."""
+"""Name -> what it needs. Those that are left out would download a model, take what no setting can hold, or are the same
+on other pipelines; neps_regularized_evolution (of 0.17.0) finds none of its parents' choices and draws anew."""
 _HIDDEN = ("pipeline_space", "ignore_fidelity", "use_priors", "device", "cost_aware", "reference_point")
 _CONFIDENCES = ("low", "medium", "high")
 _EPOCH = "epoch"
@@ -162,9 +162,7 @@ class NePSSearch:
                 self._ready.append(self._early.pop(each.metadata.id))
 
     def _arch_of(self, config: Mapping[str, Any]) -> Arch:
-        """Of a configuration, whose names may be those of how NePS sampled it: `SAMPLING__Resolvable.NAME::...`."""
-        chosen = {name.partition("Resolvable.")[2].rpartition("::")[0] or name: int(n) for name, n in config.items()}
-        return self._space.nearest(tuple(chosen[decision.name] for decision in self._space.decisions), self._rng)
+        return self._space.nearest(tuple(int(config[each.name]) for each in self._space.decisions), self._rng)
 
     def _pipeline_space(self, neps: Any, prior: str | None, confidence: str) -> Any:
         """The decisions as NePS takes them, with the prior, and the epochs where these are fidelities."""
