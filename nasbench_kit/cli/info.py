@@ -51,7 +51,7 @@ def info(name: str, verify: bool, as_json: bool) -> None:
     NAME is that of a table, surrogate, optimizer or protocol that `list` shows, or the path of a table or surrogate; or
     LIBRARY:NAME, an optimizer of another library.
     """
-    if name.partition(":")[0] in LIBRARIES and ":" in name or name in OPTIMIZERS and name not in list_results():
+    if (name.partition(":")[0] in LIBRARIES and ":" in name) or (name in OPTIMIZERS and name not in list_results()):
         _show_optimizer(name, as_json)
         return
     if name in PROTOCOLS:
@@ -73,6 +73,7 @@ def info(name: str, verify: bool, as_json: bool) -> None:
         _print_card(opened)
     for what in ("licence", "citation"):
         _line(what, opened.about.get(what) or "not stated")
+    _line("BibTeX", f"nasbench-kit cite {name}")
     for source in opened.about.get("sources", ()):
         _line("source", _flat(source))
     for many, one in (("limits", "limit"), ("notes", "note")):
@@ -93,6 +94,7 @@ def _show_optimizer(name: str, as_json: bool) -> None:
     click.echo(f"{name}: {found['does']}")
     _line("group", found["group"])
     _line("source", found["source"])
+    _line("BibTeX", f"nasbench-kit cite {name}")
     _line("needs", ", ".join(found["needs"]) or "nothing but values")
     if settings := found["settings"]:
         click.echo()
@@ -120,6 +122,7 @@ def _show_protocol(name: str, as_json: bool) -> None:
         return
     click.echo(f"{name}: {protocol.title}")
     _line("source", protocol.source)
+    _line("BibTeX", f"nasbench-kit cite {name}")
     _line("runs", f"{protocol.n_runs} of each optimizer on each benchmark")
     for what in ("data", "approximates"):
         if getattr(protocol, what):

@@ -6,9 +6,8 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from inspect import isclass
-from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -27,7 +26,7 @@ from nasbench_kit.optimizers.libraries.wrapped import (
 from nasbench_kit.optional import require
 
 if TYPE_CHECKING:
-    from nasbench_kit.spaces import Arch
+    pass
 
 _MOMENT_S = 1e-4
 _UNKNOWN = 5e20  # of a training that failed when nothing else has a value: what Nevergrad makes of infinity
@@ -40,6 +39,7 @@ def search_class(name: str) -> type:
         UnknownNameError: Nevergrad has none.
     """
     nevergrad = require("nevergrad", "nevergrad")
+    _make_daemons(nevergrad.optimization.recaster)
     registry, families = nevergrad.optimizers.registry, nevergrad.families
     if name in families.__all__ and isclass(family := getattr(families, name)):
         check_defaults(family, f"nevergrad:{name}")
@@ -54,13 +54,27 @@ def search_class(name: str) -> type:
     return with_settings_of(NevergradSearch, registered, f"nevergrad:{name}")
 
 
+def _make_daemons(recaster: Any) -> None:
+    """Its threads wait for values for ever: Python would not end before they do."""
+    thread = recaster._MessagingThread
+    if thread.__module__ != __name__:
+
+        def made(self: Any, *args: Any, **kwargs: Any) -> None:
+            thread.__init__(self, *args, **kwargs)
+            self.daemon = True
+
+        recaster.RecastOptimizer._messaging_thread = None  # of one that was not made, when it is deleted
+        recaster._MessagingThread = type(thread.__name__, (thread,), {"__init__": made, "__module__": __name__})
+
+
 class NevergradSearch:
     """A search by an optimizer of Nevergrad.
 
     Choices are `Choice`s, ordered ones `TransitionChoice`s. What a constrained space does not hold is replaced by the
     nearest architecture, of which the optimizer learns the value. Several objectives and violated constraints are told
     as Nevergrad takes them: it penalizes violations in the second half of `budget`. A training that failed is told as
-    the worst so far. What knows no parallel evaluations waits for the outcome of each.
+    the worst so far; what the optimizer did not ask for it does not learn. What knows no parallel evaluations waits for
+    the outcome of each.
 
     It is deterministic, but for optimizers that take a seed or a limit from the clock (CmaFmin2, the ImageMetaModels).
 
@@ -82,7 +96,7 @@ class NevergradSearch:
         self._nevergrad = nevergrad = require("nevergrad", "nevergrad")
         self._space, self._rng = task.space, rng
         seed = seed_of(rng)
-        self._randomness = GlobalRandomness(seed)
+        self._randomness = GlobalRandomness(seed + 1)  # another stream than that of the parametrization
         self._parametrization = nevergrad.p.Tuple(
             *(
                 (nevergrad.p.TransitionChoice if decision.ordered else nevergrad.p.Choice)(range(n))
@@ -94,7 +108,11 @@ class NevergradSearch:
         with self._theirs():
             made = type(self).wrapped(**changed(settings, self.their_defaults))
             self._at_once = 1 if made.no_parallelization else task.n_workers
-            self._optimizer = made(self._parametrization, budget=budget, num_workers=self._at_once)
+            try:
+                self._optimizer = made(self._parametrization, budget=budget, num_workers=self._at_once)
+            except ValueError:  # a part of it knows no parallel evaluations
+                self._at_once = 1
+                self._optimizer = made(self._parametrization, budget=budget, num_workers=1)
         self._asked: Waiting[Any] = Waiting()
         self._losses = Losses()
 
@@ -112,23 +130,14 @@ class NevergradSearch:
         return Trial(arch)
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
-        """Tell the optimizer, if it takes what it did not ask for."""
+        """Tell the optimizer; what it did not ask for would lead some astray, and is not told."""
+        losses = self._losses.of(outcome.values) or [_UNKNOWN] * len(outcome.values)
         candidate = self._asked.pop(trial.arch)
-        losses = self._losses.of(outcome.values)
         if candidate is None:
-            if isfinite(outcome.value):
-                self._add(trial.arch, losses, outcome.violations)
             return
         with self._theirs():
-            self._told(candidate, losses or [_UNKNOWN] * len(outcome.values), outcome.violations)
-
-    def _add(self, arch: Arch, losses: Any, violations: tuple[float, ...]) -> None:
-        with self._theirs(), suppress(self._nevergrad.errors.TellNotAskedNotSupportedError):
-            self._told(self._parametrization.spawn_child(new_value=arch), losses, violations)
-
-    def _told(self, candidate: Any, losses: list[float], violations: tuple[float, ...]) -> None:
-        loss = losses if len(losses) > 1 else losses[0]
-        self._optimizer.tell(candidate, loss, constraint_violation=list(violations) or None)
+            loss = losses if len(losses) > 1 else losses[0]
+            self._optimizer.tell(candidate, loss, constraint_violation=list(outcome.violations) or None)
 
     @contextmanager
     def _theirs(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from nasbench_kit.optional import require
 if TYPE_CHECKING:
     import numpy as np
 
-_ESTIMATORS = ("GP", "RF", "ET", "GBRT")
+_ESTIMATORS = ("GP", "RF", "ET")  # GBRT is no regressor to scikit-learn since 1.7
 _LEARNS_SECONDS = ("EIps", "PIps")
 _HIDDEN = ("dimensions", "base_estimator", "n_random_starts", "random_state", "space_constraint")
 
