@@ -1,13 +1,14 @@
 """Executors of clusters: Dask, where a scheduler hands out tasks, and MPI, where one rank does.
 
-Either gives an Executor as in `concurrent.futures`, which is all that a study asks for; what is here opens one, and sends
-tables and surrogates to workers that may lack them. Only the process that opens it reads and writes the study.
+Either gives an Executor as in `concurrent.futures`, which is all that a study asks for; what is here opens one, and
+sends tables and surrogates to workers that may lack them. Only the process that opens it reads and writes the study.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import time
 import tomllib
 import warnings
@@ -52,15 +53,15 @@ def dask_workers(where: str, results: Iterable[Results] = ()) -> Iterator[Worker
         SettingError: There is no such scheduler, or the file describes no cluster.
     """
     distributed = require("distributed", "dask")
+    if not re.fullmatch(r"\w+://.+:\d+|.*\.toml", where):
+        raise SettingError(f"{where!r} is no cluster; an address like tcp://host:8786, or a TOML file, expected")
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_quiet("distributed"))
+        stack.enter_context(_quiet())
         cluster, n = stack.enter_context(_jobs(where)) if where.endswith(".toml") else (where, 0)
         try:
             client = stack.enter_context(distributed.Client(cluster, timeout=_CONNECT_S, set_as_default=False))
         except (OSError, ValueError, TypeError) as error:
-            raise SettingError(
-                f"no Dask scheduler answers at {where!r} ({reason_of(error)}); an address like tcp://host:8786 expected"
-            ) from None
+            raise SettingError(f"no Dask scheduler answers at {where!r}: {reason_of(error)}") from None
         if parcels := parcels_of(results):
             client.register_worker_callbacks(setup=partial(receive, parcels))  # of later ones, too
         n = n or sum(client.nthreads().values())
@@ -96,15 +97,19 @@ def _jobs(file: str) -> Iterator[tuple[Any, int]]:
 
 
 @contextlib.contextmanager
-def _quiet(name: str) -> Iterator[None]:
-    """Let a library log nothing: what goes wrong is raised, and said once."""
-    logger = logging.getLogger(name)
-    before = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+def _quiet() -> Iterator[None]:
+    """Let Dask log nothing: what goes wrong is raised, and said once."""
+    loggers = [
+        logging.getLogger(name) for name in list(logging.root.manager.loggerDict) if name.startswith("distributed")
+    ]
+    levels = [logger.level for logger in loggers]
     try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
         yield
     finally:
-        logger.setLevel(before)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 # ---- MPI ----
@@ -119,11 +124,9 @@ def mpi_ranks() -> Iterator[bool]:
     """
     comm = _world()
     if comm.Get_rank():
-        from mpi4py.futures import MPICommExecutor
-
         while _told(comm):
-            with MPICommExecutor(comm):
-                pass
+            with _mpi("mpi4py.futures").MPICommExecutor(comm):
+                pass  # it has served
         yield False
         return
     try:
@@ -139,30 +142,30 @@ def mpi_workers(results: Iterable[Results] = ()) -> Iterator[Workers]:
     Args:
         results: What each worker is sent, if it does not come with the package.
     """
-    from mpi4py.futures import MPICommExecutor
-
-    comm = _world()
+    comm, parcels = _world(), parcels_of(results)
     _tell(comm, True)
-    with MPICommExecutor(comm, initializer=receive, initargs=(parcels_of(results),)) as executor:
-        assert executor is not None  # this is the first rank
+    with _mpi("mpi4py.futures").MPICommExecutor(comm, initializer=receive, initargs=(parcels,)) as executor:
         yield Workers(executor, executor.num_workers)
 
 
 def _world() -> Any:
-    require("mpi4py", "mpi")
-    try:
-        from mpi4py import MPI
-    except (ImportError, RuntimeError) as error:  # the latter where there is no library of MPI
-        raise SettingError(
-            f"there is no MPI ({reason_of(error)}); load your cluster's, or: pip install mpich"
-        ) from None
-    if MPI.COMM_WORLD.Get_size() < 2:
-        library = " ".join(MPI.Get_library_version().split()[:3])
+    mpi = _mpi("mpi4py.MPI")
+    if mpi.COMM_WORLD.Get_size() < 2:
+        library = " ".join(mpi.Get_library_version().split()[:3])
         raise SettingError(
             f"MPI ({library}) knows of one process; two or more expected: mpirun -n 8 nasbench-kit compare ..., with"
             " the mpirun of that MPI"
         )
-    return MPI.COMM_WORLD
+    return mpi.COMM_WORLD
+
+
+def _mpi(module: str) -> Any:
+    try:
+        return require(module, "mpi")
+    except RuntimeError as error:  # mpi4py is there, and no library of MPI
+        raise SettingError(
+            f"there is no MPI ({reason_of(error)}); load your cluster's, or: pip install mpich"
+        ) from None
 
 
 def _tell(comm: Any, serve: bool) -> None:
