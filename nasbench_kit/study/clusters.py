@@ -87,6 +87,8 @@ def _jobs(file: str) -> Iterator[tuple[Any, int]]:
         raise SettingError(f"{file!r} says class = {name!r:.80}; one of {listed(names)} expected")
     if type(n_jobs) is not int or n_jobs < 1:
         raise SettingError(f"{file!r} says jobs = {n_jobs!r:.80}; a number from 1 expected")
+    if not isinstance(arguments, dict):
+        raise SettingError(f"{file!r} says arguments = {arguments!r:.80}; a table expected")
     try:
         cluster = getattr(jobqueue, name)(**arguments)
     except (TypeError, ValueError, OSError, RuntimeError) as error:

@@ -292,9 +292,12 @@ class _GoneError(Exception):
 
 def _claimed(plan: Plan, lapse_s: float, report: Callable[[int, int], None] | None) -> Iterator[tuple[int, Path]]:
     """Batches that this process has claimed, one after another; waits while all that are left are made by others."""
-    while left := _if_there(plan, plan.left):
+    while True:
+        left = _if_there(plan, plan.left)
         if report:
             report(len(plan.batches) - len(left), len(plan.batches))
+        if not left:
+            return
         claims = _if_there(plan, plan.claims)
         free = [number for number in left if number not in claims]
         first = random.randrange(len(free) or 1)  # noqa: S311 - workers that begin together shall not meet at each batch
