@@ -52,7 +52,7 @@ def work(study: str, n_processes: int | None, lapse_s: float, is_gather: bool, a
         if as_json:
             print_json({"study": study, "n_left": n_left})
         else:
-            click.echo(f"{study} holds all runs that are made; {n_left:,} batches are to be made")
+            click.echo(f"{study} holds all runs that are made; batches to be made: {n_left:,}")
         return
     try:
         with progress_bar("batches") as advance:

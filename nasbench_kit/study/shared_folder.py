@@ -384,7 +384,7 @@ def _make(plan: Plan, number: int) -> None:
     made = make_many(key, run_seeds)
     with TemporaryDirectory(prefix="nasbench_kit-") as scratch:
         part = Path(scratch, "part.db")
-        with Study(part) as study:
+        with Study(part, durable=False) as study:
             study.store([(key, versions_of(key), run_seeds, made)])
         content = part.read_bytes()
     _if_there(plan, lambda: _publish(content, plan.part(number)))
@@ -445,29 +445,57 @@ def gather(study: Study) -> int:
     """
     plan = read_plan(study.path)
     left, claims = set(plan.left()), plan.claims()
-    for number, (key, run_seeds) in enumerate(plan.batches):
-        part = plan.part(number)
-        if number in left or not os.path.lexists(part):
-            continue
-        with TemporaryDirectory(prefix="nasbench_kit-") as scratch:  # no lock is asked of a network
-            copy = os.path.join(scratch, "part.db")
-            try:
-                _copy_plain(part, copy)
-                made = _checked(copy, key, run_seeds)
-            except StudyError as error:
-                _put_aside(plan, number, claims)
-                left.add(number)
-                warnings.warn(_named(error, copy, part) + "; it is put aside, and made again", stacklevel=2)
+    with study.many_changes():
+        for number in range(len(plan.batches)):
+            if number in left or not os.path.lexists(plan.part(number)):
                 continue
-            with made:
-                try:
-                    study.merge(made)
-                except StudyError as error:
-                    raise StudyError(_named(error, copy, part)) from None
-        os.replace(part, part.with_suffix(".done"))
+            if not _taken(study, plan, number):
+                for generation in range(claims.get(number, -1) + 1):
+                    plan.claim(number, generation).unlink(missing_ok=True)
+                left.add(number)
     if not left:
         shutil.rmtree(plan.folder, ignore_errors=True)
     return len(left)
+
+
+def _taken(study: Study, plan: Plan, number: int) -> bool:
+    """Take over a part; one that is not what it should be is put aside."""
+    part, (key, run_seeds) = plan.part(number), plan.batches[number]
+    with TemporaryDirectory(prefix="nasbench_kit-") as scratch:  # no lock is asked of a network
+        copy = os.path.join(scratch, "part.db")
+        try:
+            if part.is_symlink() or not part.is_file():
+                raise StudyError(f"{copy!r} is no file")
+            shutil.copyfile(part, copy)
+            made = _checked(copy, key, run_seeds)
+        except StudyError as error:
+            os.replace(part, part.with_suffix(".refused"))
+            warnings.warn(f"{_named(error, copy, part)}; it is put aside, and made again", stacklevel=3)
+            return False
+        with made:
+            try:
+                study.merge(made)
+            except StudyError as error:
+                raise StudyError(_named(error, copy, part)) from None
+    os.replace(part, part.with_suffix(".done"))
+    return True
+
+
+def _checked(copy: str, key: Configuration, run_seeds: Iterable[int]) -> Study:
+    """A part, opened, if it holds the runs of its batch and nothing else, each as it was stored."""
+    study = Study(copy, create=False)
+    try:
+        there = {run.run_seed for run in study.runs(key, fields=())} | {*study.failures(key)}
+        if study.configurations() != [key] or there != {*run_seeds}:
+            raise StudyError(f"{copy!r} does not hold the runs of its batch")
+    except BaseException:
+        study.close()
+        raise
+    return study
+
+
+def _named(error: StudyError, copy: str, part: Path) -> str:
+    return str(error).replace(repr(copy), repr(os.fspath(part)))
 
 
 def finish(study: Study, n_processes: int, progress: Callable[[int, int], None] | None = None) -> None:
@@ -480,33 +508,3 @@ def finish(study: Study, n_processes: int, progress: Callable[[int, int], None] 
         work(study.path, n_processes=n_processes, progress=progress)
         if n_left := gather(study):
             raise StudyError(f"{n_left} parts of {os.fspath(folder_of(study.path))!r} were damaged, see the warnings")
-
-
-def _copy_plain(part: Path, copy: str) -> None:
-    if part.is_symlink() or not part.is_file():
-        raise StudyError(f"{os.fspath(part)!r} is no file")
-    shutil.copyfile(part, copy)
-
-
-def _checked(copy: str, key: Configuration, run_seeds: Iterable[int]) -> Study:
-    """A part, opened, if it holds the runs of its batch and nothing else, each as it was stored."""
-    study = Study(copy, create=False)
-    try:
-        there = {run.run_seed for run in study.runs(key)} | {*study.failures(key)}
-        if study.configurations() != [key] or there != {*run_seeds}:
-            raise StudyError(f"{copy!r} does not hold the runs of its batch")
-    except BaseException:
-        study.close()
-        raise
-    return study
-
-
-def _put_aside(plan: Plan, number: int, claims: dict[int, int]) -> None:
-    part = plan.part(number)
-    os.replace(part, part.with_suffix(".refused"))
-    for generation in range(claims.get(number, -1) + 1):
-        plan.claim(number, generation).unlink(missing_ok=True)
-
-
-def _named(error: StudyError, copy: str, part: Path) -> str:
-    return str(error).replace(repr(copy), repr(os.fspath(part)))

@@ -6,7 +6,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
@@ -70,13 +70,14 @@ class Study:
     Args:
         path: The file.
         create: Make the file if there is none.
+        durable: Wait until what is written is on the disk; not needed of what will be copied from and removed.
 
     Raises:
         StudyError: It is no study, is damaged, was made by another version, or cannot be opened.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
-        self._db = Database(path, create=create)
+    def __init__(self, path: str | os.PathLike[str], *, create: bool = True, durable: bool = True) -> None:
+        self._db = Database(path, create=create, durable=durable)
         self.path = self._db.path
         self._known: dict[tuple[Any, ...], Configuration] = {}  # the rows that were checked already
         try:
@@ -279,6 +280,10 @@ class Study:
                 )
 
     # ---- change ----
+
+    def many_changes(self) -> AbstractContextManager[None]:
+        """A block in which each change takes little time, and none is lost by a kill."""
+        return self._db.write_ahead_log()
 
     def merge(self, other: Study | str | os.PathLike[str]) -> int:
         """Take over the runs of another study that are not in this one, all of them or, after an error, none.

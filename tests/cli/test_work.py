@@ -41,7 +41,7 @@ def test_gathering_takes_over_what_there_is_and_names_what_is_damaged(invoke):
     with open("mine.db.work/parts/000001.db", "wb") as part:
         part.write(b"no study")
     said = invoke("work", "mine.db", "--gather")
-    assert said == "mine.db holds all runs that are made; 1 batches are to be made\n"
+    assert said == "mine.db holds all runs that are made; batches to be made: 1\n"
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
 import time
+import tomllib
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 import nasbench_kit as nbk
+from nasbench_kit.cli import main
 from nasbench_kit.errors import SettingError, StudyError
 from nasbench_kit.study import Configuration, RunCounts, Study, clusters, versions_of
 from nasbench_kit.study.executors import make_elsewhere
@@ -22,6 +25,7 @@ from nasbench_kit.study.sending import Parcel, parcels_of, receive
 
 pytestmark = pytest.mark.filterwarnings("ignore:the scheduler .* has no workers yet")
 
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "clusters.md").read_text(encoding="utf-8")
 COMMAND = Path(sys.executable).with_name("nasbench-kit")
 MPIEXEC = which("mpiexec", path=f"{COMMAND.parent}:{os.environ['PATH']}")
 NO_WORKERS = "warning: the scheduler {} has no workers yet; runs begin when one joins\n"
@@ -120,7 +124,7 @@ def own_key(tmp_path, make_benchmark, stored, monkeypatch):
 
 @pytest.mark.slow
 def test_runs_on_dask_are_those_of_one_process_on_tables_that_its_workers_lack(
-    tmp_path, dask, random_search, evolution, own_key, content
+    tmp_path, dask, random_search, evolution, own_key, content, monkeypatch
 ):
     keys = [random_search, evolution, own_key]
     with Study(tmp_path / "alone.db") as study:
@@ -134,6 +138,11 @@ def test_runs_on_dask_are_those_of_one_process_on_tables_that_its_workers_lack(
     with stack, Study(tmp_path / "dask.db") as study:
         assert study.run(keys, range(20), executor=workers.executor, n_processes=2) == RunCounts(60, 0, 0)
     assert content(tmp_path / "dask.db") == content(tmp_path / "alone.db")
+    monkeypatch.chdir(tmp_path)
+    block = re.findall(r"^```python\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)[0]
+    exec(compile(block.replace("tcp://host:8786", dask.address), "clusters.md", "exec"), {})  # allowed: our own text
+    with Study("mine.db") as study:
+        assert [study.n_runs(key) for key in study.configurations()] == [20]
 
 
 @pytest.mark.slow
@@ -209,6 +218,32 @@ def is_running(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
+
+
+def test_the_file_of_the_page_on_clusters_asks_slurm_for_what_it_says():
+    slurm = pytest.importorskip("dask_jobqueue.slurm")
+    (block,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)
+    described = tomllib.loads(block)
+    assert (described["class"], described["jobs"]) == ("SLURMCluster", 20)
+    arguments = described["arguments"] | {"interface": "lo"}
+    script = slurm.SLURMJob(scheduler="tcp://login:1", name="worker", **arguments).job_script()
+    for line in ("-p normal", "-A my_project", "--cpus-per-task=16", "--mem=30G", "-t 04:00:00"):
+        assert f"#SBATCH {line}\n" in script
+    assert "\nmodule load python\nsource ~/venv/bin/activate\n" in script
+    assert re.search(r"dask_worker tcp://login:1 .*--nthreads 1 .*--nworkers 16 ", script)
+
+
+def test_every_command_of_the_page_on_clusters_exists():
+    inline = re.findall(r"`(?:mpirun -n 8 |srun )?(nasbench-kit [^`\n]+)`", PAGE)
+    shell = re.findall(
+        r"nasbench-kit [a-z][^&|\n#]*", "".join(re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
+    )
+    assert len(inline) > 7
+    assert len(shell) > 5
+    for line in inline + shell:
+        name, *words = shlex.split(line)[1:]
+        known = {option for parameter in main.commands[name].params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known, line
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of what dask_jobqueue began
