@@ -15,7 +15,7 @@ from nasbench_kit.analysis.axes import spent_by
 from nasbench_kit.analysis.incumbents import improvements_of_runs, may_be_incumbents
 from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.benchmark import Benchmark
-from nasbench_kit.errors import NotRecordedError, SettingError, unknown
+from nasbench_kit.errors import NotRecordedError, SettingError, counted, unknown
 from nasbench_kit.simulator import EPOCHS, EVALUATIONS, SECONDS, Records, Rules, task_of
 from nasbench_kit.tables import Metric
 
@@ -68,7 +68,7 @@ class Trajectories:
             object.__setattr__(self, "run_seeds", np.arange(self.n_runs))
 
     def __repr__(self) -> str:
-        return f"<Trajectories of {self.n_runs:,} runs: {self.metric.name} over {', '.join(self.spent)}>"
+        return f"<Trajectories of {counted(self.n_runs, 'run')}: {self.metric.name} over {', '.join(self.spent)}>"
 
     @classmethod
     def of_arrays(
@@ -265,7 +265,7 @@ def trajectories_of(
         n_evaluations += len(may_be)
     if not n_evaluations:
         raise SettingError(
-            f"{benchmark.name}: the budget of all {n_runs} runs ended before their first evaluation did;"
+            f"{benchmark.name}: the budget of {counted(n_runs, 'run')} ended before the first evaluation did;"
             " give a larger one"
         )
     columns = packed.columns()

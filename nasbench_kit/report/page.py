@@ -6,12 +6,13 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
+from itertools import islice
 from string import Template
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nasbench_kit.analysis.volumes import in_words
 from nasbench_kit.jobs import run
-from nasbench_kit.report.checklist import checklist_table
+from nasbench_kit.report.checklist import RANDOM_SEARCH, checklist_table
 from nasbench_kit.report.curves import STATISTICS, panel_curves
 from nasbench_kit.report.finals import finals
 from nasbench_kit.report.fronts import fronts_section
@@ -43,7 +44,10 @@ def html_page(report: Report, n_processes: int = 1, *, is_live: bool = False) ->
         n_processes: How many compute curves at the same time, if there are many.
         is_live: Whether the page is served while the study runs, and asks for news.
     """
-    computed = list(_computed(report, n_processes))
+    panel_by_panel = _computed(report, n_processes)
+    computed = [*islice(panel_by_panel, 1)]  # from then on, what is left is computed beside this:
+    together = benchmarks_together(report)
+    computed += panel_by_panel
     sections = [
         ("setup", "What was compared", setup(report)),
         ("curves", "Over time", _curves(report)),
@@ -53,8 +57,8 @@ def html_page(report: Report, n_processes: int = 1, *, is_live: bool = False) ->
             finals(report, [one.pairs for one in computed], verdicts_of(report.with_runs)),
         ),
         *([("fronts", "Fronts", fronts_section(report))] if report.has_fronts else []),
-        ("ranks", "Over all benchmarks", benchmarks_together(report)),
-        ("incumbents", "Incumbents", incumbents_section(_shown_titles(report), [one.incumbents for one in computed])),
+        ("ranks", "Over all benchmarks", together),
+        ("incumbents", "Incumbents", incumbents_section(report, [one.incumbents for one in computed])),
         ("checklist", "Checklist", checklist_table(report)),
     ]
     return _page(report.title, lead(report), sections, _data(report, [one.curves for one in computed]), is_live)
@@ -141,6 +145,7 @@ def _data(report: Report, curves: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "optimizers": report.optimizers,
         "names": list(report.names.values()),
+        "always": _always(report),
         "statistics": STATISTICS,
         "axes": AXES,
         "panels": [
@@ -156,6 +161,16 @@ def _data(report: Report, curves: Sequence[dict[str, Any]]) -> dict[str, Any]:
             for (title, panel), axes in zip(report.with_runs.items(), curves, strict=True)
         ],
     }
+
+
+def _always(report: Report) -> list[str]:
+    """Who is in color even where there are too many for all to be: the baseline, what is set beside an archive."""
+    panels = report.with_runs.values()
+    baselines = [
+        name for panel in panels for name, key in panel.configurations.items() if key.optimizer == RANDOM_SEARCH
+    ]
+    own = [name for panel in panels if panel.archived for name in panel.trajectories if name not in panel.archived]
+    return list(dict.fromkeys([*baselines, *own]))
 
 
 def _regret_in_words(panel: Panel) -> str:
@@ -206,6 +221,7 @@ def _curves(report: Report) -> Html:
                     element("ul", class_="legend", id="legend"),
                     id="optimizers",
                 ),
+                element("p", id="absent", class_="quiet"),
                 element(
                     "div",
                     element(

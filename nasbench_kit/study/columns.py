@@ -7,7 +7,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from math import prod
+from math import isfinite, prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -28,19 +28,36 @@ _TWO_AXES = ("archs", "values")
 
 _AS_THEY_ARE = ("archs", "value", "values", "cost_s", "finished_s")  # compressing them saves little and takes long
 
+
+@lru_cache(maxsize=1_024)
+def _same(name: str, n: int, value: float) -> NDArray[Any]:
+    """A column that says the same of all evaluations, made once for all runs of this length."""
+    return _fixed(np.full(n, value, _KINDS[name]))
+
+
+@lru_cache(maxsize=1_024)
+def _counted(n: int) -> NDArray[Any]:
+    return _fixed(np.arange(n, dtype="<i4"))
+
+
+def _fixed(column: NDArray[Any]) -> NDArray[Any]:
+    column.flags.writeable = False  # as those are that were read
+    return column
+
+
 # of a column that a run lacks, from the number of evaluations and the columns that it has or that come before
 _DEFAULTS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {
-    "trial": lambda n, _: np.arange(n, dtype="<i4"),
-    "epoch": lambda n, _: np.full(n, NO_EPOCH, "<i4"),
-    "seed": lambda n, _: np.full(n, NO_SEED, "<i8"),
+    "trial": lambda n, _: _counted(n),
+    "epoch": lambda n, _: _same("epoch", n, NO_EPOCH),
+    "seed": lambda n, _: _same("seed", n, NO_SEED),
     "values": lambda _, there: there["value"][:, None],
-    "violation": lambda n, _: np.zeros(n),
-    "failed": lambda n, _: np.zeros(n, bool),
-    "cost_s": lambda n, _: np.full(n, np.nan),
+    "violation": lambda n, _: _same("violation", n, 0.0),
+    "failed": lambda n, _: _same("failed", n, False),
+    "cost_s": lambda n, _: _same("cost_s", n, np.nan),
     "finished_s": lambda _, there: np.cumsum(there["cost_s"]),  # one worker without a pause, on a clock of seconds
     "started_s": lambda _, there: np.concatenate([[0.0], there["finished_s"]])[:-1],  # likewise
-    "worker": lambda n, _: np.zeros(n, "<i4"),
-    "optimizer_s": lambda n, _: np.full(n, np.nan),
+    "worker": lambda n, _: _same("worker", n, 0),
+    "optimizer_s": lambda n, _: _same("optimizer_s", n, np.nan),
 }
 _REQUIRED = tuple(name for name in Records._fields if name not in _DEFAULTS)
 _NEEDS = ("value", "cost_s", "finished_s")  # what is checked, or stands for others
@@ -101,9 +118,14 @@ def unpack(columns: Iterable[Column], n_evaluations: int, fields: Sequence[str] 
         if name not in arrays and name in needed:
             arrays[name] = default(n_evaluations, arrays)
     finished_s = arrays["finished_s"]
-    if not (np.isfinite(finished_s).all() and (finished_s[1:] >= finished_s[:-1]).all()):
+    # what never falls, from a finite number to one, has no other between; NaN is not as large as anything
+    if n_evaluations and not (isfinite(finished_s[0]) and isfinite(finished_s[-1]) and _never_falls(finished_s)):
         raise ValueError("finished_s does not rise")
     return Records(**(_EMPTY | arrays))
+
+
+def _never_falls(numbers: NDArray[np.float64]) -> bool:
+    return bool((numbers[1:] >= numbers[:-1]).all())
 
 
 @lru_cache(maxsize=4_096)
