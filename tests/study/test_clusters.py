@@ -1,5 +1,6 @@
 """Real clusters of several processes on this machine: the runs are those of one process, whoever is killed."""
 
+import gc
 import os
 import re
 import shlex
@@ -246,7 +247,7 @@ def test_every_command_of_the_page_on_clusters_exists():
         assert {word for word in words if word.startswith("--")} <= known, line
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of what dask_jobqueue began
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -266,6 +267,8 @@ def test_a_file_that_describes_no_cluster_is_an_error_in_one_line(tmp_path, text
     with pytest.raises(SettingError, match=message) as error, clusters.dask_workers(str(tmp_path / "my.toml")):
         pass
     assert "\n" not in str(error.value)
+    del error
+    gc.collect()  # what dask_jobqueue began says that it was not closed
 
 
 @pytest.mark.parametrize("where", ["somewhere", "tcp://", "host:8786", "tcp://host", ""])
