@@ -15,10 +15,10 @@ that a file is created by one process alone, and that a file gets a name as a wh
 One that was not touched for a while is not removed, which a second worker, late, could do to the claim of a third; who
 creates the next one, `000017.1`, has taken the batch over. *Clocks*: how old a claim is, is the difference of two times
 that the file system gave, its own and that of the plan, touched just now; the clocks of the machines do not matter.
-*Kills*: a part is written under another name, and gets its own when it is on the disk; the first that gets it stays. A
-worker that slept through its claim's end makes its batch in vain, and does no harm: same seed, same records. *Trust*: a
-part must hold the runs of its batch and nothing else, and its digests must match, or it is put aside and its batch is
-made again.
+*Kills*: a part is written under another name, and gets its own when it is whole; the first that gets it stays. A worker
+that slept through its claim's end makes its batch in vain, and does no harm: same seed, same records. *Trust*: a part
+must hold the runs of its batch and nothing else, and its digests must match, or it is put aside and its batch is made
+again. So nobody waits for a disk: what a loss of power takes is made again.
 """
 
 from __future__ import annotations
@@ -396,8 +396,6 @@ def _publish(content: bytes, target: Path) -> None:
     try:
         with open(partial, "xb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
         try:
             os.link(partial, target)
         except FileExistsError:
