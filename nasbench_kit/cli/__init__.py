@@ -11,6 +11,7 @@ from nasbench_kit.cli.info import info
 from nasbench_kit.cli.lookup import list_, query
 from nasbench_kit.cli.merge import merge
 from nasbench_kit.cli.plot import plot
+from nasbench_kit.cli.record import record
 from nasbench_kit.cli.report import report
 from nasbench_kit.cli.runs import runs
 from nasbench_kit.cli.shared import Group
@@ -44,6 +45,7 @@ for _command in (
     watch,
     claims,
     runs,
+    record,
     merge,
     surrogate,
 ):

@@ -178,7 +178,9 @@ class Comparison:
         from nasbench_kit.plots import draw, selected  # takes a while to import
 
         panels = selected(self.panels, benchmarks=benchmarks, optimizers=optimizers, labels=labels)
-        is_part = len(panels) < len(self.panels)
+        is_part = any(
+            title not in panels or panels[title].in_words != one.in_words for title, one in self.panels.items()
+        )
         note = in_one(panel.in_words for panel in panels.values()) if is_part else self.in_words
         return draw(kind, panels, note=note, study=self.study, **choices)
 
