@@ -2,12 +2,16 @@
 
 import json
 import re
+import shlex
 from collections import namedtuple
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from nasbench_kit.cli import main
 from nasbench_kit.errors import ArchitectureError, NasbenchKitError, UnknownNameError
 from nasbench_kit.spaces import DARTSSpace, NASBench201Space
 
@@ -341,3 +345,37 @@ def test_what_no_tool_means_by_darts_is_one_line(theirs, error, message):
     with pytest.raises(error, match=re.escape(message)) as caught:
         DARTS.parse(theirs)
     assert "\n" not in str(caught.value)
+
+
+# ---- the page ----
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "forms.md").read_text(encoding="utf-8")
+
+
+def table_of(heading):
+    """Form -> its example in a table of the page."""
+    section = PAGE.partition(f"\n## {heading}")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (?:[^|]|\\\|)* \| `(.*)` \|$", section, flags=re.MULTILINE)
+    return {form: text.replace("\\|", "|") for form, text in rows}
+
+
+def test_the_page_shows_every_form_of_a_cell_and_all_are_the_same_cell():
+    shown = table_of("NAS-Bench-201")
+    assert list(shown) == list(CELL.forms)
+    for form, text in shown.items():
+        assert text == CELL.format((3, 3, 3, 1, 3, 2), form)
+        assert CELL.parse(text, form) == (3, 3, 3, 1, 3, 2)
+    assert set(table_of("DARTS")) == set(DARTS.forms)
+
+
+def test_the_python_of_the_page_prints_what_it_shows_and_its_commands_run(capsys):
+    (block,) = re.findall(r"^```python\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)
+    exec(compile(block, "forms.md", "exec"), {"__name__": "page"})  # allowed: our own text
+    shown = re.findall(r"^print\(.*\)  # (.*)$", block, flags=re.MULTILINE)
+    assert capsys.readouterr().out.splitlines() == shown
+    (typed,) = re.findall(r"^```sh\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)
+    skip = official(CONV, CONV, NONE, SKIP, NONE, NONE)
+    for line, cell in zip(typed.splitlines(), (skip, skip, CELL.format((3, 3, 3, 1, 3, 2))), strict=True):
+        done = CliRunner().invoke(main, shlex.split(line)[1:])
+        assert done.exit_code == 0, done.output
+        assert done.output.splitlines()[0] == cell
