@@ -15,11 +15,19 @@ def _shortened(line: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[:half]} ... {line[-half:]}"
 
 
+def without_addresses(text: str) -> str:
+    """Without where in memory an object is, as Python shows one: it says nothing, and is another one in each run."""
+    import re  # an error may take its time; an import may not
+
+    return re.sub(r"(?<=\w) at 0x[0-9a-fA-F]+(?=>)", "", text)
+
+
 class NasbenchKitError(Exception):
     """Base of all errors of this package; `str(error)` is one line for people."""
 
     def __str__(self) -> str:  # KeyError, a base of some of ours, would quote the message
-        line = _shortened(" ".join(_shortened(str(self.args[0])).splitlines())) if self.args else ""
+        said = without_addresses(str(self.args[0])) if self.args else ""
+        line = _shortened(" ".join(_shortened(said).splitlines()))
         if line.isprintable():
             return line
         # a file's codes move no one's cursor
@@ -66,6 +74,10 @@ class WorkerError(NasbenchKitError, RuntimeError):
     """A worker process that died: killed, or out of memory."""
 
 
+class ProgramError(NasbenchKitError, RuntimeError):
+    """A program that is an optimizer, and died, was silent, or said what is no answer."""
+
+
 def check_generator(rng: object) -> None:
     """Refuse what is no random generator, such as a seed.
 
@@ -80,6 +92,11 @@ def listed(choices: Iterable[object], most: int = 20) -> str:
     """`a, b, c` for an error message, cut after `most` names."""
     names = [str(choice) for choice in choices]
     return ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")
+
+
+def counted(n: int, what: str, several: str = "") -> str:
+    """`1 run`, `1,200 runs`; `several` is a plural that has another ending."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {several or what + 's'}"
 
 
 def unknown(what: str, got: object, choices: Iterable[str]) -> UnknownNameError:

@@ -6,6 +6,7 @@ that is made in steps, so that the same call goes on after an interruption, a cr
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import hashlib
@@ -33,10 +34,16 @@ Made = TypeVar("Made")
 # ---- processes ----
 
 AWAKE_S = 1.0  # a wait no longer than this: Ctrl-C that comes just before it would not end it
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""The environment of processes that share the processors."""
+
+_SAFE_PATH = "PYTHONSAFEPATH"
 _ENVIRONMENT = {
-    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),  # they share the processors
-    "PYTHONSAFEPATH": "1",  # not even while it starts does a worker import what lies in the working directory
+    **ONE_THREAD,
+    _SAFE_PATH: "1",  # not even while it starts does a worker import what lies in the working directory
 }
+ending: set[Callable[[], object]] = set()
+"""What ends the programs that this process has started: called when it ends, also of a worker that is ended at once."""
 
 
 def n_processors() -> int:
@@ -60,8 +67,9 @@ def pool(n_processes: int) -> Iterator[Executor]:
     # "spawn", on every system: a forked child would inherit the locks of whatever threads the caller runs
     context = multiprocessing.get_context("spawn")
     held, leash = context.Pipe(duplex=False)
+    given = (held, os.environ.get(_SAFE_PATH))
     with _environment():  # its queues start a process of Python's own
-        workers = _Workers(n_processes, mp_context=context, initializer=_begin_worker, initargs=(held,))
+        workers = _Workers(n_processes, mp_context=context, initializer=_begin_worker, initargs=given)
     try:
         yield workers
         workers.shutdown(wait=True)
@@ -143,6 +151,30 @@ def _no_interrupts() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until the block ends; other than with `_no_interrupts`, processes started in it do get it."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    came: list[Any] = []
+    signal.signal(signal.SIGINT, lambda *how: came.append(how))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            before(*came[0])
+
+
+@atexit.register
+def _end() -> None:
+    for end in list(ending):
+        with contextlib.suppress(Exception):
+            end()
+
+
+@contextlib.contextmanager
 def _main_that_is_a_file() -> Iterator[None]:
     """A program that was read from standard input is nothing that a worker could import."""
     main = vars(sys.modules["__main__"])
@@ -157,17 +189,24 @@ def _main_that_is_a_file() -> Iterator[None]:
         main["__file__"] = file
 
 
-def _begin_worker(leash: Connection) -> None:
-    """Leave interrupts to the parent; end when it lets go of the other end of the leash, or is killed."""
+def _begin_worker(leash: Connection, safe_path: str | None) -> None:
+    """Leave interrupts to the parent; end when it lets go of the other end of the leash, or is killed.
+
+    Args:
+        leash: What the parent holds the other end of.
+        safe_path: `PYTHONSAFEPATH` as it was, for programs that a worker starts.
+    """
     import multiprocessing
     from multiprocessing.connection import wait
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.pop(_SAFE_PATH) if safe_path is None else os.environ.update({_SAFE_PATH: safe_path})
     parent = multiprocessing.parent_process()
     assert parent is not None
 
     def follow() -> None:
         wait([parent.sentinel, leash])
+        _end()
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()

@@ -29,16 +29,33 @@ def check_outputs(*, reads: Iterable[Named] = (), writes: Iterable[Named]) -> No
     targets = [(name, os.fspath(path)) for name, path in writes if path is not None]
     for name, path in targets:
         for other, source in sources:
-            if _same(path, source):
+            if is_same_file(path, source):
                 raise SettingError(f"{name} {path!r} would overwrite {other} {source!r}; give another file to write")
             if os.path.isdir(source) and _lies_in(path, source):
                 raise SettingError(f"{name} {path!r} lies in {other} {source!r}, which is read; give another place")
     for (name, path), (other, second) in combinations(targets, 2):
-        if _same(path, second) or _differ_in_case_alone(path, second):
+        if is_same_file(path, second) or _differ_in_case_alone(path, second):
             raise SettingError(f"{name} {path!r} and {other} {second!r} are the same file; give two")
 
 
-def _same(one: str, other: str) -> bool:
+def check_different(name: str, paths: Iterable[str | os.PathLike[str]]) -> None:
+    """Refuse the same file given twice, also by another path.
+
+    Args:
+        name: What each of them is called, like "study".
+        paths: What is read.
+
+    Raises:
+        SettingError: Two of them are the same.
+    """
+    for one, other in combinations([os.fspath(path) for path in paths], 2):
+        if is_same_file(one, other):
+            same = "" if one == other else f", as {other!r} is the same file"
+            raise SettingError(f"the {name} {one!r} is given twice{same}; give different ones")
+
+
+def is_same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Whether two paths lead to the same file, be it there or not."""
     try:
         return os.path.samefile(one, other)
     except OSError:  # one is not there yet
@@ -52,7 +69,7 @@ def _differ_in_case_alone(one: str, other: str) -> bool:
 
 def _lies_in(path: str, folder: str) -> bool:
     above = os.path.dirname(os.path.realpath(path))
-    while not _same(above, folder):
+    while not is_same_file(above, folder):
         if above == os.path.dirname(above):
             return False
         above = os.path.dirname(above)

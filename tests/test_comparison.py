@@ -109,17 +109,26 @@ def test_a_notebook_shows_the_table_with_names_escaped(bench):
 @pytest.mark.parametrize(
     ("sentences", "said"),
     [
-        (["budget 5 s, 1 worker.", "budget 7 s, 1 worker.", "budget 5 s, 1 worker."], "budget 5 / 7 s, 1 worker."),
-        (["one.", "one."], "one."),
         (
-            ["budget 5 s. By x of a.", "budget 6 s. By y of b.", "budget 5 s. By y of c."],
-            "budget 5 / 6 / 5 s. By x / y / y of a / b / c.",
+            {"m/a": "budget 5 s, 1 worker.", "m/b": "budget 7 s, 1 worker.", "m/c": "budget 5 s, 1 worker."},
+            "budget 5 (a, c) / 7 (b) s, 1 worker.",
         ),
-        (["a b c d.", "e f g h."], "a b c d. e f g h."),
-        (["one two.", "one."], "one two. one."),
+        ({"m/a": "one.", "m/b": "one."}, "one."),
+        ({"m/a": "one."}, "one."),
+        (
+            {"m/a": "budget 5 s. By x of t.", "n/b": "budget 6 s. By y of u.", "n/c": "budget 5 s. By y of v."},
+            "budget 5 (m/a, n/c) / 6 (n/b) s. By x (m/a) / y (n/b, n/c) of t (m/a) / u (n/b) / v (n/c).",
+        ),
+        ({"m/a": "a b c d.", "m/b": "e f g h.", "m/c": "a b c d."}, "On a and c: a b c d. On b: e f g h."),
+        (
+            {"m/a": "5 s.", "m/b": "6 s.", "m/c": "7 epochs each.", "m/d": "6 s."},
+            "On a, b and d: 5 (a) / 6 (b, d) s. On c: 7 epochs each.",
+        ),
+        ({"m/a": "one two.", "m/b": "", "m/c": "one two."}, "On a and c: one two."),
+        ({"m/a": "", "m/b": ""}, ""),
     ],
 )
-def test_captions_that_differ_in_few_words_are_one(sentences, said):
+def test_what_is_said_of_several_benchmarks_is_one_sentence_that_says_what_holds_of_which(sentences, said):
     assert in_one(sentences) == said
 
 
@@ -277,6 +286,52 @@ def test_runs_that_fail_are_left_out_and_said_and_all_that_fail_are_an_error(ben
     assert any(f"{len(failed)} runs failed and are left out" in note and "out of luck" in note for note in made.notes())
     with pytest.raises(StudyError, match="all 3 runs of own:AlwaysFailing on mine/d failed; with seed 0: RuntimeError"):
         nbk.compare(bench, "own:AlwaysFailing", **FEW)
+
+
+@pytest.mark.parametrize("how", [{}, {"until_settled": 0.2}])
+def test_when_all_runs_of_one_optimizer_fail_it_is_said_that_the_others_are_kept_and_how_to_see_them(
+    bench, tmp_path, how
+):
+    study = tmp_path / "s.db"
+    both = ["own:AlwaysFailing", "random_search"]
+    kept = "the runs of the others are kept in .*s.db: the same without own:AlwaysFailing shows them, and so does"
+    with pytest.raises(StudyError, match=f"failed; with seed 0: .*; {kept} nasbench-kit plot .*s.db$"):
+        nbk.compare(bench, both, study=study, **FEW, **how)
+    if not how:
+        assert nbk.compare(bench, "random_search", study=study, **FEW).counts.made == 0
+    with pytest.raises(StudyError, match=r"; the runs of the others were not kept; study=FILE keeps them$"):
+        nbk.compare(bench, both, **FEW, **how)
+    with pytest.raises(StudyError, match=r"the one run of own:AlwaysFailing on mine/d failed; with seed 0: [^;]*$"):
+        nbk.compare(bench, "own:AlwaysFailing", study=tmp_path / "t.db", **FEW | {"runs": 1})
+
+
+@pytest.mark.parametrize("name", ["Deaf", "Mute", "Neither", "make_nothing"])
+def test_what_has_no_ask_or_no_tell_is_refused_before_anything_runs(bench, tmp_path, monkeypatch, name):
+    (tmp_path / "wrong.py").write_text(
+        "class Neither:\n    def __init__(self, task, rng): pass\n"
+        "class Deaf(Neither):\n    def ask(self): return None\n"
+        "class Mute(Neither):\n    def tell(self, trial, outcome): pass\n"
+        "def make_nothing(task, rng): return object()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    said = {
+        "Deaf": "wrong:Deaf is no optimizer: it has no tell",
+        "Mute": "wrong:Mute is no optimizer: it has no ask",
+        "Neither": "wrong:Neither is no optimizer: it has no ask and no tell",
+        "make_nothing": "wrong:make_nothing makes no optimizer: its object has no ask and no tell",
+    }[name]
+    with pytest.raises(SettingError, match=rf"^{said}; ask\(\) and tell\(trial, outcome\) expected$"):
+        nbk.compare(bench, ["random_search", f"wrong:{name}"], study=tmp_path / "s.db", **FEW)
+    assert not (tmp_path / "s.db").exists()
+
+
+def test_of_one_there_is_one_run(bench):
+    made = nbk.compare(bench, ["random_search", "own:Stuck"], **FEW | {"runs": 1})
+    assert made.cells()[0][0] == "n = 1 run each"
+    assert repr(made) == "<Comparison of 2 optimizers on mine/d: 2 runs>"
+    alone = nbk.compare(bench, "random_search", **FEW | {"runs": 1})
+    assert repr(alone) == "<Comparison of 1 optimizer on mine/d: 1 run>"
+    assert repr(alone.panels["mine/d"].trajectories["random_search"]).startswith("<Trajectories of 1 run: ")
 
 
 # ---- until settled ----

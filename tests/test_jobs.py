@@ -72,9 +72,23 @@ def test_a_worker_uses_one_thread_and_a_safe_path_and_the_caller_keeps_its_own(m
     for name in own:
         monkeypatch.delenv(name, raising=False)
     with pool(1) as workers:
-        assert list(workers.map(os.getenv, ["OMP_NUM_THREADS", *own])) == ["1", "1", "1"]
+        assert list(workers.map(os.getenv, ["OMP_NUM_THREADS", "MKL_NUM_THREADS"])) == ["1", "1"]
+        assert workers.submit(has_safe_path).result()
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert not {*own} & {*os.environ}
+
+
+def has_safe_path():
+    return sys.flags.safe_path
+
+
+@pytest.mark.parametrize("given", [None, "1"])
+def test_what_a_worker_starts_imports_as_what_the_caller_starts(monkeypatch, given):
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    if given:
+        monkeypatch.setenv("PYTHONSAFEPATH", given)
+    with pool(1) as workers:
+        assert workers.submit(os.getenv, "PYTHONSAFEPATH").result() == given
 
 
 PARENT = """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench_kit.analysis.targets import N_TARGETS, targets_between
-from nasbench_kit.errors import SettingError
+from nasbench_kit.errors import SettingError, counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +39,7 @@ def time_grid(
     firsts = np.concatenate([one.along(axis)[one.starts[:-1][one.has_incumbent]] for one in trajectories])
     if not len(firsts):
         n_runs = sum(one.n_runs for one in trajectories)
-        raise SettingError(f"none of these {n_runs} runs finished an evaluation that counts; give a larger budget")
+        raise SettingError(f"none of {counted(n_runs, 'run')} finished an evaluation that counts; give a larger budget")
     last = max(one.ended[one.checked_axis(axis)].max() for one in trajectories if one.n_runs)
     times = np.geomspace(firsts.max() if all_begun else firsts.min(), last, n_times)
     times[-1] = last  # not a rounding error before it

@@ -13,7 +13,7 @@ import io
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
 
@@ -21,11 +21,11 @@ import numpy as np
 
 from nasbench_kit.analysis.panels import Panel, in_short, setting_of
 from nasbench_kit.analysis.trajectories import Trajectories, frame_of, with_common_best
-from nasbench_kit.errors import NasbenchKitError, SettingError, StudyError, listed
+from nasbench_kit.errors import NasbenchKitError, SettingError, StudyError, counted, listed
 from nasbench_kit.formats.npz import read_npz
 from nasbench_kit.jobs import write_bytes
 from nasbench_kit.places import shipped
-from nasbench_kit.simulator import EPOCHS, EVALUATIONS, SECONDS
+from nasbench_kit.simulator import EPOCHS, EVALUATIONS, SECONDS, Rules
 from nasbench_kit.study import Configuration
 from nasbench_kit.version import __version__
 
@@ -72,7 +72,7 @@ class Archive:
 
     def __repr__(self) -> str:
         n_runs = sum(len(entry.run_seeds) for entry in self.entries)
-        return f"<Archive {self.path!r}: {n_runs:,} runs of {len(self.entries)} configurations>"
+        return f"<Archive {self.path!r}: {counted(n_runs, 'run')} of {counted(len(self.entries), 'configuration')}>"
 
     @classmethod
     def open(cls, path: str | os.PathLike[str] = SHIPPED) -> Self:
@@ -85,6 +85,8 @@ class Archive:
             StudyError: It is none, is damaged, or of a newer format.
         """
         file = _shipped() if path == SHIPPED else os.fspath(path)
+        if not file:
+            raise StudyError(f"no archive is named; {_EXPECTED}")
         try:
             arrays = read_npz(Path(file), _NAMES)
         except NasbenchKitError as error:
@@ -112,21 +114,24 @@ class Archive:
         Raises:
             SettingError: There are none, with what is different.
         """
-        of_it = [entry for entry in self.entries if entry.configuration.benchmark == like.benchmark]
-        wanted = setting_of(like)
-        found = [entry for entry in of_it if setting_of(entry.configuration) == wanted]
-        if found:
-            return found
-        if not of_it:
+        nearest, wanted = self.nearest(like), setting_of(like)
+        if nearest is None:
             known = dict.fromkeys(entry.configuration.benchmark for entry in self.entries)
-            raise SettingError(f"the archive holds no runs on {like.benchmark}; it has {listed(known)}")
-        theirs = [setting_of(entry.configuration) for entry in of_it]
-        nearest = min(theirs, key=lambda setting: len(_different(setting, wanted)))
+            raise SettingError(f"the archive holds no runs on {like.benchmark}; choose from {listed(known)}")
+        there = setting_of(nearest)
         said = ", ".join(
-            f"{name} is {in_short(nearest.get(name))} there and {in_short(wanted.get(name))} here"
-            for name in _different(nearest, wanted)
+            f"{name} is {_in_short(name, there)} there and {_in_short(name, wanted)} here"
+            for name in _different(there, wanted)
         )
-        raise SettingError(f"the archive's runs on {like.benchmark} cannot be compared with these: {said}")
+        if said:
+            raise SettingError(f"the archive's runs on {like.benchmark} cannot be compared with these: {said}")
+        return [entry for entry in self.entries if _is_comparable(entry.configuration, like)]
+
+    def nearest(self, like: Configuration) -> Configuration | None:
+        """One on the same benchmark whose rules, table and objectives differ the least; None if there is none."""
+        of_it = [entry.configuration for entry in self.entries if entry.configuration.benchmark == like.benchmark]
+        wanted = setting_of(like)
+        return min(of_it, key=lambda one: len(_different(setting_of(one), wanted)), default=None)
 
     def trajectories(self, entry: Entry, benchmark: Benchmark) -> Trajectories:
         """The runs of an entry.
@@ -151,17 +156,21 @@ class Archive:
     def beside(self, panel: Panel) -> Panel:
         """A panel with the runs of other optimizers under the same rules added.
 
-        Those of configurations that the panel has are not added; one that is shown like another gets "(archive)".
+        Those of configurations that the panel has are not added: its own stand for them. One that is shown like another
+        gets "(archive)".
 
         Raises:
             SettingError: There are none, with what is different.
         """
-        own = {*panel.configurations.values()}
+        own = {key: label for label, key in panel.configurations.items()}
         configurations = dict(panel.configurations)
         trajectories = dict(panel.trajectories)
-        archived = set(panel.archived)
+        archived, replaced = set(panel.archived), dict(panel.replaced)
         for entry in self.fitting(next(iter(own))):
-            if entry.configuration not in own:
+            if entry.configuration in own:
+                if (label := own[entry.configuration]) in trajectories:
+                    replaced[label] = len(entry.run_seeds)
+            else:
                 label = entry.configuration.legend
                 label = f"{label} (archive)" if label in panel.configurations else label
                 configurations[label] = entry.configuration
@@ -172,6 +181,8 @@ class Archive:
             configurations=configurations,
             trajectories=with_common_best(trajectories),
             archived=frozenset(archived),
+            archive=self.in_words,
+            replaced=replaced,
         )
 
     @property
@@ -283,6 +294,20 @@ def _check(entries: tuple[Entry, ...], columns: Mapping[str, NDArray[Any]]) -> N
     for entry in entries:
         if not set(entry.axes) <= set(_AXES):
             raise ValueError(f"axes {entry.axes!r:.40}")
+
+
+def _is_comparable(one: Configuration, other: Configuration) -> bool:
+    return one.benchmark == other.benchmark and setting_of(one) == setting_of(other)
+
+
+#: what holds where a setting is not among those of `setting_of`, if it is no value
+_NOT_SET = {"epoch": "the last one", "costs": "the benchmark's", "reported": "the usual one", "objectives": "the usual"}
+_DEFAULT_RULES = asdict(Rules())
+
+
+def _in_short(name: str, setting: Mapping[str, Any]) -> str:
+    value = setting.get(name, _DEFAULT_RULES.get(name))
+    return _NOT_SET.get(name, "none") if value is None else in_short(value)
 
 
 def _different(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from nasbench_kit.analysis.axes import spent_by
 from nasbench_kit.analysis.fronts import REPORTED, TOLD, Reference, measured_by, reference_of, values_of
 from nasbench_kit.analysis.incumbents import may_be_incumbents
 from nasbench_kit.analysis.trajectories import main_axis
-from nasbench_kit.errors import SettingError, unknown
+from nasbench_kit.errors import SettingError, counted, unknown
 from nasbench_kit.simulator import Rules
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class FrontTrajectories:
 
     def __repr__(self) -> str:
         names = ", ".join(metric.name for metric in self.reference.metrics)
-        return f"<FrontTrajectories of {self.n_runs:,} runs: {names} as {self.by}>"
+        return f"<FrontTrajectories of {counted(self.n_runs, 'run')}: {names} as {self.by}>"
 
     @property
     def n_runs(self) -> int:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 from nasbench_kit.analysis.front_trajectories import FrontTrajectories, front_trajectories_of
 from nasbench_kit.analysis.fronts import reference_of
 from nasbench_kit.analysis.trajectories import Trajectories, trajectories_of, with_common_best
-from nasbench_kit.errors import SettingError, unknown
+from nasbench_kit.errors import SettingError, counted, unknown
 from nasbench_kit.jobs import run
-from nasbench_kit.simulator import Rules
+from nasbench_kit.simulator import Reported, Rules
 from nasbench_kit.study import Configuration, Study, recorded_in_words
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Panel:
         failures: Optimizer -> seed -> reason of the runs that failed; of those that have any.
         fronts: Optimizer -> the fronts of its runs, where there are several objectives.
         archived: Those optimizers whose runs are of an archive, that others are set beside.
+        archive: Which archive that is, in a sentence.
+        replaced: Optimizer whose runs stand for those that the archive holds of it -> how many these are.
     """
 
     benchmark: Benchmark
@@ -50,15 +52,30 @@ class Panel:
     failures: Mapping[str, Mapping[int, str]]
     fronts: Mapping[str, FrontTrajectories] = field(default_factory=dict)
     archived: frozenset[str] = frozenset()
+    archive: str = ""
+    replaced: Mapping[str, int] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return f"<Panel of {len(self.trajectories)} optimizers on {self.benchmark.name}>"
+        return f"<Panel of {counted(len(self.trajectories), 'optimizer')} on {self.benchmark.name}>"
 
     @property
     def in_words(self) -> str:
         """The rules, for captions; and what is to be known of runs that were recorded elsewhere."""
         recorded = recorded_in_words(self.configurations.values())
         return " ".join(filter(None, (self.rules.in_words(self.benchmark), recorded)))
+
+    @property
+    def archive_in_words(self) -> str:
+        """Which runs are those of an archive, and where one's own stand for them, for captions; empty without any."""
+        labels: dict[tuple[int, int], list[str]] = {}
+        for label, n in self.replaced.items():
+            labels.setdefault((self.trajectories[label].n_runs, n), []).append(label)
+        stand = [
+            f"{', '.join(some)}: {counted(own, 'run')} of one's own{' each' * (len(some) > 1)}"
+            f" {'stand' if own > 1 or len(some) > 1 else 'stands'} for the archive's {n:,}."
+            for (own, n), some in labels.items()
+        ]
+        return " ".join([*([self.archive] if self.archived else []), *stand])
 
 
 def load(
@@ -284,9 +301,7 @@ def setting_of(key: Configuration) -> dict[str, Any]:
 
 def in_short(value: Any) -> str:
     """A value of `setting_of`, as titles and errors show it."""
-    if value is None:
-        return "the default"
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and not isinstance(value, Reported):
         return "+".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 

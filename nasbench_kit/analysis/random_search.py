@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from nasbench_kit.benchmark import Benchmark
-from nasbench_kit.errors import SettingError
+from nasbench_kit.errors import SettingError, counted
 from nasbench_kit.optimizers.base import check_at_least, check_number
 from nasbench_kit.simulator import DRAWN, EPOCHS, EVALUATIONS, SECONDS, Rules, task_of
 from nasbench_kit.simulator.rules import checked_rules
@@ -246,7 +246,7 @@ def _over_evaluations(
         begun = -(-rules.n_epochs // each) if rules.overshoot == "counted" else rules.n_epochs // each
         n_most = min(n_most, begun)
     if not n_most:
-        raise SettingError(f"n_epochs={rules.n_epochs} is less than one evaluation of {each} epochs")
+        raise SettingError(f"n_epochs={rules.n_epochs} is less than one evaluation of {counted(each, 'epoch')}")
     n = np.unique(np.rint(np.geomspace(1, n_most, n_times)))
     chances = np.diff(below[None, :] ** n[:, None], axis=1)
     return (n if rules.clock != EPOCHS else n * each), chances

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasbench_kit.analysis.aggregates import Statistic, aggregate
-from nasbench_kit.errors import SettingError, check_generator
+from nasbench_kit.errors import SettingError, check_generator, counted
 from nasbench_kit.optimizers.base import check_at_least
 
 _ROUNDING = 1e-12  # relative difference of two means of the same values
@@ -79,7 +79,9 @@ def ranking_with_fewer_runs(
     for n in n_runs:
         check_at_least(1, n_runs=n)
         if n > len(ended[fewest]):
-            raise SettingError(f"n_runs={n}; {fewest!r} has {len(ended[fewest])} runs, at most so many expected")
+            raise SettingError(
+                f"n_runs={n}; {fewest!r} has {counted(len(ended[fewest]), 'run')}, at most so many expected"
+            )
     shuffled = [rng.permuted(np.tile(runs[:, np.newaxis], n_replications), axis=0) for runs in ended.values()]
     return {n: _how_often(ended, statistic, [runs[:n] for runs in shuffled]) for n in n_runs}
 

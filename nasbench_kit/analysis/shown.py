@@ -27,3 +27,8 @@ def shown(metric: str, unit: str) -> Shown:
     """Fractions are shown as percentages, all else in the metric's own unit."""
     name = metric.replace("[", " (").replace("]", ")").replace("_", " ")
     return Shown(name, 100.0, "%", 2) if unit == "fraction" else Shown(name, 1.0, unit, 4)
+
+
+def without_unit(show: Shown) -> str:
+    """`latency (pixel3)` of `latency ms (pixel3)`, where the unit stands behind."""
+    return show.name.replace({"million": " m"}.get(show.unit, f" {show.unit.lower()}"), "", 1)

@@ -15,7 +15,7 @@ from nasbench_kit.analysis.axes import spent_by
 from nasbench_kit.analysis.incumbents import improvements_of_runs, may_be_incumbents, standing
 from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.benchmark import Benchmark
-from nasbench_kit.errors import NotRecordedError, SettingError, unknown
+from nasbench_kit.errors import NotRecordedError, SettingError, counted, unknown
 from nasbench_kit.simulator import EPOCHS, EVALUATIONS, SECONDS, Records, Rules, task_of
 from nasbench_kit.tables import Metric
 
@@ -69,7 +69,7 @@ class Trajectories:
             object.__setattr__(self, "run_seeds", np.arange(self.n_runs))
 
     def __repr__(self) -> str:
-        return f"<Trajectories of {self.n_runs:,} runs: {self.metric.name} over {', '.join(self.spent)}>"
+        return f"<Trajectories of {counted(self.n_runs, 'run')}: {self.metric.name} over {', '.join(self.spent)}>"
 
     @classmethod
     def of_arrays(
@@ -266,15 +266,15 @@ def trajectories_of(
             reported[may_be] = metric.sign() * where.values(name, every.archs[may_be], epoch=epoch)
         told = np.where(may_be, sign * every.value, -inf)
         by_run = [spent_by(run, benchmark, rules, summed) for run in some]
-        counted = [axis for axis in by_run[0] if axis != EPOCHS or not returns_latest]
-        axes = {axis: np.concatenate([spent[axis] for spent in by_run]) for axis in counted}
+        kept = [axis for axis in by_run[0] if axis != EPOCHS or not returns_latest]
+        axes = {axis: np.concatenate([spent[axis] for spent in by_run]) for axis in kept}
         by = standing(told, every.archs, returns_latest=returns_latest)
         packed.add([len(run.value) for run in some], axes, told, reported, every.archs, by)
         n_runs += len(some)
         n_evaluations += len(may_be)
     if not n_evaluations:
         raise SettingError(
-            f"{benchmark.name}: the budget of all {n_runs} runs ended before their first evaluation did;"
+            f"{benchmark.name}: the budget of {counted(n_runs, 'run')} ended before the first evaluation did;"
             " give a larger one"
         )
     columns = packed.columns()

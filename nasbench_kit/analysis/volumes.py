@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, final
 
 import numpy as np
 
-from nasbench_kit.analysis.shown import shown
+from nasbench_kit.analysis.shown import shown, without_unit
 from nasbench_kit.errors import SettingError, unknown
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def in_words(reference: Reference) -> str:
     sides = []
     for metric, ideal, worst in zip(reference.metrics, reference.ideal, reference.worst, strict=True):
         show = shown(metric.name, metric.unit)
-        sides.append(f"{show.name} {show.text(float(ideal))} to {show.text(float(worst))} {show.unit}")
+        sides.append(f"{without_unit(show)} {show.text(float(ideal))} to {show.text(float(worst))} {show.unit}")
     front = "the true front" if reference.is_proven else "the best known front"
     return (
         f"share of the box from the best to the worst recorded values ({', '.join(sides)}) that a front dominates;"

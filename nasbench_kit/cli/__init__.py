@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nasbench_kit.cli.cite import cite
 from nasbench_kit.cli.claims import claims
 from nasbench_kit.cli.compare import compare
 from nasbench_kit.cli.describe import describe
@@ -14,6 +15,7 @@ from nasbench_kit.cli.plot import plot
 from nasbench_kit.cli.record import record
 from nasbench_kit.cli.report import report
 from nasbench_kit.cli.runs import runs
+from nasbench_kit.cli.serve import serve
 from nasbench_kit.cli.shared import Group
 from nasbench_kit.cli.show import show
 from nasbench_kit.cli.surrogate import surrogate
@@ -47,6 +49,8 @@ for _command in (
     runs,
     record,
     merge,
+    cite,
+    serve,
     surrogate,
 ):
     main.add_command(_command)

@@ -22,7 +22,7 @@ from nasbench_kit.cli.shared import (
     print_table,
     results_option,
 )
-from nasbench_kit.errors import SettingError
+from nasbench_kit.errors import SettingError, counted
 from nasbench_kit.outputs import check_outputs
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
     "optimizers",
     multiple=True,
     metavar="NAME[,SETTING=VALUE...]",
-    help="Optimizer, by name or as module:Class, its settings, and label=TEXT to show it by; repeat for more. With"
+    help="Optimizer, by name, as module:Class or as cmd:./program, its settings, and label=TEXT; repeat for more. With"
     " a protocol also by its name there. By default those of the protocol, or random search, regularized evolution and"
     " local search.",
 )
@@ -247,7 +247,8 @@ def compare(
         click.echo(line)
     click.echo(f"how: {made.in_words}")
     click.echo(f"figure: {', '.join(map(str, pictures))}")
-    click.echo(f"study: {study}, {made.counts.made:,} runs made now, {made.counts.there:,} were there")
+    now, before = made.counts.made, made.counts.there
+    click.echo(f"study: {study}, {counted(now, 'run')} made now, {before:,} {'was' if before == 1 else 'were'} there")
 
 
 def _rules(**given: Any) -> Rules:

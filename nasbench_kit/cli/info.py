@@ -70,6 +70,7 @@ def info(name: str, verify: bool, as_json: bool) -> None:
         _print_card(opened)
     for what in ("licence", "citation"):
         _line(what, opened.about.get(what) or "not stated")
+    _line("BibTeX", f"nasbench-kit cite {name}")
     for source in opened.about.get("sources", ()):
         _line("source", _flat(source))
     for many, one in (("limits", "limit"), ("notes", "note")):
@@ -90,6 +91,7 @@ def _show_optimizer(name: str, as_json: bool) -> None:
     click.echo(f"{name}: {found['does']}")
     _line("group", found["group"])
     _line("source", found["source"])
+    _line("BibTeX", f"nasbench-kit cite {name}")
     _line("needs", ", ".join(found["needs"]) or "nothing but values")
     if settings := found["settings"]:
         click.echo()
@@ -117,6 +119,7 @@ def _show_protocol(name: str, as_json: bool) -> None:
         return
     click.echo(f"{name}: {protocol.title}")
     _line("source", protocol.source)
+    _line("BibTeX", f"nasbench-kit cite {name}")
     _line("runs", f"{protocol.n_runs} of each optimizer on each benchmark")
     for what in ("data", "approximates"):
         if getattr(protocol, what):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from nasbench_kit.cli.shared import example, json_option, print_json, print_table
-from nasbench_kit.errors import NasbenchKitError, SettingError
+from nasbench_kit.errors import NasbenchKitError, SettingError, counted
 from nasbench_kit.jobs import replacing
-from nasbench_kit.outputs import check_outputs
+from nasbench_kit.outputs import check_different, check_outputs
 
 if TYPE_CHECKING:
     from nasbench_kit.study import Configuration, Study
@@ -39,9 +39,8 @@ def merge(study: str, other: str, out: str | None, as_json: bool) -> None:
     """
     from nasbench_kit.study import Study
 
-    if out is None:
-        check_outputs(reads=[("OTHER", other)], writes=[("STUDY", study)])
-    else:
+    check_different("study", (study, other))
+    if out is not None:
         check_outputs(reads=[("STUDY", study), ("OTHER", other)], writes=[("--out", out)])
         if os.path.exists(out):
             raise SettingError(f"cannot write --out {out!r}: it is there already; a new file expected")
@@ -65,7 +64,7 @@ def merge(study: str, other: str, out: str | None, as_json: bool) -> None:
     rows = [(key.benchmark, key.results_sha256[:8], key.legend, n, after[key]) for key, n in taken.items() if n]
     if rows:
         print_table(("benchmark", "sha256", "optimizer", "taken over", "runs now"), rows, numbers=2)
-    click.echo(f"{sum(taken.values()):,} runs of {other} taken over into {out or study}")
+    click.echo(f"{counted(sum(taken.values()), 'run')} of {other} taken over into {out or study}")
     for note in notes:
         click.echo(f"note: {note}")
 

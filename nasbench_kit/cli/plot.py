@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from math import nan
 from operator import not_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -244,7 +245,7 @@ def _first(
     there = [key.benchmark for key in keys]
     benchmark = next((name for name in benchmarks if name in there), there[0])
     of_it = [key for key in keys if key.benchmark == benchmark]
-    named = (key for name in optimizers for key in of_it if name in (key.optimizer, key.legend))
+    named = (key for name in optimizers for key in of_it if name in key.names)
     return (benchmark,), (next(named, of_it[0]).legend,) if one_run else optimizers
 
 
@@ -268,23 +269,28 @@ def _typed(choices: dict[str, Any]) -> dict[str, Any]:
 def _band(text: str) -> Any:
     if text in _BANDS:
         return _BANDS[text]
-    low, _, high = text.partition("-")
     try:
-        return float(low) / 100, float(high) / 100
+        low, high = map(float, text.split("-"))
     except ValueError:
+        low = high = nan
+    if not 0 <= low <= high <= 100:
         raise SettingError(
-            f"band={text!r:.80} is none; two percentages like 25-75, or one of {', '.join(_BANDS)} expected"
-        ) from None
+            f"band={text!r:.80} is none; two percentages, the lower one first, like 25-75, or one of"
+            f" {', '.join(_BANDS)} expected"
+        )
+    return low / 100, high / 100
 
 
 def _limits(name: str, text: str) -> tuple[float, float]:
-    low, _, high = text.partition(":")
     try:
-        return float(low), float(high)
+        low, high = map(float, text.split(":"))
     except ValueError:
+        low = high = nan
+    if not low < high:
         raise SettingError(
-            f"{name}={text!r:.80}; two numbers with a colon between them expected, like 1e3:1e6"
-        ) from None
+            f"{name}={text!r:.80}; two numbers with a colon between them, the lower one first, expected, like 1e3:1e6"
+        )
+    return low, high
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nasbench_kit.cli.shared import example, json_option, print_json, print_table
-from nasbench_kit.errors import SettingError
+from nasbench_kit.errors import SettingError, counted
 from nasbench_kit.formats.rows import check_ending, write_rows
 from nasbench_kit.outputs import check_outputs
 
@@ -103,10 +103,10 @@ def runs(
         elif out is not None:
             kind = "incumbents" if incumbents else "evaluations"
             n_rows = _WRITERS[as_stored, incumbents](opened, out, some)
-            _say({"out": out, f"n_{kind}": n_rows}, f"{n_rows:,} {kind} in {out}", as_json)
+            _say({"out": out, f"n_{kind}": n_rows}, f"{counted(n_rows, kind.removesuffix('s'))} in {out}", as_json)
         elif iohprofiler is not None:
             n_runs = _write_iohprofiler(opened, iohprofiler, some)
-            _say({"out": iohprofiler, "n_runs": n_runs}, f"{n_runs:,} runs in {iohprofiler}", as_json)
+            _say({"out": iohprofiler, "n_runs": n_runs}, f"{counted(n_runs, 'run')} in {iohprofiler}", as_json)
         else:
             _show(opened, as_json)
             opened.verify()  # last, so that what it holds is seen beside what is damaged
@@ -162,12 +162,12 @@ def _remove(study: Study, optimizer: str, yes: bool, as_json: bool) -> None:
     keys = study.configurations(optimizer)
     if not yes:
         n_runs = sum(study.n_runs(key) for key in keys)
-        click.confirm(f"Remove {n_runs:,} runs of {optimizer} from {study.path}?", abort=True, err=True)
+        click.confirm(f"Remove {counted(n_runs, 'run')} of {optimizer} from {study.path}?", abort=True, err=True)
     n_removed = study.remove(optimizer)
     if as_json:
         print_json({"removed": n_removed})
     else:
-        click.echo(f"{n_removed:,} runs removed")
+        click.echo(f"{counted(n_removed, 'run')} removed")
 
 
 def _write_evaluations(study: Study, out: str, which: Mapping[str, Any]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, Self, final
 
@@ -25,7 +25,9 @@ from nasbench_kit.analysis import (
 from nasbench_kit.analysis import load as load_panels
 from nasbench_kit.analysis.volumes import final_indicator_values
 from nasbench_kit.analysis.volumes import in_words as volume_in_words
-from nasbench_kit.comparison.words import in_one
+from nasbench_kit.comparison.against import beside
+from nasbench_kit.comparison.words import in_words
+from nasbench_kit.errors import counted
 from nasbench_kit.notebook import html_table
 from nasbench_kit.simulator import Reported, Rules
 from nasbench_kit.study import Configuration, RunCounts, Study
@@ -42,20 +44,20 @@ class Comparison:
 
     Attributes:
         panels: Benchmark -> the runs on it; where a study holds runs under several rules, a title that says which.
-        in_words: The rules, for captions.
         counts: How many runs were made now, were there, or failed.
         study: The file with the runs; None if they were not kept.
         reports: Benchmark -> optimizer -> what a protocol reports -> that of each run's final incumbent; a report that
             these results do not hold is left out.
         verdicts: Which pairs are settled, tied or open, where runs were made until they are settled.
+        protocol: Which protocol they follow, in a sentence; empty if none.
     """
 
     panels: Mapping[str, Panel]
-    in_words: str
     counts: RunCounts
     study: str | None
     reports: Mapping[str, Mapping[str, Mapping[Reported, Finals]]] = field(default_factory=dict)
     verdicts: Sequence[Verdict] = ()
+    protocol: str = ""
 
     @classmethod
     def of_study(
@@ -83,11 +85,12 @@ class Comparison:
         there = sum(one.n_runs for panel in panels.values() for one in panel.trajectories.values())
         failed = sum(len(seeds) for panel in panels.values() for seeds in panel.failures.values())
         counts = RunCounts(made=0, there=there, failed=failed)
-        in_words = in_one(panel.in_words for panel in panels.values())
-        if reference:
-            panels = {title: reference.beside(panel) for title, panel in panels.items()}
-            in_words = f"{in_words} {reference.in_words}"
-        return cls(panels, in_words, counts, path)
+        return cls(beside(reference, panels) if reference else panels, counts, path)
+
+    @property
+    def in_words(self) -> str:
+        """How the runs were made, for captions."""
+        return f"{self.protocol} {in_words(self.panels)}".lstrip()
 
     @property
     def trajectories(self) -> dict[str, Mapping[str, Trajectories]]:
@@ -114,9 +117,9 @@ class Comparison:
         }
 
     def __repr__(self) -> str:
-        n_optimizers = len({name for panel in self.trajectories.values() for name in panel})
-        n_runs = sum(one.n_runs for panel in self.trajectories.values() for one in panel.values())
-        return f"<Comparison of {n_optimizers} optimizers on {', '.join(self.panels)}: {n_runs:,} runs>"
+        optimizers = counted(len({name for panel in self.trajectories.values() for name in panel}), "optimizer")
+        runs = counted(sum(one.n_runs for panel in self.trajectories.values() for one in panel.values()), "run")
+        return f"<Comparison of {optimizers} on {', '.join(self.panels)}: {runs}>"
 
     def summaries(self) -> Iterator[tuple[str, str, Summary]]:
         """(benchmark, optimizer, where its runs ended) of each."""
@@ -178,11 +181,7 @@ class Comparison:
         from nasbench_kit.plots import draw, selected  # takes a while to import
 
         panels = selected(self.panels, benchmarks=benchmarks, optimizers=optimizers, labels=labels)
-        is_part = any(
-            title not in panels or panels[title].in_words != one.in_words for title, one in self.panels.items()
-        )
-        note = in_one(panel.in_words for panel in panels.values()) if is_part else self.in_words
-        return draw(kind, panels, note=note, study=self.study, **choices)
+        return draw(kind, panels, note=replace(self, panels=panels).in_words, study=self.study, **choices)
 
     def cells(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """The table as it is shown: its head and its rows, of which those of benchmarks are headings."""
@@ -202,7 +201,8 @@ class Comparison:
                 volume = (_volume_text(volumes.get(benchmark, {}).get(optimizer)) for _ in more)
                 name = f"  {optimizer}" + (f", n = {summary.n_runs:,}" if len(n_runs) > 1 else "")
                 rows.append((name, evaluations, show.text(summary.mean) + spread, regret, *shares, *volume))
-        head = f"n = {' to '.join(map(str, dict.fromkeys((min(n_runs), max(n_runs)))))} runs each"
+        fewest = f"{min(n_runs):,} to " if len(n_runs) > 1 else ""
+        head = f"n = {fewest}{counted(max(n_runs), 'run')} each"
         metric = next(iter(by.values())) if same else "metric"
         return (head, "evals", metric, "regret", "found", "kept", *more), rows
 
@@ -233,18 +233,18 @@ class Comparison:
             )
         for benchmark, optimizer, summary in self.summaries():
             if summary.n_without:
+                without = f"{summary.n_without:,} of {counted(summary.n_runs, 'run')} ended without an incumbent"
                 notes.append(
-                    f"{optimizer} on {benchmark}: {summary.n_without:,} of {summary.n_runs:,} runs ended without an"
-                    " incumbent; the mean is of the others, and to the median regret they are worse than all others"
+                    f"{optimizer} on {benchmark}: {without}; the mean is of the others, and to the median regret they"
+                    " are worse than all others"
                 )
         for benchmark, panel in self.reports.items():
             notes += _also_reported(benchmark, panel, self.rules[benchmark].reported)
         notes += _told(self.verdicts)
         for (benchmark, optimizer), failed in self.failures.items():
             seed, reason = next(iter(failed.items()))
-            notes.append(
-                f"{optimizer} on {benchmark}: {len(failed):,} runs failed and are left out; seed {seed}: {reason}"
-            )
+            which = f"{counted(len(failed), 'run')} failed and {'is' if len(failed) == 1 else 'are'} left out"
+            notes.append(f"{optimizer} on {benchmark}: {which}; seed {seed}: {reason}")
         return notes
 
     def _repr_html_(self) -> str:

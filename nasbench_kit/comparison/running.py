@@ -27,10 +27,10 @@ from nasbench_kit.analysis import (
 )
 from nasbench_kit.analysis.settled import Entry
 from nasbench_kit.benchmark import Benchmark
+from nasbench_kit.comparison.against import beside, check_fits
 from nasbench_kit.comparison.comparison import Comparison
 from nasbench_kit.comparison.long_work import warn_of_long_work
 from nasbench_kit.comparison.planning import RUNS, Named, Plan, plans_of, protocol_against
-from nasbench_kit.comparison.words import in_one
 from nasbench_kit.errors import NotRecordedError, SettingError, StudyError, UnknownNameError
 from nasbench_kit.jobs import n_processors, pool
 from nasbench_kit.optimizers.base import check_at_least
@@ -106,25 +106,24 @@ def compare(
     run_seeds = range(first_seed, first_seed + runs)
     plans = plans_of(benchmarks, optimizers, follows, rules, how)
     if reference:
-        for plan in plans:
-            reference.fitting(plan.configurations[0])  # else refused before anything is run
+        check_fits(reference, plans, follows)
     if until_settled is not None and len(plans[0].configurations) < 2:
         raise SettingError(f"until_settled={until_settled} with one optimizer; two or more expected")
     with opened_study(study) as opened, _shown(progress) as advance:
         warn_of_long_work(plans, opened, run_seeds, 0 if executor else n_processes or n_processors())
         run = _run if until_settled is None else partial(_run_until_settled, until_settled)
-        made = run(plans, opened, run_seeds, n_processes=n_processes, executor=executor, progress=advance)
-        found = {plan.benchmark.name: _found(plan, opened, made.run_seeds) for plan in plans}
+        with _saying_what_is_kept(plans, opened, is_kept=study is not None):
+            made = run(plans, opened, run_seeds, n_processes=n_processes, executor=executor, progress=advance)
+            found = {plan.benchmark.name: _found(plan, opened, made.run_seeds) for plan in plans}
         if reference:
-            found = {benchmark: reference.beside(panel) for benchmark, panel in found.items()}
-        said = [*([follows.in_words()] if follows else []), in_one(panel.in_words for panel in found.values())]
+            found = beside(reference, found)
         return Comparison(
             found,
-            " ".join([*said, *([reference.in_words] if reference else [])]),
             made.counts,
             None if study is None else opened.path,
             {plan.benchmark.name: _reports(plan, found[plan.benchmark.name]) for plan in plans},
             made.verdicts,
+            follows.in_words() if follows else "",
         )
 
 
@@ -216,11 +215,37 @@ def _found(plan: Plan, study: Study, run_seeds: Mapping[Configuration, range]) -
     return panel
 
 
-def _all_failed(key: Configuration, run_seeds: range, failures: Mapping[int, str]) -> StudyError:
+class _AllFailedError(StudyError):
+    """All runs of one optimizer failed."""
+
+    def __init__(self, message: str, legend: str) -> None:
+        super().__init__(message)
+        self.legend = legend
+
+
+def _all_failed(key: Configuration, run_seeds: range, failures: Mapping[int, str]) -> _AllFailedError:
     seed, reason = next(iter(failures.items()))
-    return StudyError(
-        f"all {len(run_seeds)} runs of {key.legend} on {key.benchmark} failed; with seed {seed}: {reason}"
-    )
+    n = len(run_seeds)
+    which = f"all {n:,} runs" if n > 1 else "the one run"
+    return _AllFailedError(f"{which} of {key.legend} on {key.benchmark} failed; with seed {seed}: {reason}", key.legend)
+
+
+@contextmanager
+def _saying_what_is_kept(plans: Sequence[Plan], study: Study, *, is_kept: bool) -> Iterator[None]:
+    """Where all runs of one optimizer failed: where those of the others are, and how to see them."""
+    try:
+        yield
+    except _AllFailedError as error:
+        keys = chain.from_iterable(plan.configurations for plan in plans)
+        if not any(study.n_runs(key) for key in keys if key.legend != error.legend):
+            raise
+        others = (
+            f"are kept in {study.path}: the same without {error.legend} shows them, and so does"
+            f" nasbench-kit plot {study.path}"
+            if is_kept
+            else "were not kept; study=FILE keeps them"
+        )
+        raise StudyError(f"{error}; the runs of the others {others}") from None
 
 
 def _reports(plan: Plan, panel: Panel) -> dict[str, dict[Reported, Finals]]:

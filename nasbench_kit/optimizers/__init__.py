@@ -155,7 +155,7 @@ RECORDED = "recorded:"
 
 
 def optimizer_class(name: str) -> Callable[..., Optimizer]:
-    """The class behind a name of `OPTIMIZERS`, `library:Name`, or `module:Class`, an optimizer of your own.
+    """The class behind a name of `OPTIMIZERS`, `library:Name`, `module:Class`, one of your own, or `cmd:./program`.
 
     Raises:
         UnknownNameError: There is none.
@@ -166,6 +166,10 @@ def optimizer_class(name: str) -> Callable[..., Optimizer]:
             f"{name!r} was recorded elsewhere and cannot be run here; leave it out, and add what was recorded by"
             " nasbench-kit record"
         )
+    if name.startswith("cmd:"):
+        from nasbench_kit.optimizers.programs import Command  # imports what few need
+
+        return Command(name)
     if ":" in name:
         return own_class(name) if is_own(name) else library_search(name)
     if name not in OPTIMIZERS:
@@ -174,7 +178,7 @@ def optimizer_class(name: str) -> Callable[..., Optimizer]:
 
 
 def is_own(name: str) -> bool:
-    """Whether the name is of an optimizer of one's own, in a file of one's own: `module:Class`."""
+    """Whether the name is of an optimizer of one's own, in a file of one's own: `module:Class`, `cmd:./program`."""
     return ":" in name and name.partition(":")[0] not in LIBRARIES and not is_recorded(name)
 
 

@@ -233,6 +233,26 @@ def check_settings(made: Callable[..., object], name: str, settings: Iterable[st
                 raise unknown(f"setting of {name}", setting, names)
 
 
+def check_can_be_asked(optimizer: object, name: str = "") -> None:
+    """Refuse what has no `ask` or no `tell`, or is a class of such that has yet to be built.
+
+    Args:
+        optimizer: What is to be asked.
+        name: What makes it, for the error; its class, if empty.
+
+    Raises:
+        SettingError: It cannot be asked, or told.
+    """
+    if isinstance(optimizer, type):
+        raise SettingError(f"{optimizer.__name__} is no optimizer that can be asked; make one: Class(task, rng)")
+    absent = [method for method in ("ask", "tell") if not callable(getattr(optimizer, method, None))]
+    if absent:
+        made = type(optimizer).__name__
+        is_class = not name or name.rpartition(":")[2] == made
+        whose = f"{name or made} is no optimizer: it" if is_class else f"{name} makes no optimizer: its {made}"
+        raise SettingError(f"{whose} has no {' and no '.join(absent)}; ask() and tell(trial, outcome) expected")
+
+
 def check_at_least(least: int, **settings: int) -> None:
     """Refuse settings that are too small.
 

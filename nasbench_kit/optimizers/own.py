@@ -21,6 +21,8 @@ def own_class(name: str) -> Any:
         UnknownNameError: There is no such module, it fails while it is imported, or it has no such class.
     """
     module, _, attribute = name.partition(":")
+    if not (module and attribute):
+        raise UnknownNameError(f"{name!r} names no optimizer; module:Class expected")
     here = os.getcwd()
     if here not in sys.path:
         sys.path.append(here)

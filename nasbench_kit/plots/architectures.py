@@ -15,7 +15,7 @@ from matplotlib.colors import Normalize
 from matplotlib.ticker import FuncFormatter
 
 from nasbench_kit.analysis import Panel, shown
-from nasbench_kit.errors import SettingError
+from nasbench_kit.errors import SettingError, counted
 from nasbench_kit.plots.cells import lay_out_graph, operation_colors, plot_graph
 from nasbench_kit.plots.grids import Drawn, grid, looks_for, titles_of
 from nasbench_kit.plots.single_runs import chosen_run
@@ -321,7 +321,7 @@ def _row_height(row: list[_Drawing], n_across: int, line: float) -> float:
 
 def _shown_cells(row: Ended, show: Shown) -> dict[str, tuple[int, ...]]:
     """What is said of each architecture that is drawn; of one that is both the most frequent and the best, at once."""
-    most, best = f"{row.n_times:,} of {row.n_runs:,} runs", f"best, {show.text(row.value)} {show.unit}"
+    most, best = f"{row.n_times:,} of {counted(row.n_runs, 'run')}", f"best, {show.text(row.value)} {show.unit}"
     if row.is_both:
         return {f"{most}; {best}": row.best}
     return {most: row.most_frequent, best: row.best}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from matplotlib import rcParams
+from matplotlib.markers import CARETRIGHT
 
 from nasbench_kit.analysis import (
     Cliques,
@@ -22,7 +23,7 @@ from nasbench_kit.analysis import (
     ranks,
     win_rates,
 )
-from nasbench_kit.errors import SettingError, unknown
+from nasbench_kit.errors import SettingError, counted, unknown
 from nasbench_kit.plots.grids import Drawn, finals, grid, pooled
 from nasbench_kit.plots.style import COLORS, GRAY, ShownFigure, Size, small_letters, text_height, text_width, wrapped
 from nasbench_kit.plots.titles import optimizer_title
@@ -41,7 +42,10 @@ _WIDER = 1.06  # than letters of the size that was measured may become, with few
 _PAD = 0.08  # inches around a diagram
 _BESIDE = 0.3  # of the width, for names beside a matrix,
 _LEAST_BESIDE = 1.4  # or so many inches
-_MOST_WITH_NUMBERS = 14  # optimizers of a matrix whose cells hold their numbers
+_NUMBER = 0.9  # of the size of small letters, of numbers in cells,
+_NUMBER_ROOM = 1.12  # and how wide a cell has to be for them, in widths of the widest
+_DARK = 0.7  # from which rate on a cell is so dark that its number is white
+_MATRIX, _MATRIX_PAD = 3.3, 0.15  # inches of a matrix with the names beside it, at least, and of what is around both
 
 
 class Difference(NamedTuple):
@@ -61,9 +65,10 @@ def difference_by_nemenyi(panels: Sequence[Panel], alpha: float = _ALPHA) -> Dif
     """
     labels = list(panels[0].trajectories)
     if len(panels) < 2 or len(labels) < 2:
+        there = f"{counted(len(labels), 'optimizer')} on {counted(len(panels), 'benchmark')}"
         raise SettingError(
-            f"Nemenyi's test of {len(labels)} optimizers on {len(panels)} benchmarks; two or more of each expected, and"
-            " test=mann-whitney compares runs on one benchmark"
+            f"Nemenyi's test of {there}; two or more of each expected, and test=mann-whitney compares runs on one"
+            " benchmark"
         )
     medians = np.array([[_median(panel, label) for panel in panels] for label in labels])
     average = ranks(medians).mean(axis=1)
@@ -183,9 +188,7 @@ def plot_critical_difference(ax: Axes, shown: Difference) -> None:
     width, height = window.width / figure.dpi, window.height / figure.dpi
     layout = _layout(shown, width, letters)
     average, n = list(shown.ranks.values()), len(shown.ranks)
-    low, high = np.floor(average[0] + 1e-9), max(np.ceil(average[-1] - 1e-9), np.floor(average[0]) + 1)
-    if shown.difference is not None and n > 2:
-        high = min(max(high, np.ceil(low + shown.difference)), max(n, high))
+    low, high = _ends(shown)
     left, right = layout.sides[0], width - layout.sides[1]
 
     def x_of(rank: float) -> float:
@@ -202,8 +205,10 @@ def plot_critical_difference(ax: Axes, shown: Difference) -> None:
         ax.text(x_of(rank), y + 0.4 * layout.line, f"{rank:g}", ha="center", va="bottom", fontsize=letters, gid="tick")
     if shown.difference is not None:
         over = y + 2.1 * layout.line
-        ends = x_of(low), min(x_of(low + shown.difference), width - 0.02)
-        ax.plot(ends, [over, over], "|-", color=GRAY, linewidth=1.4 * thin, markersize=5, gid="critical difference")
+        ends, goes_on = (left, x_of(min(low + shown.difference, high))), _is_longer_than_axis(shown)
+        ax.plot(ends, [over, over], color=GRAY, linewidth=1.4 * thin, gid="critical difference")
+        for end, mark in zip(ends, ("|", CARETRIGHT if goes_on else "|"), strict=True):
+            ax.plot(end, over, marker=mark, color=GRAY, markeredgewidth=1.4 * thin, markersize=5)
         said = f"critical difference {shown.difference:.2f}"
         ax.text(ends[0], over + 0.25 * layout.line, said, ha="left", va="bottom", fontsize=letters, color=GRAY)
     for row, members in zip(layout.bars, shown.cliques.members, strict=True):
@@ -236,6 +241,22 @@ def plot_critical_difference(ax: Axes, shown: Difference) -> None:
                 gid="name",
             )
             level -= layout.heights[i]
+
+
+def _ends(shown: Difference) -> tuple[float, float]:
+    """The ranks at the ends of the axis: around those of all, and as far apart as is critical if ranks can be."""
+    average, n = list(shown.ranks.values()), len(shown.ranks)
+    low, high = np.floor(average[0] + 1e-9), max(np.ceil(average[-1] - 1e-9), np.floor(average[0]) + 1)
+    if shown.difference is not None:
+        high = max(high, min(np.ceil(low + shown.difference), n))
+        low = min(low, max(np.floor(high - shown.difference), 1))
+    return float(low), float(high)
+
+
+def _is_longer_than_axis(shown: Difference) -> bool:
+    """Whether more is critical than ranks of so many optimizers can differ."""
+    low, high = _ends(shown)
+    return shown.difference is not None and shown.difference > high - low
 
 
 def difference_height(shown: Difference, width: float) -> float:
@@ -288,6 +309,11 @@ def _stacked(titles: Sequence[str], found: Sequence[Difference], size: Size) -> 
         plot_critical_difference(ax, one)
         down += _PAD
         where = f" on {title}" if len(found) > 1 else ""
+        if _is_longer_than_axis(one):
+            below += (
+                f" The critical difference is longer than the axis{where}: the ranks of {len(one.ranks)} optimizers"
+                " cannot differ by so much, on so few benchmarks."
+            )
         if one.cliques.unjoined:
             below += (
                 f" No bar joins these{where}, and yet they are not told apart: {_pairs(one.cliques.unjoined, 'and')}."
@@ -305,13 +331,22 @@ def _pairs(pairs: Sequence[tuple[int, int]], word: str) -> str:
     return "; ".join(f"{a + 1} {word} {', '.join(str(b + 1) for _, b in some)}" for a, some in grouped)
 
 
-def plot_win_rates(ax: Axes, rates: Mapping[str, Mapping[str, float]], names: Sequence[str] | None = None) -> None:
+def plot_win_rates(
+    ax: Axes,
+    rates: Mapping[str, Mapping[str, float]],
+    names: Sequence[str] | None = None,
+    *,
+    room: float | None = None,
+) -> None:
     """Draw how often a run of the optimizer of a row ends better than one of that of a column, darker if more often.
+
+    Cells that are wide enough hold their numbers.
 
     Args:
         ax: Where to draw.
         rates: Label -> label -> rate, in the order in which they are drawn; columns have the places of their rows.
         names: How to call the rows.
+        room: Inches of all columns, once names stand beside them; by default as the Axes are, less some for names.
     """
     values = np.array([list(row.values()) for row in rates.values()])
     n = len(values)
@@ -320,14 +355,15 @@ def plot_win_rates(ax: Axes, rates: Mapping[str, Mapping[str, float]], names: Se
     ax.imshow(np.ma.masked_invalid(shown), cmap="Blues", vmin=0, vmax=1, aspect="auto")
     letters = small_letters()
     ax.set_yticks(range(n), _beside(rates, _LEAST_BESIDE) if names is None else list(names), parse_math=False)
-    figure = ax.get_figure(root=True)
-    assert figure is not None
-    room = ax.get_window_extent().width / figure.dpi - _LEAST_BESIDE
-    step = max(1, int(np.ceil(n * 2.2 * letters / 72 / max(room, 1.0))))
+    if room is None:
+        figure = ax.get_figure(root=True)
+        assert figure is not None
+        room = max(ax.get_window_extent().width / figure.dpi - _LEAST_BESIDE, 1.0)
+    step = max(1, int(np.ceil(n * 2.2 * letters / 72 / room)))
     ax.set_xticks(range(0, n, step), [str(i) for i in range(1, n + 1, step)])
     ax.tick_params(length=0, labelsize=letters, top=True, labeltop=True, bottom=False, labelbottom=False)
     ax.spines[:].set_visible(False)
-    if n <= _MOST_WITH_NUMBERS:
+    if _holds_numbers(n, room):
         for i, j in np.argwhere(~np.isnan(shown)).tolist():
             ax.text(
                 j,
@@ -335,9 +371,14 @@ def plot_win_rates(ax: Axes, rates: Mapping[str, Mapping[str, float]], names: Se
                 f"{100 * values[i, j]:.0f}",
                 ha="center",
                 va="center",
-                fontsize=0.9 * letters,
-                color="white" if values[i, j] > 0.6 else "black",
+                fontsize=_NUMBER * letters,
+                color="white" if values[i, j] > _DARK else "black",
             )
+
+
+def _holds_numbers(n: int, room: float) -> bool:
+    """Whether so many cells side by side, in so many inches, are wide enough for their numbers."""
+    return room >= n * _NUMBER_ROOM * text_width("100", _NUMBER * small_letters())
 
 
 def _beside(labels: Iterable[str], room: float) -> list[str]:
@@ -346,8 +387,35 @@ def _beside(labels: Iterable[str], room: float) -> list[str]:
     return [wrapped(name, small_letters(), room) for name in names]
 
 
+class _Matrices(NamedTuple):
+    """How matrices lie side by side."""
+
+    n_across: int
+    names: list[list[str]]  # of the rows of each
+    rooms: list[float]  # inches of the columns of each
+
+    @property
+    def hold_numbers(self) -> bool:
+        """Whether all cells are wide enough for their numbers."""
+        return all(_holds_numbers(len(names), room) for names, room in zip(self.names, self.rooms, strict=True))
+
+
+def _side_by_side(found: Sequence[Iterable[str]], width: float, n_across: int) -> _Matrices:
+    across = width / n_across
+    names = [_beside(labels, max(_BESIDE * across, _LEAST_BESIDE)) for labels in found]
+    rooms = [across - _MATRIX_PAD - max(_width(name) for name in every) for every in names]
+    return _Matrices(n_across, names, rooms)
+
+
+def _width(name: str) -> float:
+    """Inches of the longest line of a name."""
+    return max(text_width(line, small_letters()) for line in name.split("\n"))
+
+
 def win_rates_figure(panels: Mapping[str, Panel], size: Size, *, each: bool = False) -> Drawn:
     """The matrix of win rates: in the mean over benchmarks, or one for `each`; the best optimizer at the top.
+
+    As many stand side by side as leave room for numbers in all cells; where not even one does, color alone shows them.
 
     Raises:
         SettingError: An optimizer has no runs on one of the benchmarks.
@@ -359,17 +427,20 @@ def win_rates_figure(panels: Mapping[str, Panel], size: Size, *, each: bool = Fa
         rates = np.mean([win_rates(list(finals(one.trajectories).values())) for one in some], axis=0)
         order = np.argsort(-rates.mean(axis=1), kind="stable").tolist()
         found.append({labels[i]: {labels[j]: float(rates[i, j]) for j in order} for i in order})
-    n_across = max(1, min(len(found), int(size.width / 3.3)))
-    room = max(_BESIDE * size.width / n_across, _LEAST_BESIDE)
-    names = [_beside(rates, room) for rates in found]
-    row = max(text_height(name, size.small) for beside in names for name in beside) + 0.3 * size.small / 72
-    up = max(map(len, found)) * row + 4 * size.font / 72
-    made = grid(list(groups), size, n_across=n_across, up=up)
-    for ax, rates, beside in zip(made.axes, found, names, strict=True):
-        plot_win_rates(ax, rates, beside)
+    most = max(1, min(len(found), int(size.width / _MATRIX)))
+    ways = [_side_by_side(found, size.width, n_across) for n_across in range(most, 0, -1)]
+    way = next((way for way in ways if way.hold_numbers), ways[0])
+    row = max(text_height(name, size.small) for every in way.names for name in every) + 0.3 * size.small / 72
+    most_below = [max(map(len, found[i : i + way.n_across])) for i in range(0, len(found), way.n_across)]
+    up = [n * row + 4 * size.font / 72 for n in most_below]
+    made = grid(list(groups), size, n_across=way.n_across, up=up)
+    for ax, rates, names, room in zip(made.axes, found, way.names, way.rooms, strict=True):
+        plot_win_rates(ax, rates, names, room=room)
     over = f", in the mean over {len(panels)} benchmarks" if len(panels) > 1 and not each else ""
     said = (
         "Percentage of pairs of runs in which that of the row ends better than that of the column, ties counting"
         f" half{over}; darker is more often, and the best optimizer is at the top"
     )
+    if not way.hold_numbers:
+        said += "; where cells are too narrow for their numbers, color alone shows them"
     return Drawn(made.figure, said)

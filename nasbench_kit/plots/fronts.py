@@ -15,13 +15,14 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from nasbench_kit.analysis import Panel, shown
 from nasbench_kit.analysis.attainment import attainment_difference, attainment_surface
+from nasbench_kit.analysis.shown import without_unit
 from nasbench_kit.analysis.volumes import final_indicator_values
-from nasbench_kit.errors import SettingError
+from nasbench_kit.errors import SettingError, counted
 from nasbench_kit.optimizers.base import check_number
 from nasbench_kit.plots.grids import BASELINES, Drawn, Grid, grid, titles_of
 from nasbench_kit.plots.looks import Look, best_few, looks_of
 from nasbench_kit.plots.style import GRAY, Size, quiet
-from nasbench_kit.plots.titles import metric_title, optimizer_title, without_unit
+from nasbench_kit.plots.titles import metric_title, optimizer_title
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -132,7 +133,7 @@ def plot_attainment_difference(
         SettingError: Not two optimizers, or other than two objectives.
     """
     if len(fronts) != 2:
-        raise SettingError(f"the difference of {len(fronts)} optimizers; two expected")
+        raise SettingError(f"the difference of {counted(len(fronts), 'optimizer')}; two expected")
     reference, looks = common_reference(fronts), looks or looks_of(fronts)
     one, other = fronts.values()
     (points, runs), (other_points, other_runs) = one.points_at(at, axis), other.points_at(at, axis)

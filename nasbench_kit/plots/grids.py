@@ -31,7 +31,7 @@ class Grid(NamedTuple):
     figure: ShownFigure
     axes: list[Axes]  #: as many as there are titles
     n_across: int
-    up: float  #: how high each panel is, in inches
+    up: float  #: how high each panel of the first row is, in inches
 
     def label(self, x: str | Sequence[str], y: str | Sequence[str]) -> None:
         """Name axes: of panels with nothing below the lower, of the first in a row the left; if they differ, all."""
@@ -49,26 +49,29 @@ class Grid(NamedTuple):
             label.set(fontsize=letters, text=wrapped(label.get_text(), letters, room))
 
 
-def grid(titles: Sequence[str], size: Size, *, n_across: int | None = None, up: float | None = None) -> Grid:
+def grid(
+    titles: Sequence[str], size: Size, *, n_across: int | None = None, up: float | Sequence[float] | None = None
+) -> Grid:
     """Empty panels under titles; draw within `drawn_at(size)`.
 
     Args:
         titles: Of each panel; "" for none.
         size: Of the figure in print.
         n_across: Panels in a row; as many as fit by default.
-        up: How high each is, in inches.
+        up: How high each is, or those of each row, in inches.
     """
     n_across = n_across or min(len(titles), max(1, int(size.width / (_LEAST_ACROSS * size.font))))
     n_down, across = -(-len(titles) // n_across), size.width / n_across
     up = up or min(_STEEPEST * across, _TALLEST * size.font)
-    figure = ShownFigure(figsize=(size.width, n_down * up), layout="constrained")
-    axes: list[Axes] = figure.subplots(n_down, n_across, squeeze=False).ravel().tolist()
+    heights = [up] * n_down if isinstance(up, float | int) else list(up)
+    figure = ShownFigure(figsize=(size.width, sum(heights)), layout="constrained")
+    axes: list[Axes] = figure.subplots(n_down, n_across, squeeze=False, height_ratios=heights).ravel().tolist()
     letters = size.font if n_across == 1 else size.small
     for ax, title in zip(axes, titles, strict=False):
         ax.set_title(wrapped(title, letters, _TITLE * across), fontsize=letters, parse_math=False)
     for unused in axes[len(titles) :]:
         unused.remove()
-    return Grid(figure, axes[: len(titles)], n_across, up)
+    return Grid(figure, axes[: len(titles)], n_across, heights[0])
 
 
 class Drawn(NamedTuple):
@@ -141,8 +144,12 @@ def looks_for(panels: Iterable[Mapping[str, Trajectories]], highlight: Iterable[
     return looks_of(labels, best_few(map(finals, every), BASELINES) if highlight is None else highlight)
 
 
-def pooled(panels: Mapping[str, Panel], each: bool) -> dict[str, list[Panel]]:
+def pooled(panels: Mapping[str, Panel], each: bool | None) -> dict[str, list[Panel]]:
     """What is drawn in each panel of a figure: all benchmarks together, or each under its title.
+
+    Args:
+        panels: Title -> what to draw.
+        each: Whether each benchmark has a panel; None where a kind of figure has no such choice.
 
     Raises:
         SettingError: They are to be taken together, and an optimizer has no runs on one of them.
@@ -154,8 +161,8 @@ def pooled(panels: Mapping[str, Panel], each: bool) -> dict[str, list[Panel]]:
         for label in labels:
             if label not in panel.trajectories:
                 raise SettingError(
-                    f"optimizer {label!r} has no runs on {title}; choose benchmarks or optimizers that have all, or a"
-                    " panel for each benchmark"
+                    f"optimizer {label!r} has no runs on {title}; choose benchmarks or optimizers that have all"
+                    + (", or a panel for each benchmark by each=True" if each is not None else "")
                 )
     return {"": list(panels.values())}
 

@@ -164,7 +164,7 @@ def selected(
     called: dict[str, tuple[str, ...]] = {}
     for panel in panels.values():
         for label in panel.trajectories:
-            called[label] = (label, panel.configurations[label].optimizer)
+            called[label] = (label, *panel.configurations[label].names)
     chosen = _named("benchmark", benchmarks, titles)
     shown = _named("optimizer", optimizers, called)
     for old in labels or {}:
@@ -184,7 +184,8 @@ def selected(
         }
         if parts["trajectories"]:
             archived = frozenset(new[label] for label in panel.archived & new.keys())
-            found[title] = replace(panel, **parts, archived=archived)
+            replaced = {new[label]: n for label, n in panel.replaced.items() if label in new}
+            found[title] = replace(panel, **parts, archived=archived, replaced=replaced)
     return found
 
 

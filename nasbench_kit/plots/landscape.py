@@ -14,6 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from nasbench_kit.analysis import Shown, shown
 from nasbench_kit.analysis.landscape import Landscape, RankCorrelations, correlation_length
+from nasbench_kit.analysis.shown import without_unit
 from nasbench_kit.plots.grids import Drawn, finish, grid
 from nasbench_kit.plots.style import (
     COLORS,
@@ -29,7 +30,7 @@ from nasbench_kit.plots.style import (
     thick,
     wrapped,
 )
-from nasbench_kit.plots.titles import benchmark_title, metric_title, without_unit
+from nasbench_kit.plots.titles import benchmark_title, metric_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,6 +41,7 @@ _N_BINS = 50
 _SHOWN = 0.03  # quantile of the worse end where values begin: a few that collapsed would take all the room
 _LONGEST = 16  # letters of a name beside a matrix
 _UP = 0.27  # inches of a panel per point of its letters
+_PAGE = 9.5  # inches that the panels of a page are high, at most
 _MOST_DECISIONS = 12
 _FEWEST = 5  # architectures that have quantiles
 _DENSE = 2_000  # points from which their density is drawn
@@ -190,7 +192,7 @@ def plot_effects(ax: Axes, landscape: Landscape) -> None:
     choices = list(dict.fromkeys(chain.from_iterable(choices for _, choices in decisions)))
     few = len(choices) <= len(MARKERS)
     effects = [show.factor * landscape.surface.effects[i] for i in most]
-    ax.axvline(0, color=GRAY, linewidth=thick(0.5))
+    ax.vlines(0, -0.4, len(effects) - 0.6, color=GRAY, linewidth=thick(0.5))  # not through the legend
     for at, ((_, own), values) in enumerate(zip(decisions, effects, strict=True)):
         if few:
             for choice, value in zip(own, values, strict=True):
@@ -361,6 +363,8 @@ def _panels(landscape: Landscape) -> list[tuple[str, Callable[[Axes], None]]]:
 def landscape_figure(landscape: Landscape, *, note: str = "", width: str | float = "text") -> ShownFigure:
     """Draw a page of small panels, one for each statistic that there is; the caption names those left out.
 
+    It is made for the width of a text: at others, panels may be more than a page has room for, and the caption says so.
+
     Args:
         landscape: What `nasbench_kit.analysis.landscape.describe` returned.
         note: Written below.
@@ -377,6 +381,9 @@ def landscape_figure(landscape: Landscape, *, note: str = "", width: str | float
         made.fit_labels(size.small)
         head = f"{benchmark_title(landscape.benchmark)}: {metric_title(_show(landscape).name)}"
         made.figure.suptitle(wrapped(head, size.font, ROOM * size.width), parse_math=False)
+        height = made.figure.get_figheight()
+        if height > _PAGE:
+            note = f"{note} At this width it is {height:.0f} inches high; at that of a text it fits a page.".lstrip()
         return finish(Drawn(made.figure, _how_to_read(landscape)), note=note)
 
 

@@ -143,7 +143,7 @@ def intervals_figure(panels: Mapping[str, Panel], size: Size, *, over: str | Non
         UnknownNameError: There is no optimizer `over`.
         SettingError: An optimizer has no runs on one of the benchmarks.
     """
-    ((_, some),) = pooled(panels, each=False).items()
+    ((_, some),) = pooled(panels, each=None).items()
     scores = normalized_scores([finals(one.trajectories) for one in some])
     if over is None:
         over = next((label for label in BASELINES if label in scores), None)

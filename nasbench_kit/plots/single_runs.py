@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from nasbench_kit.analysis import Panel, shown
-from nasbench_kit.errors import SettingError
+from nasbench_kit.errors import SettingError, counted
 from nasbench_kit.plots.curves import check_inside
 from nasbench_kit.plots.grids import Drawn, grid, titles_of
 from nasbench_kit.plots.scales import axis_title, scale_x
@@ -67,8 +67,12 @@ def chosen_run(panels: Mapping[str, Panel], study: str | os.PathLike[str] | None
     wanted = seeds[0] if seed is None else seed
     if wanted not in seeds:
         raise SettingError(
-            f"no run of {label} on {title} has the seed {wanted!r:.40}; one of {len(seeds):,} from {min(seeds)} to"
-            f" {max(seeds)} expected"
+            f"no run of {label} on {title} has the seed {wanted!r:.40}; "
+            + (
+                f"the only one has {seeds[0]}"
+                if len(seeds) == 1
+                else f"one of {len(seeds):,} from {min(seeds)} to {max(seeds)} expected"
+            )
         )
     with Study(study, create=False) as opened:
         runs = list(opened.runs(panel.configurations[label], [wanted]))
@@ -275,6 +279,6 @@ def workers_figure(
     scale_x(made.axes[0], "linear", (low, high), axis)
     made.label(axis_title(axis), "worker")
     busy = float((run.records.finished_s - run.records.started_s).sum()) / (end * n_workers) if end else 0.0
-    said = f"{len(run.records.value):,} evaluations; workers were busy {100 * busy:.0f} % of the time"
+    said = f"{counted(len(run.records.value), 'evaluation')}; workers were busy {100 * busy:.0f} % of the time"
     said += f"; drawn from {low:,.0f} to {high:,.0f} of {end:,.0f}" * ((low, high) != (0.0, end))
     return Drawn(made.figure, said, more=legend, note=run.panel.in_words)

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from nasbench_kit.errors import SettingError, unknown
+from nasbench_kit.errors import SettingError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,14 +69,11 @@ def size_of(width: str | float) -> Size:
     """The size in print: a name of `SIZES`, or inches with the letters of a page.
 
     Raises:
-        UnknownNameError: There is no such name.
-        SettingError: It is no width of a figure.
+        SettingError: There is no such name, or it is no width of a figure.
     """
-    if isinstance(width, str):
-        if width not in SIZES:
-            raise unknown("width", width, SIZES)
+    if isinstance(width, str) and width in SIZES:
         return SIZES[width]
-    if isinstance(width, bool) or not isinstance(width, int | float) or not _LEAST_WIDTH <= width <= _MOST_WIDTH:
+    if isinstance(width, bool | str) or not isinstance(width, int | float) or not _LEAST_WIDTH <= width <= _MOST_WIDTH:
         raise SettingError(
             f"width={width!r:.80}; {', '.join(SIZES)} or inches from {_LEAST_WIDTH:g} to {_MOST_WIDTH:g} expected"
         )

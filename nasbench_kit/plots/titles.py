@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from nasbench_kit.analysis import Shown
-
 #: Names of results -> how their publications call them.
 _RESULTS = {
     "nasbench101": "NAS-Bench-101",
@@ -113,8 +111,3 @@ def optimizer_title(label: str) -> str:
 def metric_title(name: str) -> str:
     """`validation accuracy` for val accuracy, as metrics are shown."""
     return re.sub(r"^val\b", "validation", name)
-
-
-def without_unit(show: Shown) -> str:
-    """`latency (pixel3)` of `latency ms (pixel3)`, where the unit stands behind."""
-    return show.name.replace({"million": " m"}.get(show.unit, f" {show.unit.lower()}"), "", 1)

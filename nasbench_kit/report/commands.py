@@ -5,35 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nasbench_kit.comparison import with_budget
+from nasbench_kit.comparison.options import options_of
 from nasbench_kit.optimizers import OPTIMIZERS, RECORDED
-from nasbench_kit.simulator import SECONDS, Reported, Rules
+from nasbench_kit.simulator import Rules
 from nasbench_kit.study.building import defaults_of
 
 if TYPE_CHECKING:
     from nasbench_kit.benchmark import Benchmark
     from nasbench_kit.study import Configuration
-
-#: rule -> option of `nasbench-kit compare`
-OPTIONS = {
-    "budget_s": "--budget-s",
-    "n_evaluations": "--evaluations",
-    "n_epochs": "--budget-epochs",
-    "n_workers": "--workers",
-    "run": "--run",
-    "epoch": "--epoch",
-    "clock": "--clock",
-    "costs": "--costs",
-    "continued": "--continued",
-    "repeats": "--repeats",
-    "overshoot": "--overshoot",
-    "optimizer_time": "--optimizer-time",
-    "reported": "--reported",
-    "incumbents": "--incumbents",
-}
 
 
 def compare_commands(
@@ -53,7 +34,7 @@ def compare_commands(
     """
     together: dict[tuple[str, ...], dict[str, list[str]]] = {}  # all else -> optimizer -> benchmarks
     for key, seeds in runs.items():
-        how = _options(key, benchmarks[key.identity])
+        how = options_of(key, benchmarks[key.identity])
         for first, n in _in_a_row(seeds):
             rest = (*how, "--runs", str(n), *(("--first-seed", str(first)) if first else ()))
             together.setdefault(rest, {}).setdefault(_optimizer(key), []).append(key.benchmark)
@@ -91,31 +72,6 @@ def record_commands(recorded: Iterable[Configuration], *, study: str, results: s
 
 def _each(option: str, values: Iterable[str]) -> list[str]:
     return [word for value in values for word in (option, value)]
-
-
-def _options(key: Configuration, benchmark: Benchmark) -> tuple[str, ...]:
-    words: list[str] = []
-    for name, value in _typed(key.rules, benchmark).to_json().items():
-        words += [OPTIONS[name], _rule(name, value)]
-    words += _each("--objective", key.objectives or ()) + _each("--constraint", key.constraints)
-    return tuple(words)
-
-
-def _typed(rules: Rules, benchmark: Benchmark) -> Rules:
-    """What has to be typed of rules: neither a budget nor a clock that `compare` finds itself."""
-    unlimited = replace(rules, budget_s=None, n_evaluations=None, n_epochs=None)
-    for short in (unlimited, rules):
-        for clock in (SECONDS, rules.clock):
-            timed = replace(short, clock=clock)
-            if with_budget(timed, benchmark) == rules:
-                return timed
-    return rules
-
-
-def _rule(name: str, value: Any) -> str:
-    if name == "costs":
-        return ",".join(value)
-    return str(Reported(*value)) if name == "reported" else str(value)
 
 
 def _optimizer(key: Configuration) -> str:

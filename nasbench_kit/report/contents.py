@@ -13,8 +13,10 @@ from typing import final
 
 from nasbench_kit.analysis import Archive, Panel, load
 from nasbench_kit.comparison import Comparison
+from nasbench_kit.comparison.against import beside
 from nasbench_kit.comparison.words import in_one
 from nasbench_kit.errors import SettingError
+from nasbench_kit.outputs import check_different
 from nasbench_kit.plots.grids import titles_of
 from nasbench_kit.plots.titles import optimizer_title
 from nasbench_kit.report.commands import compare_commands, record_commands
@@ -34,7 +36,6 @@ class Report:
         studies: The files that they come from, without their folders.
         versions: Of software, when runs were made: each set that differs.
         commands: What makes the same runs again.
-        reference: Which archive the runs of others are from, in words; empty if there is none.
     """
 
     title: str
@@ -42,7 +43,6 @@ class Report:
     studies: tuple[str, ...]
     versions: tuple[Mapping[str, str], ...]
     commands: tuple[str, ...]
-    reference: str = ""
 
     def __repr__(self) -> str:
         return f"<Report of {', '.join(self.studies)}: {len(self.panels)} panels>"
@@ -78,9 +78,12 @@ class Report:
         """The same as a comparison, for its table and notes."""
         there = sum(one.n_runs for panel in self.panels.values() for one in panel.trajectories.values())
         failed = sum(len(seeds) for panel in self.panels.values() for seeds in panel.failures.values())
-        rules = in_one(panel.in_words for panel in self.with_runs.values())
-        in_words = f"{rules} {self.reference}".rstrip()
-        return Comparison(self.with_runs, in_words, RunCounts(0, there, failed), self.studies[0])
+        return Comparison(self.with_runs, RunCounts(0, there, failed), self.studies[0])
+
+    @property
+    def reference(self) -> str:
+        """Which runs are those of an archive, in words; empty if there are none."""
+        return in_one({title: panel.archive_in_words for title, panel in self.with_runs.items()})
 
 
 def _apart(called: Mapping[str, str]) -> dict[str, str]:
@@ -117,12 +120,14 @@ def report_of(
     Raises:
         StudyError: A file is no study, is damaged, its table is not found; or two hold different records of one run.
         UnknownNameError: There is no such benchmark or optimizer.
-        SettingError: There is nothing to show, or the archive holds no runs that can be compared with these.
+        SettingError: There is nothing to show, a file is given twice, or the archive holds no runs that can be compared
+            with these.
     """
     reference = None if against is None else Archive.open(against)
     paths = [Path(studies)] if isinstance(studies, str | os.PathLike) else [Path(path) for path in studies]
     if not paths:
         raise SettingError("no study; give one or more")
+    check_different("study", paths)
     with _as_one(paths) as study:
         panels = load(
             study,
@@ -139,14 +144,13 @@ def report_of(
     again = paths[0].name if len(paths) == 1 else "again.db"  # none of several is to be filled with the others' runs
     commands = _commands(panels, again, None if results is None else os.fspath(results))
     if reference:
-        panels = {title: reference.beside(panel) for title, panel in panels.items()}
+        panels = beside(reference, panels)
     return Report(
         title or ", ".join(path.stem for path in paths),
         panels,
         tuple(path.name for path in paths),
         tuple(versions.values()),
         tuple(commands),
-        reference.in_words if reference else "",
     )
 
 

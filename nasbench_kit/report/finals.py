@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench_kit.analysis import summarize
+from nasbench_kit.analysis.settled import ROUND
 from nasbench_kit.analysis.volumes import HYPERVOLUME, final_indicator_values
 from nasbench_kit.report.markup import Html, element, joined, table
-from nasbench_kit.report.statistics import ALPHA, TOLERANCE
+from nasbench_kit.report.statistics import ALPHA, MOST_PAIRS, TOLERANCE, count_pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _MANY = 3  # panels whose tables are open from the start
 _STATES = ("better", "worse", "tied", "open")
-_MOST_LISTED = 45  # pairs of a panel that are listed: those of ten optimizers
 
 
 def finals(report: Report, tests: Iterable[PairwiseTests | None], verdicts: Sequence[Verdict]) -> Html:
@@ -42,8 +42,8 @@ def finals(report: Report, tests: Iterable[PairwiseTests | None], verdicts: Sequ
             _settled(title, told, names) if told else None,
         )
         parts.append(element("details", element("summary", title), content, open=i < _MANY))
-    notes = [*report.comparison.notes()[:3], _MARKS, *([_VERDICTS] if verdicts else [])] if panels else []
-    return joined([element("p", note, class_="quiet") for note in notes], parts)
+    notes = [*report.comparison.notes()[:3], _MARKS, about_verdicts(panels)] if panels else []
+    return joined([element("p", note, class_="quiet") for note in notes if note], parts)
 
 
 _MARKS = (
@@ -55,6 +55,18 @@ _VERDICTS = (
     f" ({100 * ALPHA:g} % for all pairs of all benchmarks together, by Holm); tied are others of which it is known to"
     f" {TOLERANCE:g} how probable it is that a run of one ends better; open is the rest"
 )
+
+
+def about_verdicts(panels: Mapping[str, Panel]) -> str:
+    """What verdicts are, or why there are none and where they can be had; nothing where there are no pairs."""
+    n_pairs = count_pairs(panels)
+    if n_pairs <= MOST_PAIRS:
+        return _VERDICTS if n_pairs else ""
+    return (
+        f"verdicts are left out: they would take longer than all else, as there are {n_pairs:,} pairs, more than"
+        f" {MOST_PAIRS:,}; fewer benchmarks (-b) or optimizers (--optimizer) have theirs, and in Python"
+        " nasbench_kit.analysis.verdicts gives those of any number"
+    )
 
 
 def final_rows(
@@ -81,8 +93,8 @@ def final_rows(
             f"{better[i].sum()} / {better[:, i].sum()}" if pairs else "-",
             *([_told(name, verdicts)] if verdicts else []),
             *([_mean_and_sd(volumes[name])] if volumes else []),
-            f"{100 * summary.found_share:.1f} %",
-            f"{100 * summary.kept_share:.1f} %",
+            f"{100 * summary.found_share:.1f}\N{NO-BREAK SPACE}%",
+            f"{100 * summary.kept_share:.1f}\N{NO-BREAK SPACE}%",
             f"{summary.mean_evaluations:,.1f}",
             f"{summary.n_runs:,}",
         )
@@ -138,10 +150,8 @@ def win_rate_matrix(
     return element("details", element("summary", "Win rates of all pairs"), scroll)
 
 
-def _settled(title: str, verdicts: Sequence[Verdict], names: Mapping[str, str]) -> Html | None:
-    """Each pair with its verdict; nothing of very many."""
-    if len(verdicts) > _MOST_LISTED:
-        return None
+def _settled(title: str, verdicts: Sequence[Verdict], names: Mapping[str, str]) -> Html:
+    """Each pair with its verdict."""
     rows = [
         (
             names[one.better],
@@ -156,4 +166,8 @@ def _settled(title: str, verdicts: Sequence[Verdict], names: Mapping[str, str]) 
     ]
     head = ("better, or looks so", "than", "verdict", "P", "interval", "n")
     caption = f"{title}: P is how probable it is that a run of the first ends better, ties half; n runs of each"
-    return element("details", element("summary", "Verdicts of all pairs"), table(head, rows, caption=caption))
+    if len(rows) < len(verdicts):
+        caption += f"; {len(verdicts) - len(rows):,} more are open, with fewer than {ROUND} runs of each"
+    return element(
+        "details", element("summary", f"Verdicts of {len(verdicts):,} pairs"), table(head, rows, caption=caption)
+    )

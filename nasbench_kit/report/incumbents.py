@@ -11,7 +11,8 @@ from nasbench_kit.report.drawings import cells
 from nasbench_kit.report.markup import Html, element, joined
 
 if TYPE_CHECKING:
-    from nasbench_kit.analysis import Trajectories
+    from nasbench_kit.analysis import Panel, Trajectories
+    from nasbench_kit.report.contents import Report
     from nasbench_kit.spaces import Arch, Space
 
 MOST = 12  #: architectures of a panel
@@ -51,26 +52,31 @@ def incumbents_of(trajectories: Mapping[str, Trajectories]) -> list[Incumbent]:
     return sorted(most, key=lambda one: one.regret)
 
 
-def incumbents_section(titles: Iterable[str], drawn: Iterable[Sequence[Html]]) -> Html:
+def incumbents_section(report: Report, drawn: Iterable[Sequence[Html]]) -> Html:
     """The cells that searches ended on.
 
     Args:
-        titles: Of the panels.
-        drawn: `drawn_incumbents` of each.
+        report: What is to be shown.
+        drawn: `drawn_incumbents` of each panel that has runs.
     """
     parts = []
-    for i, (title, figures) in enumerate(zip(titles, drawn, strict=True)):
-        parts.append(
-            element("details", element("summary", title), element("div", figures, class_="cells"), open=i == 0)
-            if figures
-            else element("p", f"{title}: no incumbents are known.")
-        )
+    for i, ((code, panel), figures) in enumerate(zip(report.with_runs.items(), drawn, strict=True)):
+        title, unknown = report.titles[code], _unknown(panel, report.names)
+        shown = element("div", figures, class_="cells") if figures else element("p", "No incumbents are known.")
+        said = element("p", unknown, class_="note") if unknown else None
+        parts.append(element("details", element("summary", title), said, shown, open=i == 0))
     return joined(
         element(
             "p", "Of each optimizer the best final incumbent, and the one that most runs ended on.", class_="quiet"
         ),
         parts,
     )
+
+
+def _unknown(panel: Panel, names: Mapping[str, str]) -> str:
+    """Whose incumbents are not known; nothing if all are."""
+    archived = ", ".join(names[name] for name in panel.trajectories if name in panel.archived)
+    return f"Without architectures, as an archive holds values only: {archived}." if archived else ""
 
 
 def drawn_incumbents(trajectories: Mapping[str, Trajectories], space: Space, names: Mapping[str, str]) -> list[Html]:

@@ -6,7 +6,7 @@
   const data = JSON.parse(find("data").textContent);
   const axisNames = Object.keys(data.axes);
   const called = new Map(data.optimizers.map((name, i) => [name, data.names[i]])); // in words, as in figures
-  const DASHES = [[], [9, 4], [3, 3], [10, 3, 2, 3]];
+  const DASHES = [[], [9, 4], [3, 3], [10, 3, 2, 3], [18, 4], [3, 3, 3, 8], [10, 3, 2, 3, 2, 3], [6, 2, 6, 8]]; // told apart in gray, too
   const N_COLORS = 8;
   const FEW = 10; // optimizers that are all drawn in color from the start
   const FEW_BANDS = 4; // optimizers whose bands are drawn from the start
@@ -17,7 +17,7 @@
 
   // ---- what is chosen ----
 
-  const state = { panel: 0, quantity: "regret", axis: "", statistic: "median", scale: "logarithmic", band: true, shown: new Set() };
+  const state = { panel: 0, quantity: "regret", axis: "", statistic: "median", scale: "logarithmic", band: true, shown: new Set(), isChosen: false };
 
   function panel() {
     return data.panels[state.panel];
@@ -25,6 +25,11 @@
 
   function numbers() {
     return panel().axes[state.axis];
+  }
+
+  /** The optimizers that have runs on this benchmark. */
+  function withRuns() {
+    return data.optimizers.filter((name) => Object.hasOwn(panel().n_runs, name));
   }
 
   function readAddress() {
@@ -36,8 +41,9 @@
     if (given.get("quantity") === "hypervolume") state.quantity = "hypervolume";
     if (given.get("scale") === "linear") state.scale = "linear";
     state.band = given.has("band") ? given.get("band") === "on" : data.optimizers.length <= FEW_BANDS;
-    const names = given.getAll("optimizer");
-    state.shown = new Set(names.length ? names : best());
+    const names = given.getAll("optimizer").filter((name) => name === "" || data.optimizers.includes(name)); // "": none of them
+    state.isChosen = names.length > 0;
+    state.shown = new Set(state.isChosen ? names.filter(Boolean) : best());
   }
 
   function writeAddress() {
@@ -45,15 +51,17 @@
     if (state.quantity !== "regret") chosen.set("quantity", state.quantity);
     if (state.scale !== "logarithmic") chosen.set("scale", state.scale);
     chosen.set("band", state.band ? "on" : "off");
-    if (state.shown.size < data.optimizers.length) state.shown.forEach((name) => chosen.append("optimizer", name));
+    if (state.isChosen) (state.shown.size ? [...state.shown] : [""]).forEach((name) => chosen.append("optimizer", name));
     history.replaceState(null, "", "#" + chosen);
   }
 
+  /** What is in color from the start: all if they are few; else the baseline, what is set beside an archive, and the best. */
   function best() {
     const axis = Object.values(panel().axes)[0];
-    if (!axis || data.optimizers.length <= FEW) return data.optimizers;
-    const last = new Map(Object.keys(axis.curves).map((name) => [name, lines(axis, name, "median").middle.at(-1) ?? Infinity]));
-    return [...last.keys()].sort((a, b) => last.get(a) - last.get(b)).slice(0, N_COLORS);
+    if (!axis || withRuns().length <= FEW) return withRuns();
+    const last = new Map(withRuns().map((name) => [name, decode(axis.curves[name].median[0], axis).at(-1) ?? Infinity]));
+    const always = data.always.filter((name) => last.has(name));
+    return [...new Set([...always, ...withRuns().sort((a, b) => last.get(a) - last.get(b))])].slice(0, N_COLORS);
   }
 
   // ---- numbers ----
@@ -155,11 +163,11 @@
     const axis = numbers();
     const target = find(`${figure.id}-plot`);
     find(`${figure.id}-title`).textContent = figure.title();
-    target.replaceChildren();
-    if (!axis) {
-      target.textContent = "No run on this benchmark has an incumbent.";
-      return null;
-    }
+    const nothing = axis ? figure.nothing?.(axis) : "No run on this benchmark has an incumbent.";
+    target.replaceChildren(...(nothing ? [cell("p", nothing, { class: "note" })] : []));
+    find(`${figure.id}-words`).textContent = "";
+    find(`${figure.id}-table`).replaceChildren();
+    if (nothing) return null;
     const times = axis.times;
     const isLog = figure.isLog && state.scale === "logarithmic";
     const inColor = Object.keys(axis.curves).filter((name) => state.shown.has(name));
@@ -258,6 +266,7 @@
       label: () => "average rank",
       curves: (axis) => axis.curves,
       lines: (axis, name) => ({ middle: known(axis.ranks, name, axis) }),
+      nothing: (axis) => (Object.keys(axis.ranks).length ? "" : "Ranks take two optimizers that have runs on this benchmark."),
       range: (axis) => [0.9, Object.keys(axis.curves).length + 0.1],
       direction: -1,
       words: () =>
@@ -270,6 +279,7 @@
       label: () => "share of runs and targets",
       curves: (axis) => axis.curves,
       lines: (axis, name) => ({ middle: known(axis.shares, name, axis) }),
+      nothing: (axis) => (Object.keys(axis.shares).length ? "" : "All runs begin with the best: there are no targets to reach."),
       range: () => [0, 1.02],
       words: () =>
         `${panel().shown}: share of all pairs of a run and one of 51 targets that were reached; more is better. Targets are regrets, ` +
@@ -359,11 +369,14 @@
   // ---- controls ----
 
   function listOptimizers() {
-    const rows = data.optimizers.map((name) => {
+    const absent = data.optimizers.filter((name) => !withRuns().includes(name)).map((name) => called.get(name));
+    find("absent").textContent = absent.length ? `No runs on this benchmark: ${absent.join(", ")}.` : "";
+    const rows = withRuns().map((name) => {
       const box = cell("input", "", { type: "checkbox" });
       box.checked = state.shown.has(name);
       box.addEventListener("change", () => {
         state.shown[box.checked ? "add" : "delete"](name);
+        state.isChosen = true;
         show();
       });
       const label = document.createElement("label");
@@ -397,6 +410,7 @@
     find("band").checked = state.band;
     plots.forEach((plot) => plot?.destroy());
     plots = figures.map(draw);
+    for (const name of ["csv", "json"]) find(name).disabled = !numbers();
     const n = numbers()?.times.length ?? 1;
     find("reader").max = n - 1;
     read(at === null ? n - 1 : at);
@@ -405,11 +419,20 @@
 
   function choose(all) {
     state.shown = new Set(all ? data.optimizers : []);
+    state.isChosen = true;
     listOptimizers();
     show();
   }
 
-  find("panel").addEventListener("change", (event) => ((state.panel = event.target.selectedIndex), show()));
+  function chooseBenchmark(index) {
+    state.panel = index;
+    const isElsewhere = state.shown.size && !withRuns().some((name) => state.shown.has(name));
+    if (!state.isChosen || isElsewhere) state.shown = new Set([...(state.isChosen ? state.shown : []), ...best()]);
+    listOptimizers();
+    show();
+  }
+
+  find("panel").addEventListener("change", (event) => chooseBenchmark(event.target.selectedIndex));
   for (const name of ["quantity", "axis", "statistic", "scale"]) find(name)?.addEventListener("change", (event) => ((state[name] = event.target.value), show()));
   find("band").addEventListener("change", (event) => ((state.band = event.target.checked), show()));
   find("reader").addEventListener("input", (event) => point(Number(event.target.value)));

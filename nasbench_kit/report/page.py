@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nasbench_kit.analysis.volumes import in_words
 from nasbench_kit.jobs import run
-from nasbench_kit.report.checklist import checklist_table
+from nasbench_kit.report.checklist import RANDOM_SEARCH, checklist_table
 from nasbench_kit.report.curves import STATISTICS, panel_curves
 from nasbench_kit.report.finals import finals
 from nasbench_kit.report.fronts import fronts_section
@@ -58,7 +58,7 @@ def html_page(report: Report, n_processes: int = 1, *, is_live: bool = False) ->
         ),
         *([("fronts", "Fronts", fronts_section(report))] if report.has_fronts else []),
         ("ranks", "Over all benchmarks", together),
-        ("incumbents", "Incumbents", incumbents_section(_shown_titles(report), [one.incumbents for one in computed])),
+        ("incumbents", "Incumbents", incumbents_section(report, [one.incumbents for one in computed])),
         ("checklist", "Checklist", checklist_table(report)),
     ]
     return _page(report.title, lead(report), sections, _data(report, [one.curves for one in computed]), is_live)
@@ -145,6 +145,7 @@ def _data(report: Report, curves: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "optimizers": report.optimizers,
         "names": list(report.names.values()),
+        "always": _always(report),
         "statistics": STATISTICS,
         "axes": AXES,
         "panels": [
@@ -160,6 +161,16 @@ def _data(report: Report, curves: Sequence[dict[str, Any]]) -> dict[str, Any]:
             for (title, panel), axes in zip(report.with_runs.items(), curves, strict=True)
         ],
     }
+
+
+def _always(report: Report) -> list[str]:
+    """Who is in color even where there are too many for all to be: the baseline, what is set beside an archive."""
+    panels = report.with_runs.values()
+    baselines = [
+        name for panel in panels for name, key in panel.configurations.items() if key.optimizer == RANDOM_SEARCH
+    ]
+    own = [name for panel in panels if panel.archived for name in panel.trajectories if name not in panel.archived]
+    return list(dict.fromkeys([*baselines, *own]))
 
 
 def _regret_in_words(panel: Panel) -> str:
@@ -210,6 +221,7 @@ def _curves(report: Report) -> Html:
                     element("ul", class_="legend", id="legend"),
                     id="optimizers",
                 ),
+                element("p", id="absent", class_="quiet"),
                 element(
                     "div",
                     element(

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasbench_kit.errors import SettingError
 from nasbench_kit.jobs import write_bytes
 from nasbench_kit.report.checklist import checklist
-from nasbench_kit.report.finals import final_rows
+from nasbench_kit.report.finals import about_verdicts, final_rows
 from nasbench_kit.report.fronts import front_figure
 from nasbench_kit.report.incumbents import incumbents_of
 from nasbench_kit.report.setup import faults, versions_in_words
-from nasbench_kit.report.statistics import pairs_of
+from nasbench_kit.report.statistics import pairs_of, verdicts_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from nasbench_kit.analysis import Verdict
     from nasbench_kit.comparison import Comparison
     from nasbench_kit.report.contents import Report
 
-_REPORT, _TABLES, _FIGURES = "report.md", "tables.tex", "figures.tex"
+_REPORT, _TABLES, _FIGURES, _VERDICTS = "report.md", "tables.tex", "figures.tex", "verdicts.csv"
 _KINDS = ("anytime", "ranks", "ecdf", "critical-difference")  # of figures
 _TWO = 2  # objectives that can be drawn
 _WIDTHS = ("", 0.7)  # of figures and of cells, as a share of that of a line
@@ -44,6 +47,8 @@ _MARKS = (
 
 def write_paper(report: Report, folder: str | os.PathLike[str]) -> list[Path]:
     """Write `report.md`, `tables.tex` (for the package booktabs), and figures as PDF with `figures.tex` (graphicx).
+
+    Verdicts of all pairs are in `verdicts.csv`, where there are any.
 
     Returns:
         The files.
@@ -77,15 +82,35 @@ def write_paper(report: Report, folder: str | os.PathLike[str]) -> list[Path]:
             save_figure(front_figure(fronts, "text"), place / name)
         for one in incumbents_of(panel.trajectories)[:1]:
             name = f"best-{i}-{_as_name(title)}.pdf"
-            figures[name] = f"The best final incumbent on {titles[title]}."
+            known = ", of runs whose architectures are known: an archive holds values only" if panel.archived else ""
+            figures[name] = f"The best final incumbent on {titles[title]}{known}."
             save_figure(architecture_figure(panel.benchmark.space, one.arch), place / name)
     rows_of = {
         title: final_rows(panel, pairs_of(panel.trajectories), names) for title, panel in report.with_runs.items()
     }
     write_bytes(place / _TABLES, _tables(report, rows_of).encode())
     write_bytes(place / _FIGURES, _figures(figures).encode())
-    write_bytes(place / _REPORT, _markdown(report, rows_of, figures).encode())
-    return [place / name for name in (_REPORT, _TABLES, _FIGURES, *figures)]
+    verdicts = verdicts_of(report.with_runs)
+    if verdicts:
+        write_bytes(place / _VERDICTS, _as_csv(verdicts).encode())
+    write_bytes(place / _REPORT, _markdown(report, rows_of, figures, _about_verdicts(report, verdicts)).encode())
+    return [place / name for name in (_REPORT, _TABLES, _FIGURES, *([_VERDICTS] if verdicts else []), *figures)]
+
+
+def _as_csv(verdicts: Sequence[Verdict]) -> str:
+    """A line for each pair, under its code names."""
+    file = StringIO()
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(verdicts[0]._fields)
+    rows.writerows(verdicts)
+    return file.getvalue()
+
+
+def _about_verdicts(report: Report, verdicts: Sequence[Verdict]) -> list[str]:
+    """Where the verdicts are, or why there are none, as Markdown; nothing where there are no pairs."""
+    said = about_verdicts(report.with_runs)
+    where = f"Of {len(verdicts):,} pairs, in [{_VERDICTS}]({_VERDICTS}); " if verdicts else ""
+    return ["", f"{where}{markdown(said)}."] if said else []
 
 
 def _drawn(comparison: Comparison, kind: str) -> tuple[Figure, str] | None:
@@ -177,7 +202,7 @@ def _figures(figures: Mapping[str, str]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _markdown(report: Report, rows_of: _Rows, figures: dict[str, str]) -> str:
+def _markdown(report: Report, rows_of: _Rows, figures: dict[str, str], verdicts: Iterable[str]) -> str:
     parts = [f"# {markdown(report.title)}", "", "## What was compared", ""]
     for title, panel in report.panels.items():
         results = panel.benchmark.results
@@ -194,6 +219,7 @@ def _markdown(report: Report, rows_of: _Rows, figures: dict[str, str]) -> str:
             for row, is_best in rows
         ]
         parts += ["", f"### {markdown(report.titles[title])}", "", *_table(map(markdown, head), strong)]
+    parts += verdicts
     parts += ["", *(f"- {markdown(fault)}" for fault in faults(report))]
     parts += ["", "## Figures", ""]
     parts += [f"- [{name}]({name}): {markdown(caption)}" for name, caption in figures.items()]

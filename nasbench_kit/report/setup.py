@@ -69,10 +69,20 @@ def _seeds(panel: Panel, names: Mapping[str, str]) -> str:
         which = (
             f", seeds {min(seeds)} to {max(seeds)}" if len(seeds) > 1 else f", seed {seeds[0]}" if len(seeds) else ""
         )
-        said.append(f"{len(seeds):,}{which}" + (f", {n_failed:,} failed" if n_failed else ""))
+        also = (f", {n_failed:,} failed" if n_failed else "") + ", of the archive" * (name in panel.archived)
+        said.append(f"{len(seeds):,}{which}{also}")
     if len(set(said)) == 1:
         return f"{said[0]}, each optimizer"
-    return "; ".join(f"{names[name]}: {one}" for name, one in zip(panel.configurations, said, strict=True))
+    alike = _alike(dict(zip(panel.configurations, said, strict=True)), names)
+    return "; ".join(f"{some}: {one}" for one, some in alike.items())
+
+
+def _alike(said: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    """What is said of optimizers -> of which: `{"500 runs": "random search, local search"}`."""
+    found: dict[str, list[str]] = {}
+    for name, one in said.items():
+        found.setdefault(one, []).append(names[name])
+    return {one: ", ".join(some) for one, some in found.items()}
 
 
 def _optimizers(report: Report) -> Html:
@@ -106,9 +116,9 @@ def faults(report: Report) -> list[str]:
             )
         counts = {name: one.n_runs for name, one in panel.trajectories.items()}
         if len(set(counts.values())) > 1:
-            said.append(
-                f"{title}: unequal numbers of runs: {', '.join(f'{called[name]} {n:,}' for name, n in counts.items())}"
-            )
+            alike = _alike({name: f"{n:,} of" for name, n in counts.items()}, called)
+            numbers = "; ".join(f"{n} {some}" for n, some in alike.items())
+            said.append(f"{title}: unequal numbers of runs: {numbers}")
         if 1 in counts.values():
             single = ", ".join(called[name] for name, n in counts.items() if n == 1)
             said.append(f"{title}: a single run of {single}: it says nothing of the spread over runs")

@@ -33,7 +33,7 @@ ALPHA = 0.05  #: of tests of all pairs together
 TOLERANCE = 0.1  #: to which the probability that one is better than another is known before the pair passes for tied
 SEED = 0  #: of all resamples
 N_RATINGS = 100  #: resamples of the intervals of ratings
-_MOST_PAIRS = 1_000  # whose verdicts take no longer than all else
+MOST_PAIRS = 1_000  #: whose verdicts take no longer than all else
 
 
 def ranks_over_time(
@@ -88,12 +88,16 @@ def pairs_of(trajectories: Mapping[str, Trajectories]) -> PairwiseTests | None:
 
 
 def verdicts_of(panels: Mapping[str, Panel]) -> list[Verdict]:
-    """Which pairs of optimizers are settled, tied or open on each benchmark; nothing of very many pairs."""
+    """Which pairs of optimizers are settled, tied or open on each benchmark; nothing of more than 1,000 pairs."""
     regrets = {
         title: {name: final_regrets(one) for name, one in panel.trajectories.items()} for title, panel in panels.items()
     }
-    n_pairs = sum(comb(len(panel), 2) for panel in regrets.values())
-    return verdicts(regrets, TOLERANCE, error=ALPHA) if n_pairs <= _MOST_PAIRS else []
+    return verdicts(regrets, TOLERANCE, error=ALPHA) if count_pairs(panels) <= MOST_PAIRS else []
+
+
+def count_pairs(panels: Mapping[str, Panel]) -> int:
+    """Pairs of optimizers, over all benchmarks."""
+    return sum(comb(len(panel.trajectories), 2) for panel in panels.values())
 
 
 class OverBenchmarks(NamedTuple):

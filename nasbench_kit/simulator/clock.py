@@ -13,7 +13,7 @@ import numpy as np
 
 from nasbench_kit.benchmark import Benchmark, Evaluation
 from nasbench_kit.errors import NotRecordedError, SettingError, check_generator
-from nasbench_kit.optimizers.base import Optimizer, Outcome, Task, Trial
+from nasbench_kit.optimizers.base import Optimizer, Outcome, Task, Trial, check_can_be_asked
 from nasbench_kit.simulator.records import BLOCK, Records, RecordsBuilder
 from nasbench_kit.simulator.repeats import ServesRepeats
 from nasbench_kit.simulator.rules import DRAWN, EPOCHS, SECONDS, Rules, checked_rules
@@ -102,8 +102,7 @@ def simulate(
     """
     if not isinstance(benchmark, Benchmark):
         raise SettingError(f"simulate({benchmark!r:.80}, ...); a benchmark expected, as nbk.load opens one")
-    if isinstance(optimizer, type) or not (hasattr(optimizer, "ask") and hasattr(optimizer, "tell")):
-        raise SettingError(f"{optimizer!r:.80} is no optimizer that can be asked; make one: Class(task, rng)")
+    check_can_be_asked(optimizer)
     check_generator(rng)
     rules = checked_rules(rules)
     if how:

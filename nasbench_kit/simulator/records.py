@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
+from nasbench_kit.errors import counted
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -43,7 +45,7 @@ class Records(NamedTuple):
         n, n_failed = len(self.value), int(self.failed.sum())
         failed = f", {n_failed:,} of them failed" * (n_failed > 0)
         end = f", the last finished at {self.finished_s[-1]:g}" * (n > 0)
-        return f"<Records of {n:,} evaluations{failed}{end}>"
+        return f"<Records of {counted(n, 'evaluation')}{failed}{end}>"
 
 
 DTYPES: dict[str, Any] = dict.fromkeys(Records._fields, np.float64)

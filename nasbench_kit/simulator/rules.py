@@ -9,7 +9,7 @@ from operator import index as as_int
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
 
 from nasbench_kit.benchmark import Benchmark
-from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError, listed, unknown
+from nasbench_kit.errors import NotRecordedError, SettingError, UnknownNameError, counted, listed, unknown
 from nasbench_kit.optimizers.base import check_at_least
 
 if TYPE_CHECKING:
@@ -274,13 +274,13 @@ class Rules:
             seconds = f"{self.budget_s:,.0f}" if self.budget_s >= _MANY else f"{self.budget_s:g}"
             budgets.append(f"{seconds} simulated seconds")
         if self.n_evaluations is not None:
-            budgets.append(_counted(self.n_evaluations, "evaluation"))
+            budgets.append(counted(self.n_evaluations, "evaluation"))
         if self.n_epochs is not None:
-            budgets.append(_counted(self.n_epochs, "epoch"))
+            budgets.append(counted(self.n_epochs, "epoch"))
         costs = self.costs if self.costs is not None else benchmark.costs
         paying = f" of {' + '.join(costs)}" if self.budget_s is not None and costs != ("cost_s",) else ""
         clock = f", the clock counts {self.clock}" * (self.clock != SECONDS)
-        return f"budget {' or '.join(budgets)}{paying}, {_counted(self.n_workers, 'worker')}{clock}"
+        return f"budget {' or '.join(budgets)}{paying}, {counted(self.n_workers, 'worker')}{clock}"
 
     def _apart(self, benchmark: Benchmark) -> str:
         said = []
@@ -305,12 +305,8 @@ class Rules:
         return " ".join(said)
 
 
-def _counted(n: int, what: str) -> str:
-    return f"{n:,} {what}{'s' * (n != 1)}"
-
-
 def _after(epoch: int | None) -> str:
-    return "" if epoch is None else f" after {_counted(epoch, 'epoch')}"
+    return "" if epoch is None else f" after {counted(epoch, 'epoch')}"
 
 
 _MANY = 1_000  # seconds that are shown as a whole number of them

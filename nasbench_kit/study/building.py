@@ -12,7 +12,7 @@ import numpy as np
 from nasbench_kit.catalog import list_benchmarks, load
 from nasbench_kit.errors import NasbenchKitError, SettingError, UnknownNameError, listed
 from nasbench_kit.optimizers import check_needs, needs_of, optimizer_class
-from nasbench_kit.optimizers.base import accepted_settings, check_settings
+from nasbench_kit.optimizers.base import accepted_settings, check_can_be_asked, check_settings
 from nasbench_kit.simulator import task_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def build(
 
     Raises:
         UnknownNameError: There is no such optimizer, or it has no such setting.
-        SettingError: The benchmark lacks what it needs, as others do not; or whatever its constructor raises.
+        SettingError: The benchmark lacks what it needs, as others do not; or what was built has no `ask` or no `tell`;
+            or whatever its constructor raises.
     """
     made = optimizer_class(optimizer)
     check_settings(made, optimizer, settings)
@@ -36,7 +37,9 @@ def build(
         check_needs(made, task, optimizer)
     except (SettingError, UnknownNameError) as error:
         raise type(error)(f"{error}{_that_do(made, optimizer, rules)}") from None
-    return made(task, rng, **settings)
+    built = made(task, rng, **settings)
+    check_can_be_asked(built, optimizer)
+    return built
 
 
 def _that_do(made: Any, optimizer: str, rules: Rules) -> str:

@@ -209,6 +209,11 @@ class Configuration:
         return hash(self.identity)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What the optimizer is called where some are chosen: its name, how it is shown, and a class of one's own."""
+        return self.optimizer, self.legend, self.optimizer.rpartition(":")[2]
+
+    @property
     def legend(self) -> str:
         """How the optimizer is shown: its label, or itself with what is not default: `local_search (n_initial=10)`."""
         if self.label:

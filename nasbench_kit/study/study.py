@@ -394,7 +394,7 @@ class Study:
             UnknownNameError: There is nothing of that optimizer.
         """
         keys = list(self._ids())
-        found = [key for key in keys if optimizer in (None, key.optimizer, key.legend)]
+        found = [key for key in keys if optimizer is None or optimizer in key.names]
         if optimizer is not None and not found:
             names = dict.fromkeys(name for key in keys for name in (key.optimizer, key.legend))
             raise unknown(f"optimizer of {self.path}", optimizer, names)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from nasbench_kit.errors import without_addresses
+
 MOST_LETTERS = 1 << 16  # of a stored text
 _MOST_SHOWN = 200  # letters of a reason in an error
 
@@ -56,7 +58,7 @@ def check_printable(text: str) -> None:
 
 def in_one_line(reason: object) -> str:
     """What went wrong, cut where nobody reads on."""
-    text = " ".join(str(reason).split())
+    text = " ".join(without_addresses(str(reason)).split())
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 

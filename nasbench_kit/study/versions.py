@@ -37,7 +37,7 @@ def versions_of(configuration: Configuration) -> dict[str, str]:
     for name, made, settings in searches_of(configuration.optimizer, configuration.settings):
         if is_own(name):
             with contextlib.suppress(TypeError, OSError):
-                own.append(Path(getsourcefile(made) or "").read_bytes())
+                own.append(Path(getattr(made, "file", "") or getsourcefile(made) or "").read_bytes())
         for kind, _, needed in (need.partition(":") for need in needs_of(made)):
             if kind == "package":
                 with contextlib.suppress(PackageNotFoundError):  # the runs will say so

@@ -9,9 +9,12 @@ import pytest
 
 import nasbench_kit as nbk
 from nasbench_kit.analysis import Archive, Trajectories, load, random_search_law, summarize, write_archive
+from nasbench_kit.comparison.against import check_fits
+from nasbench_kit.comparison.planning import Plan
 from nasbench_kit.errors import SettingError, StudyError
 from nasbench_kit.optimizers import GROUPS
 from nasbench_kit.protocols import PROTOCOLS
+from nasbench_kit.report import report_of
 from nasbench_kit.simulator import Rules
 from nasbench_kit.study import Configuration, Study
 
@@ -77,7 +80,7 @@ def test_what_fits_is_found_and_what_does_not_is_refused_with_the_difference(pat
     other = Configuration.of(panel.benchmark, "local_search", rules=Rules(budget_s=300, n_workers=4))
     with pytest.raises(
         SettingError,
-        match="cannot be compared with these: budget_s is 200 there and 300 here, n_workers is the default there",
+        match="cannot be compared with these: budget_s is 200 there and 300 here, n_workers is 1 there and 4 here",
     ):
         archive.fitting(other)
     changed = Configuration(BENCHMARK, "a" * 64, "local_search", rules=panel.rules)
@@ -85,7 +88,7 @@ def test_what_fits_is_found_and_what_does_not_is_refused_with_the_difference(pat
         archive.fitting(changed)
     elsewhere = Configuration.of(nbk.load("nasbench201/cifar10"), "local_search", rules=panel.rules)
     with pytest.raises(
-        SettingError, match="the archive holds no runs on nasbench201/cifar10; it has nasbench201_mnist1d"
+        SettingError, match="the archive holds no runs on nasbench201/cifar10; choose from nasbench201_mnist1d"
     ):
         archive.fitting(elsewhere)
 
@@ -116,6 +119,83 @@ def test_a_study_is_set_beside_an_archive_without_the_call_that_made_it(path, pa
     nbk.compare(BENCHMARK, "local_search", budget_s=100, runs=1, n_processes=1, study=other)
     with pytest.raises(SettingError, match="cannot be compared with these: budget_s is 200 there and 100 here"):
         nbk.Comparison.of_study(other, against=path)
+
+
+def test_every_rule_that_differs_is_told_with_its_value_on_both_sides_and_never_as_some_default(path, panel):
+    archive = Archive.open(path)
+
+    def refusal(**rules):
+        sha256 = panel.benchmark.results.sha256
+        with pytest.raises(SettingError) as refused:
+            archive.fitting(Configuration(BENCHMARK, sha256, "local_search", rules=Rules(**rules)))
+        return str(refused.value).partition("with these: ")[2]
+
+    assert refusal(n_evaluations=5, run="mean", epoch=4, clock="evaluations", repeats="served") == (
+        "budget_s is 200 there and none here, n_evaluations is none there and 5 here, run is drawn there and mean here,"
+        " epoch is the last one there and 4 here, clock is seconds there and evaluations here,"
+        " repeats is paid there and served here"
+    )
+    assert refusal(budget_s=200, costs=["cost_s"], reported=("d", "val_loss"), incumbents="any epoch") == (
+        "costs is the benchmark's there and cost_s here, reported is the usual one there and d:val_loss here,"
+        " incumbents is last epoch there and any epoch here"
+    )
+    sha256 = panel.benchmark.results.sha256
+    several = Configuration(BENCHMARK, sha256, "nsga2", rules=panel.rules, objectives=("a", "b"), constraints=("c<=1",))
+    with pytest.raises(
+        SettingError,
+        match=r"objectives is the usual there and a\+b here, constraints is none there and c<=1 here",
+    ):
+        archive.fitting(several)
+
+
+def test_compare_says_what_to_give_and_what_to_leave_out_to_be_set_beside_an_archive(path, tmp_path):
+    def refusal(**how):
+        with pytest.raises(SettingError) as refused:
+            nbk.compare(BENCHMARK, "local_search", against=path, study=tmp_path / "s.db", **how)
+        assert not (tmp_path / "s.db").exists()
+        return str(refused.value).rpartition("; ")[2]
+
+    assert refusal(budget_s=100) == "give budget_s=200"
+    assert refusal(n_evaluations=20) == "give budget_s=200 and leave out n_evaluations=20"
+    assert refusal(budget_s=200, n_workers=2) == "leave out n_workers=2"
+    assert refusal(protocol="suite_small") == "give budget_s=200 and leave out protocol=suite_small"
+
+
+def test_of_a_study_that_does_not_fit_the_command_is_told_that_makes_one_which_does(path, tmp_path):
+    other = tmp_path / "other.db"
+    nbk.compare(BENCHMARK, "local_search", n_evaluations=5, runs=1, n_processes=1, study=other)
+    makes = f"nasbench-kit compare -b {BENCHMARK} {{}} makes a study that can be$".format
+    for made_of in (nbk.Comparison.of_study, report_of):
+        with pytest.raises(SettingError, match=makes("--budget-s 200")):
+            made_of(other, against=path)
+        with pytest.raises(SettingError, match=makes("--protocol suite_small")):
+            made_of(other, against="archive")
+
+
+def test_other_results_of_the_same_name_are_told_by_their_hash(path, panel):
+    changed = Configuration(BENCHMARK, "a" * 64, "local_search", rules=panel.rules)
+    there = panel.benchmark.results.sha256[:12]
+    with pytest.raises(SettingError, match=f"sha256 is {there} there and a{{12}} here; .* sha256 {there} are needed$"):
+        check_fits(Archive.open(path), [Plan(panel.benchmark, panel.rules, (changed,), ())], None)
+
+
+def test_it_is_said_whose_runs_stand_for_those_of_the_archive(path, panel, tmp_path):
+    where = tmp_path / "mine.db"
+    how = {"rules": panel.rules, "n_processes": 1, "study": where}
+    made = nbk.compare(BENCHMARK, ["local_search", "asha"], runs=2, against=path, **how)
+    said = "asha: 2 runs of one's own stand for the archive's 5."
+    assert made.in_words.endswith(f"nasbench_kit {nbk.__version__}. {said}")
+    assert said in " ".join(made.figure().get_supxlabel().split())
+    assert said not in " ".join(made.figure(optimizers=["local_search", "grid_search"]).get_supxlabel().split())
+    assert "of the archive" not in " ".join(made.figure(optimizers=["local_search"]).get_supxlabel().split())
+    assert "RS: 2 runs" in made.figure(labels={"asha": "RS"}).get_supxlabel().replace("\n", " ")
+    assert nbk.Comparison.of_study(where, against=path).in_words == made.in_words
+    assert report_of(where, against=path).reference.endswith(said)
+    nbk.compare(BENCHMARK, ["random_search", "grid_search"], runs=1, **how)
+    assert nbk.Comparison.of_study(where, against=path).in_words.endswith(
+        "worker. random_search, grid_search: 1 run of one's own each stand for the archive's 5."
+        " asha: 2 runs of one's own stand for the archive's 5."
+    )
 
 
 def test_one_that_is_called_as_another_in_the_archive_is_told_apart(path, panel):

@@ -507,7 +507,7 @@ def test_published_points_are_overlays_that_are_no_runs(panel):
         ("dehb:c.csv,value=a", UnknownNameError, "unknown setting of a dehb overlay 'value'"),
         ("csv:c.csv,spent=t,value=a,scale=much", SettingError, "scale='much'; a number expected"),
         ("csv:c.csv,spent=t,value=a,are_regrets=yes", SettingError, "are_regrets='yes'; true or false expected"),
-        ("csv:absent.csv,spent=t,value=a", FileNotFoundError, "absent.csv"),
+        ("csv:absent.csv,spent=t,value=a", SettingError, "there is no file 'absent.csv'"),
     ],
 )
 def test_an_overlay_that_cannot_be_read_is_said(panel, text, error, message):

@@ -187,7 +187,7 @@ def test_what_is_spent_is_counted_in_what_the_budget_is(letters, records, how, c
 
 @pytest.mark.parametrize("n_runs", [0, 2])
 def test_there_must_be_something_to_report(cifar10, records, n_runs):
-    with pytest.raises(SettingError, match=f"the budget of all {n_runs} runs ended before their first evaluation did"):
+    with pytest.raises(SettingError, match=f"the budget of {n_runs} runs ended before the first evaluation did"):
         trajectories_of(cifar10, [records([], [])] * n_runs)
 
 

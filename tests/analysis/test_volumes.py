@@ -1,5 +1,6 @@
 """Indicators of fronts, by hand, against pymoo and brute force; and what `compare` says of them."""
 
+import re
 import subprocess
 import sys
 from math import nan
@@ -198,9 +199,15 @@ def test_a_comparison_of_several_objectives_shows_the_hypervolume(comparison):
     assert rows[2][-1] == f"{volumes.mean():.4f} ± {volumes.std(ddof=1):.4f}"
     assert {len(row) for row in rows} == {len(head)}
     assert comparison.table()[1]["hypervolume"] == pytest.approx(volumes.mean())
-    assert f"hypervolume on nasbench201/cifar10: {in_words(panel.fronts['RS'].reference)}; mean" in " ".join(
-        comparison.notes()
-    )
+    said = in_words(panel.fronts["RS"].reference)
+    assert f"hypervolume on nasbench201/cifar10: {said}; mean" in " ".join(comparison.notes())
+
+
+def test_the_unit_of_an_objective_stands_behind_its_values_alone(comparison):
+    said = in_words(comparison.panels["nasbench201/cifar10"].fronts["RS"].reference)
+    assert re.search(r"\(val accuracy [\d.]+ to [\d.]+ %, latency [\d.]+ to [\d.]+ s\)", said)
+    caption = " ".join(comparison.figure("hypervolume").get_supxlabel().split())
+    assert said.partition("(")[2].partition(")")[0] in caption
 
 
 def test_the_hypervolume_of_a_real_run_is_the_union_of_the_boxes_of_all_it_evaluated(comparison):

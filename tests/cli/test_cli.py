@@ -40,9 +40,9 @@ class MyOptimizer(RandomSearch):
 """
 
 
-def run(*arguments, code=0):
+def run(*arguments, code=0, said=None):
     """What a command prints, on stdout and stderr."""
-    result = CliRunner().invoke(main, list(map(str, arguments)))
+    result = CliRunner().invoke(main, list(map(str, arguments)), input=said)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
     assert result.exit_code == code, result.output
     return result if code else result.stdout
@@ -217,7 +217,7 @@ def test_every_example_runs(folder, arguments, monkeypatch, undrawn):
         monkeypatch.setattr(socketserver.BaseServer, "serve_forever", interrupted)
     elif arguments[0] == "claims":
         arguments = [*arguments, "--runs", "3"]  # of an option that is given twice, the last counts
-    assert run(*arguments).strip()
+    assert run(*arguments, said='{"best": true}\n').strip()
 
 
 # ---- list, info, query ----

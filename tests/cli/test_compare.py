@@ -274,7 +274,7 @@ def test_an_error_is_one_line_on_stderr_before_any_run(folder, invoke, arguments
 
 def test_a_budget_below_one_evaluation_is_one_line_too(folder, invoke):
     result = invoke("compare", *MINE, *ONE, "--budget-s", "0.5", "--runs", "2", "--processes", "1", code=2)
-    assert "the budget of all 2 runs ended before their first evaluation did" in result.stderr
+    assert "the budget of 2 runs ended before the first evaluation did; give a larger one" in result.stderr
     assert result.stderr.count("\n") == 1
 
 

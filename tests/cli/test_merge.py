@@ -105,8 +105,8 @@ def test_different_optimizers_of_one_label_are_said(folder, invoke, cifar10):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("a.db", "a.db"), "STUDY 'a.db' would overwrite OTHER 'a.db'"),
-        (("a.db", "./a.db"), "would overwrite"),
+        (("a.db", "a.db"), "the study 'a.db' is given twice; give different ones"),
+        (("a.db", "./a.db"), "the study 'a.db' is given twice, as './a.db' is the same file"),
         (("a.db", "b.db", "-o", "b.db"), "--out 'b.db' would overwrite OTHER 'b.db'"),
         (("a.db", "no.db"), "there is no study 'no.db'"),
         (("no.db", "a.db"), "there is no study 'no.db'"),

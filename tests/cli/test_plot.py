@@ -215,7 +215,7 @@ def test_each_kind_is_drawn_from_a_study_alone(study, drawn, invoke, arguments, 
         (["study.db", "--kind", "critical-difference", "--test", "t"], "unknown test 't'"),
         (
             ["study.db", "--kind", "critical-difference", "--test", "nemenyi", "-b", "nasbench201/cifar10"],
-            "Nemenyi's test of 3 optimizers on 1 benchmarks; two or more of each expected",
+            "Nemenyi's test of 3 optimizers on 1 benchmark; two or more of each expected",
         ),
         (["study.db", "--kind", "gantt", "--seed", "7"], "has the seed 7; one of 2 from 0 to 1 expected"),
         (["study.db", "--seed", "1"], "--seed 1 says nothing to a figure of kind anytime; leave it out"),
@@ -229,15 +229,23 @@ def test_each_kind_is_drawn_from_a_study_alone(study, drawn, invoke, arguments, 
         ),  # the sum of what costs
         (["study.db", "--kind", "ecdf", "--axis", "second"], "did you mean 'seconds'?"),
         (["study.db", "--statistic", "average"], "unknown statistic 'average'; choose from median, mean, iqm"),
-        (["study.db", "--band", "wide"], "--band 'wide' is none; two percentages like 25-75, or one of none, auto"),
-        (["study.db", "--band", "75-25"], "two quantiles from 0 to 1 expected, the lower one first"),
+        (
+            ["study.db", "--band", "wide"],
+            "--band 'wide' is none; two percentages, the lower one first, like 25-75, or one of none, auto",
+        ),
         (["study.db", "--band", "standard-error"], "a standard error is of the mean, not of the median"),
-        (["study.db", "--x-limits", "10"], "--x-limits '10'; two numbers with a colon between them expected"),
+        (
+            ["study.db", "--x-limits", "10"],
+            "--x-limits '10'; two numbers with a colon between them, the lower one first, expected",
+        ),
         (["study.db", "--x-limits", "0:10"], "numbers above 0 expected on a logarithmic axis"),
         (["study.db", "--x-limits", "1e9:1e10"], "show nothing; evaluations from 1 to 20 expected"),
         (["study.db", "--y-limits", "1e9:1e10"], "show nothing; values from"),
         (["study.db", "--kind", "ranks", "--x-limits", "1e9:1e10"], "show nothing; share of the budget from"),
-        (["study.db", "--kind", "ranks", "--x-limits", "5:2"], "two numbers expected, the lower one first"),
+        (
+            ["study.db", "--kind", "ranks", "--x-limits", "5:2"],
+            "two numbers with a colon between them, the lower one first, expected",
+        ),
         (["study.db", "--kind", "ranks", "--x-limits", "0:5"], "numbers above 0 expected on a logarithmic axis"),
         (["study.db", "--kind", "gantt", "--x-limits", "1e9:1e10"], "show nothing; seconds from 0 to"),
         (["study.db", "--kind", "ecdf", "--x-scale", "lin"], "unknown --x-scale 'lin'; did you mean 'linear'?"),
@@ -248,14 +256,17 @@ def test_each_kind_is_drawn_from_a_study_alone(study, drawn, invoke, arguments, 
         (["study.db", "--kind", "ranks", "--overlay", "published"], "says nothing to a figure of kind ranks"),
         (["study.db", *ONE, "--overlay", "published"], "no curves of nasbench201/cifar10 are known"),
         (["study.db", *ONE, "--overlay", "x.csv"], "unknown format of an overlay 'x.csv'; did you mean 'csv'?"),
-        (["study.db", *ONE, "--overlay", "csv:x.csv,spent=s,value=v"], "No such file or directory (x.csv)"),
+        (
+            ["study.db", *ONE, "--overlay", "csv:x.csv,spent=s,value=v"],
+            "there is no file 'x.csv'; csv:FILE,NAME=VALUE,... expected",
+        ),
         (["study.db", "-o", "x.png", "--overlay", "csv:x.png,spent=s,value=v"], "would overwrite --overlay 'x.png'"),
         (["study.db", "-b", "nasbench201/cifar1"], "unknown benchmark of study.db 'nasbench201/cifar1'; did you mean"),
         (["study.db", "--optimizer", "mine"], "unknown optimizer of study.db 'mine'"),
         (["study.db", "--label", "mine"], "label 'mine'; OLD=NEW expected, where OLD is an optimizer of the study"),
         (["study.db", "--label", "mine=x"], "unknown optimizer to label 'mine'"),
         (["study.db", "--highlight", "mine"], "unknown optimizer to highlight 'mine'"),
-        (["study.db", "--width", "wide"], "unknown width 'wide'; did you mean 'slide'?"),
+        (["study.db", "--width", "wide"], "--width 'wide'; column, text, slide or inches from 2 to 40 expected"),
         (["study.db", "--width", "0"], "inches from 2 to 40 expected"),
         (["study.db", "--law", "--axis", "seconds"], "the law of random search is over evaluations, not over seconds"),
         (["study.db", "-o", "figure.xyz"], "cannot write figure 'figure.xyz': its name must end in one of"),
@@ -287,3 +298,62 @@ def test_pgf_needs_what_measures_its_text(study, invoke, monkeypatch):
         "error: cannot write figure 'figure.pgf': pgf is measured by xelatex, which is not installed; install it, or"
         " write pdf\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--band", "75-25"],
+            "--band '75-25' is none; two percentages, the lower one first, like 25-75, or one of none",
+        ),
+        (["--band", "0-200"], "--band '0-200' is none; two percentages"),
+        (["--band", "nan-50"], "--band 'nan-50' is none; two percentages"),
+        (
+            ["--x-limits", "5:1"],
+            "--x-limits '5:1'; two numbers with a colon between them, the lower one first, expected",
+        ),
+        (["--y-limits", "nan:1"], "--y-limits 'nan:1'; two numbers with a colon between them, the lower one first"),
+        (["--kind", "gantt", *ONE, "--seed", "7"], "has the seed 7; one of 2 from 0 to 1 expected"),
+        (
+            [*ONE, "--overlay", "csv:none.csv,spent=a,value=b"],
+            "--overlay 'csv:none.csv,spent=a,value=b': there is no file",
+        ),
+        (["--against", ""], "no archive is named; 'archive', which comes with the package, or a file"),
+        (["--against", "archive", *ONE], "nasbench-kit compare -b nasbench201/cifar10 --protocol suite_small makes a"),
+    ],
+)
+def test_what_is_wrong_is_shown_as_it_was_typed_with_what_to_type(study, invoke, arguments, message):
+    text = invoke("plot", study, *arguments, code=2).stderr
+    assert message in text
+    assert text.count("\n") == 1
+
+
+def test_the_only_seed_is_named(tmp_path, monkeypatch, invoke):
+    monkeypatch.chdir(tmp_path)
+    nbk.compare(ONE[1], "random_search", runs=1, n_evaluations=3, study="s.db", first_seed=4, n_processes=1)
+    assert (
+        "has the seed 7; the only one has 4\n"
+        in invoke("plot", "s.db", "--kind", "gantt", "--seed", "7", code=2).stderr
+    )
+
+
+@pytest.mark.parametrize("kind", ["intervals", "ranks", "ecdf", "profiles", "win-rates", "critical-difference"])
+def test_a_panel_for_each_benchmark_is_advised_only_where_a_figure_can_have_them(tmp_path, monkeypatch, invoke, kind):
+    monkeypatch.chdir(tmp_path)
+    how = {"runs": 2, "n_evaluations": 5, "study": "s.db", "n_processes": 1}
+    nbk.compare(["nasbench201/cifar10", "nasbench201/cifar100"], ["random_search", "grid_search"], **how)
+    nbk.compare("nasbench201/cifar10", "local_search", **how)
+    text = invoke("plot", "s.db", "--kind", kind, code=2).stderr
+    assert "optimizer 'local_search' has no runs on nasbench201/cifar100; choose benchmarks or optimizers" in text
+    assert ("or a panel for each benchmark by --each\n" in text) == (kind != "intervals")
+    assert ("panel" in text) == (kind != "intervals")
+
+
+def test_a_class_of_ones_own_is_chosen_as_figures_call_it(tmp_path, monkeypatch, drawn, invoke):
+    monkeypatch.chdir(tmp_path)
+    Path("hills.py").write_text("from nasbench_kit.optimizers import RandomSearch\nclass Climber(RandomSearch): pass\n")
+    nbk.compare(ONE[1], ["random_search", "hills:Climber"], runs=1, n_evaluations=5, study="s.db", n_processes=1)
+    invoke("plot", "s.db", "--optimizer", "Climber")
+    assert legend(drawn[0]) == ["Climber"]
+    assert invoke("runs", "s.db", "--out", "x.csv", "-o", "Climber") == "5 evaluations in x.csv\n"

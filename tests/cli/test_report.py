@@ -88,3 +88,22 @@ def test_watch_refuses_a_port_that_is_none(folder):
     result = typed("watch", "mine.db", "--port", "70000")
     assert (result.exit_code, result.output.count("\n")) == (2, 1)
     assert "--port" in result.output
+
+
+def test_a_study_that_is_given_twice_is_refused_by_whatever_path(folder):
+    Path("link.db").symlink_to("mine.db")
+    Path("hard.db").hardlink_to("mine.db")
+    for other, said in (
+        ("mine.db", "the study 'mine.db' is given twice; give different ones"),
+        ("./mine.db", None),
+        ("link.db", "the study 'mine.db' is given twice, as 'link.db' is the same file; give different ones"),
+        ("hard.db", None),
+        (str(folder / "mine.db"), None),
+    ):
+        for command in (["report"], ["merge"], ["merge", "-o", "new.db"]):
+            result = typed(*command, "mine.db", other)
+            assert result.exit_code == 2
+            assert (said or "the study 'mine.db' is given twice") in result.output
+            assert result.output.count("\n") == 1
+    assert not Path("report.html").exists()
+    assert not Path("new.db").exists()

@@ -169,3 +169,21 @@ def test_a_landscape_without_differences_is_drawn(make_table, stored):
     figure = landscape_figure(found)
     figure.draw_without_rendering()
     assert titles(figure) == ["distribution", "where ascents end"]
+
+
+def test_a_page_that_is_too_high_for_one_says_which_width_is_not(cells):
+    heights = {}
+    for width in ("text", "column", "slide"):
+        figure = landscape_figure(cells, width=width, note="A note.")
+        heights[width] = figure.get_figheight()
+        said = "at that of a text it fits a page" in " ".join(figure.get_supxlabel().split())
+        assert said == (width != "text")
+    assert heights["text"] < 10.5 < min(heights["column"], heights["slide"])
+
+
+def test_the_line_of_no_effect_does_not_pass_through_the_legend(ax, cells):
+    plot_effects(ax, cells)
+    ((_, low), (_, high)) = ax.collections[0].get_segments()[0]
+    ax.get_figure().draw_without_rendering()
+    (_, bottom), _ = ax.transData.inverted().transform(ax.get_legend().get_window_extent().get_points())
+    assert bottom < min(low, high)

@@ -9,6 +9,7 @@ from importlib import import_module
 import pytest
 
 import nasbench_kit as nbk
+from nasbench_kit.analysis import write_archive
 from nasbench_kit.report import html_page, report_of
 
 HOSTILE = "</script><script>window.hacked=1</script><img src=x onerror=window.hacked=1>"
@@ -93,6 +94,22 @@ def read():
 def rows_of():
     """`table_rows`."""
     return table_rows
+
+
+@pytest.fixture(scope="session")
+def beside_many(tmp_path_factory):
+    """A bad search and random search on two benchmarks; an archive of ten good ones, only one of them on the second."""
+    place = tmp_path_factory.mktemp("many")
+    how = {"runs": 10, "n_evaluations": 30, "n_processes": 1}
+    bad = [("grid_search", {"order": "nested"}, "ours"), "random_search"]
+    nbk.compare(["nasbench201/cifar10", "nasbench201/cifar100"], bad, study=place / "ours.db", **how)
+    many = [("local_search", {"n_initial": k}, f"local search {k}") for k in range(1, 11)]
+    made = [nbk.compare("nasbench201/cifar10", many, study=place / "others.db", **how)]
+    made.append(nbk.compare("nasbench201/cifar100", many[:1], study=place / "one.db", **how))
+    panels = [panel for one in made for panel in one.panels.values()]
+    entries = [(panel.configurations[name], {}, one) for panel in panels for name, one in panel.trajectories.items()]
+    write_archive(place / "others.npz", entries)
+    return place / "ours.db", place / "others.npz"
 
 
 @pytest.fixture(scope="session")

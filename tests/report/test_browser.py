@@ -16,6 +16,7 @@ FOCUSED = """() => {
     const { tagName, id } = document.activeElement;
     return [tagName, id, getComputedStyle(document.activeElement).outlineStyle];
 }"""
+VALUES = "(options) => options.map((one) => one.value)"
 TOO_WIDE = """() => [...document.querySelectorAll("main *")]
     .filter((one) => !one.closest(".scroll, thead") && one.getBoundingClientRect().right > 361)
     .map((one) => one.outerHTML.slice(0, 80))"""
@@ -72,6 +73,11 @@ def values(tab):
     return tab.locator("#legend .value").all_inner_texts()
 
 
+def listed(tab, only=""):
+    """Names in the legend; with `only=":checked"` those that are."""
+    return tab.locator(f"#legend label:has(input{only}) span:not(.value)").all_inner_texts()
+
+
 def picture(tab, figure="regret"):
     return tab.evaluate(f"document.querySelector('#{figure}-plot canvas').toDataURL()")
 
@@ -99,11 +105,107 @@ def test_optimizers_may_be_called_like_anything_that_objects_have(browser, tmp_p
     tab, complaints = browser.new_page(), []
     tab.on("pageerror", lambda error: complaints.append(str(error)))
     tab.goto(page.as_uri() + "#statistic=toString&axis=constructor")
-    assert [value == "" for value in values(tab)] == [False, False, True]
+    assert (listed(tab), "" in values(tab)) == (["proto", "toString"], False)
     tab.select_option("#panel", C100)
-    assert [value == "" for value in values(tab)] == [True, False, False]
+    assert (listed(tab), "" in values(tab)) == (["toString", "constructor"], False)
     tab.close()
     assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def many_page(beside_many, tmp_path_factory):
+    """Two searches beside an archive of ten, of which one has runs on the second benchmark."""
+    path = tmp_path_factory.mktemp("page") / "many.html"
+    path.write_text(html_page(report_of(beside_many[0], against=beside_many[1])), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def alone_page(tmp_path_factory):
+    """Two optimizers on one benchmark, one of them alone on another, the other alone where no run has an incumbent."""
+    place = tmp_path_factory.mktemp("alone")
+    how = {"runs": 2, "n_evaluations": 5, "study": place / "alone.db", "n_processes": 1}
+    nbk.compare("nasbench201/cifar10", ["random_search", "local_search"], **how)
+    nbk.compare(C100, "local_search", **how)
+    nowhere = nbk.load("nasbench201/imagenet16-120", constraints=["params_m<=0.081"])
+    nbk.compare(nowhere, "random_search", **how | {"n_evaluations": 2})
+    path = place / "alone.html"
+    path.write_text(html_page(report_of(place / "alone.db")), encoding="utf-8")
+    return path
+
+
+def test_random_search_and_what_is_set_beside_an_archive_are_checked_however_they_end(shown, many_page):
+    tab = shown(page=many_page)
+    assert len(listed(tab)) == 12
+    checked = listed(tab, ":checked")
+    assert len(checked) == 8
+    assert {"random search", "ours"} <= set(checked)
+    last = dict(zip(listed(tab), map(float, values(tab)), strict=True))
+    assert last["ours"] == max(last.values())  # by how it ended it would not be
+    rest = sorted(last[name] for name in last if name not in ("ours", "random search"))
+    assert sorted(last[name] for name in checked if name not in ("ours", "random search")) == rest[:6]
+
+
+def test_the_legend_lists_who_has_runs_on_the_benchmark_and_says_who_has_none(shown, many_page):
+    tab = shown(page=many_page)
+    assert not tab.locator("#absent").is_visible()
+    tab.select_option("#panel", C100)
+    there = {"random search", "ours", "local search 1"}
+    assert set(listed(tab)) == set(listed(tab, ":checked")) == there
+    absent = ", ".join(f"local search {k}" for k in range(2, 11))
+    assert tab.locator("#absent").inner_text() == f"No runs on this benchmark: {absent}."
+    tab.select_option("#panel", "nasbench201/cifar10")
+    assert len(listed(tab, ":checked")) == 8
+
+
+def test_what_was_unchecked_stays_so_on_other_benchmarks_and_when_the_page_is_opened_again(shown, many_page):
+    tab = shown(page=many_page)
+    tab.locator("#legend label", has_text="ours").locator("input").uncheck()
+    tab.select_option("#panel", C100)
+    assert "ours" not in listed(tab, ":checked")
+    tab.click("#none")
+    assert listed(shown(tab.evaluate("location.hash"), page=many_page), ":checked") == []
+    tab.click("#all")
+    again = shown(tab.evaluate("location.hash").replace("cifar100", "cifar10"), page=many_page)
+    assert len(listed(again, ":checked")) == 12
+
+
+def test_where_nothing_that_is_checked_has_runs_what_there_is_gets_checked(shown, many_page):
+    tab = shown("#optimizer=local+search+9&optimizer=nobody", page=many_page)
+    assert listed(tab, ":checked") == ["local search 9"]
+    assert len(listed(shown("#optimizer=nobody", page=many_page), ":checked")) == 8
+    tab.select_option("#panel", C100)
+    assert len(listed(tab, ":checked")) == 3
+
+
+def test_a_plot_that_would_be_empty_is_a_sentence(shown, alone_page):
+    tab = shown(page=alone_page)
+    assert tab.locator("#rank-plot canvas").count() == 1
+    tab.select_option("#panel", C100)
+    assert (listed(tab), tab.locator("#rank-plot canvas").count()) == (["local search"], 0)
+    assert tab.locator("#rank-plot").inner_text() == "Ranks take two optimizers that have runs on this benchmark."
+    assert words(tab, "rank") == tab.locator("#rank-table").inner_text() == ""
+    assert tab.locator("#regret-plot canvas").count() == 1
+
+
+def test_a_benchmark_without_incumbents_keeps_nothing_of_the_one_before(shown, alone_page):
+    tab = shown(page=alone_page)
+    (nowhere,) = (value for value in tab.locator("#panel option").evaluate_all(VALUES) if "imagenet" in value)
+    tab.select_option("#panel", nowhere)
+    assert listed(tab) == ["random search"]
+    assert tab.locator("#regret-plot").inner_text() == "No run on this benchmark has an incumbent."
+    assert words(tab) == tab.locator("#regret-table").inner_text() == ""
+    assert all(tab.locator(f"#{name}").is_disabled() for name in ("csv", "json"))
+    tab.select_option("#panel", C100)
+    assert tab.locator("#csv").is_enabled()
+
+
+def test_all_columns_of_a_table_fit_on_paper(shown, many_page):
+    tab = shown(page=many_page, viewport={"width": 680, "height": 900})
+    tab.click("#all")
+    tab.emulate_media(media="print")
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert tab.evaluate("document.documentElement.scrollWidth") == 680
 
 
 def test_what_is_chosen_changes_the_curve_and_its_words(shown):

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 import nasbench_kit as nbk
 from nasbench_kit.cli import main
 from nasbench_kit.cli.compare import _RULES
+from nasbench_kit.comparison.options import OPTIONS
 from nasbench_kit.report import report_of
-from nasbench_kit.report.commands import OPTIONS
 from nasbench_kit.simulator import Rules
 from nasbench_kit.study import Study
 

@@ -220,10 +220,23 @@ def test_verdicts_are_those_of_the_comparison_that_stopped_by_them(tmp_path, row
     assert {one.state for one in compared.verdicts} >= {"settled", "open"}
 
 
-def test_verdicts_of_very_many_pairs_are_left_out(report, monkeypatch):
-    monkeypatch.setattr("nasbench_kit.report.statistics._MOST_PAIRS", 5)
+def test_verdicts_of_very_many_pairs_are_left_out_and_said_to_be(report, html, monkeypatch):
+    assert html.count("<summary>Verdicts of 3 pairs</summary>") == 2
+    for module in ("statistics", "finals"):
+        monkeypatch.setattr(f"nasbench_kit.report.{module}.MOST_PAIRS", 5)
     assert verdicts_of(report.panels) == []
-    assert "Verdicts of all pairs" not in html_page(report)
+    few = html_page(report)
+    assert "<summary>Verdicts" not in few
+    assert "as there are 6 pairs, more than 5; fewer benchmarks (-b) or optimizers (--optimizer) have theirs" in few
+    assert "verdicts are left out" not in html
+
+
+def test_all_pairs_of_many_optimizers_have_their_verdicts_listed(beside_many, rows_of):
+    report = report_of(beside_many[0], against=beside_many[1])
+    html = html_page(report)
+    for title, n_pairs in ((C10, 66), (C100, 3)):
+        assert len(rows_of(html, f"{report.titles[title]}: P is")) == n_pairs
+        assert f"<summary>Verdicts of {n_pairs} pairs</summary>" in html
 
 
 def test_incumbents_are_the_best_and_the_most_frequent_of_each_optimizer(report):
@@ -294,7 +307,7 @@ def test_unequal_runs_and_several_rules_are_said(tmp_path):
         (C10, "local_search", {"runs": 2, "n_evaluations": 9}),
     )
     said = "\n".join(faults(report))
-    assert "unequal numbers of runs: random search 3, local search 2" in said
+    assert "unequal numbers of runs: 3 of random search; 2 of local search" in said
     assert "NAS-Bench-201, CIFAR-10 was searched under 2 sets of rules" in said
     assert list(report.panels) == [f"{C10} (n_evaluations=5)", f"{C10} (n_evaluations=9)"]
     html_page(report)
@@ -412,4 +425,14 @@ def test_an_archive_is_set_beside_and_said_to_be_one(study, tmp_path):
     said = f"Runs of other optimizers are those of the archive 'others.npz', made by nasbench_kit {nbk.__version__}."
     assert said in unescape(html_page(beside))
     assert "of the archive" not in html_page(alone)
-    assert beside.comparison.in_words.endswith(said)
+    unknown = "Without architectures, as an archive holds values only: grid search."
+    assert html_page(beside).count(unknown) == 2
+    assert "Without architectures" not in html_page(alone)
+    assert f"{said} local_search: " in beside.comparison.in_words
+
+
+def test_optimizers_with_as_many_runs_are_named_together(beside_many, read):
+    text = " ".join(read(html_page(report_of(beside_many[0], against=beside_many[1]))).texts)
+    assert "ours, random search: 10, seeds 0 to 9; local search 1, local search 2, " in text
+    assert "local search 10: 10, seeds 0 to 9, of the archive" in text
+    assert "unequal numbers of runs" not in text

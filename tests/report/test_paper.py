@@ -1,15 +1,17 @@
 """The folder for a paper: tables and figures that a paper takes as they are."""
 
+import csv
 import re
 
 import pytest
 
 import nasbench_kit as nbk
+from nasbench_kit.analysis import Verdict
 from nasbench_kit.errors import SettingError
 from nasbench_kit.report import report_of, write_paper
 from nasbench_kit.report.finals import final_rows
 from nasbench_kit.report.paper import latex, markdown
-from nasbench_kit.report.statistics import pairs_of
+from nasbench_kit.report.statistics import pairs_of, verdicts_of
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +26,7 @@ def test_all_files_are_there_and_named(folder):
         "report.md",
         "tables.tex",
         "figures.tex",
+        "verdicts.csv",
         "anytime.pdf",
         "ranks.pdf",
         "ecdf.pdf",
@@ -32,7 +35,7 @@ def test_all_files_are_there_and_named(folder):
         "best-2-nasbench201-cifar100.pdf",
     ]
     assert [file.name for file in files] == names
-    assert all(file.read_bytes()[:5] == b"%PDF-" for file in files[3:])
+    assert all(file.read_bytes()[:5] == b"%PDF-" for file in files[4:])
     text = (place / "report.md").read_text()
     assert all(f"]({name})" in text for name in names[3:])
 
@@ -63,12 +66,33 @@ def test_braces_are_balanced_whatever_labels_hold(folder, name):
 def test_figures_are_included_with_their_captions(folder, report):
     place, files = folder
     tex = (place / "figures.tex").read_text()
-    assert re.findall(r"\\includegraphics\[.*\]\{(.*)\}", tex) == [file.name for file in files[3:]]
+    assert re.findall(r"\\includegraphics\[.*\]\{(.*)\}", tex) == [file.name for file in files[4:]]
     captions = re.findall(r"\\caption\{(.*)\}", tex)
-    assert len(captions) == len(files) - 3
+    assert len(captions) == len(files) - 4
     for kind, caption in zip(("anytime", "ranks"), captions, strict=False):
         figure = report.comparison.figure(kind)
         assert caption == latex(" ".join(figure.get_supxlabel().split()))
+
+
+def test_verdicts_of_all_pairs_are_a_file_under_their_code_names(folder, report, tmp_path, monkeypatch):
+    place, _ = folder
+    head, *rows = csv.reader((place / "verdicts.csv").read_text().splitlines())
+    assert tuple(head) == Verdict._fields
+    assert rows == [[str(value) for value in one] for one in verdicts_of(report.panels)]
+    assert "Of 6 pairs, in [verdicts.csv](verdicts.csv); verdicts: settled are" in (place / "report.md").read_text()
+    monkeypatch.setattr("nasbench_kit.report.paper._KINDS", ())
+    for module in ("statistics", "finals"):
+        monkeypatch.setattr(f"nasbench_kit.report.{module}.MOST_PAIRS", 5)
+    few = write_paper(report, tmp_path / "few")
+    assert "verdicts.csv" not in [file.name for file in few]
+    assert "verdicts are left out: they would take longer" in (tmp_path / "few" / "report.md").read_text()
+
+
+def test_the_best_incumbent_beside_an_archive_is_said_to_be_of_known_ones(beside_many, tmp_path, monkeypatch):
+    monkeypatch.setattr("nasbench_kit.report.paper._KINDS", ())
+    write_paper(report_of(beside_many[0], against=beside_many[1]), tmp_path / "beside")
+    said = "on NAS-Bench-201, CIFAR-10, of runs whose architectures are known: an archive holds values only."
+    assert f"The best final incumbent {said}" in (tmp_path / "beside" / "report.md").read_text()
 
 
 def test_fronts_are_among_the_figures(fronts_study, tmp_path, monkeypatch):

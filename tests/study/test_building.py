@@ -5,9 +5,11 @@ import pytest
 
 import nasbench_kit as nbk
 from nasbench_kit.errors import SettingError, UnknownNameError
+from nasbench_kit.optimizers import optimizer_class
 from nasbench_kit.optimizers.model_free import random_search
 from nasbench_kit.simulator import Rules
 from nasbench_kit.study.building import build
+from nasbench_kit.study.text import reason_of
 
 
 class Stops(random_search.RandomSearch):
@@ -41,3 +43,14 @@ def test_no_benchmark_is_named_where_none_has_it(cifar10):
         UnknownNameError, match=r"unknown column, which .* needs 'latency_ms\[moon\]'; (?!.*can search)"
     ):
         build(f"{random_search.__name__}:KnowsLatency", {}, cifar10, Rules(n_evaluations=5), np.random.default_rng(0))
+
+
+def test_no_error_shows_where_in_memory_an_object_is():
+    assert str(SettingError(f"{object()!r} is no optimizer")) == "<object object> is no optimizer"
+    assert reason_of(ValueError(object())) == "ValueError: <object object>"
+
+
+@pytest.mark.parametrize("name", [":", "module:", ":Class"])
+def test_a_name_that_is_half_empty_is_refused_with_what_to_write(name):
+    with pytest.raises(UnknownNameError, match=f"^'{name}' names no optimizer; module:Class expected$"):
+        optimizer_class(name)

@@ -44,7 +44,7 @@ def read_overlay(text: str, panel: Panel) -> dict[str, Trajectories | Points]:
     Raises:
         SettingError, UnknownNameError: It cannot be read so.
         ImportDataError: The file is damaged, or has no such columns.
-        OSError: It is not there, or cannot be read.
+        OSError: It cannot be read.
     """
     if text == "published":
         found = published_curves(panel.benchmark.name)
@@ -76,6 +76,8 @@ def read_overlay(text: str, panel: Panel) -> dict[str, Trajectories | Points]:
         _number(given, "scale") if "scale" in given else 1.0,
         are_regrets == "true",
     )
+    if not Path(path).is_file():
+        raise SettingError(f"overlay={text!r:.80}: there is no file {path!r:.80}; {kind}:FILE,NAME=VALUE,... expected")
     return {label: read(path, values, **{name: given[name] for name in names if name in given})}
 
 
