@@ -333,6 +333,8 @@ def test_the_command_adds_them_and_says_what_it_did(with_runs, file):
     alone = run(main, [*how[:-1], str(with_runs.parent / "new.db")])
     assert alone.exit_code == 2
     assert alone.output.endswith("to stand beside; give --budget-s SECONDS\n")
+    cited = run(main, ["cite", str(with_runs)])  # nothing is known of methods of others
+    assert cited.exit_code == 0, cited.output
     itself = run(main, ["record", str(with_runs), "-b", "nasbench201/cifar10", "--study", str(with_runs)])
     assert itself.exit_code == 2
 
