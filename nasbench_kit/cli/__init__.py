@@ -12,6 +12,7 @@ from nasbench_kit.cli.info import info
 from nasbench_kit.cli.lookup import list_, query
 from nasbench_kit.cli.merge import merge
 from nasbench_kit.cli.plot import plot
+from nasbench_kit.cli.record import record
 from nasbench_kit.cli.report import report
 from nasbench_kit.cli.runs import runs
 from nasbench_kit.cli.serve import serve
@@ -48,6 +49,7 @@ for _command in (
     watch,
     claims,
     runs,
+    record,
     merge,
     cite,
     serve,

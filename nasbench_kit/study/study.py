@@ -19,12 +19,13 @@ from nasbench_kit.errors import SettingError, StudyError, listed, unknown
 from nasbench_kit.formats.rows import to_frame
 from nasbench_kit.jobs import n_processors
 from nasbench_kit.optimizers.base import check_at_least
-from nasbench_kit.simulator import Records
+from nasbench_kit.simulator import Records, Rules
 from nasbench_kit.study.claims import Claims, Task, is_claimed
-from nasbench_kit.study.columns import Column, digest_of, digest_of_run, unpack
+from nasbench_kit.study.columns import Column, digest_of, digest_of_run, pack, unpack
 from nasbench_kit.study.configuration import Configuration
 from nasbench_kit.study.database import Database
 from nasbench_kit.study.executors import executed
+from nasbench_kit.study.recorded import LATEST, Recording, read_recording, recorded_runs, rules_beside
 from nasbench_kit.study.rows import STORED_COLUMNS, stored_rows
 from nasbench_kit.study.running import Made, benchmark_of, n_together, open_same
 from nasbench_kit.study.text import check_printable, in_one_line, read_json, write_json
@@ -155,12 +156,61 @@ class Study:
         """
         configurations, run_seeds = _configurations(configurations), _run_seeds(run_seeds)
         left = self._left([(key, seed) for key in configurations for seed in run_seeds])
+        _refuse_recorded(left)
         versions = {key: versions_of(key) for key in configurations}
         unfinished = {key for key, _ in left}
         for key in configurations:
             self._check_versions(key, versions[key], in_files_alone=key not in unfinished)
         verify_results(configurations)
         return left, versions
+
+    def add_recorded(
+        self,
+        benchmark: Benchmark,
+        recording: Recording | str | os.PathLike[str],
+        *,
+        methods: Iterable[str] | None = None,
+        returns: str = LATEST,
+        rules: Rules | None = None,
+        **how: Any,
+    ) -> RunCounts:
+        """Put runs beside the others that were recorded elsewhere, such as those of methods that share weights.
+
+        Each step of a run becomes an evaluation at the sum of the seconds so far, up to the budget. What its
+        architecture is worth is looked up in the benchmark, a mean over the recorded trainings. They are marked
+        wherever they are shown, and cannot be made again: `run` refuses them.
+
+        Args:
+            benchmark: What was searched.
+            recording: What was recorded, or its file, as in `read_recording`.
+            methods: Those whose runs to add; all by default.
+            returns: What the methods return when they are stopped: "latest", the architecture that they hold, as those
+                that share weights; or "best" of those that they evaluated.
+            rules: Those of the runs that these are to stand beside; by default those of all that are there on this
+                benchmark.
+            how: Rules by their names, instead of or beside `rules`: `budget_s=20_000`.
+
+        Returns:
+            How many were added, and how many were there.
+
+        Raises:
+            ImportDataError: The file is damaged, or no recording.
+            UnknownNameError: There is no such method in it.
+            SettingError: A step names no architecture of the benchmark, or the rules do not fit.
+            NotRecordedError: The benchmark has no value of an architecture.
+            StudyError: The file could not be written.
+        """
+        found = recording if isinstance(recording, Recording) else read_recording(recording)
+        if rules is None and not how:
+            rules = rules_beside(self.configurations(), benchmark)
+        made = recorded_runs(benchmark, found, (rules or Rules()).changed(how), methods=methods, returns=returns)
+        n_before = {key: self.n_runs(key) for key in made}
+        self.store(
+            (key, {}, list(runs), [Made(len(each.value), pack(each)) for each in runs.values()])
+            for key, runs in made.items()
+        )
+        n_added = sum(self.n_runs(key) - n for key, n in n_before.items())
+        return RunCounts(n_added, sum(map(len, made.values())) - n_added, 0)
 
     def _show_as(self, configurations: list[Configuration]) -> None:
         """Keep how these are shown now, if they are in the file."""
@@ -596,6 +646,18 @@ def _configurations(given: Iterable[Configuration]) -> list[Configuration]:
 def _check_configuration(given: object) -> None:
     if not isinstance(given, Configuration):
         raise SettingError(f"{given!r:.80} is no configuration; Configuration.of(benchmark, optimizer) expected")
+
+
+def _refuse_recorded(tasks: Iterable[Task]) -> None:
+    seeds: dict[Configuration, list[int]] = {}
+    for key, run_seed in tasks:
+        if key.is_recorded:
+            seeds.setdefault(key, []).append(run_seed)
+    for key, missing in seeds.items():
+        raise SettingError(
+            f"{key.legend} was recorded elsewhere and cannot be run here, and the study lacks seed {listed(missing)} of"
+            " it; ask for those that are there, or add it by nasbench-kit record"
+        )
 
 
 def _run_seeds(given: Iterable[int]) -> list[int]:
