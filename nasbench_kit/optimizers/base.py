@@ -29,7 +29,13 @@ _NEEDS = {
     "surrogate": "surrogate",
     "space": "space:NAME",
 }
-_EXTRAS = {"torch": "torch", "cmaes": "optuna"} | {library.package: prefix for prefix, library in LIBRARIES.items()}
+_EXTRAS = {
+    "torch": "torch",
+    "cmaes": "optuna",
+    "xgboost": "xgboost",
+    "huggingface_hub": "syne_tune",
+    "botorch": "botorch",
+} | {library.package: prefix for prefix, library in LIBRARIES.items()}
 """Package -> the extra that installs it, where that is not `optimizers`."""
 
 

@@ -98,7 +98,21 @@ def copy_study(path):
     path.write_bytes(path.with_name("compare.db").read_bytes())
 
 
+def make_recording(path):
+    """What a search elsewhere held, of two methods."""
+    runs = [
+        {"method": name, "seed": 0, "arch": ["333132", "111111"], "runtime_s": [700, 400]} for name in ("DARTS", "RE")
+    ]
+    rows = [
+        f"{one['method']},0,{arch},{s}" for one in runs for arch, s in zip(one["arch"], one["runtime_s"], strict=True)
+    ]
+    as_csv = "\n".join(["method,seed,arch,runtime_s", *rows])
+    path.write_text(json.dumps(runs) if path.suffix == ".json" else as_csv)
+
+
 SOURCES = {
+    "searches.csv": make_recording,
+    "searches.json": make_recording,
     "mine.db": copy_study,
     "theirs.db": copy_study,
     "of_another_machine.db": copy_study,
@@ -196,6 +210,9 @@ def test_every_example_runs(folder, arguments, monkeypatch, undrawn):
     elif arguments[0] == "plot":
         (folder / "compare.db").write_bytes((folder / "drawn.db").read_bytes())
         (folder / "theirs.csv").write_text("time_s,val_acc\n5000,80\n20000,90\n")
+    elif arguments[0] == "record":
+        (folder / "compare.db").unlink()
+        nbk.compare("nasbench201/cifar10", "random_search", runs=1, budget_s=9_000, study="compare.db", n_processes=1)
     elif arguments[0] == "watch":
         arguments = [*arguments[:2], *(["--port", "0"] if "--port" in arguments else [])]  # one that is free
         monkeypatch.setattr(socketserver.BaseServer, "serve_forever", interrupted)

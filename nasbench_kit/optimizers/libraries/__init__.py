@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -32,10 +33,13 @@ class Library(NamedTuple):
 
 LIBRARIES = {
     "dehb": Library("dehb", "its class, dehb:DEHB", "dehb"),
+    "neps": Library("neps", "an algorithm, such as neps:hyperband", "neural-pipeline-search"),
     "nevergrad": Library("nevergrad", "an optimizer, such as nevergrad:NGOpt", "nevergrad"),
     "optuna": Library("optuna", "a sampler, such as optuna:TPESampler", "optuna"),
     "pymoo": Library("pymoo", "an algorithm, such as pymoo:NSGA2", "pymoo"),
     "skopt": Library("skopt", "a base estimator, such as skopt:GP", "scikit-optimize"),
+    "smac": Library("smac", "a facade, such as smac:BlackBoxFacade", "smac"),
+    "syne_tune": Library("syne_tune", "a scheduler, such as syne_tune:ASHA", "syne-tune"),
 }
 """Prefix of their names, which is a module here -> the library."""
 
@@ -54,6 +58,8 @@ def library_search(name: str) -> Callable[..., Optimizer]:
     library = LIBRARIES[prefix]
     if not inner:
         raise UnknownNameError(f"{name!r} names nothing of {prefix}; {library.named} expected")
-    require(library.package, prefix)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what some of them import is deprecated
+        require(library.package, prefix)
     found: Callable[..., Optimizer] = import_module(f"{__name__}.{prefix}").search_class(inner)
     return found

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
 import numpy as np
 
-from nasbench_kit.errors import UnknownNameError, unknown
+from nasbench_kit.errors import SettingError, UnknownNameError, unknown
+from nasbench_kit.optimizers.base import Outcome, Trial
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces import Arch
@@ -94,6 +95,19 @@ def check_arguments(made: Callable[..., object], name: str, given: Iterable[str]
             raise unknown(f"setting of {name}", argument, argument_names(made))
 
 
+@contextlib.contextmanager
+def refusals_of(name: str) -> Iterator[None]:
+    """A block in which a library is given its arguments; what it refuses is said in one line.
+
+    Raises:
+        SettingError: It refuses one.
+    """
+    try:
+        yield
+    except (AssertionError, TypeError, ValueError) as error:
+        raise SettingError(f"{name}: {' '.join(str(error).split()) or type(error).__name__}") from error
+
+
 def _parameters(made: Callable[..., object]) -> list[inspect.Parameter]:
     made = made.__init__ if inspect.isclass(made) else made
     return list(inspect.signature(made).parameters.values())
@@ -135,6 +149,36 @@ class Waiting(Generic[Handle]):
         handle = handles.pop(0)
         if not handles:
             del self._of[arch]
+        return handle
+
+
+@final
+class Trainings(Generic[Handle]):
+    """A library's own trials at budgets: each trains to the highest epoch within its budget, and goes on from there.
+
+    Args:
+        epochs: Those that there are, ascending.
+    """
+
+    def __init__(self, epochs: tuple[int, ...]) -> None:
+        self._epochs = epochs
+        self._running: dict[int | None, Handle] = {}
+        self._reached: dict[int | None, Outcome] = {}
+
+    def next(self, arch: Arch, training: int, budget: float, handle: Handle) -> Trial | Outcome:
+        """The trial to run; or the outcome, where the training went that far for a lower budget."""
+        epoch = max(each for each in self._epochs if each <= max(budget, self._epochs[0]))
+        reached = self._reached.get(training)
+        if reached is not None and (reached.epoch or 0) >= epoch:
+            return reached
+        self._running[training] = handle
+        return Trial(arch, epoch, training)
+
+    def pop(self, trial: Trial, outcome: Outcome) -> Handle | None:
+        """The one whose outcome this is; None of a training that does not run."""
+        handle = self._running.pop(trial.training, None)
+        if handle is not None:
+            self._reached[trial.training] = outcome._replace(epoch=trial.epoch)
         return handle
 
 
