@@ -40,7 +40,7 @@ def _silent() -> type:
     def nothing(*_: object) -> None:
         pass
 
-    def without_files(self: Any, _: Mapping[str, Any]) -> None:
+    def without_files(self: Any, *_: object) -> None:
         self.output_path, self.logger = Path(), require("loguru", "dehb").logger
 
     members = {"_setup_logger": without_files, "save": nothing, "__module__": dehb.__module__}
