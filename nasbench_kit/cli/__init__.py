@@ -24,6 +24,7 @@ from nasbench_kit.cli.surrogate_eval import eval_
 from nasbench_kit.cli.surrogate_import import import_ as _surrogate_import
 from nasbench_kit.cli.tables import import_, join
 from nasbench_kit.cli.watch import watch
+from nasbench_kit.cli.work import work
 from nasbench_kit.version import __version__
 
 
@@ -42,6 +43,7 @@ for _command in (
     import_,
     join,
     compare,
+    work,
     plot,
     report,
     watch,

@@ -24,6 +24,7 @@ from nasbench_kit.cli import main
 from nasbench_kit.cli.shared import Group, table_lines
 from nasbench_kit.errors import SettingError
 from nasbench_kit.optimizers import GROUPS, OPTIMIZERS
+from nasbench_kit.optimizers.libraries import LIBRARIES
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
 from nasbench_kit.study import Study
 
@@ -231,8 +232,24 @@ def test_list_names_all_benchmarks_and_optimizers(folder):
     assert list(listed["optimizers"]) == list(OPTIMIZERS)
     settings = {one["name"]: one["default"] for one in listed["optimizers"]["local_search"]["settings"]}
     assert settings == {"neighborhood": "full", "n_initial": 1, "at_minimum": "restart", "known": "count"}
+    assert listed["libraries"] == {prefix: library.installed() for prefix, library in LIBRARIES.items()}
     text = run("list")
     assert all(name in text for name in [*nbk.list_benchmarks(), *OPTIMIZERS])
+    for prefix, library in LIBRARIES.items():
+        there = library.installed() or f"pip install 'nasbench-kit[{prefix}]'"
+        assert re.search(rf"^{prefix}: +{re.escape(there)} +{library.named}$", text, flags=re.MULTILINE)
+
+
+def test_info_says_what_the_settings_of_an_optimizer_of_a_library_mean():
+    found = run_json("info", "optuna:TPESampler")
+    assert found["group"] == "optuna"
+    assert found["needs"] == ["the package optuna"]
+    settings = {one["name"]: (one["default"], one["meaning"]) for one in found["settings"]}
+    assert settings["numbers"][0] is False
+    assert settings["numbers"][1].startswith("Every decision is a number to the sampler")
+    assert settings["n_ei_candidates"][0] == 24
+    assert settings["n_ei_candidates"][1].startswith("Number of candidate samples")  # as Optuna says
+    assert "set one by: nasbench-kit compare -o optuna:TPESampler," in run("info", "optuna:TPESampler")
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -50,8 +50,8 @@ def test_a_class_within_a_package_is_found(folder):
     [
         ("absent:Mine", "cannot import optimizer 'absent:Mine': ModuleNotFoundError: No module named 'absent'"),
         ("my_search:Other", "cannot import optimizer 'my_search:Other': AttributeError: .* has no attribute 'Other'"),
-        ("my_search:", "cannot import optimizer 'my_search:'"),
-        (":Mine", "cannot import optimizer ':Mine'"),
+        ("my_search:", "'my_search:' names no optimizer; module:Class expected"),
+        (":Mine", "':Mine' names no optimizer; module:Class expected"),
         ("..:Mine", "cannot import optimizer"),
         ("json:Mine", "'json.py' is hidden by .*json/__init__.py: give it another name$"),
     ],
