@@ -20,4 +20,4 @@ def test_a_library_that_is_absent_is_named_with_the_extra_that_installs_it(prefi
     with pytest.raises(SettingError, match=rf"needs the package {prefix}, .*pip install 'nasbench-kit\[{prefix}\]'"):
         optimizer_class(f"{prefix}:Anything")
     extras = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    assert extras[prefix][0].startswith(LIBRARIES[prefix].distribution)
+    assert extras[prefix.replace("_", "-")][0].startswith(LIBRARIES[prefix].distribution)
