@@ -20,10 +20,11 @@ few = ["random_search", "regularized_evolution", "local_search"]
 nbk.compare(both, few, runs=30, n_evaluations=150, study="study.db", n_processes=1)
 
 several = nbk.load("nasbench201/cifar10", objectives=["val_accuracy", "latency_s"])
-nbk.compare(several, ["random_search", "nsga2"], runs=10, n_evaluations=150, study="several.db", n_processes=1)
+two = ["random_search", "nsga2"]
+nbk.compare(several, two, runs=10, n_evaluations=150, study="several.db", n_processes=1)
 
 curves = "nasbench201_mnist1d/mnist1d"
-nbk.compare(curves, ["hyperband", "asha"], runs=2, n_epochs=1_500, n_workers=4, study="epochs.db", n_processes=1)
+nbk.compare(curves, "hyperband", runs=1, n_epochs=1_500, n_workers=4, study="epochs.db", n_processes=1)
 """
 """What makes the studies that are drawn: one of the usual kind, one of several objectives, one of several epochs."""
 

@@ -84,7 +84,8 @@ def with_links(text: str, document: str) -> str:
         page = _page_of(target)
         if page is None:
             raise ValueError(f"{document} links to {match[2]}, which is no page of the site")
-        return f"{match[1]}({page}{match[3] or ''})"
+        said = "[]" if match[1].endswith(".md]") else match[1]  # the title, for the name of a file
+        return f"{said}({page}{match[3] or ''})"
 
     return re.sub(r"(?<!!)(\[[^\[\]]*\])\((?!\w+:|/)([^)#\s]+)(#[^)]*)?\)", led, text)
 

@@ -40,7 +40,7 @@ autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 default_role = "code"
-python_maximum_signature_line_length = 100
+python_maximum_signature_line_length = 200
 
 html_theme = "furo"
 html_title = f"nasbench_kit {release}"

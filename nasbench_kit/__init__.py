@@ -65,6 +65,7 @@ _HOME = {  # public name -> its module, imported when first asked for: who lists
     "task_of": "simulator",
 }
 _MODULES = (
+    "adapters",
     "analysis",
     "benchmark",
     "catalog",

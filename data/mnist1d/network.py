@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from mnist1d.recipe import Recipe, batch_order, uniform
 from mnist1d.signals import CLASSES, Split
-from nasbench_kit.spaces.nasbench201 import EDGES, NONE
+from nasbench_kit.spaces.nasbench201_forms import EDGES, NONE
 
 CONV1, CONV3, POOL = 2, 3, 4  # beside none and skip, as in the space
 N_STAGES = 3

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench_kit.analysis.incumbents import NONE, incumbents, may_be_incumbents
+from nasbench_kit.analysis.incumbents import NONE, incumbents, may_be_incumbents, standing
 from nasbench_kit.formats.rows import Column, Rows, Texts, to_frame
 from nasbench_kit.simulator import EPOCHS, EVALUATIONS, SECONDS
 from nasbench_kit.study.rows import (
@@ -104,7 +104,8 @@ def _reported(together: Together, panel: Panel, best: float) -> dict[str, Column
     found, counts, start = [], [], 0
     for run in together.records:
         may_be = may_be_incumbents(run, panel.benchmark, rules)
-        positions = incumbents(np.where(may_be, told_sign * run.value, -np.inf))
+        told = np.where(may_be, told_sign * run.value, -np.inf)
+        positions = incumbents(standing(told, run.archs, returns_latest=together.configuration.returns_latest))
         found.append(np.where(positions == NONE, NONE, positions + start))
         counts.append(may_be)
         start += len(may_be)

@@ -1,4 +1,7 @@
-"""The incumbent: the best so far, by what the search was told, among the evaluations that count."""
+"""The incumbent: the best so far, by what the search was told, among the evaluations that count.
+
+Of some runs that were recorded elsewhere it is the newest: see `standing`.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,25 @@ def may_be_incumbents(records: Records, benchmark: Benchmark, rules: Rules) -> N
     if rules.incumbents == "last epoch":
         counts &= records.epoch == (rules.last_epoch(benchmark) or NO_EPOCH)
     return counts
+
+
+def standing(
+    told: NDArray[np.float64], archs: NDArray[np.uint8], *, returns_latest: bool = False
+) -> NDArray[np.float64]:
+    """What decides whether an evaluation becomes the incumbent: it does if this is larger than all before it.
+
+    That is what the search was told; or, of a method that returns what it holds at the end, such as one that shares
+    weights, how often it has held another architecture: the newest is the incumbent, be it worse.
+
+    Args:
+        told: As in `improvements`; of several runs one after another.
+        archs: What was evaluated: (n_evaluations, n_decisions).
+        returns_latest: Whether the newest is the incumbent.
+    """
+    if not returns_latest:
+        return told
+    changes = np.append(0, np.cumsum((archs[1:] != archs[:-1]).any(axis=1)))[: len(told)]
+    return np.where(told > -np.inf, changes.astype(np.float64), -np.inf)
 
 
 def improvements(told: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -16,7 +16,7 @@ from nasbench_kit.analysis.trajectories import Trajectories, trajectories_of, wi
 from nasbench_kit.errors import SettingError, counted, unknown
 from nasbench_kit.jobs import run
 from nasbench_kit.simulator import Reported, Rules
-from nasbench_kit.study import Configuration, Study
+from nasbench_kit.study import Configuration, Study, recorded_in_words
 
 if TYPE_CHECKING:
     from nasbench_kit.benchmark import Benchmark
@@ -60,8 +60,9 @@ class Panel:
 
     @property
     def in_words(self) -> str:
-        """The rules, for captions."""
-        return self.rules.in_words(self.benchmark)
+        """The rules, for captions; and what is to be known of runs that were recorded elsewhere."""
+        recorded = recorded_in_words(self.configurations.values())
+        return " ".join(filter(None, (self.rules.in_words(self.benchmark), recorded)))
 
     @property
     def archive_in_words(self) -> str:
@@ -236,7 +237,14 @@ def _read(study: Study, benchmark: Benchmark, asked: _Asked) -> _Read:
     if head is None:
         return _Read(None, failures)
     records = _records(head, runs, found)
-    made = trajectories_of(benchmark, records, asked.key.rules, run_seeds=found, summed=asked.summed)
+    made = trajectories_of(
+        benchmark,
+        records,
+        asked.key.rules,
+        run_seeds=found,
+        summed=asked.summed,
+        returns_latest=asked.key.returns_latest,
+    )
     return _Read(made, failures)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_kit.analysis.axes import spent_by
-from nasbench_kit.analysis.incumbents import improvements_of_runs, may_be_incumbents
+from nasbench_kit.analysis.incumbents import improvements_of_runs, may_be_incumbents, standing
 from nasbench_kit.analysis.shown import Shown, shown
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import NotRecordedError, SettingError, counted, unknown
@@ -38,7 +38,8 @@ class Trajectories:
         spent: Axis ("seconds", "evaluations", "epochs", or a metric that was summed) -> what each run had spent when
             each incumbent was found, rising within a run: (n_incumbents,).
         ended: Axis -> what each run had spent when its last evaluation finished; 0 without any: (n_runs,).
-        told: What the search was told of each incumbent, rising within a run: (n_incumbents,).
+        told: What the search was told of each incumbent, rising within a run (not where the newest is the incumbent):
+            (n_incumbents,).
         reported: `metric` of each incumbent: (n_incumbents,).
         best_evaluated: The best by `metric` of all that each run evaluated and that counts; -inf without: (n_runs,).
         budgets: Axis -> what each run might spend, where the rules say so.
@@ -179,6 +180,7 @@ class _Packed:
         told: NDArray[np.float64],
         reported: NDArray[np.float64],
         archs: NDArray[np.uint8] | None = None,
+        by: NDArray[np.float64] | None = None,
     ) -> None:
         """Runs by their evaluations, one run after another: told -inf of what cannot be an incumbent.
 
@@ -188,9 +190,10 @@ class _Packed:
             told: Of each evaluation, as the others.
             reported: Likewise.
             archs: Likewise, where they are known.
+            by: Likewise: what decides whether it becomes the incumbent; what the search was told by default.
         """
         runs = np.repeat(np.arange(len(lengths)), lengths)
-        found = improvements_of_runs(told, runs)
+        found = improvements_of_runs(told if by is None else by, runs)
         self._n.append(np.bincount(runs[found], minlength=len(lengths)))
         self._parts["told"].append(told[found])
         self._parts["reported"].append(reported[found])
@@ -225,6 +228,7 @@ def trajectories_of(
     *,
     run_seeds: Sequence[int] = (),
     summed: Sequence[str] = (),
+    returns_latest: bool = False,
 ) -> Trajectories:
     """Find the incumbents of runs, and look up the values that they are reported by.
 
@@ -239,6 +243,9 @@ def trajectories_of(
         rules: What it was told; the default ones, if not given.
         run_seeds: Of each run.
         summed: Metrics whose sum over trainings is one more axis each, such as `energy_kwh`.
+        returns_latest: Whether the newest evaluation is the incumbent, not the best: of methods that share weights,
+            whose evaluations are what they held after each of their own epochs. These train nothing, so epochs are no
+            axis.
 
     Raises:
         SettingError: There is no run, or none with any evaluation.
@@ -259,8 +266,10 @@ def trajectories_of(
             reported[may_be] = metric.sign() * where.values(name, every.archs[may_be], epoch=epoch)
         told = np.where(may_be, sign * every.value, -inf)
         by_run = [spent_by(run, benchmark, rules, summed) for run in some]
-        axes = {axis: np.concatenate([spent[axis] for spent in by_run]) for axis in by_run[0]}
-        packed.add([len(run.value) for run in some], axes, told, reported, every.archs)
+        kept = [axis for axis in by_run[0] if axis != EPOCHS or not returns_latest]
+        axes = {axis: np.concatenate([spent[axis] for spent in by_run]) for axis in kept}
+        by = standing(told, every.archs, returns_latest=returns_latest)
+        packed.add([len(run.value) for run in some], axes, told, reported, every.archs, by)
         n_runs += len(some)
         n_evaluations += len(may_be)
     if not n_evaluations:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nasbench_kit.benchmark import open_results
 from nasbench_kit.catalog import list_results
 from nasbench_kit.errors import StudyError
-from nasbench_kit.optimizers import OPTIMIZERS, is_own, needs_of
+from nasbench_kit.optimizers import OPTIMIZERS, is_own, is_recorded, needs_of
 from nasbench_kit.optimizers.inner import searches_of
 from nasbench_kit.optimizers.libraries import LIBRARIES
 from nasbench_kit.protocols import PROTOCOLS
@@ -102,13 +102,13 @@ def of_protocol(protocol: Protocol) -> Used:
 def of_optimizer(name: str, settings: Mapping[str, Any] | None = None) -> list[Used]:
     """An optimizer, the one that runs inside it, if one does, and the packages that these need.
 
-    One's own is not imported: nothing is known of it.
+    One's own is not imported, and what was recorded elsewhere is not here: nothing is known of them.
 
     Raises:
         UnknownNameError: There is none of this name.
     """
     prefix = name.partition(":")[0]
-    if is_own(name):
+    if is_own(name) or is_recorded(name):
         return [Used(name, ())]
     if prefix in LIBRARIES:  # which need not be installed
         return [_documented(name, f"{import_module('nasbench_kit.optimizers.libraries').__name__}.{prefix}")]

@@ -12,6 +12,7 @@ from nasbench_kit.cli.info import info
 from nasbench_kit.cli.lookup import list_, query
 from nasbench_kit.cli.merge import merge
 from nasbench_kit.cli.plot import plot
+from nasbench_kit.cli.record import record
 from nasbench_kit.cli.report import report
 from nasbench_kit.cli.runs import runs
 from nasbench_kit.cli.serve import serve
@@ -23,6 +24,7 @@ from nasbench_kit.cli.surrogate_eval import eval_
 from nasbench_kit.cli.surrogate_import import import_ as _surrogate_import
 from nasbench_kit.cli.tables import import_, join
 from nasbench_kit.cli.watch import watch
+from nasbench_kit.cli.work import work
 from nasbench_kit.version import __version__
 
 
@@ -41,11 +43,13 @@ for _command in (
     import_,
     join,
     compare,
+    work,
     plot,
     report,
     watch,
     claims,
     runs,
+    record,
     merge,
     cite,
     serve,

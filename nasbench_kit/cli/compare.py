@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from nasbench_kit.benchmark import Benchmark
     from nasbench_kit.comparison import Comparison
     from nasbench_kit.simulator import Rules
+    from nasbench_kit.study.shared_folder import Plan
 
 _POSITIVE = click.IntRange(1)
 
@@ -104,6 +106,9 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
         "nasbench-kit compare -b nasbench201/cifar10 --until-settled 0.1",
         "nasbench-kit compare -o my_module:MyOptimizer --against archive",
         "nasbench-kit compare --protocol nats_tss_surrogate -o REA -o my_module:MyOptimizer --runs 50",
+        "nasbench-kit compare --cluster tcp://host:8786",
+        "mpirun -n 8 nasbench-kit compare --executor mpi",
+        "nasbench-kit compare --study shared/mine.db --plan",
     )
 )
 @click.option(
@@ -162,6 +167,21 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--processes", "n_processes", type=_POSITIVE, help="Processes; as many as there are processors by default."
 )
+@click.option(
+    "--cluster",
+    metavar="tcp://HOST:PORT|FILE.toml",
+    help="Make the runs on the workers of this Dask scheduler, or on jobs of a queue that a file describes"
+    " (docs/clusters.md).",
+)
+@click.option("--executor", type=click.Choice(["mpi"]), help="Make the runs on the other ranks of mpirun.")
+@click.option(
+    "--plan",
+    "is_plan",
+    is_flag=True,
+    help="Run nothing: write beside the study what is to be made by `work` on machines that share that folder. The same"
+    " command without --plan takes over what they made, and shows it.",
+)
+@click.option("--batch", type=_POSITIVE, help="With --plan: runs that a worker makes at a time.  [default: 50 at most]")
 @results_option
 @json_option
 def compare(
@@ -178,6 +198,10 @@ def compare(
     figure: str,
     law: bool,
     n_processes: int | None,
+    cluster: str | None,
+    executor: str | None,
+    is_plan: bool,
+    batch: int | None,
     results: str | None,
     as_json: bool,
     **rules: Any,
@@ -197,6 +221,12 @@ def compare(
     from nasbench_kit import comparison  # takes a while to import
     from nasbench_kit.protocols import protocol_of
 
+    if executor is not None:
+        from nasbench_kit.study.clusters import mpi_ranks
+
+        if not click.get_current_context().with_resource(mpi_ranks()):
+            return
+    _check_where(cluster, executor, n_processes, is_plan, batch, until_settled)
     given = parse_optimizers(optimizers) or None
     ruled = {name: value for name, value in rules.items() if value is not None}
     if not (benchmarks or ruled or objectives or constraints):
@@ -221,19 +251,15 @@ def compare(
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         warnings.showwarning = _warn
+        how: dict[str, Any] = {"protocol": protocol, "rules": _rules(**ruled) if ruled else None, "runs": runs}
+        how |= {"study": study, "against": against, "first_seed": first_seed}
+        if is_plan:
+            _say_plan(comparison.plan(loaded, given, batch=batch, **how), study, as_json=as_json)
+            return
+        how |= {"until_settled": until_settled, "n_processes": n_processes}
         try:
-            made = comparison.compare(
-                loaded,
-                given,
-                protocol=protocol,
-                rules=_rules(**ruled) if ruled else None,
-                runs=runs,
-                study=study,
-                against=against,
-                first_seed=first_seed,
-                until_settled=until_settled,
-                n_processes=n_processes,
-            )
+            with _workers(cluster, executor, loaded) as workers:
+                made = comparison.compare(loaded, given, **{**how, **workers})
         except KeyboardInterrupt:
             raise StoppedError(f"stopped; the runs made so far are in {study}: the same command goes on") from None
     _draw(made, pictures, law=law)
@@ -249,6 +275,53 @@ def compare(
     click.echo(f"figure: {', '.join(map(str, pictures))}")
     now, before = made.counts.made, made.counts.there
     click.echo(f"study: {study}, {counted(now, 'run')} made now, {before:,} {'was' if before == 1 else 'were'} there")
+
+
+def _check_where(
+    cluster: str | None,
+    executor: str | None,
+    n_processes: int | None,
+    is_plan: bool,
+    batch: int | None,
+    until_settled: float | None,
+) -> None:
+    """Refuse options that say different things about who makes the runs."""
+    who = {"--cluster": cluster, "--executor": executor, "--processes": n_processes, "--plan": is_plan or None}
+    given = [option for option, value in who.items() if value is not None]
+    if len(given) > 1:
+        raise SettingError(f"{given[0]} and {given[1]} exclude each other; leave one out")
+    if is_plan and until_settled is not None:
+        raise SettingError(
+            "--plan and --until-settled exclude each other: who plans does not see results; leave one out"
+        )
+    if batch is not None and not is_plan:
+        raise SettingError("--batch is of a plan; give --plan as well")
+
+
+@contextmanager
+def _workers(cluster: str | None, executor: str | None, benchmarks: Iterable[Benchmark]) -> Iterator[dict[str, Any]]:
+    """Who makes the runs, as arguments of `compare`: a cluster, if one was named."""
+    if cluster is None and executor is None:
+        yield {}
+        return
+    from nasbench_kit.study import clusters
+
+    results = [bench.results for bench in benchmarks]
+    with clusters.dask_workers(cluster, results) if cluster else clusters.mpi_workers(results) as workers:
+        yield {"executor": workers.executor, "n_processes": workers.n}
+
+
+def _say_plan(plan: Plan, study: str, *, as_json: bool) -> None:
+    n_runs = sum(len(run_seeds) for _, run_seeds in plan.batches)
+    left = plan.left() if plan.batches else []
+    if as_json:
+        print_json({"folder": str(plan.folder), "n_batches": len(plan.batches), "n_runs": n_runs, "n_left": len(left)})
+    elif not plan.batches:
+        click.echo(f"nothing to plan: all runs are in {study}")
+    else:
+        click.echo(f"plan: {n_runs:,} runs in {len(plan.batches):,} batches, {len(left):,} to be made: {plan.folder}")
+        click.echo(f"on machines that see that folder: nasbench-kit work {study}")
+        click.echo("then the same command without --plan")
 
 
 def _rules(**given: Any) -> Rules:

@@ -19,6 +19,7 @@ from nasbench_kit.cli.shared import (
     print_table,
 )
 from nasbench_kit.optimizers import OPTIMIZERS
+from nasbench_kit.optimizers.libraries import LIBRARIES
 from nasbench_kit.protocols import PROTOCOLS
 from nasbench_kit.spaces.base import READ_BY_DIGIT, how_many
 from nasbench_kit.tables import Table
@@ -37,6 +38,7 @@ _ONCE = ", equal ones counted once"
         "nasbench-kit info nasbench201 --verify",
         "nasbench-kit info mine.h5 --json",
         "nasbench-kit info regularized_evolution",
+        "nasbench-kit info optuna:TPESampler",
         "nasbench-kit info nats_tss",
     )
 )
@@ -46,9 +48,10 @@ _ONCE = ", equal ones counted once"
 def info(name: str, verify: bool, as_json: bool) -> None:
     """What a table holds or a surrogate predicts, and where it comes from; what an optimizer's settings mean.
 
-    NAME is that of a table, surrogate, optimizer or protocol that `list` shows, or the path of a table or surrogate.
+    NAME is that of a table, surrogate, optimizer or protocol that `list` shows, or the path of a table or surrogate; or
+    LIBRARY:NAME, an optimizer of another library.
     """
-    if name in OPTIMIZERS and name not in list_results():
+    if (name.partition(":")[0] in LIBRARIES and ":" in name) or (name in OPTIMIZERS and name not in list_results()):
         _show_optimizer(name, as_json)
         return
     if name in PROTOCOLS:

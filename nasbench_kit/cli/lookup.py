@@ -24,6 +24,7 @@ from nasbench_kit.cli.shared import (
 )
 from nasbench_kit.errors import NotRecordedError
 from nasbench_kit.optimizers import GROUPS, OPTIMIZERS
+from nasbench_kit.optimizers.libraries import LIBRARIES
 from nasbench_kit.protocols import PROTOCOLS
 from nasbench_kit.spaces.base import how_many
 from nasbench_kit.surrogates import Surrogate
@@ -46,7 +47,12 @@ def list_(as_json: bool) -> None:
         protocols = {name: protocol.title for name, protocol in PROTOCOLS.items()}
         optimizers = {name: described_optimizer(name) for name in OPTIMIZERS}
         print_json(
-            {"benchmarks": [_as_json(bench) for bench in benches], "optimizers": optimizers, "protocols": protocols}
+            {
+                "benchmarks": [_as_json(bench) for bench in benches],
+                "optimizers": optimizers,
+                "libraries": {prefix: library.installed() for prefix, library in LIBRARIES.items()},
+                "protocols": protocols,
+            }
         )
         return
     print_table(
@@ -60,6 +66,12 @@ def list_(as_json: bool) -> None:
         rows.append((f"{group}:",))
         rows += [(f"  {name}", ", ".join(needs_in_words(name)), first_line(OPTIMIZERS[name])) for name in names]
     print_table(("optimizer", "needs", "what it does"), rows)
+    click.echo()
+    rows = [
+        (f"{prefix}:", library.installed() or f"pip install 'nasbench-kit[{prefix}]'", library.named)
+        for prefix, library in LIBRARIES.items()
+    ]
+    print_table(("library", "installed", "whose optimizers can be used, too"), rows)
     click.echo()
     print_table(("protocol", "what it is"), [(name, protocol.title) for name, protocol in PROTOCOLS.items()])
     click.echo("\nnasbench-kit info NAME says what a benchmark's table holds, and what an optimizer's settings mean")

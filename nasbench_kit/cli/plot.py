@@ -119,8 +119,8 @@ _CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
             "multiple": True,
             "metavar": "published|FORMAT:FILE,NAME=VALUE,...",
             "help": "Lay over it what others measured on the one benchmark: points that papers print, or runs in a log"
-            " of csv (spent= and value= name its columns), optuna, syne-tune or dehb; label=, metric=, best=, scale=,"
-            " axis= as docs/figures.md says; repeat for more.",
+            " of csv (spent= and value= name its columns), optuna, syne-tune, dehb or iohprofiler; label=, metric=,"
+            " best=, scale=, axis= as docs/figures.md says; repeat for more.",
         },
     ),
     "law": ("--law", {"is_flag": True, "default": None, "help": "Draw the exact law of random search, too."}),

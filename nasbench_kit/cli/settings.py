@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers import GROUPS, OPTIMIZERS, needs_of
+from nasbench_kit.optimizers import GROUPS, needs_of, optimizer_class
 
 _LABEL = "label"  # the setting that is no setting of the optimizer: how it is shown
 _NOT_OURS = 2  # of an optimizer's arguments: what it searches, and its source of randomness
@@ -133,33 +133,39 @@ class Setting(NamedTuple):
 def settings_of(optimizer: Callable[..., object]) -> list[Setting]:
     """What can be set of an optimizer, with what its docstring says."""
     parameters = list(inspect.signature(optimizer).parameters.values())[_NOT_OURS:]
-    meanings = _arguments(inspect.getdoc(optimizer) or "")
+    meanings = _of_library(optimizer) | _arguments(inspect.getdoc(optimizer) or "")
     return [Setting(p.name, p.default, meanings.get(p.name, "")) for p in parameters if p.kind is not p.VAR_KEYWORD]
 
 
 def _arguments(documented: str) -> dict[str, str]:
     """Name -> meaning, of the section `Args` of a docstring."""
     section = re.search(r"^Args:\n((?:    .*\n?|\n)+)", documented, flags=re.MULTILINE)
-    entries = re.findall(r"^    (\w+): (.*(?:\n {5,}.*)*)", section[1] if section else "", flags=re.MULTILINE)
+    entries = re.findall(r"^    (\w+):((?: .*)?(?:\n {5,}.*)*)", section[1] if section else "", flags=re.MULTILINE)
     return {name: " ".join(meaning.split()) for name, meaning in entries}
 
 
+def _of_library(optimizer: Callable[..., object]) -> dict[str, str]:
+    """First sentences of what another library says of the settings of what is wrapped."""
+    documented = inspect.getdoc(getattr(optimizer, "wrapped", None)) or ""
+    return {name: meaning.partition(". ")[0] for name, meaning in _arguments(documented).items()}
+
+
 def needs_in_words(name: str) -> list[str]:
-    """What an optimizer of ours cannot do without, in words."""
+    """What an optimizer of ours, or of a library, cannot do without, in words."""
     words = {"package:": "the package ", "known:": "", "space:": "the space "}
     needs = []
-    for need in needs_of(OPTIMIZERS[name]):
+    for need in needs_of(optimizer_class(name)):
         kind, colon, rest = need.partition(":")
         needs.append("a surrogate" if need == "surrogate" else words.get(kind + colon, kind) + rest)
     return needs
 
 
 def described_optimizer(name: str) -> dict[str, Any]:
-    """What an optimizer of ours is: its group, source (that of its module), needs and settings."""
-    made = OPTIMIZERS[name]
+    """What an optimizer of ours, or of a library, is: its group, source (that of its module), needs and settings."""
+    made = optimizer_class(name)
     return {
         "does": first_line(made),
-        "group": next(group for group, names in GROUPS.items() if name in names),
+        "group": next((group for group, names in GROUPS.items() if name in names), name.partition(":")[0]),
         "source": first_line(import_module(made.__module__)),
         "needs": needs_in_words(name),
         "settings": [setting._asdict() for setting in settings_of(made)],

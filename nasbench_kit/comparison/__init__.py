@@ -10,7 +10,7 @@ from nasbench_kit.comparison.planning import (
     protocol_against,
     with_budget,
 )
-from nasbench_kit.comparison.running import compare, opened_study
+from nasbench_kit.comparison.running import compare, opened_study, plan
 
 __all__ = [
     "AVERAGE_EVALUATIONS",
@@ -21,6 +21,7 @@ __all__ = [
     "Named",
     "compare",
     "opened_study",
+    "plan",
     "protocol_against",
     "with_budget",
 ]

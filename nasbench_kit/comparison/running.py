@@ -37,7 +37,7 @@ from nasbench_kit.optimizers.base import check_at_least
 from nasbench_kit.progress import progress_bar
 from nasbench_kit.protocols import Protocol, protocol_of
 from nasbench_kit.simulator import Reported, Rules
-from nasbench_kit.study import Configuration, RunCounts, Study
+from nasbench_kit.study import Configuration, RunCounts, Study, shared_folder
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -74,7 +74,7 @@ def compare(
             what 500 evaluations take on average; where no seconds are recorded, after 500 evaluations.
         runs: Runs of each optimizer on each benchmark; those of the protocol, or 500, by default.
         study: Where the runs are kept: with the same study, the same call goes on where it was. By default they are not
-            kept.
+            kept. If there is a `plan` beside it, its workers are helped, and what they made is taken over.
         against: An archive of reference runs to set these beside: its file, or "archive" for the one that comes with
             the package. It must hold runs on the same tables under the same rules. Without benchmarks and rules, these
             are those of the protocol suite_small.
@@ -83,8 +83,10 @@ def compare(
             on that benchmark is settled, or tied: it is known to this much, such as 0.1, how probable it is that a run
             of one ends better than a run of the other (`nasbench_kit.analysis.verdicts`). `runs` are made at most;
             those of an archive are not looked at. Of several objectives, the first counts.
-        n_processes: Size of the pool of worker processes; as many as there are processors by default.
-        executor: Anything with the interface of `concurrent.futures.Executor`, instead of a pool.
+        n_processes: Size of the pool of worker processes; as many as there are processors by default. With an executor,
+            about how many tasks it does at a time.
+        executor: Anything with the interface of `concurrent.futures.Executor`, instead of a pool, such as those of
+            `nasbench_kit.study.clusters`.
         progress: Called with (runs done, runs in all); a bar in terminals and notebooks by default.
         how: Rules by their names, instead of or beside `rules`: `n_evaluations=100, n_workers=4`.
 
@@ -92,25 +94,21 @@ def compare(
         UnknownNameError, SettingError, NotRecordedError: Something cannot be run as asked for; nothing was run then.
         StudyError: The study cannot be used, or all runs of one optimizer failed.
     """
-    reference = None if against is None else Archive.open(against)
-    if reference and optimizers is None:
-        raise SettingError("against an archive, but with which optimizers? Give those that it does not hold")
-    if benchmarks is None and rules is None and not how:
-        protocol = protocol_against(against, protocol)
-    follows = None if protocol is None else protocol_of(protocol)
-    runs = runs if runs is not None else follows.n_runs if follows else RUNS
-    check_at_least(1, runs=runs)
-    check_at_least(0, first_seed=first_seed)
+    asked = _asked(benchmarks, optimizers, protocol, rules, runs, against, first_seed, how)
+    plans, run_seeds, reference = asked.plans, asked.run_seeds, asked.reference
     if until_settled is not None:
         check_tolerance(until_settled=until_settled)
-    run_seeds = range(first_seed, first_seed + runs)
-    plans = plans_of(benchmarks, optimizers, follows, rules, how)
-    if reference:
-        check_fits(reference, plans, follows)
-    if until_settled is not None and len(plans[0].configurations) < 2:
-        raise SettingError(f"until_settled={until_settled} with one optimizer; two or more expected")
+        if len(plans[0].configurations) < 2:
+            raise SettingError(f"until_settled={until_settled} with one optimizer; two or more expected")
     with opened_study(study) as opened, _shown(progress) as advance:
-        warn_of_long_work(plans, opened, run_seeds, 0 if executor else n_processes or n_processors())
+        if study is not None and shared_folder.is_planned(opened.path):
+            if executor is not None:
+                raise SettingError(
+                    f"{opened.path!r} has a plan for workers that share its folder; give no executor, or remove"
+                    f" {os.fspath(shared_folder.folder_of(opened.path))!r}"
+                )
+            shared_folder.finish(opened, n_processes or n_processors(), advance)
+        warn_of_long_work(plans, opened, run_seeds, n_processes or n_processors())
         run = _run if until_settled is None else partial(_run_until_settled, until_settled)
         with _saying_what_is_kept(plans, opened, is_kept=study is not None):
             made = run(plans, opened, run_seeds, n_processes=n_processes, executor=executor, progress=advance)
@@ -123,8 +121,72 @@ def compare(
             None if study is None else opened.path,
             {plan.benchmark.name: _reports(plan, found[plan.benchmark.name]) for plan in plans},
             made.verdicts,
-            follows.in_words() if follows else "",
+            asked.follows.in_words() if asked.follows else "",
         )
+
+
+class _Asked(NamedTuple):
+    """What a call asks for, all of it checked."""
+
+    plans: list[Plan]
+    run_seeds: range
+    follows: Protocol | None
+    reference: Archive | None
+
+
+def _asked(
+    benchmarks: str | Benchmark | Iterable[str | Benchmark] | None,
+    optimizers: str | Iterable[Named] | Mapping[str, Named] | None,
+    protocol: str | Protocol | None,
+    rules: Rules | None,
+    runs: int | None,
+    against: str | os.PathLike[str] | None,
+    first_seed: int,
+    how: Mapping[str, Any],
+) -> _Asked:
+    reference = None if against is None else Archive.open(against)
+    if reference and optimizers is None:
+        raise SettingError("against an archive, but with which optimizers? Give those that it does not hold")
+    if benchmarks is None and rules is None and not how:
+        protocol = protocol_against(against, protocol)
+    follows = None if protocol is None else protocol_of(protocol)
+    runs = runs if runs is not None else follows.n_runs if follows else RUNS
+    check_at_least(1, runs=runs)
+    check_at_least(0, first_seed=first_seed)
+    plans = plans_of(benchmarks, optimizers, follows, rules, how)
+    if reference:
+        check_fits(reference, plans, follows)
+    return _Asked(plans, range(first_seed, first_seed + runs), follows, reference)
+
+
+def plan(
+    benchmarks: str | Benchmark | Iterable[str | Benchmark] | None = None,
+    optimizers: str | Iterable[Named] | Mapping[str, Named] | None = None,
+    *,
+    study: str | os.PathLike[str],
+    batch: int | None = None,
+    protocol: str | Protocol | None = None,
+    rules: Rules | None = None,
+    runs: int | None = None,
+    against: str | os.PathLike[str] | None = None,
+    first_seed: int = 0,
+    **how: Any,
+) -> shared_folder.Plan:
+    """Write what `compare` would run as a plan beside the study, for workers that share its folder, and run nothing.
+
+    Args:
+        study: Where `compare` will take the runs over.
+        batch: Runs that a worker makes at a time; by default as many as take little more time than one, and 50 at most.
+        benchmarks, optimizers, protocol, rules, runs, against, first_seed, how: As of `compare`.
+
+    Raises:
+        UnknownNameError, SettingError, NotRecordedError, StudyError: As `compare`.
+    """
+    if batch is not None:
+        check_at_least(1, batch=batch)
+    asked = _asked(benchmarks, optimizers, protocol, rules, runs, against, first_seed, how)
+    with opened_study(study) as opened:
+        return shared_folder.write_plan(opened, _configurations(asked.plans), asked.run_seeds, batch=batch)
 
 
 @contextmanager
@@ -160,8 +222,12 @@ class _Made(NamedTuple):
 
 
 def _run(plans: Sequence[Plan], study: Study, run_seeds: range, **how: Any) -> _Made:
-    configurations = list(chain.from_iterable(plan.configurations for plan in plans))
+    configurations = _configurations(plans)
     return _Made(study.run(configurations, run_seeds, **how), dict.fromkeys(configurations, run_seeds))
+
+
+def _configurations(plans: Sequence[Plan]) -> list[Configuration]:
+    return list(chain.from_iterable(plan.configurations for plan in plans))
 
 
 def _run_until_settled(

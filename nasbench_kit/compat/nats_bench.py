@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, final
 from nasbench_kit.compat.nats_api import MetaAPI, remap_dataset_set_names
 from nasbench_kit.compat.nats_results import ArchResults, ResultsCount
 from nasbench_kit.errors import ArchitectureError, SettingError, unknown
-from nasbench_kit.spaces.nasbench201 import OPERATIONS
+from nasbench_kit.spaces.nasbench201_forms import OPERATIONS
 
 if TYPE_CHECKING:
     import numpy as np

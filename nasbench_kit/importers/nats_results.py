@@ -99,6 +99,7 @@ class Results:
         self.space = space
         self._row_of: dict[tuple[int, ...], int] = {}
         self._seen: dict[tuple[int, str], int] = {}  # row, hp -> official index
+        self._seen_runs: set[tuple[int, str, str, int]] = set()  # row, hp, training, seed
         self._texts: dict[int, str] = {}  # official index -> architecture
         self._runs: dict[tuple[str, str, str, int], _Runs] = {}  # hp, training, quantity, seed
 
@@ -143,6 +144,30 @@ class Results:
             )
         for training, seed in sorted(keys):  # the first seed's values decide how a column is made
             self._add_run(f"{where}, {training} of seed {seed}", row, (hp, training, seed), runs[training, seed])
+
+    def add_run(self, hp: str, training: str, seed: int, text: str, run: Mapping[str, Any]) -> None:
+        """Take one training run, where a copy of the release keeps them apart.
+
+        Args:
+            hp: As in `add`.
+            training: The official data set.
+            seed: Of the run.
+            text: The architecture.
+            run: The official `ResultsCount.state_dict`, as far as `add` looks at it.
+
+        Raises:
+            ImportDataError: It is not what the release has there, or is there twice.
+        """
+        where = f"{text!r:.100}, {training} of seed {seed}"
+        try:
+            arch = self.space.parse(text, "official")
+        except (ArchitectureError, UnknownNameError) as error:
+            raise ImportDataError(f"{where}: {error}") from None
+        row = self._row_of.setdefault(arch, len(self._row_of))
+        if (row, hp, training, seed) in self._seen_runs:
+            raise ImportDataError(f"{where} is there twice")
+        self._seen_runs.add((row, hp, training, seed))
+        self._add_run(where, row, (hp, training, seed), run)
 
     def _add_run(self, where: str, row: int, key: tuple[str, str, int], run: Mapping[str, Any]) -> None:
         hp, training, seed = key

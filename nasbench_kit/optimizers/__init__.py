@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, final
 
-from nasbench_kit.errors import unknown
+from nasbench_kit.errors import SettingError, unknown
 from nasbench_kit.optimizers.base import Optimizer, Outcome, Task, Trial, check_needs, needs_of
 from nasbench_kit.optimizers.libraries import LIBRARIES, library_search
 from nasbench_kit.optimizers.own import own_class
@@ -150,13 +150,22 @@ OPTIMIZERS = _Optimizers()
 """The classes of the algorithms that have a name: `OPTIMIZERS[name](task, rng, **settings)`."""
 
 
+RECORDED = "recorded:"
+"""How the names of methods begin whose runs were recorded elsewhere; they cannot be run here."""
+
+
 def optimizer_class(name: str) -> Callable[..., Optimizer]:
     """The class behind a name of `OPTIMIZERS`, `library:Name`, `module:Class`, one of your own, or `cmd:./program`.
 
     Raises:
         UnknownNameError: There is none.
-        SettingError: The library is not installed.
+        SettingError: The library is not installed; or the name is of runs that were recorded elsewhere.
     """
+    if is_recorded(name):
+        raise SettingError(
+            f"{name!r} was recorded elsewhere and cannot be run here; leave it out, and add what was recorded by"
+            " nasbench-kit record"
+        )
     if name.startswith("cmd:"):
         from nasbench_kit.optimizers.programs import Command  # imports what few need
 
@@ -170,7 +179,12 @@ def optimizer_class(name: str) -> Callable[..., Optimizer]:
 
 def is_own(name: str) -> bool:
     """Whether the name is of an optimizer of one's own, in a file of one's own: `module:Class`, `cmd:./program`."""
-    return ":" in name and name.partition(":")[0] not in LIBRARIES
+    return ":" in name and name.partition(":")[0] not in LIBRARIES and not is_recorded(name)
+
+
+def is_recorded(name: str) -> bool:
+    """Whether the name is of a method whose runs were recorded elsewhere: `recorded:DARTS`."""
+    return name.startswith(RECORDED)
 
 
 def __getattr__(attribute: str) -> Any:  # an optimizer's module is imported when its class is asked for
@@ -203,6 +217,7 @@ __all__ = [
     "NSGA2",
     "OPTIMIZERS",
     "PASHA",
+    "RECORDED",
     "REINFORCE",
     "TPE",
     "AsyncHyperband",
@@ -238,6 +253,7 @@ __all__ = [
     "WeakPredictors",
     "check_needs",
     "is_own",
+    "is_recorded",
     "needs_of",
     "optimizer_class",
 ]

@@ -11,6 +11,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from nasbench_kit.errors import SettingError, UnknownNameError, check_generator, listed, unknown
+from nasbench_kit.optimizers.libraries import LIBRARIES
 from nasbench_kit.optional import require
 from nasbench_kit.spaces import Arch, Space
 
@@ -28,7 +29,14 @@ _NEEDS = {
     "surrogate": "surrogate",
     "space": "space:NAME",
 }
-_EXTRAS = {"torch": "torch"}  # package -> the extra that installs it, where that is not `optimizers`
+_EXTRAS = {
+    "torch": "torch",
+    "cmaes": "optuna",
+    "xgboost": "xgboost",
+    "huggingface_hub": "syne_tune",
+    "botorch": "botorch",
+} | {library.package: prefix for prefix, library in LIBRARIES.items()}
+"""Package -> the extra that installs it, where that is not `optimizers`."""
 
 
 class Trial(NamedTuple):

@@ -65,8 +65,20 @@ _OPTIMIZERS = {
     "sync_mobster": "synchronous MOBSTER",
     "tpe": "TPE",
 }
+#: Prefixes of optimizers of other libraries.
+_LIBRARIES = {
+    "dehb": "its authors",
+    "hebo": "HEBO",
+    "neps": "NePS",
+    "nevergrad": "Nevergrad",
+    "optuna": "Optuna",
+    "pymoo": "pymoo",
+    "skopt": "scikit-optimize",
+    "smac": "SMAC3",
+    "syne_tune": "Syne Tune",
+}
 _MOST_LETTERS = 32  # of a title that results have
-_CODE = re.compile(r"(?:\w+(?:\.\w+)*:)?(\w+)(?: \((.*)\))?", re.DOTALL)
+_CODE = re.compile(r"(?:(\w+(?:\.\w+)*):)?(\w+)(?: \((.*)\))?", re.DOTALL)
 
 
 def benchmark_title(name: str, about: str = "") -> str:
@@ -95,17 +107,18 @@ def benchmark_title(name: str, about: str = "") -> str:
 def optimizer_title(label: str) -> str:
     """`random search (n 5, rate 0.1)` for random_search (n=5, rate=0.1), and the class of one's own.
 
+    `TPESampler (Optuna)` for what another library names.
     A label that is no name of code stays as it is.
     """
     found = _CODE.fullmatch(label)
     if found is None:
         return label.strip() or label
-    name, settings = found.groups()
-    words = _OPTIMIZERS.get(name) or name.replace("_", " ").strip() or name
-    if not settings:
-        return words
-    said = re.sub(r"(?<=\w)=", " ", settings).replace("_", " ")
-    return f"{words} ({said})"
+    module, name, settings = found.groups()
+    library = _LIBRARIES.get(module)
+    words = name if library else _OPTIMIZERS.get(name) or name.replace("_", " ").strip() or name
+    said = re.sub(r"(?<=\w)=", " ", settings or "").replace("_", " ")
+    behind = "; ".join(filter(None, (library, said)))
+    return f"{words} ({behind})" if behind else words
 
 
 def metric_title(name: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from nasbench_kit.optimizers import RECORDED, is_own
 from nasbench_kit.report.markup import Html, element, joined, table
 from nasbench_kit.report.setup import counted
 
@@ -30,7 +31,9 @@ class Item(NamedTuple):
 def checklist(panels: Sequence[Panel], n_commands: int) -> list[Item]:
     """Every question, with what the study says to it; what only its authors know is theirs to say."""
     keys = [key for panel in panels for key in panel.configurations.values()]
-    own = sorted({key.optimizer for key in keys if ":" in key.optimizer})
+    own = sorted({key.optimizer for key in keys if is_own(key.optimizer)})
+    recorded = sorted({key.optimizer.removeprefix(RECORDED) for key in keys if key.is_recorded})
+    timed = sorted({key.optimizer.removeprefix(RECORDED) for key in keys if key.settings.get("seconds") == "recorded"})
     searches = [{key.optimizer for key in panel.configurations.values()} for panel in panels]
     with_random = all(RANDOM_SEARCH in names for names in searches)
     n_runs = [
@@ -43,6 +46,7 @@ def checklist(panels: Sequence[Panel], n_commands: int) -> list[Item]:
     kinds = sorted({panel.benchmark.results.kind for panel in panels})
     charged = all(panel.rules.optimizer_time == "charged" for panel in panels)
     code = f"{', '.join(own)} of one's own: release its file" if own else "optimizers of nasbench_kit, by their names"
+    elsewhere = f"; {', '.join(recorded)} recorded elsewhere, not run here" if recorded else ""
     return [
         Item(
             "1a",
@@ -57,12 +61,14 @@ def checklist(panels: Sequence[Panel], n_commands: int) -> list[Item]:
             "yours to say",
             "those of the benchmark's release; if you train final architectures yourself, say how",
         ),
-        Item("1d", "Code of the search method released?", "yours to say" if own else "yes", code),
+        Item(
+            "1d", "Code of the search method released?", "yours to say" if own or recorded else "yes", code + elsewhere
+        ),
         Item(
             "1e",
             "Hyperparameters and seeds of the search method released?",
-            "yes",
-            f"settings and seeds are above, and what repeats all: {counted(n_commands, 'command')}",
+            "yours to say" if recorded else "yes",
+            f"settings and seeds are above, and what repeats all: {counted(n_commands, 'command')}{elsewhere}",
         ),
         Item(
             "2a",
@@ -73,16 +79,18 @@ def checklist(panels: Sequence[Panel], n_commands: int) -> list[Item]:
         Item(
             "2b",
             "Confounding factors controlled: hardware, versions, different runtimes?",
-            "yes",
+            "no" if timed else "yes",
             "costs are recorded or predicted, so no machine of ours enters; versions are above"
-            + ("; the optimizers' own time was charged, and depends on the machine" if charged else ""),
+            + ("; the optimizers' own time was charged, and depends on the machine" if charged else "")
+            + (f"; the seconds of {', '.join(timed)} are of whatever machine they were recorded on" * bool(timed)),
         ),
         Item("2c", "Ablation studies run?", "yours to say", _ablation(panels)),
         Item(
             "2d",
             "The same evaluation protocol for all methods?",
-            "yes" if same_rules else "no",
-            "one set of rules per benchmark" if same_rules else "several sets of rules: compare within a panel only",
+            "no" if recorded or not same_rules else "yes",
+            ("one set of rules per benchmark" if same_rules else "several sets of rules: compare within a panel only")
+            + elsewhere,
         ),
         Item("2e", "Performance compared over time?", "yes", "the anytime curves above"),
         Item(

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nasbench_kit.comparison.options import options_of
-from nasbench_kit.optimizers import OPTIMIZERS
+from nasbench_kit.optimizers import OPTIMIZERS, RECORDED
+from nasbench_kit.simulator import Rules
 from nasbench_kit.study.building import defaults_of
 
 if TYPE_CHECKING:
@@ -47,6 +48,26 @@ def compare_commands(
             typed = [*_each("-b", searched), *_each("-o", some), *rest, *source, "--study", study]
             commands.append(shlex.join(["nasbench-kit", "compare", *typed]))
     return commands
+
+
+def record_commands(recorded: Iterable[Configuration], *, study: str, results: str | None = None) -> list[str]:
+    """The `nasbench-kit record` that add what was recorded elsewhere, from the files that it was recorded in.
+
+    Args:
+        recorded: What was.
+        study: Where it is to be kept.
+        results: As in `compare_commands`.
+    """
+    together: dict[tuple[str, ...], list[str]] = {}
+    for key in recorded:
+        how = (key.settings["source"], "-b", key.benchmark, "--returns", key.settings["returns"])
+        budget = ("--budget-s", f"{key.rules.budget_s!r}") if key.rules == Rules(budget_s=key.rules.budget_s) else ()
+        together.setdefault((*how, *budget), []).append(key.optimizer.removeprefix(RECORDED))
+    source = () if results is None else ("--from", results)
+    return [
+        shlex.join(["nasbench-kit", "record", *how, *_each("--method", methods), *source, "--study", study])
+        for how, methods in together.items()
+    ]
 
 
 def _each(option: str, values: Iterable[str]) -> list[str]:

@@ -19,7 +19,7 @@ from nasbench_kit.errors import SettingError
 from nasbench_kit.outputs import check_different
 from nasbench_kit.plots.grids import titles_of
 from nasbench_kit.plots.titles import optimizer_title
-from nasbench_kit.report.commands import compare_commands
+from nasbench_kit.report.commands import compare_commands, record_commands
 from nasbench_kit.study import Configuration, RunCounts, Study
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -140,7 +140,7 @@ def report_of(
         keys = [key for panel in panels.values() for key in panel.configurations.values()]
         versions: dict[str, Mapping[str, str]] = {}
         for key in keys:
-            versions |= {repr(sorted(made.items())): made for made in study.versions(key)}
+            versions |= {repr(sorted(made.items())): made for made in study.versions(key) if made}
     again = paths[0].name if len(paths) == 1 else "again.db"  # none of several is to be filled with the others' runs
     commands = _commands(panels, again, None if results is None else os.fspath(results))
     if reference:
@@ -172,6 +172,11 @@ def _commands(panels: Mapping[str, Panel], study: str, results: str | None) -> l
     for panel in panels.values():
         for name, key in panel.configurations.items():
             made = panel.trajectories[name].run_seeds.tolist() if name in panel.trajectories else []
-            runs[key] = made + list(panel.failures.get(name, ()))
+            if not key.is_recorded:
+                runs[key] = made + list(panel.failures.get(name, ()))
     benchmarks = {key.identity: panel.benchmark for panel in panels.values() for key in panel.configurations.values()}
-    return compare_commands(runs, benchmarks, study=study, results=results)
+    recorded = [key for panel in panels.values() for key in panel.configurations.values() if key.is_recorded]
+    return [
+        *compare_commands(runs, benchmarks, study=study, results=results),
+        *record_commands(recorded, study=study, results=results),
+    ]

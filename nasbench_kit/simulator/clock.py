@@ -127,7 +127,7 @@ def _run(benchmark: Benchmark, optimizer: Optimizer, rng: np.random.Generator, r
     is_gapless = rules.n_workers == 1 and not charges  # each begins when the one before ends
     may_not_begin = charges or counts_overshoot or rules.n_epochs is not None  # although time is left
     trainings = _Trainings(benchmark, rules, draw)
-    told_of = _Told(benchmark)
+    told_of = Told(benchmark)
     sign, is_single = float(told_of.signs[0]), told_of.is_single
     new: Any = tuple.__new__  # what calling `Outcome` does, at half the cost
     records = RecordsBuilder(n_decisions, len(told_of.signs))
@@ -281,7 +281,7 @@ class _Trainings:
 
 
 @final
-class _Told:
+class Told:
     """What a search is told of an evaluation where there is more than one number to tell."""
 
     def __init__(self, benchmark: Benchmark) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, final
 
 from nasbench_kit.errors import ArchitectureError, NasbenchKitError, SettingError, check_generator, listed, unknown
 from nasbench_kit.spaces.graph import Graph, GraphBatch
+from nasbench_kit.spaces.literals import LONGEST_TEXT, python_literal
 from nasbench_kit.spaces.splitmix import GOLDEN, MASK, mix
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ _CHUNK = 8_192  # architectures ranked at a time, so that the work stays in the 
 _MOST_LISTED = 10**9  # architectures that `all_archs` gives
 _MOST_DRAWS = 1_000  # by weights, before a valid architecture near the last draw is taken
 _PLAIN = (tuple, list)
-LONGEST_TEXT = 65_536
 _EMPTY = ("", "none", "nan", "nat", "<na>")  # how no value reads: None, NaN, and what pandas has for them
 
 
@@ -236,7 +236,7 @@ class Space:
             if found is not None:
                 return found
         if isinstance(arch, str) and arch.lstrip().startswith("{"):
-            return self.parse(_read_json(arch))
+            return self.parse(_read_mapping(arch))
         if isinstance(arch, Mapping):
             return self._parse_mapping(arch)
         if isinstance(arch, str):
@@ -280,7 +280,7 @@ class Space:
         known = self._form(form)
         found = known.read(arch)
         if found is None and isinstance(arch, str) and arch.lstrip().startswith("{"):
-            found = known.read(_read_json(arch))
+            found = known.read(_read_mapping(arch))
         if found is None:
             raise ArchitectureError(f"{arch!r:.100} is not of the form {form!r}, like {_shown(known.example)}")
         return found
@@ -849,15 +849,19 @@ def _reads(form: Form, arch: object) -> bool:
         return False
 
 
-def _read_json(text: str) -> Mapping[Any, Any]:
-    """The object in a text that begins with a brace."""
+def _read_mapping(text: str) -> Mapping[Any, Any]:
+    """The dictionary in a text that begins with a brace: JSON, or as Python prints it."""
     try:
         if len(text) > LONGEST_TEXT:
             raise ValueError(f"{len(text):,} characters; at most {LONGEST_TEXT:,} expected")
         read = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ArchitectureError(f"{text!r:.100} is no JSON object ({error!s:.60})") from None
-    assert isinstance(read, dict)  # it begins with a brace
+        try:
+            read = python_literal(text.strip())
+        except ArchitectureError:
+            read = None
+        if not isinstance(read, dict):
+            raise ArchitectureError(f"{text!r:.100} is no JSON object ({error!s:.60})") from None
     return read
 
 

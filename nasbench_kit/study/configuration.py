@@ -14,7 +14,7 @@ import numpy as np
 
 from nasbench_kit.benchmark import Benchmark
 from nasbench_kit.errors import NasbenchKitError, SettingError
-from nasbench_kit.optimizers import OPTIMIZERS
+from nasbench_kit.optimizers import OPTIMIZERS, is_recorded
 from nasbench_kit.simulator import Rules
 from nasbench_kit.study.building import build, defaults_of
 from nasbench_kit.study.text import check_printable, in_one_line, read_json, reason_of, write_json
@@ -34,8 +34,9 @@ class Configuration:
     Attributes:
         benchmark: Name of the benchmark, `results/dataset`.
         results_sha256: Hash of the content of its table, or of all that determines the numbers of its surrogate.
-        optimizer: A name in `nasbench_kit.optimizers.OPTIMIZERS`, or `module:Class`.
-        settings: Arguments of the optimizer after `task` and `rng`.
+        optimizer: A name in `nasbench_kit.optimizers.OPTIMIZERS`, `library:Name`, or `module:Class`; `recorded:NAME` of
+            what was recorded elsewhere.
+        settings: Arguments of the optimizer after `task` and `rng`; of what was recorded, where it comes from.
         rules: What a search is told, what it pays, when it ends.
         objectives: What is optimized, where it is not what the results say.
         constraints: The limits, as text.
@@ -123,6 +124,16 @@ class Configuration:
         except Exception as error:  # whatever somebody's class raises
             raise SettingError(f"cannot make {made.legend}: {reason_of(error)}") from error
         return made
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether its runs were recorded elsewhere, so that they cannot be made here."""
+        return is_recorded(self.optimizer)
+
+    @property
+    def returns_latest(self) -> bool:
+        """Whether its incumbent is what the method held last, not the best that it evaluated; see `recorded`."""
+        return self.is_recorded and self.settings.get("returns") == "latest"
 
     @cached_property
     def identity(self) -> str:

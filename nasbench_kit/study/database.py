@@ -23,6 +23,8 @@ _SILENT_S = 2.0  # that one waits for another program without saying so
 _BUSY_S = 60.0
 _LOGGED = 1 << 14  # pages in the log before they are moved into the file, for which the disk is waited for
 
+_PRAGMAS = ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON")
+
 _SCHEMA = """
 CREATE TABLE configurations (
     id INTEGER PRIMARY KEY,
@@ -69,6 +71,7 @@ class Database:
     Args:
         path: The file.
         create: Make the file if there is none.
+        durable: Wait until what is written is on the disk.
 
     Raises:
         StudyError: It is no study, is damaged, was made by another version, or cannot be opened.
@@ -78,7 +81,8 @@ class Database:
         is_writable: Whether this process may write to it.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, create: bool) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, create: bool, durable: bool = True) -> None:
+        self._pragmas = _PRAGMAS if durable else (*_PRAGMAS, "synchronous = OFF", "journal_mode = MEMORY")
         self.path = os.fsdecode(path)
         if self.path in ("", ":memory:") or "\0" in self.path:
             raise StudyError(f"{self.path!r} is no file name; a study is kept in a file")
@@ -108,7 +112,7 @@ class Database:
             try:
                 for limit, most in ((sqlite3.SQLITE_LIMIT_ATTACHED, 0), (sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 0)):
                     self._db.setlimit(limit, most)
-                for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
+                for pragma in self._pragmas:
                     self._db.execute(f"PRAGMA {pragma}")
                 self._prepare(create)
             except BaseException:

@@ -21,6 +21,9 @@ from nasbench_kit.study.columns import Column, pack
 from nasbench_kit.study.configuration import Configuration
 from nasbench_kit.study.text import in_one_line, reason_of
 
+RECEIVED: dict[str, str] = {}
+"""Hash -> file or folder of what this process was sent; see `nasbench_kit.study.sending`."""
+
 
 class Made(NamedTuple):
     """What became of one run, ready to be stored."""
@@ -36,7 +39,7 @@ class Made(NamedTuple):
 
 
 def open_same(configuration: Configuration) -> Results:
-    """The table or surrogate that a configuration was made for: where it was, or whatever the catalog has of its hash.
+    """The table or surrogate that a configuration was made for: where it was, or whatever there is of its hash.
 
     Raises:
         StudyError: It is neither here nor there.
@@ -46,7 +49,7 @@ def open_same(configuration: Configuration) -> Results:
         results = open_results(path)
         if results.sha256 == sha256:
             return results
-    found = find(sha256)
+    found = find(sha256) or RECEIVED.get(sha256)
     if found is not None:
         return open_results(found)
     if path and os.path.exists(path):
@@ -106,7 +109,7 @@ def n_together(configuration: Configuration) -> int:
 
 
 def make_many(configuration: Configuration, run_seeds: Sequence[int]) -> list[Made]:
-    """Some runs, for the study file, in lock-step where they can be. This is what an executor is given.
+    """Some runs, for the study file, in lock-step where they can be.
 
     Raises:
         StudyError, DataError: The table or surrogate is not here: not a run's fault.

@@ -6,7 +6,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
@@ -19,12 +19,13 @@ from nasbench_kit.errors import SettingError, StudyError, listed, unknown
 from nasbench_kit.formats.rows import to_frame
 from nasbench_kit.jobs import n_processors
 from nasbench_kit.optimizers.base import check_at_least
-from nasbench_kit.simulator import Records
+from nasbench_kit.simulator import Records, Rules
 from nasbench_kit.study.claims import Claims, Task, is_claimed
-from nasbench_kit.study.columns import Column, digest_of, digest_of_run, unpack
+from nasbench_kit.study.columns import Column, digest_of, digest_of_run, pack, unpack
 from nasbench_kit.study.configuration import Configuration
 from nasbench_kit.study.database import Database
 from nasbench_kit.study.executors import executed
+from nasbench_kit.study.recorded import LATEST, Recording, read_recording, recorded_runs, rules_beside
 from nasbench_kit.study.rows import STORED_COLUMNS, stored_rows
 from nasbench_kit.study.running import Made, benchmark_of, n_together, open_same
 from nasbench_kit.study.text import check_printable, in_one_line, read_json, write_json
@@ -70,13 +71,14 @@ class Study:
     Args:
         path: The file.
         create: Make the file if there is none.
+        durable: Wait until what is written is on the disk; not needed of what will be copied from and removed.
 
     Raises:
         StudyError: It is no study, is damaged, was made by another version, or cannot be opened.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
-        self._db = Database(path, create=create)
+    def __init__(self, path: str | os.PathLike[str], *, create: bool = True, durable: bool = True) -> None:
+        self._db = Database(path, create=create, durable=durable)
         self.path = self._db.path
         self._known: dict[tuple[Any, ...], Configuration] = {}  # the rows that were checked already
         try:
@@ -122,7 +124,8 @@ class Study:
             run_seeds: Seeds of the runs' random generators.
             executor: Anything with the interface of `concurrent.futures.Executor`; it is left open. A process pool
                 by default.
-            n_processes: Size of that pool; the number of usable processors by default. 1 runs in this process.
+            n_processes: Size of that pool; the number of usable processors by default. 1 runs in this process. With an
+                executor, about how many tasks it does at a time: no batch is larger than a share of all.
             progress: Called with (runs that are there or failed, runs asked for), at the start and after each run.
 
         Raises:
@@ -134,20 +137,80 @@ class Study:
         if n_processes is not None:
             check_at_least(1, n_processes=n_processes)
         configurations, run_seeds = _configurations(configurations), _run_seeds(run_seeds)
-        tasks = [(key, seed) for key in configurations for seed in run_seeds]
-        left = self._left(tasks)
+        left, versions = self.left(configurations, run_seeds)
+        self._show_as(configurations)
+        n_all = len(configurations) * len(run_seeds)
+        report = progress or (lambda there, asked_for: None)
+        report(n_all - len(left), n_all)
+        made = self._made(left, versions, executor, n_processes, n_all, report) if left else 0
+        failed = sum(len(self.failures(key, run_seeds)) for key in configurations)
+        return RunCounts(made, n_all - made - failed, failed)
+
+    def left(
+        self, configurations: Iterable[Configuration], run_seeds: Iterable[int]
+    ) -> tuple[list[Task], dict[Configuration, dict[str, str]]]:
+        """The runs that are still to be made of those asked for, and the versions that they will be made with.
+
+        Raises:
+            SettingError, StudyError: They cannot be made, as in `run`.
+        """
+        configurations, run_seeds = _configurations(configurations), _run_seeds(run_seeds)
+        left = self._left([(key, seed) for key in configurations for seed in run_seeds])
+        _refuse_recorded(left)
         versions = {key: versions_of(key) for key in configurations}
         unfinished = {key for key, _ in left}
         for key in configurations:
             self._check_versions(key, versions[key], in_files_alone=key not in unfinished)
-        for results in {(key.path, key.results_sha256): open_same(key) for key in configurations}.values():
-            _verify(results)  # or values changed by hand would pass for those that the hash stands for
-        self._show_as(configurations)
-        report = progress or (lambda there, asked_for: None)
-        report(len(tasks) - len(left), len(tasks))
-        made = self._made(left, versions, executor, n_processes, len(tasks), report) if left else 0
-        failed = sum(len(self.failures(key, run_seeds)) for key in configurations)
-        return RunCounts(made, len(tasks) - made - failed, failed)
+        verify_results(configurations)
+        return left, versions
+
+    def add_recorded(
+        self,
+        benchmark: Benchmark,
+        recording: Recording | str | os.PathLike[str],
+        *,
+        methods: Iterable[str] | None = None,
+        returns: str = LATEST,
+        rules: Rules | None = None,
+        **how: Any,
+    ) -> RunCounts:
+        """Put runs beside the others that were recorded elsewhere, such as those of methods that share weights.
+
+        Each step of a run becomes an evaluation at the sum of the seconds so far, up to the budget. What its
+        architecture is worth is looked up in the benchmark, a mean over the recorded trainings. They are marked
+        wherever they are shown, and cannot be made again: `run` refuses them.
+
+        Args:
+            benchmark: What was searched.
+            recording: What was recorded, or its file, as in `read_recording`.
+            methods: Those whose runs to add; all by default.
+            returns: What the methods return when they are stopped: "latest", the architecture that they hold, as those
+                that share weights; or "best" of those that they evaluated.
+            rules: Those of the runs that these are to stand beside; by default those of all that are there on this
+                benchmark.
+            how: Rules by their names, instead of or beside `rules`: `budget_s=20_000`.
+
+        Returns:
+            How many were added, and how many were there.
+
+        Raises:
+            ImportDataError: The file is damaged, or no recording.
+            UnknownNameError: There is no such method in it.
+            SettingError: A step names no architecture of the benchmark, or the rules do not fit.
+            NotRecordedError: The benchmark has no value of an architecture.
+            StudyError: The file could not be written.
+        """
+        found = recording if isinstance(recording, Recording) else read_recording(recording)
+        if rules is None and not how:
+            rules = rules_beside(self.configurations(), benchmark)
+        made = recorded_runs(benchmark, found, (rules or Rules()).changed(how), methods=methods, returns=returns)
+        n_before = {key: self.n_runs(key) for key in made}
+        self.store(
+            (key, {}, list(runs), [Made(len(each.value), pack(each)) for each in runs.values()])
+            for key, runs in made.items()
+        )
+        n_added = sum(self.n_runs(key) - n for key, n in n_before.items())
+        return RunCounts(n_added, sum(map(len, made.values())) - n_added, 0)
 
     def _show_as(self, configurations: list[Configuration]) -> None:
         """Keep how these are shown now, if they are in the file."""
@@ -186,10 +249,10 @@ class Study:
         together = {key: min(share, n_together(key)) for key in dict.fromkeys(key for key, _ in left)}
         with self._db.write_ahead_log():
             claims = Claims(self._db, self._begun(left), left, together)
-            results = executed(claims.take, executor, min(n_processes, len(left)))
+            results = executed(claims.take, versions, executor, min(n_processes, len(left)))
             with claims.held(), closing(results):
                 for ended in results:
-                    self._store([(key, versions[key], run_seeds, made) for (key, run_seeds), made in ended])
+                    self.store([(key, versions[key], run_seeds, made) for (key, run_seeds), made in ended])
                     for one in (one for _, made in ended for one in made):
                         n_done += 1
                         n_failed += one.failure is not None
@@ -212,7 +275,7 @@ class Study:
         failed = "DELETE FROM runs WHERE configuration = ? AND run_seed = ? AND failure IS NOT NULL"
         self._db.write(failed, id_, run_seed)
 
-    def _store(self, batches: Iterable[tuple[Configuration, Mapping[str, str], Sequence[int], Sequence[Made]]]) -> None:
+    def store(self, batches: Iterable[tuple[Configuration, Mapping[str, str], Sequence[int], Sequence[Made]]]) -> None:
         """Store runs of (configuration, versions, seeds, what became of each), all in one transaction."""
         with self._db.transaction():
             for key, versions, run_seeds, made in batches:
@@ -267,6 +330,10 @@ class Study:
                 )
 
     # ---- change ----
+
+    def many_changes(self) -> AbstractContextManager[None]:
+        """A block in which each change takes little time, and none is lost by a kill."""
+        return self._db.write_ahead_log()
 
     def merge(self, other: Study | str | os.PathLike[str]) -> int:
         """Take over the runs of another study that are not in this one, all of them or, after an error, none.
@@ -581,6 +648,18 @@ def _check_configuration(given: object) -> None:
         raise SettingError(f"{given!r:.80} is no configuration; Configuration.of(benchmark, optimizer) expected")
 
 
+def _refuse_recorded(tasks: Iterable[Task]) -> None:
+    seeds: dict[Configuration, list[int]] = {}
+    for key, run_seed in tasks:
+        if key.is_recorded:
+            seeds.setdefault(key, []).append(run_seed)
+    for key, missing in seeds.items():
+        raise SettingError(
+            f"{key.legend} was recorded elsewhere and cannot be run here, and the study lacks seed {listed(missing)} of"
+            " it; ask for those that are there, or add it by nasbench-kit record"
+        )
+
+
 def _run_seeds(given: Iterable[int]) -> list[int]:
     """Those that are given, each once."""
     expected = "a list of integers from 0 to 2^63 - 1 expected, such as range(3)"
@@ -591,6 +670,16 @@ def _run_seeds(given: Iterable[int]) -> list[int]:
     if any(not 0 <= seed < 2**63 for seed in run_seeds):
         raise SettingError(f"run_seeds={listed(run_seeds)}; {expected}")
     return run_seeds
+
+
+def verify_results(configurations: Iterable[Configuration]) -> None:
+    """Refuse tables and surrogates whose values were changed, or they would pass for those that the hash stands for.
+
+    Raises:
+        StudyError, DataError: One is damaged, or is not here.
+    """
+    for results in {(key.path, key.results_sha256): open_same(key) for key in configurations}.values():
+        _verify(results)
 
 
 def _verify(results: Results) -> None:

@@ -26,7 +26,12 @@ _FILE = "_sha256"  # how names end of what is hashed
 
 
 def versions_of(configuration: Configuration) -> dict[str, str]:
-    """Versions of software; hashes of the files of optimizers of one's own, and of a surrogate that is followed."""
+    """Versions of software; hashes of the files of optimizers of one's own, and of a surrogate that is followed.
+
+    None of what was recorded elsewhere: no software here made it.
+    """
+    if configuration.is_recorded:
+        return {}
     versions = {"nasbench_kit": __version__, "numpy": np.__version__, "python": platform.python_version()}
     own = []
     for name, made, settings in searches_of(configuration.optimizer, configuration.settings):

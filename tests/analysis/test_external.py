@@ -9,18 +9,20 @@ import numpy as np
 import pytest
 
 import nasbench_kit as nbk
-from nasbench_kit.analysis import Panel, final_regrets, regret_curves
+from nasbench_kit.analysis import Panel, final_regrets, load, regret_curves
 from nasbench_kit.analysis.external import (
     Points,
     Values,
     of_optuna,
     published_curves,
     read_dehb,
+    read_iohprofiler,
     read_optuna,
     read_overlay,
     read_runs,
     read_syne_tune,
 )
+from nasbench_kit.analysis.iohprofiler import write_iohprofiler
 from nasbench_kit.errors import ImportDataError, SettingError, UnknownNameError
 from nasbench_kit.simulator import Rules
 
@@ -202,6 +204,152 @@ def test_a_study_without_trials_or_of_several_objectives_is_said(study, write):
     assert read_optuna(write("t.csv", head + some + mixed), ACCURACY).along().tolist() == [5, 9]
     with pytest.raises(SettingError, match=r"t\.csv: none of 1 trials has ended"):
         read_optuna(write("t.csv", f"{head}0,,2026-01-01 10:00:00,,RUNNING\n"), ACCURACY)
+
+
+# what `study.trials_dataframe().to_csv(path)` wrote of the study above: Optuna 3.6.1 with pandas 3.1, and Optuna 5.0.0
+OPTUNA = {
+    "3.6.1": """\
+,number,value,datetime_start,datetime_complete,duration,params_op,user_attrs_cost_s,state
+0,0,0.5,2026-11-29 06:54:19.611147,2026-11-29 06:54:19.611707,0 days 00:00:00.000560,b,10.0,COMPLETE
+1,1,0.4,2026-11-29 06:54:19.611889,2026-11-29 06:54:19.612174,0 days 00:00:00.000285,a,20.0,COMPLETE
+2,2,0.8,2026-11-29 06:54:19.612306,2026-11-29 06:54:19.612594,0 days 00:00:00.000288,b,30.0,PRUNED
+3,3,,2026-11-29 06:54:19.612719,2026-11-29 06:54:19.612957,0 days 00:00:00.000238,b,40.0,FAIL
+4,4,0.85,2026-11-29 06:54:19.632046,2026-11-29 06:54:19.632512,0 days 00:00:00.000466,a,50.0,COMPLETE
+5,5,0.6,2026-11-29 06:54:19.632656,2026-11-29 06:54:19.632879,0 days 00:00:00.000223,a,60.0,COMPLETE
+6,6,,2026-11-29 06:54:19.633003,,,,,RUNNING
+""",
+    "5.0.0": """\
+,number,value,datetime_start,datetime_complete,duration,params_op,user_attrs_cost_s,state
+0,0,0.5,2026-11-29 06:54:35.764504,2026-11-29 06:54:35.781772,0 days 00:00:00.017268,b,10.0,COMPLETE
+1,1,0.4,2026-11-29 06:54:35.781926,2026-11-29 06:54:35.782651,0 days 00:00:00.000725,a,20.0,COMPLETE
+2,2,0.8,2026-11-29 06:54:35.782749,2026-11-29 06:54:35.783247,0 days 00:00:00.000498,b,30.0,PRUNED
+3,3,,2026-11-29 06:54:35.783328,2026-11-29 06:54:35.783727,0 days 00:00:00.000399,b,40.0,FAIL
+4,4,0.85,2026-11-29 06:54:35.783844,2026-11-29 06:54:35.784206,0 days 00:00:00.000362,a,50.0,COMPLETE
+5,5,0.6,2026-11-29 06:54:35.784267,2026-11-29 06:54:35.784554,0 days 00:00:00.000287,a,60.0,COMPLETE
+6,6,,2026-11-29 06:54:35.784632,,,,,RUNNING
+""",
+}
+
+
+@pytest.mark.parametrize("version", OPTUNA)
+def test_trials_as_optuna_3_and_5_write_them_are_the_same_run(write, version):
+    path = write("trials.csv", OPTUNA[version])
+    check_optuna(read_optuna(path, ACCURACY, cost="cost_s"))
+    by_clock = read_optuna(path, ACCURACY)
+    # from the start of the first trial to where those of 0.5 and 0.85 were complete
+    passed = {"3.6.1": [0.000560, 0.021365], "5.0.0": [0.017268, 0.019702]}[version]
+    np.testing.assert_allclose(by_clock.along(), passed, atol=1e-9)
+    with pytest.raises(ImportDataError, match=r"; value expected, each once"):
+        read_optuna(write("m.csv", OPTUNA[version].replace(",value,", ",values_0,")), ACCURACY)  # several objectives
+
+
+# ---- IOHprofiler ----
+
+# what ioh 0.4.2 wrote: ioh.logger.Analyzer on OneMax of 8 bits, 12 random points, twice
+ONE_MAX = """\
+{
+\t"version": "0.4.2",\x20
+\t"suite": "unknown_suite",\x20
+\t"function_id": 1,\x20
+\t"function_name": "OneMax",\x20
+\t"maximization": true,\x20
+\t"algorithm": {"name": "RS", "info": "plain"},
+\t"attributes": ["evaluations", "raw_y"],
+\t"scenarios": [
+\t\t{"dimension": 8,
+\t\t"path": "data_f1_OneMax/IOHprofiler_f1_DIM8.dat",
+\t\t"runs": [
+\t\t\t{"instance": 1, "evals": 12, "best": {"evals": 12, "y": 7, "x": [0, 1, 1, 1, 1, 1, 1, 1]}},
+\t\t\t{"instance": 1, "evals": 12, "best": {"evals": 1, "y": 5, "x": [0, 0, 1, 1, 0, 1, 1, 1]}}
+\t\t]}
+\t]
+}
+"""
+ONE_MAX_RUNS = """\
+evaluations raw_y
+1 5.0000000000
+3 6.0000000000
+12 7.0000000000
+evaluations raw_y
+1 5.0000000000
+12 4.0000000000
+"""
+
+
+@pytest.fixture
+def one_max(tmp_path):
+    def make(about=ONE_MAX, runs=ONE_MAX_RUNS):
+        (tmp_path / "data_f1_OneMax").mkdir(exist_ok=True)
+        (tmp_path / "data_f1_OneMax" / "IOHprofiler_f1_DIM8.dat").write_text(runs)
+        (tmp_path / "IOHprofiler_f1_OneMax.json").write_text(about)
+        return tmp_path / "IOHprofiler_f1_OneMax.json"
+
+    return make
+
+
+ONES = Values(nbk.Metric("n_ones", None, "bits", "max"), best=8.0)
+
+
+def test_logs_of_iohprofiler_are_runs_over_evaluations(one_max):
+    one = read_iohprofiler(one_max(), ONES)
+    assert (one.n_runs, one.axis) == (2, "evaluations")
+    assert one.along().tolist() == [1, 3, 12, 1]  # its last row is its last evaluation, which was no better
+    assert one.reported.tolist() == [5, 6, 7, 5]
+    assert one.ended["evaluations"].tolist() == [12, 12]
+    assert final_regrets(one).tolist() == [1, 3]
+    assert read_iohprofiler(one_max(), ONES, dimension=8).n_runs == 2
+
+
+def test_what_we_write_for_iohprofiler_comes_back(cifar10, tmp_path):
+    study = tmp_path / "s.db"
+    nbk.compare(cifar10, "random_search", runs=3, n_evaluations=20, study=study, n_processes=1)
+    panels = load(study)
+    write_iohprofiler(panels, tmp_path / "ioh")
+    (path,) = (tmp_path / "ioh").glob("*/IOHprofiler_f1_*.json")
+    (ours,) = panels["nasbench201/cifar10"].trajectories.values()
+    values = Values("val_accuracy", best=cifar10.best().value + 0.01)  # single trainings may exceed the best mean
+    one = read_iohprofiler(path, values)
+    assert one.along().tolist() == ours.along("evaluations").tolist()
+    assert one.reported.tolist() == ours.told.tolist()
+    in_seconds = read_iohprofiler(path, values, spent="seconds", axis="seconds")
+    assert in_seconds.along().tolist() == ours.along("seconds").tolist()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"about": ""}, ImportDataError, "IOHprofiler_f1_OneMax.json is no file of IOHprofiler (JSONDecodeError"),
+        ({"about": "[]"}, ImportDataError, "is no file of IOHprofiler (TypeError"),
+        ({"about": ONE_MAX.replace("true", "1")}, ImportDataError, "(TypeError: maximization=1)"),
+        ({"about": ONE_MAX.replace('"runs": [', '"ran": [')}, ImportDataError, "is no file of IOHprofiler (KeyError"),
+        ({"about": ONE_MAX.replace("data_f1", "../data_f1")}, ImportDataError, "a file in its own folder expected"),
+        ({"about": ONE_MAX.replace("data_f1", "/data_f1")}, ImportDataError, "a file in its own folder expected"),
+        ({"about": ONE_MAX.replace("true", "false")}, SettingError, "was minimized, and of n_ones max is better"),
+        ({"runs": ONE_MAX_RUNS[:40]}, ImportDataError, "DIM8.dat holds 1 runs, and IOHprofiler_f1_OneMax.json lists 2"),
+        ({"runs": "1 5.0\n"}, ImportDataError, "DIM8.dat, line 1 is damaged (no line of names before it)"),
+        ({"runs": ONE_MAX_RUNS.replace("6.0", "x")}, ImportDataError, "DIM8.dat, line 3 is damaged (could not convert"),
+        ({"runs": ONE_MAX_RUNS.replace("3 6.0000000000", "3")}, ImportDataError, "line 3 is damaged (list index"),
+        (
+            {"runs": ONE_MAX_RUNS.replace("raw_y", "y")},
+            ImportDataError,
+            "has the columns evaluations, y; raw_y expected",
+        ),
+        ({"runs": "\u00e9"}, ImportDataError, "is no data file of IOHprofiler: plain text expected"),
+        ({"runs": ONE_MAX_RUNS.replace("7.0", "9.0")}, SettingError, "holds n_ones 9, better than the best, 8"),
+    ],
+)
+def test_a_log_that_is_none_of_iohprofiler_s_is_one_line(one_max, change, error, message):
+    with pytest.raises(error, match=re.escape(message)) as caught:
+        read_iohprofiler(one_max(**change), ONES)
+    assert "\n" not in str(caught.value)
+
+
+def test_which_dimension_is_asked_for_where_several_are_there(one_max):
+    scenario = ONE_MAX[ONE_MAX.index('{"dimension"') : ONE_MAX.rindex("\n\t]")]
+    two = ONE_MAX.replace(scenario, f"{scenario}, {scenario.replace('8,', '9,', 1)}")
+    with pytest.raises(SettingError, match="holds dimensions 8, 9; dimension=None expected to be one of them"):
+        read_iohprofiler(one_max(two), ONES)
+    assert read_iohprofiler(one_max(two), ONES, dimension=8).n_runs == 2
 
 
 # ---- Syne Tune ----

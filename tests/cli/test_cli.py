@@ -24,6 +24,7 @@ from nasbench_kit.cli import main
 from nasbench_kit.cli.shared import Group, table_lines
 from nasbench_kit.errors import SettingError
 from nasbench_kit.optimizers import GROUPS, OPTIMIZERS
+from nasbench_kit.optimizers.libraries import LIBRARIES
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
 from nasbench_kit.study import Study
 
@@ -97,7 +98,21 @@ def copy_study(path):
     path.write_bytes(path.with_name("compare.db").read_bytes())
 
 
+def make_recording(path):
+    """What a search elsewhere held, of two methods."""
+    runs = [
+        {"method": name, "seed": 0, "arch": ["333132", "111111"], "runtime_s": [700, 400]} for name in ("DARTS", "RE")
+    ]
+    rows = [
+        f"{one['method']},0,{arch},{s}" for one in runs for arch, s in zip(one["arch"], one["runtime_s"], strict=True)
+    ]
+    as_csv = "\n".join(["method,seed,arch,runtime_s", *rows])
+    path.write_text(json.dumps(runs) if path.suffix == ".json" else as_csv)
+
+
 SOURCES = {
+    "searches.csv": make_recording,
+    "searches.json": make_recording,
     "mine.db": copy_study,
     "theirs.db": copy_study,
     "of_another_machine.db": copy_study,
@@ -195,6 +210,9 @@ def test_every_example_runs(folder, arguments, monkeypatch, undrawn):
     elif arguments[0] == "plot":
         (folder / "compare.db").write_bytes((folder / "drawn.db").read_bytes())
         (folder / "theirs.csv").write_text("time_s,val_acc\n5000,80\n20000,90\n")
+    elif arguments[0] == "record":
+        (folder / "compare.db").unlink()
+        nbk.compare("nasbench201/cifar10", "random_search", runs=1, budget_s=9_000, study="compare.db", n_processes=1)
     elif arguments[0] == "watch":
         arguments = [*arguments[:2], *(["--port", "0"] if "--port" in arguments else [])]  # one that is free
         monkeypatch.setattr(socketserver.BaseServer, "serve_forever", interrupted)
@@ -214,8 +232,24 @@ def test_list_names_all_benchmarks_and_optimizers(folder):
     assert list(listed["optimizers"]) == list(OPTIMIZERS)
     settings = {one["name"]: one["default"] for one in listed["optimizers"]["local_search"]["settings"]}
     assert settings == {"neighborhood": "full", "n_initial": 1, "at_minimum": "restart", "known": "count"}
+    assert listed["libraries"] == {prefix: library.installed() for prefix, library in LIBRARIES.items()}
     text = run("list")
     assert all(name in text for name in [*nbk.list_benchmarks(), *OPTIMIZERS])
+    for prefix, library in LIBRARIES.items():
+        there = library.installed() or f"pip install 'nasbench-kit[{prefix}]'"
+        assert re.search(rf"^{prefix}: +{re.escape(there)} +{library.named}$", text, flags=re.MULTILINE)
+
+
+def test_info_says_what_the_settings_of_an_optimizer_of_a_library_mean():
+    found = run_json("info", "optuna:TPESampler")
+    assert found["group"] == "optuna"
+    assert found["needs"] == ["the package optuna"]
+    settings = {one["name"]: (one["default"], one["meaning"]) for one in found["settings"]}
+    assert settings["numbers"][0] is False
+    assert settings["numbers"][1].startswith("Every decision is a number to the sampler")
+    assert settings["n_ei_candidates"][0] == 24
+    assert settings["n_ei_candidates"][1].startswith("Number of candidate samples")  # as Optuna says
+    assert "set one by: nasbench-kit compare -o optuna:TPESampler," in run("info", "optuna:TPESampler")
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

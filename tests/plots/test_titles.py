@@ -4,7 +4,8 @@ import pytest
 
 import nasbench_kit as nbk
 from nasbench_kit.optimizers import OPTIMIZERS
-from nasbench_kit.plots.titles import _OPTIMIZERS, benchmark_title, metric_title, optimizer_title
+from nasbench_kit.optimizers.libraries import LIBRARIES
+from nasbench_kit.plots.titles import _LIBRARIES, _OPTIMIZERS, benchmark_title, metric_title, optimizer_title
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,8 @@ def test_every_benchmark_that_comes_with_the_package_has_a_title_of_its_own():
             "regularized evolution (population size 20, remove worst of sample)",
         ),
         ("my_module:MyOptimizer (rate=0.1)", "MyOptimizer (rate 0.1)"),
+        ("optuna:TPESampler", "TPESampler (Optuna)"),
+        ("skopt:GP (n_initial_points=5)", "GP (scikit-optimize; n initial points 5)"),
         ("asha", "ASHA"),
         ("gp_bo (n_initial=5)", "GP-BO (n initial 5)"),
         ("REA, our run", "REA, our run"),
@@ -63,3 +66,7 @@ def test_names_that_are_no_words_are_those_of_optimizers():
 def test_a_validation_metric_is_called_so():
     assert metric_title("val accuracy") == "validation accuracy"
     assert metric_title("valid") == "valid"
+
+
+def test_every_library_has_a_title():
+    assert set(LIBRARIES) <= set(_LIBRARIES)

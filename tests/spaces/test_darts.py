@@ -241,7 +241,8 @@ def test_a_genotype_that_cannot_be_expressed_says_why(genotype, error, message):
         ("Other(normal=[])", "is no architecture of darts"),
         ("resnet", "is no architecture of darts"),
         ("", "is no architecture of darts"),
-        ("{'a': 1}", "is no JSON object"),
+        ("{'a': 1}", "edge_normal_0, from input 0"),
+        ("{'a': open('x')}", "is no JSON object"),
         ('{"a": 1}', "inputs_node_normal_3 is missing|edge_normal_0, from input 0"),
         ('{"normal": []}', "the normal cell has 0 operations"),
         ("[[(0, 0)]]", "is no architecture of darts"),
@@ -338,11 +339,11 @@ def test_forms_must_be_what_they_are_called():
         with pytest.raises(ArchitectureError, match=f"is not of the form '{form}'"):
             SPACE.parse(arch, form)
     with pytest.raises(
-        UnknownNameError, match="unknown form 'nni'; choose from official, naslib, bananas, configspace"
+        UnknownNameError, match="unknown form 'nds'; choose from official, naslib, bananas, nni, configspace"
     ):
-        SPACE.parse(V2, "nni")
-    with pytest.raises(UnknownNameError, match="unknown form 'nni'"):
-        SPACE.format((0,) * 22, "nni")
+        SPACE.parse(V2, "nds")
+    with pytest.raises(UnknownNameError, match="unknown form 'nds'"):
+        SPACE.format((0,) * 22, "nds")
 
 
 def test_the_drawing_has_the_edges_of_the_paper():

@@ -134,7 +134,7 @@ def execute_elsewhere(path, key):
         with Study(path) as study:
             while study.n_runs(key) < 2:
                 time.sleep(0.01)
-            study._store([(key, versions_of(key), [1], [make(key, 1)])])
+            study.store([(key, versions_of(key), [1], [make(key, 1)])])
 
     return store
 

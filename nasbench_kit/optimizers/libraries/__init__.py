@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, NamedTuple
 
 from nasbench_kit.errors import UnknownNameError
@@ -21,9 +23,23 @@ class Library(NamedTuple):
     named: str  #: what the name behind the prefix is, with an example
     distribution: str  #: what pip calls it
 
+    def installed(self) -> str | None:
+        """Its version; None where it is not installed."""
+        try:
+            return version(self.distribution)
+        except PackageNotFoundError:
+            return None
+
 
 LIBRARIES = {
+    "dehb": Library("dehb", "its class, dehb:DEHB", "dehb"),
+    "neps": Library("neps", "an algorithm, such as neps:hyperband", "neural-pipeline-search"),
+    "nevergrad": Library("nevergrad", "an optimizer, such as nevergrad:NGOpt", "nevergrad"),
     "optuna": Library("optuna", "a sampler, such as optuna:TPESampler", "optuna"),
+    "pymoo": Library("pymoo", "an algorithm, such as pymoo:NSGA2", "pymoo"),
+    "skopt": Library("skopt", "a base estimator, such as skopt:GP", "scikit-optimize"),
+    "smac": Library("smac", "a facade, such as smac:BlackBoxFacade", "smac"),
+    "syne_tune": Library("syne_tune", "a scheduler, such as syne_tune:ASHA", "syne-tune"),
 }
 """Prefix of their names, which is a module here -> the library."""
 
@@ -42,6 +58,8 @@ def library_search(name: str) -> Callable[..., Optimizer]:
     library = LIBRARIES[prefix]
     if not inner:
         raise UnknownNameError(f"{name!r} names nothing of {prefix}; {library.named} expected")
-    require(library.package, prefix)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what some of them import is deprecated
+        require(library.package, prefix)
     found: Callable[..., Optimizer] = import_module(f"{__name__}.{prefix}").search_class(inner)
     return found

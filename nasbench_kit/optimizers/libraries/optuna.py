@@ -18,6 +18,7 @@ from nasbench_kit.optimizers.libraries.wrapped import (
     argument_names,
     changed,
     check_arguments,
+    check_defaults,
     named_of,
     seed_of,
     with_settings_of,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from nasbench_kit.spaces import Arch
 
-_VIOLATIONS = "violations"  # the attribute of Optuna's trial that holds how far the constraints are exceeded
+_PACKAGES = {"CmaEsSampler": "cmaes", "GPSampler": "torch"}  # what else samplers need
 
 
 def search_class(name: str) -> type:
@@ -40,17 +41,18 @@ def search_class(name: str) -> type:
     """
     samplers = require("optuna", "optuna").samplers
     sampler = named_of(samplers, name, samplers.BaseSampler, "sampler of optuna")
-    return with_settings_of(
-        OptunaSearch, sampler, f"optuna:{name}", hidden=("search_space", "independent_sampler", "constraints_func")
-    )
+    needs = (*OptunaSearch.needs, *(f"package:{_PACKAGES[each]}" for each in [name] if each in _PACKAGES))
+    check_defaults(sampler, f"optuna:{name}", ["search_space"])
+    hidden = ("search_space", "independent_sampler", "constraints_func")
+    return with_settings_of(OptunaSearch, sampler, f"optuna:{name}", hidden=hidden, needs=needs)
 
 
 class OptunaSearch:
     """A search by a sampler of Optuna, with a pruner if one is named.
 
     Choices are categories, ordered ones integers. What a constrained space does not hold is replaced by the nearest
-    architecture, of which the sampler learns the value. With several objectives the study has as many directions; a
-    sampler that takes constraints is told how far they are exceeded. A training that failed is told as failed.
+    architecture, of which the sampler learns the value. With several objectives the study has as many directions;
+    how far constraints are exceeded is told. A training that failed is told as failed.
 
     Args:
         task: What to search.
@@ -80,8 +82,11 @@ class OptunaSearch:
         name = type(self).__name__
         check_needs(type(self), task, name, {"pruner": pruner})
         self._optuna = optuna = require("optuna", "optuna")
+        if task.constraints and not hasattr(optuna.trial.Trial, "set_constraint"):
+            raise SettingError(f"{name} with constraints needs Optuna 5; installed is {optuna.__version__}")
         logging.getLogger("optuna").setLevel(logging.ERROR)
-        self._space, self._rng, self._epochs = task.space, rng, task.epochs if pruner else (None,)
+        self._space, self._rng, self._constraints = task.space, rng, task.constraints
+        self._epochs = task.epochs if pruner else (None,)
         self._distributions = {
             decision.name: optuna.distributions.IntDistribution(0, n - 1)
             if decision.ordered or numbers
@@ -118,8 +123,6 @@ class OptunaSearch:
                 decision.name: list(range(n))
                 for decision, n in zip(task.space.decisions, task.space.n_choices, strict=True)
             }
-        if task.constraints and "constraints_func" in accepted:
-            given["constraints_func"] = lambda trial: trial.user_attrs.get(_VIOLATIONS, ())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", self._optuna.exceptions.ExperimentalWarning)  # some samplers as such
             return self.wrapped(**given)
@@ -145,8 +148,8 @@ class OptunaSearch:
         elif not isfinite(outcome.value):
             self._end(trial, asked, state=self._optuna.trial.TrialState.FAIL)
         elif trial.training is None or trial.epoch == self._epochs[-1]:
-            if outcome.violations:
-                asked.set_user_attr(_VIOLATIONS, outcome.violations)
+            for constraint, violation in zip(self._constraints, outcome.violations, strict=False):
+                asked.set_constraint(constraint, violation)
             self._end(trial, asked, outcome.values)
         else:
             asked.report(outcome.value, trial.epoch)
@@ -165,8 +168,8 @@ class OptunaSearch:
         if isfinite(outcome.value):
             params = dict(zip(self._distributions, arch, strict=True))
             made = partial(self._optuna.trial.create_trial, params=params, distributions=self._distributions)
-            attributes = {_VIOLATIONS: outcome.violations} if outcome.violations else {}
-            self._study.add_trial(made(values=outcome.values, user_attrs=attributes))
+            further = {"constraints": dict(zip(self._constraints, outcome.violations, strict=True))}
+            self._study.add_trial(made(values=outcome.values, **(further if self._constraints else {})))
 
 
 def _pruner(optuna: Any, name: str | None, settings: Mapping[str, Any] | None) -> Any:
@@ -176,4 +179,9 @@ def _pruner(optuna: Any, name: str | None, settings: Mapping[str, Any] | None) -
         return optuna.pruners.NopPruner()
     pruner = named_of(optuna.pruners, name, optuna.pruners.BasePruner, "pruner of optuna")
     check_arguments(pruner, name, settings or ())
-    return pruner(**(settings or {}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        try:
+            return pruner(**(settings or {}))
+        except (TypeError, ValueError) as error:
+            raise SettingError(f"pruner={name!r} with pruner_settings={settings!r:.80}: {error}") from None

@@ -8,11 +8,14 @@ import json
 import random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
 import numpy as np
 
-from nasbench_kit.errors import unknown
+from nasbench_kit.errors import SettingError, UnknownNameError, unknown
+from nasbench_kit.optimizers.base import Outcome, Trial
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces import Arch
@@ -52,10 +55,23 @@ def with_settings_of(
     settings = [each.replace(kind=each.KEYWORD_ONLY, annotation=each.empty) for each in (*own, *theirs)]
     first = _parameters(search)[1:3]
     source = f"{made.__module__}.{getattr(made, '__qualname__', name)}"
-    documented = f"{(inspect.getdoc(search) or '').partition(chr(10))[0]} Here: {source}."
+    first_line, _, rest = (inspect.getdoc(search) or "").partition("\n")
+    documented = f"{first_line} Here: {source}.\n{rest}"
     made_of = {each.name: each.default for each in theirs}
     attributes |= {"wrapped": made, "their_defaults": made_of, "__doc__": documented, "__module__": search.__module__}
     return type(name, (search,), attributes | {"__signature__": inspect.Signature([*first, *settings])})
+
+
+def check_defaults(made: Callable[..., object], name: str, given: Iterable[str] = ()) -> None:
+    """Refuse what is made from more than settings.
+
+    Raises:
+        UnknownNameError: An argument has no default, and is none of those that are given.
+    """
+    kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    for each in _parameters(made):
+        if each.default is each.empty and each.kind not in kinds and each.name not in ("self", *given):
+            raise UnknownNameError(f"{name} cannot be used by its name: it is made from {each.name}, without a default")
 
 
 def changed(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,6 +93,19 @@ def check_arguments(made: Callable[..., object], name: str, given: Iterable[str]
     for argument in given:
         if argument not in argument_names(made):
             raise unknown(f"setting of {name}", argument, argument_names(made))
+
+
+@contextlib.contextmanager
+def refusals_of(name: str) -> Iterator[None]:
+    """A block in which a library is given its arguments; what it refuses is said in one line.
+
+    Raises:
+        SettingError: It refuses one.
+    """
+    try:
+        yield
+    except (AssertionError, TypeError, ValueError) as error:
+        raise SettingError(f"{name}: {' '.join(str(error).split()) or type(error).__name__}") from error
 
 
 def _parameters(made: Callable[..., object]) -> list[inspect.Parameter]:
@@ -102,6 +131,12 @@ class Waiting(Generic[Handle]):
     def __init__(self) -> None:
         self._of: dict[Arch, list[Handle]] = {}
 
+    def __len__(self) -> int:
+        return sum(map(len, self._of.values()))
+
+    def __iter__(self) -> Iterator[Handle]:
+        return chain.from_iterable(self._of.values())
+
     def add(self, arch: Arch, handle: Handle) -> None:
         """It was asked for."""
         self._of.setdefault(arch, []).append(handle)
@@ -115,6 +150,52 @@ class Waiting(Generic[Handle]):
         if not handles:
             del self._of[arch]
         return handle
+
+
+@final
+class Trainings(Generic[Handle]):
+    """A library's own trials at budgets: each trains to the highest epoch within its budget, and goes on from there.
+
+    Args:
+        epochs: Those that there are, ascending.
+    """
+
+    def __init__(self, epochs: tuple[int, ...]) -> None:
+        self._epochs = epochs
+        self._running: dict[int | None, Handle] = {}
+        self._reached: dict[int | None, Outcome] = {}
+
+    def next(self, arch: Arch, training: int, budget: float, handle: Handle) -> Trial | Outcome:
+        """The trial to run; or the outcome, where the training went that far for a lower budget."""
+        epoch = max(each for each in self._epochs if each <= max(budget, self._epochs[0]))
+        reached = self._reached.get(training)
+        if reached is not None and (reached.epoch or 0) >= epoch:
+            return reached
+        self._running[training] = handle
+        return Trial(arch, epoch, training)
+
+    def pop(self, trial: Trial, outcome: Outcome) -> Handle | None:
+        """The one whose outcome this is; None of a training that does not run."""
+        handle = self._running.pop(trial.training, None)
+        if handle is not None:
+            self._reached[trial.training] = outcome._replace(epoch=trial.epoch)
+        return handle
+
+
+@final
+class Losses:
+    """Values as losses, for a library that knows no failures: one is as bad as the worst so far, in each objective."""
+
+    def __init__(self) -> None:
+        self._worst: list[float] | None = None
+
+    def of(self, values: Iterable[float]) -> list[float] | None:
+        """Smaller is better. None: it failed, and nothing had a value before."""
+        losses = [-value for value in values]
+        if not all(map(isfinite, losses)):
+            return self._worst and [*self._worst]
+        self._worst = [*map(max, losses, self._worst or losses)]
+        return losses
 
 
 @final
