@@ -47,7 +47,7 @@ html_title = f"nasbench_kit {release}"
 html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_copy_source = html_show_sourcelink = False
+html_copy_source = html_show_sourcelink = html_domain_indices = smartquotes = False
 copybutton_exclude = ".linenos, .gp, .go"
 
 

@@ -150,9 +150,10 @@ def test_the_gallery_has_every_kind_of_figure_with_a_command_that_can_be_typed()
         main.commands["plot"].make_context("plot", shlex.split(_gallery.command(number))[2:])
 
 
-def test_a_link_out_of_the_documents_to_what_is_no_page_is_refused():
+def test_a_link_leads_to_the_page_of_a_document_and_to_nothing_else():
     with pytest.raises(ValueError, match=r"docs/a.md links to ../LICENSE, which is no page of the site"):
         _generate.with_links("[it](../LICENSE)", "docs/a.md")
     assert _generate.with_links("[it](../data/nasbench201.md#limits)", "docs/a.md") == (
         "[it](/reference/results/nasbench201.md#limits)"
     )
+    assert _generate.with_links("[archive.md](archive.md)", "docs/a.md") == "[](/archive.md)"  # whose title is shown
