@@ -23,8 +23,8 @@ several = nbk.load("nasbench201/cifar10", objectives=["val_accuracy", "latency_s
 two = ["random_search", "nsga2"]
 nbk.compare(several, two, runs=10, n_evaluations=150, study="several.db", n_processes=1)
 
-curves = "nasbench201_mnist1d/mnist1d"
-nbk.compare(curves, "hyperband", runs=1, n_epochs=1_500, n_workers=4, study="epochs.db", n_processes=1)
+epochs = nbk.Rules(n_epochs=1_500, n_workers=4)
+nbk.compare("nasbench201_mnist1d/mnist1d", "hyperband", rules=epochs, runs=1, study="epochs.db", n_processes=1)
 """
 """What makes the studies that are drawn: one of the usual kind, one of several objectives, one of several epochs."""
 
