@@ -32,7 +32,7 @@ def test_the_grid_may_begin_when_every_run_has_an_incumbent_and_ends_with_the_la
 def test_the_grid_waits_for_evaluations_that_count_but_not_for_runs_that_have_none(trajectories):
     late = trajectories([(1.0, -inf, -inf), (8.0, 0.5, 0.5), (9.0, 0.6, 0.6)], [(2.0, -inf, -inf), (70.0, -inf, -inf)])
     assert time_grid([late], all_begun=True)[[0, -1]] == pytest.approx([8, 70])
-    with pytest.raises(SettingError, match="none of these 1 runs finished an evaluation that counts"):
+    with pytest.raises(SettingError, match="none of 1 run finished an evaluation that counts"):
         time_grid([trajectories([(1.0, -inf, -inf)])])
 
 

@@ -10,6 +10,7 @@ import shlex
 import socketserver
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
@@ -26,7 +27,7 @@ from nasbench_kit.errors import SettingError
 from nasbench_kit.optimizers import GROUPS, OPTIMIZERS
 from nasbench_kit.optimizers.libraries import LIBRARIES
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
-from nasbench_kit.study import Study
+from nasbench_kit.study import Study, clusters
 
 COMMAND = Path(sys.executable).with_name("nasbench-kit")
 SMALL = ["--runs", "2", "--evaluations", "30", "--processes", "1"]
@@ -192,18 +193,28 @@ def test_the_program_names_its_commands_and_its_version():
     assert run("compare", "-h") == run("compare", "--help")
 
 
+@contextlib.contextmanager
+def of_threads(where, results):
+    """A cluster that is a thread of this process."""
+    assert where == "tcp://host:8786"
+    with ThreadPoolExecutor(1) as executor:
+        yield clusters.Workers(executor, 1)
+
+
 @pytest.mark.parametrize("arguments", EXAMPLES, ids=shlex.join)
 def test_every_example_runs(folder, arguments, monkeypatch, undrawn):
     monkeypatch.setenv("NASBENCH_KIT_DATA", str(folder / "data"))
     for name in SOURCES.keys() & set(arguments):
         SOURCES[name](folder / name)
     if arguments[0] == "compare":
-        arguments = [
-            *arguments,
-            *(["--runs", "1"] if {"--protocol", "--against"} & {*arguments} else SMALL),
-            "--study",
-            "example.db",
-        ]
+        small = ["--runs", "1"] if {"--protocol", "--against"} & {*arguments} else SMALL
+        if {"--cluster", "--plan"} & {*arguments}:
+            small = SMALL[:-2]  # these say themselves who makes the runs
+        monkeypatch.setattr(clusters, "dask_workers", of_threads)
+        arguments = [*arguments, *small, "--study", "example.db"]
+    elif arguments[0] == "work":
+        (folder / "shared").mkdir()
+        run("compare", "--study", "shared/mine.db", "--plan", *SMALL[:-2])
     elif "--against" in arguments:
         (folder / "compare.db").unlink()
         nbk.compare("nasbench201/cifar10", ("local_search",), runs=2, study="compare.db", n_processes=1)

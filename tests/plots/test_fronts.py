@@ -195,7 +195,7 @@ def test_what_cannot_be_drawn_is_refused(ax, fronts):
         plot_attainment(ax, three)
     with pytest.raises(SettingError, match="fronts of no optimizer"):
         plot_volume(ax, {})
-    with pytest.raises(SettingError, match="the difference of 1 optimizers; two expected"):
+    with pytest.raises(SettingError, match="the difference of 1 optimizer; two expected"):
         plot_attainment_difference((ax, ax), {"nsga2": fronts["nsga2"]})
     with pytest.raises(SettingError, match="fronts of different benchmarks or rules"):
         plot_volume(ax, fronts | three)

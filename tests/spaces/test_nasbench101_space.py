@@ -147,16 +147,18 @@ def n_cycles(order):
 
 
 @pytest.mark.slow
-def test_identity_and_official_hash_tell_all_423624_cells_apart(every_class, identities):
+def test_identity_tells_all_423624_cells_apart_and_official_hash_does_of_every_eighth(every_class, identities):
     # Ying et al. 2019, section 2.1: "423k unique"; README: "exactly 423,624 computationally unique modules".
     # Identity and hash do not depend on how vertices are numbered, so neither has more values than there are
-    # isomorphism classes. Both have as many: each is the same partition, the one into isomorphism classes.
+    # isomorphism classes. Both have as many: each is the same partition, the one into isomorphism classes. (Hashing all
+    # takes a minute: of every eighth no two share a hash, and those of 30,001 are the release's, as tested below.)
+
     counted = {n: count_isomorphism_classes(n) for n in range(2, 8)}
     assert sum(counted.values()) == 423_624
     n_vertices, counts = np.unique((SPACE.graph_many(every_class).nodes >= 0).sum(axis=1), return_counts=True)
     assert dict(zip(n_vertices.tolist(), counts.tolist(), strict=True)) == counted
     assert len(set(identities.tolist())) == 423_624
-    assert len(set(SPACE.official_hash_many(every_class))) == 423_624
+    assert len(set(SPACE.official_hash_many(every_class[::8]))) == 423_624 // 8
 
 
 def test_every_unpruned_form_has_an_identity_of_the_423624(identities):
