@@ -152,7 +152,6 @@ def test_identity_tells_all_423624_cells_apart_and_official_hash_does_of_every_e
     # Identity and hash do not depend on how vertices are numbered, so neither has more values than there are
     # isomorphism classes. Both have as many: each is the same partition, the one into isomorphism classes. (Hashing all
     # takes a minute: of every eighth no two share a hash, and those of 30,001 are the release's, as tested below.)
-
     counted = {n: count_isomorphism_classes(n) for n in range(2, 8)}
     assert sum(counted.values()) == 423_624
     n_vertices, counts = np.unique((SPACE.graph_many(every_class).nodes >= 0).sum(axis=1), return_counts=True)
