@@ -7,6 +7,7 @@ sum of the seconds so far. What it is worth is looked up in the benchmark; the m
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import os
@@ -81,6 +82,7 @@ def read_recording(path: str | os.PathLike[str]) -> Recording:
 
 def _of_csv(content: bytes, name: str) -> tuple[RecordedRun, ...]:
     columns = parse_csv(content, _MEMBERS[:3], name)
+    _check_no_slip(columns, name)
     seconds = numbers(columns, "runtime_s", name).tolist() if "runtime_s" in columns else None
     rows: dict[tuple[str, str], list[int]] = {}
     for row, which in enumerate(zip(columns["method"], columns["seed"], strict=True)):
@@ -108,7 +110,19 @@ def _of_json(content: bytes, name: str) -> tuple[RecordedRun, ...]:
         missing = [member for member in _MEMBERS[:3] if member not in run]
         if missing:
             raise ImportDataError(f"{name}: a run lacks {listed(missing)}; {listed(_MEMBERS)} expected")
+        _check_no_slip(run, name)
     return tuple(_run(run["method"], run["seed"], run["arch"], run.get("runtime_s") or None, name) for run in data)
+
+
+def _check_no_slip(members: Iterable[str], name: str) -> None:
+    """Seconds under a name that is nearly right would be passed over, and those of the benchmark shown instead."""
+    there = set(members)
+    if "runtime_s" not in there:
+        near = difflib.get_close_matches("runtime_s", sorted(there.difference(_MEMBERS)), n=1, cutoff=0.75)
+        if near:
+            raise ImportDataError(
+                f"{name} has {near[0]!r:.40} and no 'runtime_s'; seconds of steps expected by that name"
+            )
 
 
 def _run(method: Any, seed: Any, archs: Any, seconds: Any, name: str) -> RecordedRun:

@@ -92,6 +92,14 @@ def test_csv_and_json_packed_or_not_say_the_same(write):
     ("content", "message"),
     [
         ("", "r.csv has the columns ; method, seed, arch expected, each once"),
+        (
+            "method,seed,arch,runtime\nA,0,333132,3\n",
+            "r.csv has 'runtime' and no 'runtime_s'; seconds of steps expected by that name",
+        ),
+        (
+            '[{"method": "A", "seed": 0, "arch": ["333132"], "Runtime_s": [3]}]',
+            "r.csv has 'Runtime_s' and no 'runtime_s'; seconds of steps expected by that name",
+        ),
         ("method,seed\nA,0\n", "r.csv has the columns method, seed; arch expected"),
         (as_csv([("A", "x", GOOD, 1)]), "r.csv, A with seed 'x': an integer from 0 to 2^63 - 1 expected"),
         (as_csv([("A", 0, GOOD, "many")]), "r.csv, row 2: runtime_s is 'many'; a number expected"),

@@ -148,7 +148,8 @@ class NevergradSearch:
                 yield
             except Exception as error:  # of a stranger: what lacks a package, or a budget
                 said = f"{type(error).__name__}: {error}".rstrip(": ")
-                raise SettingError(f"{type(self).__name__} failed ({said}){self._advice}") from error
+                advice = "" if isinstance(error, ImportError) else self._advice
+                raise SettingError(f"{type(self).__name__} failed ({said}){advice}") from error
             self._wait_for_threads()
 
     def _wait_for_threads(self) -> None:
