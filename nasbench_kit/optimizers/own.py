@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nasbench_kit.errors import UnknownNameError
+from nasbench_kit.optimizers.libraries import LIBRARIES
 
 
 def own_class(name: str) -> Any:
@@ -31,9 +32,17 @@ def own_class(name: str) -> Any:
         for part in attribute.split("."):
             found = getattr(found, part)
     except Exception as error:  # importing runs the module, which may do anything
-        reason = f"{type(error).__name__}: {error}{_hidden(module)}"
+        reason = f"{type(error).__name__}: {error}{_hidden(module)}{_meant(module, error)}"
         raise UnknownNameError(f"cannot import optimizer {name!r}: {reason}") from error
     return found
+
+
+def _meant(module: str, error: Exception) -> str:
+    """A library whose name is nearly that of a module that is not there."""
+    from difflib import get_close_matches  # an error may take its time; an import may not
+
+    near = get_close_matches(module, LIBRARIES, n=1) if isinstance(error, ModuleNotFoundError) else []
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _hidden(module: str) -> str:

@@ -49,6 +49,7 @@ def test_a_class_within_a_package_is_found(folder):
     ("name", "message"),
     [
         ("absent:Mine", "cannot import optimizer 'absent:Mine': ModuleNotFoundError: No module named 'absent'"),
+        ("optunna:TPESampler", "No module named 'optunna'; did you mean 'optuna'"),
         ("my_search:Other", "cannot import optimizer 'my_search:Other': AttributeError: .* has no attribute 'Other'"),
         ("my_search:", "'my_search:' names no optimizer; module:Class expected"),
         (":Mine", "':Mine' names no optimizer; module:Class expected"),
