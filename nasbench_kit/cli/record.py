@@ -6,6 +6,7 @@ import click
 
 from nasbench_kit.catalog import load
 from nasbench_kit.cli.shared import example, json_option, print_json, print_table, results_option
+from nasbench_kit.errors import counted, listed
 from nasbench_kit.outputs import check_outputs
 
 _RETURNS = ("latest", "best")
@@ -85,5 +86,10 @@ def record(
         return
     print_table(("benchmark", "optimizer", "runs", "steps"), [tuple(row.values()) for row in found], numbers=2)
     click.echo(
-        f"{counts.made:,} runs of {file} added to {study}" + f", {counts.there:,} were there" * (counts.there > 0)
+        f"{counted(counts.made, 'run')} of {file} added to {study}"
+        + f", {counts.there:,} were there" * (counts.there > 0)
     )
+    if empty := [row["optimizer"] for row in found if not row["n_steps"]]:
+        click.echo(
+            f"no step of {listed(empty)} ends within the budget; a larger one, by --budget-s, shows some", err=True
+        )

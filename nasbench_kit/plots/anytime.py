@@ -165,7 +165,8 @@ def draw_curve(ax: Axes, curve: Curve, look: Look, heights: Heights, end: float,
             ax.step(times[part], center[part], where="post", gid=f"{name} {label}", **thin)
     begins, ends, stops = before.start < whole.start, after.start < after.stop - 1, curve.last_end < end
     mark = {"linestyle": "", "color": look.color, "zorder": look.line["zorder"] + 0.1}
-    if begins and look.in_color:
+    is_point = times[whole.start] == times[whole.stop - 1]  # such as a run of one evaluation: its line has no length
+    if is_point or (begins and look.in_color):
         ax.plot(times[whole.start], center[whole.start], "o", markersize=0.55 * rcParams["lines.markersize"], **mark)
     if stops:
         ax.plot(

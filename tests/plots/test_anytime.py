@@ -283,6 +283,12 @@ def test_runs_of_one_evaluation_can_be_drawn(ax, runs_of):
     assert line_of(ax, "a").get_ydata() == pytest.approx(35)
 
 
+def test_a_line_without_length_is_a_point(ax, runs_of):
+    plot_anytime(ax, {"a": runs_of([0.5]), "b": runs_of([0.1, 0.9])})
+    (point,) = [line for line in ax.lines if line.get_marker() == "o" and line.get_linestyle() == "None"]
+    assert (*point.get_ydata(), point.get_color()) == (pytest.approx(40), line_of(ax, "a").get_color())
+
+
 def test_times_of_few_powers_of_ten_are_readable(ax, runs_of):
     plot_anytime(ax, {"a": runs_of([0.1, 0.5], times_s=[2e3, 5e4])})
     labels = [ax.xaxis.get_major_formatter()(tick) for tick in (1e4, 3e4)]

@@ -321,6 +321,15 @@ def test_the_commands_of_a_report_add_the_same_runs_again(with_runs, file, cifar
         assert again.merge(with_runs) == 0
 
 
+def test_the_command_says_of_whom_no_step_ends_within_the_budget(tmp_path, file):
+    how = ["record", str(file), "-b", "nasbench201/cifar10", "--study", str(tmp_path / "short.db"), "--budget-s", "0.5"]
+    result = CliRunner().invoke(main, how)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == (
+        "no step of A (recorded), B (recorded) ends within the budget; a larger one, by --budget-s, shows some\n"
+    )
+
+
 def test_the_command_adds_them_and_says_what_it_did(with_runs, file):
     run = CliRunner().invoke
     how = ["record", str(file), "-b", "nasbench201/cifar10", "--study", str(with_runs)]
