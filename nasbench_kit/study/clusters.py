@@ -27,6 +27,7 @@ from nasbench_kit.study.text import reason_of
 
 _CONNECT_S = 10.0
 _LOOK_S = 0.01  # between two looks of an MPI rank that has nothing to do yet
+_TALKATIVE = ("distributed", "tornado", "asyncio")  # what logs when a scheduler is gone
 _KEYS = {"class", "jobs", "arguments"}  # of a file that describes a cluster
 
 
@@ -101,9 +102,8 @@ def _jobs(file: str) -> Iterator[tuple[Any, int]]:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Let Dask log nothing: what goes wrong is raised, and said once."""
-    loggers = [
-        logging.getLogger(name) for name in list(logging.root.manager.loggerDict) if name.startswith("distributed")
-    ]
+    known = list(logging.root.manager.loggerDict)
+    loggers = [logging.getLogger(name) for name in known if name.partition(".")[0] in _TALKATIVE]
     levels = [logger.level for logger in loggers]
     try:
         for logger in loggers:
