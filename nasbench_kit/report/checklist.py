@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from nasbench_kit.errors import counted
 from nasbench_kit.optimizers import RECORDED, is_own
 from nasbench_kit.report.markup import Html, element, joined, table
-from nasbench_kit.report.setup import counted
 
 if TYPE_CHECKING:
     from nasbench_kit.analysis import Panel

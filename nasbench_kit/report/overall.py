@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nasbench_kit.errors import counted
 from nasbench_kit.plots.kinds import draw
 from nasbench_kit.report.drawings import in_both_widths
 from nasbench_kit.report.finals import win_rate_matrix
 from nasbench_kit.report.markup import Html, element, joined, table
-from nasbench_kit.report.setup import counted
 from nasbench_kit.report.statistics import N_RATINGS, over_benchmarks
 
 if TYPE_CHECKING:

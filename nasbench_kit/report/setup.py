@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from nasbench_kit.errors import counted
 from nasbench_kit.plots.titles import benchmark_title
 from nasbench_kit.report.markup import Html, element, joined, table
 
@@ -143,8 +144,3 @@ def faults(report: Report) -> list[str]:
     if len(report.versions) > 1:
         said.append(f"runs were made with {len(report.versions)} sets of versions, see above")
     return said
-
-
-def counted(n: int, what: str, several: str = "") -> str:
-    """`1 run`, `500 runs`."""
-    return f"{n:,} {what if n == 1 else several or what + 's'}"

@@ -173,6 +173,8 @@ class OptunaSearch:
 
 
 def _pruner(optuna: Any, name: str | None, settings: Mapping[str, Any] | None) -> Any:
+    if not isinstance(settings, Mapping | None):
+        raise SettingError(f"pruner_settings={settings!r:.80}; a mapping of the pruner's arguments expected")
     if name is None:
         if settings:
             raise SettingError(f"pruner_settings={settings!r:.80} without a pruner; name one, like HyperbandPruner")

@@ -150,3 +150,9 @@ def test_what_optuna_has_not_is_refused_with_what_it_has():
     with pytest.raises(SettingError, match="needs several epochs to choose from; there is only epoch 200"):
         Configuration.of(CIFAR10, "optuna:TPESampler", {"pruner": "HyperbandPruner"}, n_evaluations=10)
     assert "epochs" in needs_of(optimizer_class("optuna:TPESampler"), {"pruner": "HyperbandPruner"})
+
+
+def test_settings_of_a_pruner_that_are_no_mapping_are_refused():
+    expected = "pruner_settings=3; a mapping of the pruner's arguments expected"
+    with pytest.raises(SettingError, match=expected):
+        Configuration.of(CURVES, "optuna:TPESampler", {"pruner": "MedianPruner", "pruner_settings": 3}, n_evaluations=9)
