@@ -44,6 +44,9 @@ _ENVIRONMENT = {
 }
 ending: set[Callable[[], object]] = set()
 """What ends the programs that this process has started: called when it ends, also of a worker that is ended at once."""
+endings = threading.RLock()
+"""Held while a program is started and joins `ending`, or is ended: a worker that ends itself in another thread waits
+for it, and then for ever keeps others from being started."""
 
 
 def n_processors() -> int:
@@ -190,7 +193,7 @@ def _main_that_is_a_file() -> Iterator[None]:
 
 
 def _begin_worker(leash: Connection, safe_path: str | None) -> None:
-    """Leave interrupts to the parent; end when it lets go of the other end of the leash, or is killed.
+    """Leave interrupts to the parent; end when it lets go of the other end of the leash, is killed, or says so.
 
     Args:
         leash: What the parent holds the other end of.
@@ -203,11 +206,19 @@ def _begin_worker(leash: Connection, safe_path: str | None) -> None:
     os.environ.pop(_SAFE_PATH) if safe_path is None else os.environ.update({_SAFE_PATH: safe_path})
     parent = multiprocessing.parent_process()
     assert parent is not None
+    reasons: list[Connection | int] = [parent.sentinel, leash]
+    if os.name != "nt":  # a pool whose other worker died terminates this one, which would leave its programs
+        terminated, told = os.pipe()
+        os.set_blocking(told, False)
+        signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        reasons.append(terminated)
 
     def follow() -> None:
-        wait([parent.sentinel, leash])
-        _end()
-        os._exit(1)
+        wait(reasons)
+        with endings:
+            _end()
+            os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
 

@@ -45,7 +45,7 @@ class ProgramProcess:
         self._owner, self._is_over, self._is_group_ended = os.getpid(), False, False
         self._pipes: list[IO[bytes]] = []
         self._to_write, self._output, self._errors = bytearray(), bytearray(), b""
-        with jobs.uninterrupted():  # or nobody would know of it
+        with jobs.uninterrupted(), jobs.endings:  # or nobody would know of it
             self._process = subprocess.Popen(  # noqa: S603 (what the user named)
                 words,
                 stdin=subprocess.PIPE,
@@ -199,8 +199,9 @@ class ProgramProcess:
         """End it, and all that it started, at once. What it wrote on stderr before is read."""
         if self._is_over or os.getpid() != self._owner:  # a forked child has a copy of this, and no program
             return
-        self._is_over = True
-        self._end_group()
+        with jobs.endings:
+            self._is_over = True
+            self._end_group()
         self._process.wait()
         for _ in range(_MOST_READ):
             self._read_errors()
@@ -210,10 +211,11 @@ class ProgramProcess:
 
     def _end_group(self) -> None:
         """Once, and no later than it is known that the program has ended: its number may become another's then."""
-        if not self._is_group_ended:
-            self._is_group_ended = True
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        with jobs.endings:
+            if not self._is_group_ended:
+                self._is_group_ended = True
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
 
 
 def _open(pipe: IO[bytes] | None) -> IO[bytes]:

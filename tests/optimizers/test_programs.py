@@ -1,5 +1,6 @@
 """Programs in any language as optimizers: what they are told, what they may say, and that they always end."""
 
+import contextlib
 import gc
 import json
 import os
@@ -8,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from math import inf, nan
 from pathlib import Path
@@ -18,7 +20,7 @@ import pytest
 import nasbench_kit as nbk
 from nasbench_kit import jobs
 from nasbench_kit.cli.settings import parse_optimizer
-from nasbench_kit.errors import ProgramError, SettingError, StudyError, UnknownNameError
+from nasbench_kit.errors import ProgramError, SettingError, StudyError, UnknownNameError, WorkerError
 from nasbench_kit.messages import LONGEST
 from nasbench_kit.optimizers import Outcome, Trial, optimizer_class
 from nasbench_kit.study import Configuration, Study
@@ -391,6 +393,41 @@ def test_ctrl_c_ends_programs(program, n_processes):
         running.send_signal(signal.SIGINT)
         assert running.stderr.read().endswith("KeyboardInterrupt\n")
     wait_until(lambda: all(map(is_gone, pids())))
+
+
+def again(name):
+    while True:
+        with contextlib.suppress(ProgramError):
+            search(name).ask()
+
+
+def test_a_worker_that_is_terminated_ends_its_programs_and_so_do_the_others(program):
+    """As a pool terminates what is left of it when one worker has died, be it while a program is started."""
+    name = program(f"{STUBBORN}; {READY}; sleep 1000")
+
+    def in_a_pool():
+        with jobs.pool(2) as workers:
+            futures = [workers.submit(again, name) for _ in range(2)]
+            wait_until(lambda: len(pids()) >= 4)
+            os.kill(next(iter(workers._processes)), signal.SIGTERM)
+            for future in futures:
+                future.result()
+
+    with pytest.raises(WorkerError):
+        in_a_pool()
+    assert len(pids()) == 4
+    wait_until(lambda: all(map(is_gone, pids())))
+
+
+def test_none_is_started_any_more_by_a_worker_that_ends(program):
+    name = program(f"echo $$ >>pids; {FIXED}")
+    thread = threading.Thread(target=search, args=(name,))
+    with jobs.endings:  # as such a worker holds for ever
+        thread.start()
+        thread.join(0.5)
+        assert pids() == []
+    thread.join()
+    assert len(pids()) == 1
 
 
 # ---- in studies ----
