@@ -247,6 +247,40 @@ def test_every_command_of_the_page_on_clusters_exists():
         assert {word for word in words if word.startswith("--")} <= known, line
 
 
+def test_the_job_script_of_the_page_makes_what_is_planned(tmp_path):
+    """As nodes that share nothing but a folder: the page's three steps, on a smaller study."""
+    plan, script, gathered = re.findall(r"^```sh\n(.*?/scratch/me/mine\.db.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    (tmp_path / "venv" / "bin" / "activate").write_text(f"export PATH={COMMAND.parent}:$PATH\n")
+    smaller = f"-b nasbench201/cifar10 -o random_search --evaluations 20 --runs 120 --study {tmp_path}/mine.db"
+    here = {**os.environ, "HOME": str(tmp_path), "PATH": f"{COMMAND.parent}:{os.environ['PATH']}"}
+
+    def bash(lines):
+        lines = lines.replace("--runs 500 --study /scratch/me/mine.db", smaller).replace("/scratch/me", str(tmp_path))
+        return subprocess.Popen(
+            ["bash", "-e"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env=here,
+        ), lines
+
+    def output(process, lines):
+        out, err = process.communicate(lines)
+        assert (process.returncode, err) == (0, "")
+        return out
+
+    output(*bash(plan))
+    jobs = [bash(script) for _ in range(2)]
+    for process, lines in jobs:
+        process.stdin.write(lines)
+        process.stdin.close()
+    assert [process.wait() for process, _ in jobs] == [0, 0]
+    assert "study: mine.db, 0 runs made now, 120 were there" in output(*bash(gathered)).replace(f"{tmp_path}/", "")
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("text", "message"),
@@ -320,6 +354,17 @@ def test_runs_under_mpi_are_those_of_one_process_on_tables_that_its_ranks_lack(t
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("study: mpi.db, 40 runs made now, 0 were there") == 1
     assert content(tmp_path / "mpi.db") == content(tmp_path / "alone.db")
+
+
+@needs_mpi
+def test_the_script_of_the_page_runs_under_mpi(tmp_path):
+    (script,) = re.findall(r"^```python\n([^`]*mpi_ranks.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    assert "runs=50" in script
+    (tmp_path / "script.py").write_text(script.replace("runs=50", "runs=2"))
+    done = under_mpi("-n", 3, sys.executable, "script.py", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    with Study(tmp_path / "mine.db", create=False) as study:
+        assert [study.n_runs(key) for key in study.configurations()] == [2] * 9
 
 
 @needs_mpi
