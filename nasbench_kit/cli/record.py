@@ -9,8 +9,6 @@ from nasbench_kit.cli.shared import example, json_option, print_json, print_tabl
 from nasbench_kit.errors import counted, listed
 from nasbench_kit.outputs import check_outputs
 
-_RETURNS = ("latest", "best")
-
 
 @click.command(
     epilog=example(
@@ -30,11 +28,9 @@ _RETURNS = ("latest", "best")
 @click.option("--method", "methods", multiple=True, help="The runs of this method alone; repeat for more.")
 @click.option(
     "--returns",
-    default="latest",
-    show_default=True,
-    metavar="|".join(_RETURNS),
+    type=click.Choice(("latest", "best")),
     help="What a method returns when it is stopped: the architecture that it holds, as methods that share weights do,"
-    " or the best that it has evaluated.",
+    " or the best that it has evaluated.  [default: latest where seconds were recorded, else best]",
 )
 @click.option(
     "--budget-s",
@@ -48,7 +44,7 @@ def record(
     benchmark: str,
     study: str,
     methods: tuple[str, ...],
-    returns: str,
+    returns: str | None,
     budget_s: float | None,
     results: str | None,
     as_json: bool,
@@ -75,6 +71,7 @@ def record(
             {
                 "benchmark": key.benchmark,
                 "optimizer": key.legend,
+                "returns": key.settings["returns"],
                 "n_runs": len(runs),
                 "n_steps": sum(len(run.records.value) for run in runs),
             }
@@ -84,7 +81,9 @@ def record(
     if as_json:
         print_json({"study": study, "n_added": counts.made, "n_there": counts.there, "recorded": found})
         return
-    print_table(("benchmark", "optimizer", "runs", "steps"), [tuple(row.values()) for row in found], numbers=2)
+    print_table(
+        ("benchmark", "optimizer", "returns", "runs", "steps"), [tuple(row.values()) for row in found], numbers=2
+    )
     click.echo(
         f"{counted(counts.made, 'run')} of {file} added to {study}"
         + f", {counts.there:,} were there" * (counts.there > 0)

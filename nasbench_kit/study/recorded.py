@@ -7,10 +7,10 @@ sum of the seconds so far. What it is worth is looked up in the benchmark; the m
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +33,8 @@ LATEST, BEST = RETURNS = ("latest", "best")
 _MOST_BYTES = 1 << 26  # of a recording, unpacked
 _MEMBERS = ("method", "seed", "arch", "runtime_s")
 _MOST_LETTERS = 60  # of the name of a method
+# seconds under another name: they would be passed over, and those of the benchmark shown instead
+_LIKE_SECONDS = re.compile(r"time|second|minute|hour|duration|elapsed|wall.?clock|(^|_)(s|sec|secs|min|h|cost)$", re.I)
 # whether the newest is the incumbent -> what is shown
 _SHOWN = {True: "the architecture that the method held at the time", False: "the best that it had evaluated"}
 
@@ -115,13 +117,12 @@ def _of_json(content: bytes, name: str) -> tuple[RecordedRun, ...]:
 
 
 def _check_no_slip(members: Iterable[str], name: str) -> None:
-    """Seconds under a name that is nearly right would be passed over, and those of the benchmark shown instead."""
     there = set(members)
     if "runtime_s" not in there:
-        near = difflib.get_close_matches("runtime_s", sorted(there.difference(_MEMBERS)), n=1, cutoff=0.75)
+        near = sorted(filter(_LIKE_SECONDS.search, map(str, there.difference(_MEMBERS))))
         if near:
             raise ImportDataError(
-                f"{name} has {near[0]!r:.40} and no 'runtime_s'; seconds of steps expected by that name"
+                f"{name} has {near[0]!r:.40} and no 'runtime_s'; seconds of each step expected by that name, or neither"
             )
 
 
@@ -176,7 +177,7 @@ def recorded_configuration(
 
 
 def recorded_runs(
-    benchmark: Benchmark, recording: Recording, rules: Rules, *, methods: Iterable[str] | None, returns: str
+    benchmark: Benchmark, recording: Recording, rules: Rules, *, methods: Iterable[str] | None, returns: str | None
 ) -> dict[Configuration, dict[int, Records]]:
     """Configuration -> seed -> records, of each method that is asked for.
 
@@ -185,7 +186,7 @@ def recorded_runs(
         SettingError: The rules, or what methods return, do not fit; or a run names no architecture of the benchmark.
         NotRecordedError: The benchmark has no value of an architecture.
     """
-    if returns not in RETURNS:
+    if returns is not None and returns not in RETURNS:
         raise SettingError(f"returns={returns!r:.40}; choose from {listed(map(repr, RETURNS))}")
     _check_rules(benchmark, rules)
     wanted = recording.methods if methods is None else [methods] if isinstance(methods, str) else [*methods]
@@ -196,9 +197,9 @@ def recorded_runs(
     for run in recording.runs:
         if run.method in wanted:
             has_seconds = run.seconds is not None
-            key = recorded_configuration(
-                benchmark, recording, run.method, rules, returns=returns, has_seconds=has_seconds
-            )
+            # a step that costs what a training costs is one, and its method knows what it was worth
+            held = returns or (LATEST if has_seconds else BEST)
+            key = recorded_configuration(benchmark, recording, run.method, rules, returns=held, has_seconds=has_seconds)
             found.setdefault(key, {})[run.run_seed] = records_of(benchmark, run, rules)
     return found
 

@@ -25,7 +25,7 @@ from nasbench_kit.study.columns import Column, digest_of, digest_of_run, pack, u
 from nasbench_kit.study.configuration import Configuration
 from nasbench_kit.study.database import Database
 from nasbench_kit.study.executors import executed
-from nasbench_kit.study.recorded import LATEST, Recording, read_recording, recorded_runs, rules_beside
+from nasbench_kit.study.recorded import Recording, read_recording, recorded_runs, rules_beside
 from nasbench_kit.study.rows import STORED_COLUMNS, stored_rows
 from nasbench_kit.study.running import Made, benchmark_of, n_together, open_same
 from nasbench_kit.study.text import check_printable, in_one_line, read_json, write_json
@@ -170,7 +170,7 @@ class Study:
         recording: Recording | str | os.PathLike[str],
         *,
         methods: Iterable[str] | None = None,
-        returns: str = LATEST,
+        returns: str | None = None,
         rules: Rules | None = None,
         **how: Any,
     ) -> RunCounts:
@@ -185,7 +185,8 @@ class Study:
             recording: What was recorded, or its file, as in `read_recording`.
             methods: Those whose runs to add; all by default.
             returns: What the methods return when they are stopped: "latest", the architecture that they hold, as those
-                that share weights; or "best" of those that they evaluated.
+                that share weights; or "best" of those that they evaluated. By default "latest" where seconds of steps
+                were recorded, else "best": a step that costs what the benchmark says is a training of its own.
             rules: Those of the runs that these are to stand beside; by default those of all that are there on this
                 benchmark.
             how: Rules by their names, instead of or beside `rules`: `budget_s=20_000`.

@@ -94,11 +94,19 @@ def test_csv_and_json_packed_or_not_say_the_same(write):
         ("", "r.csv has the columns ; method, seed, arch expected, each once"),
         (
             "method,seed,arch,runtime\nA,0,333132,3\n",
-            "r.csv has 'runtime' and no 'runtime_s'; seconds of steps expected by that name",
+            "r.csv has 'runtime' and no 'runtime_s'; seconds of each step expected by that name, or neither",
+        ),
+        (
+            "method,seed,arch,hours\nA,0,333132,3\n",
+            "r.csv has 'hours' and no 'runtime_s'; seconds of each step expected by that name, or neither",
+        ),
+        (
+            "method,seed,arch,t_s\nA,0,333132,3\n",
+            "r.csv has 't_s' and no 'runtime_s'; seconds of each step expected by that name, or neither",
         ),
         (
             '[{"method": "A", "seed": 0, "arch": ["333132"], "Runtime_s": [3]}]',
-            "r.csv has 'Runtime_s' and no 'runtime_s'; seconds of steps expected by that name",
+            "r.csv has 'Runtime_s' and no 'runtime_s'; seconds of each step expected by that name, or neither",
         ),
         ("method,seed\nA,0\n", "r.csv has the columns method, seed; arch expected"),
         (as_csv([("A", "x", GOOD, 1)]), "r.csv, A with seed 'x': an integer from 0 to 2^63 - 1 expected"),
@@ -336,12 +344,13 @@ def test_the_command_adds_them_and_says_what_it_did(with_runs, file):
     first = run(main, how)
     assert first.exit_code == 0, first.output
     assert f"3 runs of {file} added to {with_runs}\n" in first.output
-    assert re.search(r"nasbench201/cifar10 +A \(recorded\) +2 +6\n", first.output)
+    assert re.search(r"nasbench201/cifar10 +A \(recorded\) +latest +2 +6\n", first.output)
     again = json.loads(run(main, [*how, "--json"]).output)
     assert (again["n_added"], again["n_there"]) == (0, 3)
     assert again["recorded"][1] == {
         "benchmark": "nasbench201/cifar10",
         "optimizer": "B (recorded)",
+        "returns": "latest",
         "n_runs": 1,
         "n_steps": 1,
     }
@@ -389,9 +398,13 @@ def test_the_39_recorded_runs_show_the_known_collapse_beside_random_search(teste
     file = shared_data / "weight_sharing" / "naslib_recorded_trajectories.json.gz"
     nbk.compare(tested, "random_search", runs=10, study=path, budget_s=20_000, n_processes=1)
     with Study(path) as study:
-        assert study.add_recorded(tested, file, methods=SHARING).made == 24
-        assert study.add_recorded(tested, file, methods=["RE", "RS", "TPE"], returns="best").made == 15
+        assert study.add_recorded(tested, file).made == 39
+        returns = {key.label: key.settings["returns"] for key in study.configurations() if key.is_recorded}
         panels = load(study, results=tested.results.path)
+    # searches that evaluate return their best; those of them have no seconds
+    assert returns == dict.fromkeys((f"{method} (recorded)" for method in SHARING), "latest") | dict.fromkeys(
+        ("RE (recorded)", "RS (recorded)", "TPE (recorded)"), "best"
+    )
     (panel,) = panels.values()
     with gzip.open(file) as opened:
         recorded = json.load(opened)
