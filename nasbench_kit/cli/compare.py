@@ -221,12 +221,12 @@ def compare(
     from nasbench_kit import comparison  # takes a while to import
     from nasbench_kit.protocols import protocol_of
 
+    _check_where(cluster, executor, n_processes, is_plan, batch, until_settled)
     if executor is not None:
         from nasbench_kit.study.clusters import mpi_ranks
 
         if not click.get_current_context().with_resource(mpi_ranks()):
             return
-    _check_where(cluster, executor, n_processes, is_plan, batch, until_settled)
     given = parse_optimizers(optimizers) or None
     ruled = {name: value for name, value in rules.items() if value is not None}
     if not (benchmarks or ruled or objectives or constraints):

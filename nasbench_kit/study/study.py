@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -357,8 +358,9 @@ class Study:
                 for versions in other.versions(key):
                     self._check_versions(key, versions)
                 ids = self._ids()
-                here, shown = self._rows(ids.get(key)), next((known for known in ids if known == key), key)
-                for row in other._rows(id_).values():
+                there = other._rows(id_)
+                here, shown = self._rows(ids.get(key), there), next((known for known in ids if known == key), key)
+                for row in there.values():
                     _, columns = other._checked(key, row)
                     same = here.get(row.run_seed)
                     if same and same.failure is None and row.failure is None:
@@ -562,11 +564,13 @@ class Study:
 
     def _rows(self, id_: int | None, run_seeds: Iterable[int] | None = None) -> dict[int, _Row]:
         """Seed -> row of the runs of one configuration, in order of seed."""
-        columns = ", ".join(_Row._fields)
-        query = f"SELECT {columns} FROM runs WHERE configuration = ? ORDER BY run_seed"  # noqa: S608
-        wanted = None if run_seeds is None else {*_run_seeds(run_seeds)}
-        rows = map(_Row._make, self._db.read(query, id_))
-        return {row.run_seed: row for row in rows if wanted is None or row.run_seed in wanted}
+        columns, which = ", ".join(_Row._fields), ""
+        wanted: list[int | str | None] = [id_]
+        if run_seeds is not None:
+            which = " AND run_seed IN (SELECT value FROM json_each(?))"
+            wanted.append(json.dumps(_run_seeds(run_seeds)))
+        query = f"SELECT {columns} FROM runs WHERE configuration = ?{which} ORDER BY run_seed"  # noqa: S608
+        return {row.run_seed: row for row in map(_Row._make, self._db.read(query, *wanted))}
 
     def _run(
         self,

@@ -48,6 +48,7 @@ def test_gathering_takes_over_what_there_is_and_names_what_is_damaged(invoke):
     ("arguments", "message"),
     [
         (["compare", "--plan", "--cluster", "tcp://a:1"], "--cluster and --plan exclude each other; leave one out"),
+        (["compare", "--executor", "mpi", "--cluster", "tcp://a:1"], "--cluster and --executor exclude each other"),
         (["compare", "--plan", "--processes", "2"], "--processes and --plan exclude each other; leave one out"),
         (["compare", "--plan", "--until-settled", "0.1"], "--plan and --until-settled exclude each other"),
         (["compare", "--batch", "2"], "--batch is of a plan; give --plan as well"),
