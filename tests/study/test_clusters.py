@@ -190,6 +190,7 @@ cores = 1
 memory = "1GB"
 walltime = "00:10:00"
 interface = "lo"
+scheduler_options = { dashboard_address = ":0" }
 """
 
 
