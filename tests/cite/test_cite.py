@@ -149,7 +149,7 @@ def test_everything_that_comes_with_the_package_can_be_cited_by_name(name):
 
 def test_what_a_library_has_is_not_asked_where_it_is_not_installed(monkeypatch):
     monkeypatch.setitem(LIBRARIES, "optuna", LIBRARIES["optuna"]._replace(distribution="no-such-distribution"))
-    assert [key for _, key, _ in parsed(cite("optuna:TPESampler"))][2:] == ["akiba2019optuna"]
+    assert parsed(cite("optuna:Anything")) == parsed(cite("optuna:TPESampler"))
 
 
 def test_packages_that_an_optimizer_needs_are_cited():
