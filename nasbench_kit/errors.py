@@ -22,6 +22,20 @@ def without_addresses(text: str) -> str:
     return re.sub(r"(?<=\w) at 0x[0-9a-fA-F]+(?=>)", "", text)
 
 
+def words_of(error: BaseException) -> str:
+    """What an error says; of an assertion without words, what is asserted."""
+    said = str(error)
+    if said or not isinstance(error, AssertionError):
+        return said
+    import linecache  # an error may take its time; an import may not
+    import traceback
+
+    for frame in traceback.extract_tb(error.__traceback__)[-1:]:
+        first = frame.lineno or 0
+        said = " ".join(linecache.getline(frame.filename, n) for n in range(first, (frame.end_lineno or first) + 1))
+    return " ".join(said.split())
+
+
 class NasbenchKitError(Exception):
     """Base of all errors of this package; `str(error)` is one line for people."""
 

@@ -9,6 +9,7 @@ import click
 
 from nasbench_kit.catalog import list_results
 from nasbench_kit.cli.shared import example, json_option, open_named, print_json
+from nasbench_kit.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from nasbench_kit.cite import Used
@@ -71,8 +72,21 @@ def _used(name: str) -> list[Used]:
         with Study(name, create=False) as study:
             return of_study(study)
     if name in OPTIMIZERS or ":" in name:
+        _check_named(name)
         return of_optimizer(name)
+    if not Path(name).exists() and not name.replace("_", "").isalnum():
+        raise UnknownNameError(f"there is no study, table or surrogate {name!r}")
     return [of_results(open_named(name, OPTIMIZERS, PROTOCOLS))]
+
+
+def _check_named(optimizer: str) -> None:
+    """Refuse what a library has not, as far as it is installed: what is to be cited need not be."""
+    from nasbench_kit.optimizers import optimizer_class
+    from nasbench_kit.optimizers.libraries import LIBRARIES
+
+    library = LIBRARIES.get(optimizer.partition(":")[0])
+    if library is not None and library.installed() is not None:
+        optimizer_class(optimizer)
 
 
 def _is_study(path: str) -> bool:

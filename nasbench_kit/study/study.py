@@ -27,6 +27,7 @@ from nasbench_kit.study.configuration import Configuration
 from nasbench_kit.study.database import Database
 from nasbench_kit.study.executors import executed
 from nasbench_kit.study.recorded import Recording, read_recording, recorded_runs, rules_beside
+from nasbench_kit.study.rehearsal import rehearse
 from nasbench_kit.study.rows import STORED_COLUMNS, stored_rows
 from nasbench_kit.study.running import Made, benchmark_of, n_together, open_same
 from nasbench_kit.study.text import check_printable, in_one_line, read_json, write_json
@@ -130,7 +131,8 @@ class Study:
             progress: Called with (runs that are there or failed, runs asked for), at the start and after each run.
 
         Raises:
-            SettingError: An argument is not what is expected.
+            SettingError: An argument is not what is expected; or another library refuses to search so, and no run of
+                that is there yet.
             StudyError: The file could not be written, or a table was not found or has changed. The runs stored before
                 are safe.
             WorkerError: A worker process died. The runs stored before are safe.
@@ -163,6 +165,9 @@ class Study:
         for key in configurations:
             self._check_versions(key, versions[key], in_files_alone=key not in unfinished)
         verify_results(configurations)
+        for key in configurations:
+            if key in unfinished and not self.n_runs(key):
+                rehearse(key)
         return left, versions
 
     def add_recorded(

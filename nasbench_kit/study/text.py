@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from nasbench_kit.errors import without_addresses
+from nasbench_kit.errors import without_addresses, words_of
 
 MOST_LETTERS = 1 << 16  # of a stored text
 _MOST_SHOWN = 200  # letters of a reason in an error
@@ -65,7 +65,7 @@ def in_one_line(reason: object) -> str:
 
 def reason_of(error: BaseException) -> str:
     """The kind of an error, and what it says if it says anything, in one line."""
-    return in_one_line(": ".join(filter(None, (type(error).__name__, str(error)))))
+    return in_one_line(": ".join(filter(None, (type(error).__name__, words_of(error)))))
 
 
 def _texts(data: Any) -> Iterator[str]:

@@ -24,7 +24,13 @@ TEXT = (ROOT / "nasbench_kit" / "cite" / "references.bib").read_text(encoding="u
 IMPORTERS = ROOT / "nasbench_kit" / "importers"
 LIBRARY_MODULES = [f"nasbench_kit.optimizers.libraries.{prefix}" for prefix in LIBRARIES]
 NEEDED = {"article": {"journal", "year"}, "inproceedings": {"booktitle", "year"}, "misc": set()}
-NAMES = ["nasbench201/cifar10", *list_results(), *OPTIMIZERS, *PROTOCOLS, *(f"{prefix}:X" for prefix in LIBRARIES)]
+NAMES = [
+    "nasbench201/cifar10",
+    *list_results(),
+    *OPTIMIZERS,
+    *PROTOCOLS,
+    *(each.named.split()[-1] for each in LIBRARIES.values()),
+]
 
 
 def parsed(text):
@@ -141,6 +147,11 @@ def test_everything_that_comes_with_the_package_can_be_cited_by_name(name):
     assert "nothing is known" not in found
 
 
+def test_what_a_library_has_is_not_asked_where_it_is_not_installed(monkeypatch):
+    monkeypatch.setitem(LIBRARIES, "optuna", LIBRARIES["optuna"]._replace(distribution="no-such-distribution"))
+    assert parsed(cite("optuna:Anything")) == parsed(cite("optuna:TPESampler"))
+
+
 def test_packages_that_an_optimizer_needs_are_cited():
     needed = {need for made in OPTIMIZERS.values() for need in needs_of(made) if need.startswith("package:")}
     assert {need.partition(":")[2] for need in needed} <= {*entries()}
@@ -226,7 +237,10 @@ def test_what_is_cited_for_several_things_names_them_all():
     ("name", "message"),
     [
         ("nasbnch201", "unknown name 'nasbnch201'; did you mean 'nasbench201'"),
-        ("absent.db", "absent.db"),
+        ("absent.db", "there is no study, table or surrogate 'absent.db'"),
+        ("absent/cifar10", "there is no study, table or surrogate 'absent/cifar10'"),
+        ("optuna:TPESamplr", "unknown sampler of optuna 'TPESamplr'; did you mean 'TPESampler'"),
+        ("optuna:", "'optuna:' names nothing of optuna; a sampler, such as optuna:TPESampler expected"),
     ],
 )
 def test_what_there_is_not_is_refused_in_one_line(tmp_path, monkeypatch, name, message):

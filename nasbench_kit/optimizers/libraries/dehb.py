@@ -8,8 +8,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nasbench_kit.errors import SettingError, unknown
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_needs, check_start
+from nasbench_kit.errors import unknown
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_needs, check_number, check_start
 from nasbench_kit.optimizers.libraries.wrapped import Losses, changed, seed_of, with_settings_of
 from nasbench_kit.optional import require
 
@@ -68,9 +68,10 @@ class DEHBSearch:
     def __init__(self, task: Task, rng: np.random.Generator, *, min_epoch: int | None = None, **settings: Any) -> None:
         check_start(task, rng)
         check_needs(type(self), task, type(self).__name__)
-        lowest, highest = min_epoch or task.epochs[0], task.epochs[-1]
-        if not 0 < lowest < highest:
-            raise SettingError(f"min_epoch={min_epoch!r:.80}; an epoch below {highest} expected")
+        highest = task.epochs[-1]
+        lowest = task.epochs[0] if min_epoch is None else min_epoch
+        expected = f"an epoch of 1 to below {highest}"
+        check_number(expected, lambda epoch: 1 <= epoch < highest, min_epoch=lowest)
         self._space, self._rng, self._epochs = task.space, rng, task.epochs
         self._dehb = self.wrapped(
             dimensions=task.space.n_decisions,

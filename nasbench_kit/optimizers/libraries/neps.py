@@ -17,7 +17,6 @@ from nasbench_kit.optimizers.libraries.wrapped import (
     Waiting,
     argument_names,
     changed,
-    refusals_of,
     seed_of,
     with_settings_of,
 )
@@ -104,7 +103,7 @@ class NePSSearch:
             given["use_priors"] = prior is not None
         self._randomness = GlobalRandomness(seed_of(rng))
         space = self._pipeline_space(neps, prior, prior_confidence)
-        with self._randomness.used(), refusals_of(name):
+        with self._randomness.used():
             self._neps = neps.AskAndTell(algorithm(space, **given))
         self._asked: Waiting[Any] = Waiting()
         self._numbers: dict[str, tuple[Arch, int]] = {}  # NePS's trial -> its training, where there are epochs

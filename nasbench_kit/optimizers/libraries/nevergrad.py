@@ -20,6 +20,7 @@ from nasbench_kit.optimizers.libraries.wrapped import (
     Waiting,
     changed,
     check_defaults,
+    refusals_of,
     seed_of,
     with_settings_of,
 )
@@ -104,9 +105,10 @@ class NevergradSearch:
             )
         )
         self._parametrization.random_state = np.random.RandomState(seed)
-        self._advice = "" if budget else "; a budget may help"
+        given = changed(settings, self.their_defaults)
+        self._given = given | ({"budget": budget} if budget else {})
         with self._theirs():
-            made = type(self).wrapped(**changed(settings, self.their_defaults))
+            made = type(self).wrapped(**given)
             self._at_once = 1 if made.no_parallelization else task.n_workers
             try:
                 self._optimizer = made(self._parametrization, budget=budget, num_workers=self._at_once)
@@ -145,11 +147,12 @@ class NevergradSearch:
         with self._randomness.used(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                yield
-            except Exception as error:  # of a stranger: what lacks a package, or a budget
-                said = f"{type(error).__name__}: {error}".rstrip(": ")
-                advice = "" if isinstance(error, ImportError) else self._advice
-                raise SettingError(f"{type(self).__name__} failed ({said}){advice}") from error
+                with refusals_of(type(self).__name__, self._given, self.their_defaults):
+                    yield
+            except SettingError as error:
+                if self._given or isinstance(error.__cause__, ImportError):
+                    raise
+                raise SettingError(f"{error}; a budget may help") from error.__cause__
             self._wait_for_threads()
 
     def _wait_for_threads(self) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from nasbench_kit.spaces import Arch
 
+_OF_NUMBERS = ("CmaEsSampler",)  # it says nothing, and samples categories at random
 _PACKAGES = {"CmaEsSampler": "cmaes", "GPSampler": "torch"}  # what else samplers need
 
 
@@ -81,6 +82,9 @@ class OptunaSearch:
         check_flag(numbers=numbers)
         name = type(self).__name__
         check_needs(type(self), task, name, {"pruner": pruner})
+        is_of_numbers = self.wrapped.__name__ in _OF_NUMBERS
+        if is_of_numbers and not (numbers or all(decision.ordered for decision in task.space.decisions)):
+            raise SettingError(f"{name} with numbers=false, which samples choices at random; numbers=true expected")
         self._optuna = optuna = require("optuna", "optuna")
         if task.constraints and not hasattr(optuna.trial.Trial, "set_constraint"):
             raise SettingError(f"{name} with constraints needs Optuna 5; installed is {optuna.__version__}")

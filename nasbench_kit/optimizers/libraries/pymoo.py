@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from nasbench_kit.errors import SettingError, UnknownNameError, unknown
+from nasbench_kit.errors import UnknownNameError, unknown
 from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_flag, check_needs, check_start
 from nasbench_kit.optimizers.libraries.wrapped import Losses, Waiting, changed, seed_of, with_settings_of
 from nasbench_kit.optional import require
@@ -122,7 +122,7 @@ class PymooSearch:
         check_start(task, rng)
         check_flag(numbers=numbers)
         check_at_least(1, n_partitions=n_partitions)
-        check_needs(type(self), task, name := type(self).__name__)
+        check_needs(type(self), task, type(self).__name__)
         self._space, self._rng = task.space, rng
         self._n_objectives = len(task.objectives) if self.wrapped.__module__.startswith(_SEVERAL) else 1
         self._n_constraints = len(task.constraints)
@@ -138,11 +138,8 @@ class PymooSearch:
         self._problem = self._made_problem()
         endless, seed = require("pymoo.core.termination", "pymoo").NoTermination(), seed_of(rng)
         self._rest = np.random.default_rng(seed)
-        try:
-            with self._seeded():
-                self._algorithm = self.wrapped(**given).setup(self._problem, seed=seed, termination=endless)
-        except AssertionError as error:
-            raise SettingError(f"{name} cannot search this task: {error or 'pymoo says no more'}") from None
+        with self._seeded():
+            self._algorithm = self.wrapped(**given).setup(self._problem, seed=seed, termination=endless)
         self._generation: Any = None
         self._next: deque[Any] = deque()  # individuals of it
         self._asked: Waiting[Any] = Waiting()

@@ -21,7 +21,6 @@ from nasbench_kit.optimizers.libraries.wrapped import (
     argument_names,
     changed,
     named_of,
-    refusals_of,
     seed_of,
     with_settings_of,
 )
@@ -144,10 +143,7 @@ class SMACSearch:
         budgets = _budgets(name, self._epochs, min_budget)
         if parego and len(task.objectives) == 1:
             raise SettingError(f"{name} with parego=true on one objective; it weighs two or more")
-        with (
-            TemporaryDirectory() as folder,
-            refusals_of(name),
-        ):  # it writes there what it would go on from; that is not done here
+        with TemporaryDirectory() as folder:  # it writes there what it would go on from; that is not done here
             scenario = smac.Scenario(
                 _config_space(task.space),
                 output_directory=Path(folder),

@@ -20,7 +20,6 @@ from nasbench_kit.optimizers.libraries.wrapped import (
     argument_names,
     changed,
     named_of,
-    refusals_of,
     seed_of,
     with_settings_of,
 )
@@ -112,7 +111,7 @@ class SyneTuneSearch:
         given = {key: value for key, value in given.items() if key in arguments}
         seed = seed_of(rng)
         self._randomness = GlobalRandomness(seed)
-        with self._randomness.used(), refusals_of(name):
+        with self._randomness.used():
             self._scheduler = self.wrapped(
                 _config_space(task.space),
                 do_minimize=False,

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
 import numpy as np
 
-from nasbench_kit.errors import SettingError, UnknownNameError, unknown
+from nasbench_kit.errors import NasbenchKitError, SettingError, UnknownNameError, unknown, words_of
 from nasbench_kit.optimizers.base import Outcome, Trial
+from nasbench_kit.optimizers.libraries.kinds import check_value
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces import Arch
@@ -43,7 +44,8 @@ def with_settings_of(
     """A class of searches whose settings are its own and those of what it wraps.
 
     Args:
-        search: The class; its `__init__(task, rng, *, ..., **settings)` takes settings of its own, and any others.
+        search: The class; its `__init__(task, rng, *, ..., **settings)` takes settings of its own, and any others. What
+            it raises, the library does: it is said in one line, with the settings.
         made: What these others are arguments of. Those whose default no study could store cannot be set.
         name: What the optimizer is called.
         hidden: Arguments that the search gives itself, besides the seed.
@@ -58,7 +60,19 @@ def with_settings_of(
     first_line, _, rest = (inspect.getdoc(search) or "").partition("\n")
     documented = f"{first_line} Here: {source}.\n{rest}"
     made_of = {each.name: each.default for each in theirs}
+    arguments = {each.name: each for each in theirs}
+    defaults = {each.name: each.default for each in (*own, *theirs)}
+
+    def begin(self: object, task: object, rng: object, **settings: Any) -> None:
+        given = changed(settings, defaults)
+        for setting, value in given.items():
+            if setting in arguments:
+                check_value(arguments[setting], value, name)
+        with refusals_of(name, given, defaults):
+            search.__init__(self, task, rng, **settings)  # type: ignore[misc]
+
     attributes |= {"wrapped": made, "their_defaults": made_of, "__doc__": documented, "__module__": search.__module__}
+    attributes["__init__"] = begin
     return type(name, (search,), attributes | {"__signature__": inspect.Signature([*first, *settings])})
 
 
@@ -96,16 +110,26 @@ def check_arguments(made: Callable[..., object], name: str, given: Iterable[str]
 
 
 @contextlib.contextmanager
-def refusals_of(name: str) -> Iterator[None]:
-    """A block in which a library is given its arguments; what it refuses is said in one line.
+def refusals_of(name: str, settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> Iterator[None]:
+    """A block in which a library is given its arguments, or asked; what it refuses is said in one line.
+
+    Args:
+        name: What the optimizer is called.
+        settings: Those that are not the default ones.
+        defaults: What they would be.
 
     Raises:
-        SettingError: It refuses one.
+        SettingError: It raises anything but an error of ours.
     """
     try:
         yield
-    except (AssertionError, TypeError, ValueError) as error:
-        raise SettingError(f"{name}: {' '.join(str(error).split()) or type(error).__name__}") from error
+    except NasbenchKitError:
+        raise
+    except Exception as error:  # whatever a library raises
+        kind = "" if type(error) in (AssertionError, Exception, ValueError) else f"{type(error).__name__}: "
+        said = f"{name}: {kind}{' '.join(words_of(error).split())}".rstrip(":. ")
+        given = [f"{each}={value!r:.80} (by default {defaults.get(each)!r:.40})" for each, value in settings.items()]
+        raise SettingError(f"{said}; with {', '.join(given)}" if given else said) from error
 
 
 def _parameters(made: Callable[..., object]) -> list[inspect.Parameter]:

@@ -76,5 +76,6 @@ def test_what_dehb_has_not_or_needs_is_refused():
         optimizer_class("dehb:DE")
     with pytest.raises(SettingError, match="dehb:DEHB needs several epochs to choose from; there is only epoch 200"):
         Configuration.of(nbk.load("nasbench201/cifar10"), "dehb:DEHB", {}, **FEW)
-    with pytest.raises(SettingError, match="min_epoch=99; an epoch below 36 expected"):
-        made(min_epoch=99)
+    for epoch in (99, 36, 0, -1, "x"):
+        with pytest.raises(SettingError, match=f"min_epoch={epoch!r}; an epoch of 1 to below 36 expected"):
+            made(min_epoch=epoch)
