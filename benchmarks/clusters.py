@@ -8,7 +8,9 @@ alone over what all of them take together. Seconds on the wall are shown beside,
 """
 
 import argparse
+import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,7 +27,8 @@ from nasbench_kit.study.running import make_many
 
 WORKLOADS = {  # optimizer, evaluations per run, runs
     "runs of milliseconds": ("random_search", 500, 4_000),
-    "runs of tenths of a second": ("bohb", 200, 60),
+    "runs of hundredths of a second": ("bohb", 200, 60),
+    "runs of seconds": ("bananas", 150, 16),
 }
 PORT = 18_799
 
@@ -80,6 +83,28 @@ def on_executor(backend, key, n_runs, folder):
         return cpu_s(measured) - before, time.perf_counter() - began
 
 
+def on_mpi(key, n_runs, folder):
+    """As `on_executor`, of two ranks of MPI and of the first, which writes the study."""
+    command = [shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"), "-n", "3"]
+    command += [sys.executable, __file__, "--ranks", key.optimizer, str(key.rules.n_evaluations), str(n_runs)]
+    return json.loads(subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, check=True).stdout)
+
+
+def as_rank(optimizer, n_evaluations, n_runs):
+    """What `on_mpi` starts: the first rank prints what was measured."""
+    with clusters.mpi_ranks() as is_first:
+        if is_first:
+            print(json.dumps(on_executor(mpi, configuration(optimizer, n_evaluations), n_runs, Path())))
+
+
+@contextmanager
+def mpi():
+    """Two ranks of MPI besides this one."""
+    with clusters.mpi_workers() as workers:
+        me = psutil.Process()
+        yield workers.executor, [rank for rank in me.parent().children() if rank.pid != me.pid]
+
+
 def on_a_folder(key, n_runs, folder):
     """As `on_executor`, of two processes that share a folder, and of gathering what they made."""
     with Study(folder / "study.db") as study, ExitStack() as stack:
@@ -107,6 +132,7 @@ def efficiency():
     ways = {
         "two processes": lambda *what: on_executor(processes, *what),
         "two workers of Dask": lambda *what: on_executor(dask, *what),
+        "two ranks of MPI": on_mpi,
         "two workers of a folder": on_a_folder,
     }
     for name, (optimizer, n_evaluations, n_runs) in WORKLOADS.items():
@@ -163,6 +189,11 @@ def writer():
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--writer", action="store_true", help="only how fast a study is written")
-    if not arguments.parse_args().writer:
-        efficiency()
-    writer()
+    arguments.add_argument("--ranks", nargs=3, help=argparse.SUPPRESS)
+    options = arguments.parse_args()
+    if options.ranks:
+        as_rank(options.ranks[0], *map(int, options.ranks[1:]))
+    else:
+        if not options.writer:
+            efficiency()
+        writer()

@@ -26,6 +26,7 @@ from nasbench_kit.encodings.features import sparse
 from nasbench_kit.formats.numpy_pickles import PLAIN
 from nasbench_kit.formats.pickles import read_plain_pickle
 from nasbench_kit.formats.safetensors import write_tensors
+from nasbench_kit.jobs import n_processors
 from nasbench_kit.optimizers import GROUPS, OPTIMIZERS, needs_of
 from nasbench_kit.simulator import task_of
 from nasbench_kit.spaces import ChoiceSpace, NASBench201Space
@@ -48,6 +49,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["NASBENCH_KIT_DATA"] = tempfile.mkdtemp(prefix="nasbench_kit_data_")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_xdist_auto_num_workers():
+    return n_processors() + 1  # many tests wait for programs, servers and workers
 
 
 def pytest_collection_modifyitems(items):
