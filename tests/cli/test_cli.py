@@ -273,6 +273,15 @@ def test_info_says_of_an_optimizer_its_source_and_what_each_setting_means(name):
     assert found["source"] in run("info", name)
 
 
+def test_info_shows_an_optimizer_and_a_protocol_of_one_name():
+    text = run("info", "local_search")
+    assert text.index("set one by: nasbench-kit compare -o local_search,") < text.index("--protocol local_search")
+    found = run_json("info", "local_search")
+    assert found["kind"] == "optimizer"
+    assert found["protocol"]["kind"] == "protocol"
+    assert "protocol" not in run_json("info", "asha")
+
+
 def test_info_says_what_a_table_holds_and_where_it_comes_from(cifar10):
     shown = run_json("info", "nasbench201", "--verify")
     assert shown["verified"] is True
