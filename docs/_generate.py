@@ -355,7 +355,7 @@ def _commands() -> Iterator[tuple[str, str]]:
 def _command(name: str, command: click.Command) -> Iterator[str]:
     context = click.Context(command, info_name=f"nasbench-kit {name}")
     yield "```text\n" + " ".join([context.command_path, *command.collect_usage_pieces(context)]) + "\n```"
-    yield inspect.cleandoc(command.help or "").replace("\b\n", "")
+    yield _with_addresses(inspect.cleandoc(command.help or "").replace("\b\n", ""))
     options = []
     for parameter in command.params:
         record = parameter.get_help_record(context)
@@ -656,5 +656,5 @@ def _about(made: object) -> str:
 
 def _with_addresses(text: str) -> str:
     """The text with its addresses, and the pages that it names by their files, as links."""
-    text = re.sub(r"`docs/([\w/-]+\.md)`", r"[](/\1)", text)
+    text = re.sub(r"`?\bdocs/([\w/-]+\.md)`?", r"[](/\1)", text)
     return re.sub(r"(?<![<(`])https?://[^\s,;)>`]*[^\s,;)>`.:]", r"<\g<0>>", text)

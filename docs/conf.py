@@ -96,14 +96,16 @@ def shown(app: Any, what: str, name: str, thing: object, options: object, said: 
     return (said.replace("<factory>", "..."), returned) if said else None
 
 
+_MOST_UNBROKEN = 24  # letters of code that stand in one line
+
+
 def marked(app: Any, doctree: nodes.document) -> None:
     """Mark code that is not to be broken, and cells that are not to be narrow, for the style sheet."""
     for code in doctree.findall(nodes.literal):
-        if len(code.astext()) <= 24:
-            code["classes"].append("short")
+        code["classes"] += ["short"] * (len(code.astext()) <= _MOST_UNBROKEN)
     for cell in doctree.findall(nodes.entry):
-        if (n := len(cell.astext())) > 30:
-            cell["classes"].append("long" if n > 60 else "middling")
+        holds_long_code = any("short" not in code["classes"] for code in cell.findall(nodes.literal))
+        cell["classes"] += ["long"] if len(cell.astext()) > 60 else ["middling"] * holds_long_code
 
 
 def skipped(app: Any, what: str, name: str, thing: object, skip: bool, options: object) -> bool | None:

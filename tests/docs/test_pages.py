@@ -83,6 +83,16 @@ def test_every_block_of_a_page_runs_and_prints_what_it_says(page, tmp_path, monk
     sys.modules.pop("tabu", None)
 
 
+@pytest.mark.parametrize("page", sorted(WRITTEN))
+def test_what_is_pasted_into_an_interpreter_has_an_empty_line_behind_each_loop(page):
+    for language, code in blocks(WRITTEN[page].read_text(encoding="utf-8")):
+        if language != "python" or code.startswith('"""'):  # a file to save
+            continue
+        body, lines = ast.parse(code).body, code.splitlines()
+        ended = [one.end_lineno for one in body[:-1] if hasattr(one, "body")]
+        assert [lines[end - 1] for end in ended if lines[end].strip()] == []
+
+
 def test_our_side_of_every_call_of_another_library_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = WRITTEN["how-to/coming-from.md"].read_text(encoding="utf-8")
@@ -158,6 +168,17 @@ def test_the_page_of_an_adapter_needs_no_library_and_names_what_is_public_in_it(
 def test_names_of_files_with_asterisks_are_no_emphasis(made):
     assert r"NATS-\*.pickle.pbz2, or a folder NATS-\*-simple" in made["reference/importers/natsbench.md"]
     assert r"NATS-\*.pickle.pbz2, or a folder NATS-\*-simple" in made["reference/importers.md"]
+
+
+def test_a_page_that_is_named_by_its_file_is_linked_to(made):
+    assert "[](/your-own-benchmark.md) shows how" in made["reference/importers/described.md"]
+    assert "([](/clusters.md))" in made["reference/cli/compare.md"]
+    assert not [
+        page
+        for page, text in made.items()
+        if re.search(r"(?<![(/])docs/[a-z-]+\.md", text)
+        and page.startswith(("reference/cli", "reference/importers", "reference/api"))
+    ]
 
 
 def test_a_constant_has_its_value_or_what_is_said_of_it(made):
