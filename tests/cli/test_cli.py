@@ -260,7 +260,11 @@ def test_info_says_what_the_settings_of_an_optimizer_of_a_library_mean():
     assert settings["numbers"][1].startswith("Every decision is a number to the sampler")
     assert settings["n_ei_candidates"][0] == 24
     assert settings["n_ei_candidates"][1].startswith("Number of candidate samples")  # as Optuna says
-    assert "set one by: nasbench-kit compare -o optuna:TPESampler," in run("info", "optuna:TPESampler")
+    text = run("info", "optuna:TPESampler")
+    assert "set one by: nasbench-kit compare -o optuna:TPESampler," in text
+    assert "If this is `True`, the multivariate TPE is used" in text
+    assert ":obj:" not in text
+    assert "``" not in text
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
