@@ -93,6 +93,14 @@ def test_what_is_pasted_into_an_interpreter_has_an_empty_line_behind_each_loop(p
         assert [lines[end - 1] for end in ended if lines[end].strip()] == []
 
 
+def test_no_line_in_the_middle_of_a_paragraph_begins_a_list():
+    found = []
+    for page, path in WRITTEN.items():
+        prose = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        found += [(page, line) for line in re.findall(r"^(?![-+*|#>]|\d+\. | ).+\n([-+*] .*)$", prose, re.MULTILINE)]
+    assert found == []
+
+
 def test_our_side_of_every_call_of_another_library_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = WRITTEN["how-to/coming-from.md"].read_text(encoding="utf-8")
