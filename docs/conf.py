@@ -96,7 +96,7 @@ def shown(app: Any, what: str, name: str, thing: object, options: object, said: 
     return (said.replace("<factory>", "..."), returned) if said else None
 
 
-_MOST_UNBROKEN = 32  # letters of code that stand in one line
+_MOST_UNBROKEN = 31  # letters of code that stand in one line
 
 
 def marked(app: Any, doctree: nodes.document) -> None:
