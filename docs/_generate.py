@@ -6,6 +6,7 @@ which is not committed.
 
 from __future__ import annotations
 
+import ast
 import csv
 import inspect
 import json
@@ -15,11 +16,13 @@ import sys
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import click
+import numpy as np
 from click.testing import CliRunner
 
 import nasbench_kit
@@ -44,6 +47,9 @@ _OWN_MODULES = (
     "analysis.iohprofiler",
     "importers.described",
     "plots.landscape",
+    "predictors.agreement",
+    "predictors.splits",
+    "study.clusters",
 )
 _NO_MODULES = ("compat",)  # what it documents is in the modules below it
 
@@ -120,7 +126,7 @@ def _optimizers() -> Iterator[tuple[str, str]]:
                 f"optimizers/{name}.md",
                 _joined(
                     f"# `{name}`",
-                    found["does"],
+                    _plain(found["does"]),
                     _table(
                         ("", ""),
                         [
@@ -151,6 +157,9 @@ def _optimizers() -> Iterator[tuple[str, str]]:
     )
 
 
+_PUBLISHED = ("benchmark", "optimizer", "reported by", "value", "sd", "version", "source")
+
+
 def _protocols() -> Iterator[tuple[str, str]]:
     published: dict[str, list[tuple[str, ...]]] = {}
     with (ROOT / "nasbench_kit" / "protocols" / "published.csv").open(encoding="utf-8", newline="") as file:
@@ -163,8 +172,7 @@ def _protocols() -> Iterator[tuple[str, str]]:
     for name in PROTOCOLS:
         found = described_protocol(name)
         rows.append((f"[`{name}`](protocols/{name}.md)", found["title"]))
-        numbers = published.get(name, [])
-        head = ("benchmark", "optimizer", "reported by", "value", "sd", "version", "source")
+        same, numbers = _apart(_PUBLISHED, published.get(name, []))
         yield (
             f"protocols/{name}.md",
             _joined(
@@ -197,14 +205,15 @@ def _protocols() -> Iterator[tuple[str, str]]:
                 ),
                 "## Optimizers" if found["optimizers"] else "",
                 _table(
-                    ("name in the publication", "optimizer", "settings"),
+                    ("name, for `-o`", "optimizer", "settings"),
                     [
                         (label, f"[`{one['optimizer']}`](../optimizers/{one['optimizer']}.md)", _said(one["settings"]))
                         for label, one in found["optimizers"].items()
                     ],
                 ),
                 "## Published numbers" if numbers else "",
-                _table(head, numbers),
+                _table(("", ""), same),
+                _table(*numbers) if numbers else "",
             ),
         )
     yield (
@@ -222,9 +231,7 @@ def _spaces() -> Iterator[tuple[str, str]]:
     rows = []
     for name in SPACES:
         space = space_from(name)
-        rows.append(
-            (f"[`{name}`](spaces/{name}.md)", how_many(space.size), _first(import_module(type(space).__module__)))
-        )
+        rows.append((f"[`{name}`](spaces/{name}.md)", _counted(space), _first(import_module(type(space).__module__))))
         decisions = [(f"`{one.name}`", ", ".join(one.choices), "yes" * one.ordered) for one in space.decisions]
         yield (
             f"spaces/{name}.md",
@@ -233,8 +240,8 @@ def _spaces() -> Iterator[tuple[str, str]]:
                 _first(import_module(type(space).__module__)),
                 _rest(import_module(type(space).__module__)),
                 _about(type(space)),
-                f"It has {how_many(space.size)} architectures, of {len(space.decisions)} decisions.",
-                f"![An architecture of {name}]({name}.svg)" if _example(space) else "",
+                f"Architectures: {_counted(space)}. Each has {len(space.decisions)} decisions.",
+                f"![An architecture of {name}, drawn at random]({name}.svg)" if _example(space) else "",
                 "## Text forms",
                 _table(("form", "example"), [(f"`{form}`", f"`{one.example}`") for form, one in space.forms.items()]),
                 "## Decisions",
@@ -252,13 +259,23 @@ def _spaces() -> Iterator[tuple[str, str]]:
     )
 
 
+def _counted(space: Space) -> str:
+    """How many architectures a space has, and how many tuples of choices where these are more."""
+    tuples = how_many(space.size)
+    if space.n_keys is None:
+        return f"{tuples}, isomorphic ones counted apart"
+    if space.n_classes is not None:
+        return f"{how_many(space.n_keys)} ({how_many(space.n_classes)} of them different)"
+    return how_many(space.n_keys) if space.n_keys == space.size else f"{how_many(space.n_keys)} of {tuples} tuples"
+
+
 def _importers() -> Iterator[tuple[str, str]]:
     for name, files in IMPORTERS.items():
         yield (
             f"importers/{name}.md",
             _joined(
                 f"# `{name}`",
-                files,
+                _plain(f"{files[0].upper()}{files[1:]}."),
                 f"```text\nnasbench-kit import FILE --kind {name}\n```",
                 "(The kind is told from the content; `--kind` is for files that look like several.)",
                 _with_addresses(inspect.getdoc(import_module(f"nasbench_kit.importers.{name}")) or ""),
@@ -338,7 +355,7 @@ def _commands() -> Iterator[tuple[str, str]]:
 def _command(name: str, command: click.Command) -> Iterator[str]:
     context = click.Context(command, info_name=f"nasbench-kit {name}")
     yield "```text\n" + " ".join([context.command_path, *command.collect_usage_pieces(context)]) + "\n```"
-    yield inspect.cleandoc(command.help or "").replace("\b\n", "")
+    yield _with_addresses(inspect.cleandoc(command.help or "").replace("\b\n", ""))
     options = []
     for parameter in command.params:
         record = parameter.get_help_record(context)
@@ -363,25 +380,34 @@ def _modules() -> Iterator[tuple[str, str]]:
     compat = ROOT / "nasbench_kit" / "compat"
     names += [f"compat.{file.stem}" for file in sorted(compat.glob("*.py")) if _is_public(f"compat.{file.stem}")]
     rows = []
+    adapters = []
+    for file in sorted((ROOT / "nasbench_kit" / "adapters").glob("*.py")):
+        name = f"adapters.{file.stem}"
+        if file.stem not in ("__init__", "queries"):  # the latter is what all of them share
+            said, kinds = _as_written(file)
+            adapters.append((f"[`{name}`](api/{name}.md)", said.partition("\n")[0]))
+            directives = [f"{kind}:: nasbench_kit.{name}.{one}" for one, kind in sorted(kinds.items())]
+            parts = [_directive(one) for one in directives]
+            yield f"api/{name}.md", _joined(f"# `nasbench_kit.{name}`", _with_addresses(said), *parts)
     for name in names:
         module = import_module(f"nasbench_kit.{name}")
         parts = [f"# `nasbench_kit.{name}`", _with_addresses(inspect.getdoc(module) or "")]
         rows.append((f"[`{name}`](api/{name}.md)", _first(module)))
+        if name == "adapters":
+            rows += adapters
+            parts += [_table(("module", "what it holds"), [(row[0].replace("api/", ""), row[1]) for row in adapters])]
+            parts += ["How each is used: [](/adapters.md)."]
         left_out = {*_optimizer_names()} if name == "optimizers" else set()
         for attribute in sorted({*_exported(module)} - left_out, key=lambda one: (not one[0].isupper(), one.lower())):
             thing = getattr(module, attribute)
             where = f"nasbench_kit.{name}.{attribute}"
             if not (inspect.isclass(thing) or inspect.isroutine(thing)):
-                home = _home_of(attribute, thing, module)
-                parts.append(f"```{{eval-rst}}\n.. autodata:: {home}.{attribute}\n   :no-value:\n```")
+                parts.append(_datum(where, _home_of(attribute, thing, module), thing))
             elif id(thing) in there:
                 parts.append(f"`{attribute}`: see {{py:obj}}`{there[id(thing)]}`.")
             else:
                 there[id(thing)] = where
-                directive = (
-                    f"autoclass:: {where}\n   :members:" if inspect.isclass(thing) else f"autofunction:: {where}"
-                )
-                parts.append(f"```{{eval-rst}}\n.. {directive}\n```")
+                parts.append(_directive(f"{'autoclass' if inspect.isclass(thing) else 'autofunction'}:: {where}"))
         if left_out:
             parts.append("Each optimizer has a [page of its own](../optimizers.md).")
         yield f"api/{name}.md", _joined(*parts)
@@ -398,9 +424,49 @@ def _modules() -> Iterator[tuple[str, str]]:
             _table(("name", "is"), top),
             "And there are the modules; what one does not list may change without notice.",
             _table(("module", "what it holds"), rows),
-            _hidden(f"api/{name}" for name in names),
+            _hidden(row[0].partition("(")[2].removesuffix(".md)") for row in rows),
         ),
     )
+
+
+def _directive(said: str) -> str:
+    """What Sphinx is to take from the package."""
+    members = "\n   :members:" * said.startswith("autoclass")
+    return f"```{{eval-rst}}\n.. {said}{members}\n```"
+
+
+def _as_written(file: Path) -> tuple[str, dict[str, str]]:
+    """What a module says of itself, and name -> directive of what is public in it; its library may be absent."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    kinds = {ast.ClassDef: "autoclass", ast.FunctionDef: "autofunction"}
+    there = {one.name: kinds[type(one)] for one in tree.body if isinstance(one, ast.ClassDef | ast.FunctionDef)}
+    for one in tree.body:
+        if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name) and one.targets[0].id == "__all__":
+            there = {name: there[name] for name in ast.literal_eval(one.value)}
+    return ast.get_docstring(tree) or "", {name: kind for name, kind in there.items() if not name.startswith("_")}
+
+
+def _datum(where: str, home: ModuleType, thing: object) -> str:
+    """A constant or an alias: with what is written below it, or else its value and what is written beside it."""
+    attribute = where.rpartition(".")[2]
+    source, said = inspect.getsource(home), ""
+    body = ast.parse(source).body
+    for one, below in pairwise([*body, None]):
+        if attribute not in _assigned(one):
+            continue
+        line = source.splitlines()[one.lineno - 1]
+        if isinstance(below, ast.Expr) or "#:" in line or source.splitlines()[one.lineno - 2].startswith("#:"):
+            return _directive(f"autodata:: {home.__name__}.{attribute}\n   :no-value:")
+        said = line.partition("  # ")[2]
+    value = repr(thing)
+    shown = f"\n   :value: {value}" * (len(value) <= 200)
+    return _directive(f"py:data:: {where}{shown}\n\n   {said[:1].upper()}{said[1:]}{'.' * bool(said)}")
+
+
+def _assigned(one: ast.stmt | None) -> set[str]:
+    """The names that a statement gives something to."""
+    targets = one.targets if isinstance(one, ast.Assign) else [one.target] if isinstance(one, ast.AnnAssign) else []
+    return {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
 
 
 def _is_public(name: str) -> bool:
@@ -422,13 +488,15 @@ def _optimizer_names() -> Iterator[str]:
     yield from (made for names in GROUPS.values() for made in names.values())
 
 
-def _home_of(attribute: str, thing: object, module: ModuleType) -> str:
+def _home_of(attribute: str, thing: object, module: ModuleType) -> ModuleType:
     """The module in which something without a name of its own is defined, and said what it is."""
     below = (one for name, one in sorted(sys.modules.items()) if name.startswith(f"{module.__name__}."))
     for one in (module, *below):
-        if vars(one).get(attribute) is thing and re.search(rf"^{attribute}\b.*=", inspect.getsource(one), re.MULTILINE):
-            return one.__name__
-    return module.__name__
+        if vars(one).get(attribute) is thing and any(
+            attribute in _assigned(statement) for statement in ast.parse(inspect.getsource(one)).body
+        ):
+            return one
+    return module
 
 
 # ---- documents that stand elsewhere in the repository ----
@@ -492,8 +560,8 @@ def _others() -> Iterator[tuple[str, str]]:
 
 
 def _example(space: Space) -> Any:
-    """An architecture to draw; None of a space whose architectures are no graphs."""
-    arch = space.parse(next(iter(space.forms.values())).example)
+    """An architecture to draw, always the same; None of a space whose architectures are no graphs."""
+    arch = space.sample(np.random.default_rng(5))
     return arch if space.graphs(arch) else None
 
 
@@ -525,14 +593,32 @@ def _joined(*parts: str) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table, without the columns in which nothing stands."""
     if not rows:
         return ""
-    lines = [head, ["---"] * len(head), *rows]
+    kept = [i for i in range(len(head)) if any(str(row[i]) for row in rows)]
+    lines = [[line[i] for i in kept] for line in (head, ["---"] * len(head), *rows)]
     return "\n".join("| " + " | ".join(map(_in_a_cell, line)) + " |" for line in lines)
 
 
+def _apart(
+    head: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[list[tuple[str, str]], tuple[Sequence[str], Sequence[Sequence[str]]] | None]:
+    """What is the same in all rows, said once; and the table of the rest."""
+    if len(rows) < 2:
+        return [], (head, rows) if rows else None
+    same = [i for i in range(len(head)) if len({row[i] for row in rows}) == 1]
+    rest = [[line[i] for i in range(len(head)) if i not in same] for line in (head, *rows)]
+    return [(head[i], rows[0][i]) for i in same if rows[0][i]], (rest[0], rest[1:])
+
+
 def _in_a_cell(text: object) -> str:
-    return _with_addresses(" ".join(str(text).split())).replace("|", "\\|")
+    return _plain(_with_addresses(" ".join(str(text).split()))).replace("|", "\\|")
+
+
+def _plain(text: str) -> str:
+    """The text with its asterisks as such, as in names of files; those within backquotes are."""
+    return "".join(part if i % 2 else part.replace("*", "\\*") for i, part in enumerate(re.split(r"(`[^`]*`)", text)))
 
 
 _MOST_ROWS = 40
@@ -544,7 +630,7 @@ def _few(rows: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
 
 def _said(value: object) -> str:
     if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {_said(inner)}" for key, inner in value.items())
+        return "; ".join(f"{key}: {_said(inner)}" for key, inner in value.items() if inner != {})
     if isinstance(value, list | tuple):
         return ", ".join(map(_said, value))
     return f"{value:,.10g}" if isinstance(value, float) else str(value)
@@ -569,5 +655,6 @@ def _about(made: object) -> str:
 
 
 def _with_addresses(text: str) -> str:
-    """The text with its addresses as links."""
+    """The text with its addresses, and the pages that it names by their files, as links."""
+    text = re.sub(r"`?\bdocs/([\w/-]+\.md)`?", r"[](/\1)", text)
     return re.sub(r"(?<![<(`])https?://[^\s,;)>`]*[^\s,;)>`.:]", r"<\g<0>>", text)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from nasbench_kit.benchmark import Benchmark
     from nasbench_kit.spaces import Arch, Space, Uniform
 
+__all__ = ["Objective", "constraints_func"]
+
 VIOLATIONS = "violations"  # the attribute of a trial that holds how far the constraints are exceeded
 
 

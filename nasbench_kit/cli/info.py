@@ -49,10 +49,13 @@ def info(name: str, verify: bool, as_json: bool) -> None:
     """What a table holds or a surrogate predicts, and where it comes from; what an optimizer's settings mean.
 
     NAME is that of a table, surrogate, optimizer or protocol that `list` shows, or the path of a table or surrogate; or
-    LIBRARY:NAME, an optimizer of another library.
+    LIBRARY:NAME, an optimizer of another library. An optimizer and a protocol of one name are both shown.
     """
     if (name.partition(":")[0] in LIBRARIES and ":" in name) or (name in OPTIMIZERS and name not in list_results()):
         _show_optimizer(name, as_json)
+        if name in PROTOCOLS and not as_json:  # local_search is both
+            click.echo("\nIt is the name of a protocol, too.\n")
+            _show_protocol(name, as_json)
         return
     if name in PROTOCOLS:
         _show_protocol(name, as_json)
@@ -89,7 +92,8 @@ def info(name: str, verify: bool, as_json: bool) -> None:
 def _show_optimizer(name: str, as_json: bool) -> None:
     found = described_optimizer(name)
     if as_json:
-        print_json({"name": name, "kind": "optimizer"} | found)
+        also = {"protocol": described_protocol(name)} if name in PROTOCOLS else {}
+        print_json({"name": name, "kind": "optimizer"} | found | also)
         return
     click.echo(f"{name}: {found['does']}")
     _line("group", found["group"])

@@ -147,7 +147,8 @@ def _arguments(documented: str) -> dict[str, str]:
 def _of_library(optimizer: Callable[..., object]) -> dict[str, str]:
     """First sentences of what another library says of the settings of what is wrapped."""
     documented = inspect.getdoc(getattr(optimizer, "wrapped", None)) or ""
-    return {name: meaning.partition(". ")[0] for name, meaning in _arguments(documented).items()}
+    plain = re.sub(r":\w+:`~?([^`]*)`", r"`\1`", documented).replace("``", "`")
+    return {name: meaning.partition(". ")[0] for name, meaning in _arguments(plain).items()}
 
 
 def needs_in_words(name: str) -> list[str]:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     pass
 
 
-BENCHMARKS = ("nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120")
-OPTIMIZERS = ("random_search", "regularized_evolution", "local_search")
-RUNS = 500
+BENCHMARKS = ("nasbench201/cifar10", "nasbench201/cifar100", "nasbench201/imagenet16-120")  # by default
+OPTIMIZERS = ("random_search", "regularized_evolution", "local_search")  # by default
+RUNS = 500  # of each optimizer on each benchmark by default
 AVERAGE_EVALUATIONS = 500  # the default budget: the simulated time that so many evaluations take on average
 
 

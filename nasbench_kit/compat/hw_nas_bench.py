@@ -18,6 +18,8 @@ from nasbench_kit.spaces import NASBench201Space
 from nasbench_kit.tables import Table
 from nasbench_kit.tables.column import Column, Values
 
+__all__ = ["HWNASBenchAPI"]
+
 _NAME = "hw_nas_bench"
 _SPACE = "nasbench201"
 _CLASSES = {"cifar10": 10, "cifar100": 100, "ImageNet16-120": 120}

@@ -33,6 +33,8 @@ from nasbench_kit.spaces.nasbench101_graphs import MAX_EDGES, N_VERTICES, hash_g
 from nasbench_kit.tables import Table
 from nasbench_kit.tables.column import Column, Values
 
+__all__ = ["ModelSpec", "NASBench", "OutOfDomainError"]
+
 _NAME = "nasbench101"
 _DATASET = "cifar10"
 _PARAMETERS = "params_m"

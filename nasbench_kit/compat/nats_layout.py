@@ -26,6 +26,8 @@ from nasbench_kit.errors import SettingError
 from nasbench_kit.tables import Table
 
 _TORCH_MAGIC, _TORCH_PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
+__all__ = ["write_release", "write_simple", "write_torch"]
+
 _TORCH_MACHINE = {
     "protocol_version": _TORCH_PROTOCOL,
     "little_endian": True,

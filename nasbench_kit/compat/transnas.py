@@ -23,6 +23,8 @@ from nasbench_kit.places import data_folder
 from nasbench_kit.tables import Metric, Table
 from nasbench_kit.tables.column import Column
 
+__all__ = ["ArchResult", "TransNASBenchAPI"]
+
 _TABLES = {"macro": "transnas_macro", "micro": "transnas_micro"}  # in the order of the release
 _SPLITS = {"train": "train", "val": "valid", "test": "test"}
 _TIME = "time_elapsed"

@@ -40,7 +40,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "y_scale": ("log", "linear", None),
 }
 BANDS = ("auto", "standard error", "bootstrap")
-BAND = (0.25, 0.75)
+BAND = (0.25, 0.75)  # the quantiles of the usual band
 _N_TIMES = 400
 _MOST_COUNTED = 1_000  # numbers of evaluations that are all looked at
 _LEFT = 5  # evaluations for which there was time left: such a run has stopped by itself,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 NO_SEED = -1  # in `Records.seed`: the value is a mean over seeds, or does not depend on one
-NO_EPOCH = -1
+NO_EPOCH = -1  # in `Records.epoch`: there are none
 
 
 class Records(NamedTuple):

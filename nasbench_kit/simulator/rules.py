@@ -15,8 +15,8 @@ from nasbench_kit.optimizers.base import check_at_least
 if TYPE_CHECKING:
     from nasbench_kit.tables import Metric
 
-DRAWN, MEAN = "drawn", "mean"
-SECONDS, EVALUATIONS, EPOCHS = CLOCKS = ("seconds", "evaluations", "epochs")
+DRAWN, MEAN = "drawn", "mean"  # what `run` may be, beside the number of a run
+SECONDS, EVALUATIONS, EPOCHS = CLOCKS = ("seconds", "evaluations", "epochs")  # what may advance the clock
 
 _CHOICES = {
     "clock": CLOCKS,

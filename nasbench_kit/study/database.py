@@ -17,7 +17,7 @@ from typing import Any, final
 from nasbench_kit.errors import StudyError
 from nasbench_kit.study.text import in_one_line
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 2  # of the study format
 _APPLICATION_ID = 0x4E42_4B31  # marks the file as ours, readable by `file` and SQLite
 _SILENT_S = 2.0  # that one waits for another program without saying so
 _BUSY_S = 60.0

@@ -260,7 +260,11 @@ def test_info_says_what_the_settings_of_an_optimizer_of_a_library_mean():
     assert settings["numbers"][1].startswith("Every decision is a number to the sampler")
     assert settings["n_ei_candidates"][0] == 24
     assert settings["n_ei_candidates"][1].startswith("Number of candidate samples")  # as Optuna says
-    assert "set one by: nasbench-kit compare -o optuna:TPESampler," in run("info", "optuna:TPESampler")
+    text = run("info", "optuna:TPESampler")
+    assert "set one by: nasbench-kit compare -o optuna:TPESampler," in text
+    assert "If this is `True`, the multivariate TPE is used" in text
+    assert ":obj:" not in text
+    assert "``" not in text
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -271,6 +275,15 @@ def test_info_says_of_an_optimizer_its_source_and_what_each_setting_means(name):
     assert found["does"].endswith(".")
     assert all(setting["meaning"].endswith(".") for setting in found["settings"]), "one is not in the docstring"
     assert found["source"] in run("info", name)
+
+
+def test_info_shows_an_optimizer_and_a_protocol_of_one_name():
+    text = run("info", "local_search")
+    assert text.index("set one by: nasbench-kit compare -o local_search,") < text.index("--protocol local_search")
+    found = run_json("info", "local_search")
+    assert found["kind"] == "optimizer"
+    assert found["protocol"]["kind"] == "protocol"
+    assert "protocol" not in run_json("info", "asha")
 
 
 def test_info_says_what_a_table_holds_and_where_it_comes_from(cifar10):

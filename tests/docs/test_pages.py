@@ -83,6 +83,24 @@ def test_every_block_of_a_page_runs_and_prints_what_it_says(page, tmp_path, monk
     sys.modules.pop("tabu", None)
 
 
+@pytest.mark.parametrize("page", sorted(WRITTEN))
+def test_what_is_pasted_into_an_interpreter_has_an_empty_line_behind_each_loop(page):
+    for language, code in blocks(WRITTEN[page].read_text(encoding="utf-8")):
+        if language != "python" or code.startswith('"""'):  # a file to save
+            continue
+        body, lines = ast.parse(code).body, code.splitlines()
+        ended = [one.end_lineno for one in body[:-1] if hasattr(one, "body")]
+        assert [lines[end - 1] for end in ended if lines[end].strip()] == []
+
+
+def test_no_line_in_the_middle_of_a_paragraph_begins_a_list():
+    found = []
+    for page, path in WRITTEN.items():
+        prose = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        found += [(page, line) for line in re.findall(r"^(?![-+*|#>]|\d+\. | ).+\n([-+*] .*)$", prose, re.MULTILINE)]
+    assert found == []
+
+
 def test_our_side_of_every_call_of_another_library_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = WRITTEN["how-to/coming-from.md"].read_text(encoding="utf-8")
@@ -138,6 +156,55 @@ def test_there_is_a_page_of_everything_that_has_a_name(made):
     ):
         assert {f"reference/{folder}/{name}.md" for name in names} <= {*made}
     assert "algorithm 2" in made["reference/optimizers/asha.md"]
+
+
+def test_each_module_that_a_page_imports_from_has_a_page(made):
+    code = "".join(code for path in WRITTEN.values() for _, code in blocks(path.read_text(encoding="utf-8")))
+    named = {*re.findall(r"^from nasbench_kit\.([\w.]+) import", code, flags=re.MULTILINE)}
+    assert {f"reference/api/{name}.md" for name in named - {"compat"}} <= {*made}
+    assert {f"adapters.{name}" for name in ("optuna", "optunahub", "syne_tune")} <= named
+
+
+def test_the_page_of_an_adapter_needs_no_library_and_names_what_is_public_in_it(made):
+    assert "nasbench_kit.adapters.optuna.Objective" in made["reference/api/adapters.optuna.md"]
+    assert "check_directions" not in made["reference/api/adapters.optuna.md"]
+    assert (
+        "autoclass:: nasbench_kit.adapters.syne_tune.BenchmarkBlackbox" in made["reference/api/adapters.syne_tune.md"]
+    )
+
+
+def test_names_of_files_with_asterisks_are_no_emphasis(made):
+    assert r"NATS-\*.pickle.pbz2, or a folder NATS-\*-simple" in made["reference/importers/natsbench.md"]
+    assert r"NATS-\*.pickle.pbz2, or a folder NATS-\*-simple" in made["reference/importers.md"]
+
+
+def test_a_page_that_is_named_by_its_file_is_linked_to(made):
+    assert "[](/your-own-benchmark.md) shows how" in made["reference/importers/described.md"]
+    assert "([](/clusters.md))" in made["reference/cli/compare.md"]
+    assert not [
+        page
+        for page, text in made.items()
+        if re.search(r"(?<![(/])docs/[a-z-]+\.md", text)
+        and page.startswith(("reference/cli", "reference/importers", "reference/api"))
+    ]
+
+
+def test_a_constant_has_its_value_or_what_is_said_of_it(made):
+    page = made["reference/api/comparison.md"]
+    assert "py:data:: nasbench_kit.comparison.RUNS\n   :value: 500\n" in page
+    assert "autodata:: nasbench_kit.comparison.planning.Named\n   :no-value:" in page
+
+
+def test_a_table_has_no_empty_column_and_says_once_what_is_the_same_in_all_rows(made):
+    page = made["reference/protocols/nb201.md"]
+    assert page.count("Mellor et al. 2021") == 1
+    assert "| optimizer | reported by | value | sd |" in page
+    assert "| decision | choices |\n" in made["reference/spaces/nasbench201.md"]
+
+
+def test_architectures_are_counted_as_tables_count_them(made):
+    assert "| 423,624 of 509,607,936 tuples |" in made["reference/spaces.md"]
+    assert "| 15,625 (6,466 of them different) |" in made["reference/spaces.md"]
     assert "| `eta` | `3` |" in made["reference/optimizers/asha.md"]
     assert "0.9119" in made["reference/protocols/nb201.md"]
     assert "15,625 architectures" in made["reference/spaces/nasbench201.md"]

@@ -61,7 +61,7 @@ def functional_anova(values: NDArray[np.float64]) -> VarianceParts:
     Raises:
         SettingError: The values do not vary, some are not known, or there are too many decisions.
 
-    Source: Hutter et al. 2014, http://proceedings.mlr.press/v32/hutter14.html, equations 3 to 5; here over all
+    Source: Hutter et al. 2014, https://proceedings.mlr.press/v32/hutter14.html, equations 3 to 5; here over all
     architectures instead of a forest's predictions.
     """
     if values.ndim > MOST_DECISIONS:
