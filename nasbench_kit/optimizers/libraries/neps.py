@@ -100,7 +100,9 @@ class NePSSearch:
             raise SettingError(f"prior_confidence={prior_confidence!r} without a prior; prior=ARCHITECTURE expected")
         chosen = {**self.their_defaults, **settings}
         if prior is not None and chosen.get("sampler") == "uniform" and not chosen["sample_prior_first"]:
-            raise SettingError(f"{name} with a prior that it does not sample by; sampler='prior' expected, or priorband")
+            raise SettingError(
+                f"{name} with a prior that it does not sample by; sampler='prior' expected, or priorband"
+            )
         neps = require("neps", "neps")
         logging.getLogger("neps").setLevel(logging.ERROR)
         self._space, self._rng = task.space, rng

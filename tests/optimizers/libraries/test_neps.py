@@ -164,7 +164,9 @@ def test_a_setting_that_would_fail_late_or_change_nothing_is_refused_when_it_beg
 
 @pytest.mark.parametrize("algorithm", ["successive_halving", "hyperband", "asha", "async_hb"])
 def test_a_prior_is_refused_by_what_does_not_sample_by_it_and_sampled_by_where_it_does(algorithm):
-    with pytest.raises(SettingError, match=rf"^neps:{algorithm} with a prior .*; sampler='prior' expected, or priorband$"):
+    with pytest.raises(
+        SettingError, match=rf"^neps:{algorithm} with a prior .*; sampler='prior' expected, or priorband$"
+    ):
         simulated(CURVES, f"neps:{algorithm}", 5, prior=PRIOR)
     records = simulated(CURVES, f"neps:{algorithm}", 30, prior=PRIOR, prior_confidence="high", sampler="prior")
     assert (records.archs == np.array(CURVES.space.parse(PRIOR))).mean() > 0.5
