@@ -13,7 +13,7 @@ def require(package: str, extra: str) -> Any:
 
     Args:
         package: What to import; may be a module of a package.
-        extra: The extra of nasbench-kit that installs it.
+        extra: The extra of nasbench-kit that installs it; the prefix of a library will do.
 
     Raises:
         SettingError: It is not installed, or cannot be imported.
@@ -26,7 +26,13 @@ def require(package: str, extra: str) -> Any:
             why = "is not installed"
         else:
             why = f"cannot be imported ({error})"
+        extra = extra_of(extra)
         raise SettingError(
             f"this needs the package {name}, which {why}: pip install 'nasbench-kit[{extra}]',"
             f" or '.[{extra}]' in a checkout"
         ) from None
+
+
+def extra_of(prefix: str) -> str:
+    """What the extra is called that has the name of a prefix: pip before 23.3 takes no `_` for a `-` there."""
+    return prefix.replace("_", "-")

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from nasbench_kit.errors import SettingError
+from nasbench_kit.errors import SettingError, listed
 from nasbench_kit.optimizers.base import check_at_least, check_number
 from nasbench_kit.optional import require
-from nasbench_kit.predictors import Data, model_class
+from nasbench_kit.predictors import MODELS, Data, model_class
 from nasbench_kit.predictors.tune import seed_of
 from nasbench_kit.spaces.base import check_is_space
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from nasbench_kit.spaces import Space
 
 _base: Any = require("sklearn.base", "scikit-learn")
@@ -64,7 +66,9 @@ class PredictorRegressor(_base.RegressorMixin, _base.BaseEstimator):  # type: ig
             ArchitectureError: Something in `X` is no architecture of the space.
         """
         space, rng = self._checked()
-        archs, outputs = space.parse_many(X), np.asarray(y, np.float64)
+        archs, outputs = space.parse_many(X), _numbers(y)
+        if not len(archs):
+            raise SettingError("X without architectures; at least one expected")
         if outputs.ndim not in (1, 2) or len(outputs) != len(archs) or not np.isfinite(outputs).all():
             raise SettingError(
                 f"y of shape {outputs.shape} for {len(archs)} architectures; as many finite numbers expected"
@@ -109,6 +113,10 @@ class PredictorRegressor(_base.RegressorMixin, _base.BaseEstimator):  # type: ig
         if self.space is None:
             raise SettingError("space=None; the space of the architectures expected, such as benchmark.space")
         check_is_space(self.space)
+        if not isinstance(self.model, str):
+            raise SettingError(f"model={self.model!r:.80}; a name expected, one of {listed(MODELS)}")
+        if not isinstance(self.settings, Mapping | None):
+            raise SettingError(f"settings={self.settings!r:.80}; a mapping of the model's settings expected")
         check_at_least(1, n_members=self.n_members)
         check_at_least(0, random_state=self.random_state)
         check_number(
@@ -117,3 +125,11 @@ class PredictorRegressor(_base.RegressorMixin, _base.BaseEstimator):  # type: ig
             validation_fraction=self.validation_fraction,
         )
         return self.space, np.random.default_rng(self.random_state)
+
+
+def _numbers(y: object) -> NDArray[np.float64]:
+    try:
+        return np.asarray(y, np.float64)
+    except (TypeError, ValueError):
+        shown = " ".join(repr(y).split())
+        raise SettingError(f"y={shown:.80}; a finite number for each architecture expected") from None

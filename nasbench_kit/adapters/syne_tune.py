@@ -102,7 +102,7 @@ class BenchmarkBlackbox(_Blackbox):  # type: ignore[misc]
         if fidelity is None:
             return np.array([self._metrics(arch, training, epoch) for epoch in self._epochs])
         epoch = fidelity[EPOCH]
-        if epoch not in self._epochs:
+        if epoch not in self._epochs or isinstance(epoch, bool):
             raise NotRecordedError(f"epoch {epoch!r:.40} was not recorded; choose from {listed(self._epochs)}")
         return dict(zip(self.objectives_names, self._metrics(arch, training, int(epoch)), strict=True))
 

@@ -25,6 +25,7 @@ from nasbench_kit.cli.shared import (
 from nasbench_kit.errors import NotRecordedError
 from nasbench_kit.optimizers import GROUPS, OPTIMIZERS
 from nasbench_kit.optimizers.libraries import LIBRARIES
+from nasbench_kit.optional import extra_of
 from nasbench_kit.protocols import PROTOCOLS
 from nasbench_kit.spaces.base import how_many
 from nasbench_kit.surrogates import Surrogate
@@ -68,7 +69,7 @@ def list_(as_json: bool) -> None:
     print_table(("optimizer", "needs", "what it does"), rows)
     click.echo()
     rows = [
-        (f"{prefix}:", library.installed() or f"pip install 'nasbench-kit[{prefix}]'", library.named)
+        (f"{prefix}:", library.installed() or f"pip install 'nasbench-kit[{extra_of(prefix)}]'", library.named)
         for prefix, library in LIBRARIES.items()
     ]
     print_table(("library", "installed", "whose optimizers can be used, too"), rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -210,7 +211,9 @@ def check_needs(optimizer: object, task: Task, name: str, settings: Mapping[str,
             has = "a part of it was recorded" if task.space.name == column else f"the space is {task.space.name}"
             raise SettingError(f"{name} needs the whole space {column}; {has}")
         if kind == "package":
-            require(column, _EXTRAS.get(column, "optimizers"))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what some of them import is deprecated
+                require(column, _EXTRAS.get(column, "optimizers"))
         if kind not in _NEEDS:
             raise UnknownNameError(f"{name} needs {need!r}; {listed(_NEEDS.values())} expected")
 

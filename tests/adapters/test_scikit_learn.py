@@ -138,6 +138,13 @@ def test_several_outputs_are_predicted_in_their_order(cifar10, data):
         ({"space": "nasbench201"}, SettingError, "^space='nasbench201'; a space expected"),
         ({"model": "forest"}, UnknownNameError, r"^unknown model 'forest'; "),
         ({"settings": {"trees": 3}}, UnknownNameError, r"^unknown setting of random_forest 'trees'; "),
+        ({"model": ["mlp"]}, SettingError, r"^model=\['mlp'\]; a name expected, one of gin, lightgbm, mlp"),
+        (
+            {"settings": ["rounds"]},
+            SettingError,
+            r"^settings=\['rounds'\]; a mapping of the model's settings expected$",
+        ),
+        ({"settings": "rounds=5"}, SettingError, r"^settings='rounds=5'; a mapping of the model's settings expected$"),
         ({"n_members": 0}, SettingError, "^n_members=0; an integer of at least 1 expected$"),
         (
             {"validation_fraction": 1},
@@ -163,5 +170,11 @@ def test_what_is_no_data_is_refused_in_one_line(regressor, data):
             SettingError, match=r"^y of shape \(.*\) for 100 architectures; as many finite numbers expected$"
         ):
             clone(regressor).fit(archs, wrong)
+    with pytest.raises(
+        SettingError, match=r"^y=array\(\['a', 'a'\], .*; a finite number for each architecture expected$"
+    ):
+        clone(regressor).fit(archs[:2], np.array(["a", "a"]))
+    with pytest.raises(SettingError, match=r"^X without architectures; at least one expected$"):
+        clone(regressor).fit(archs[:0], values[:0])
     with pytest.raises(SettingError, match=r"^return_std=True with n_members=1; at least 2 have a spread$"):
         clone(regressor).fit(archs, values).predict(archs, return_std=True)

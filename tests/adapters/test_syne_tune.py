@@ -144,5 +144,7 @@ def test_what_syne_tune_cannot_simulate_is_refused_in_one_line(budgets, uncosted
     blackbox = BenchmarkBlackbox(curves)
     with pytest.raises(NotRecordedError, match=r"^epoch 37 was not recorded; choose from 1, 2, 3"):
         blackbox(blackbox.config(BEST), 37)
+    with pytest.raises(NotRecordedError, match=r"^epoch True was not recorded; choose from 1, 2, 3"):
+        blackbox(blackbox.config(BEST), {"epoch": True})
     with pytest.raises(UnknownNameError, match=r"^unknown choice for '0->1': 'conv'"):
         blackbox(blackbox.config(BEST) | {"0->1": "conv"})

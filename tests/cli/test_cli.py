@@ -247,7 +247,7 @@ def test_list_names_all_benchmarks_and_optimizers(folder):
     text = run("list")
     assert all(name in text for name in [*nbk.list_benchmarks(), *OPTIMIZERS])
     for prefix, library in LIBRARIES.items():
-        there = library.installed() or f"pip install 'nasbench-kit[{prefix}]'"
+        there = library.installed() or f"pip install 'nasbench-kit[{prefix.replace('_', '-')}]'"
         assert re.search(rf"^{prefix}: +{re.escape(there)} +{library.named}$", text, flags=re.MULTILINE)
 
 

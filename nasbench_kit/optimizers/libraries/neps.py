@@ -6,10 +6,11 @@ import logging
 import warnings
 from collections import deque
 from collections.abc import Mapping
+from math import floor, inf, log
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nasbench_kit.errors import unknown
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_needs, check_start
+from nasbench_kit.errors import SettingError, unknown
+from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_at_least, check_needs, check_number, check_start
 from nasbench_kit.optimizers.libraries.wrapped import (
     GlobalRandomness,
     Losses,
@@ -43,6 +44,8 @@ _ALGORITHMS: Mapping[str, tuple[str, ...]] = {
 on other pipelines; neps_regularized_evolution (of 0.17.0) finds none of its parents' choices and draws anew."""
 _HIDDEN = ("pipeline_space", "ignore_fidelity", "use_priors", "device", "cost_aware", "reference_point")
 _CONFIDENCES = ("low", "medium", "high")
+_LEAST = {"eta": 2, "early_stopping_rate": 0, "n_initial_start_points": 1, "num_restarts": 1}
+"""Settings with which it fails late, or searches otherwise than asked without a word, unless they are such."""
 _EPOCH = "epoch"
 
 
@@ -93,11 +96,19 @@ class NePSSearch:
         check_needs(type(self), task, name)
         if prior_confidence not in _CONFIDENCES:
             raise unknown("prior_confidence", prior_confidence, _CONFIDENCES)
+        if prior is None and prior_confidence != "medium":
+            raise SettingError(f"prior_confidence={prior_confidence!r} without a prior; prior=ARCHITECTURE expected")
+        chosen = {**self.their_defaults, **settings}
+        if prior is not None and chosen.get("sampler") == "uniform" and not chosen["sample_prior_first"]:
+            raise SettingError(
+                f"{name} with a prior that it does not sample by; sampler='prior' expected, or priorband"
+            )
         neps = require("neps", "neps")
         logging.getLogger("neps").setLevel(logging.ERROR)
         self._space, self._rng = task.space, rng
         self._epochs = task.epochs if "epochs" in self.needs else ()
         self._n_objectives = len(task.objectives) if "objectives" in self.needs else 1
+        _check(chosen, self._epochs)
         given = changed(settings, self.their_defaults)
         if "use_priors" in argument_names(algorithm):
             given["use_priors"] = prior is not None
@@ -177,3 +188,20 @@ class NePSSearch:
         if self._epochs:
             members[_EPOCH] = neps.IntegerFidelity(lower=self._epochs[0], upper=self._epochs[-1])
         return type("Space", (neps.PipelineSpace,), members)()
+
+
+def _check(settings: Mapping[str, Any], epochs: tuple[int, ...]) -> None:
+    """Refuse what would not search as asked.
+
+    Raises:
+        SettingError: A setting is such.
+    """
+    for name, value in settings.items():
+        if name in _LEAST and value is not None:
+            check_at_least(_LEAST[name], **{name: value})
+        elif name == "bayesian_optimization_kick_in_point" and value is not None:
+            check_number("a number above 0", lambda point: 0 < point < inf, **{name: value})
+    if "early_stopping_rate" in settings:
+        most, rate = floor(log(epochs[-1] / epochs[0]) / log(settings["eta"])), settings["early_stopping_rate"]
+        if rate > most:
+            raise SettingError(f"early_stopping_rate={rate}; at most {most} expected, as there are {most + 1} rungs")

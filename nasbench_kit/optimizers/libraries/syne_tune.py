@@ -5,20 +5,30 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import count
-from math import isfinite
+from math import inf, isfinite
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nasbench_kit.errors import SettingError
-from nasbench_kit.optimizers.base import Outcome, Task, Trial, check_flag, check_needs, check_start
+from nasbench_kit.optimizers.base import (
+    Outcome,
+    Task,
+    Trial,
+    check_at_least,
+    check_flag,
+    check_needs,
+    check_number,
+    check_start,
+)
 from nasbench_kit.optimizers.libraries.wrapped import (
     GlobalRandomness,
     Waiting,
     argument_names,
     changed,
+    check_arguments,
     named_of,
     seed_of,
     with_settings_of,
@@ -50,6 +60,15 @@ _PACKAGES = {
     "EHVI": "botorch",
 }
 """What these need besides."""
+_COUNTS = ("brackets", "grace_period", "num_candidates", "population_size", "sample_size")  # at least 1
+_RANGES: Mapping[str, tuple[str, Callable[[float], bool]]] = {
+    "bandwidth_factor": ("a number above 0", lambda factor: 0 < factor < inf),
+    "min_bandwidth": ("a number above 0", lambda width: 0 < width < inf),
+    "random_fraction": ("a share from 0 to 1", lambda share: 0 <= share <= 1),
+    "reduction_factor": ("a number above 1", lambda factor: 1 < factor < inf),
+    "top_n_percent": ("a percentage above 0 and below 100", lambda share: 0 < share < 100),
+}
+"""Settings with which a scheduler searches at random without a word, or fails late, unless they are such."""
 _EPOCH = "epoch"
 
 
@@ -96,11 +115,15 @@ class SyneTuneSearch:
     def __init__(self, task: Task, rng: np.random.Generator, *, median_stopping: bool = False, **settings: Any) -> None:
         check_start(task, rng)
         check_flag(median_stopping=median_stopping)
+        _check(settings)
         name, arguments = type(self).__name__, argument_names(self.wrapped)
         check_needs(type(self), task, name, {"median_stopping": median_stopping})
         by_epochs = "epochs" in self.needs
         if median_stopping and by_epochs:
             raise SettingError(f"{name} with median_stopping=true; it stops trainings by itself")
+        if settings.get("searcher_kwargs") and name.endswith(":BOTorch"):
+            of = require("syne_tune.optimizer.schedulers.searchers.botorch.botorch_searcher", "botorch")
+            check_arguments(of.BoTorchSearcher, f"the searcher of {name}", settings["searcher_kwargs"])
         logging.getLogger("syne_tune").setLevel(logging.ERROR)
         self._space, self._rng = task.space, rng
         self._epochs = task.epochs if by_epochs or median_stopping else (None,)
@@ -181,6 +204,22 @@ class SyneTuneSearch:
         made = self._trial(next(self._numbers), config, datetime.min)
         self._scheduler.on_trial_add(made)
         return made
+
+
+def _check(settings: Mapping[str, Any]) -> None:
+    """Refuse what would not search as asked.
+
+    Raises:
+        SettingError: A setting is such.
+    """
+    for name, value in settings.items():
+        if name in _COUNTS:
+            check_at_least(1, **{name: value})
+        elif name in _RANGES:
+            expected, is_right = _RANGES[name]
+            check_number(expected, is_right, **{name: value})
+        elif name == "searcher_kwargs" and not isinstance(value, Mapping | None):
+            raise SettingError(f"searcher_kwargs={value!r:.80}; a mapping of the searcher's arguments expected")
 
 
 def _config_space(space: Space) -> dict[str, Any]:

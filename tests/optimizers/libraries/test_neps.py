@@ -141,3 +141,34 @@ def test_what_neps_has_not_is_refused_with_what_it_has():
         optimizer_class("neps:random_search")(task, rng, prior_confidence="hig")
     with pytest.raises(SettingError, match="neps:bayesian_optimization: Bayesian optimization does not support priors"):
         optimizer_class("neps:bayesian_optimization")(task, rng, prior=PRIOR)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "setting", "value"),
+    [
+        ("hyperband", "eta", 1),
+        ("hyperband", "eta", 2.5),
+        ("hyperband", "eta", "x"),
+        ("asha", "early_stopping_rate", -1),
+        ("asha", "early_stopping_rate", 4),
+        ("bayesian_optimization", "num_restarts", 0),
+        ("bayesian_optimization", "n_initial_start_points", "x"),
+        ("priorband", "bayesian_optimization_kick_in_point", "x"),
+        ("priorband", "prior_confidence", "high"),
+    ],
+)
+def test_a_setting_that_would_fail_late_or_change_nothing_is_refused_when_it_begins(algorithm, setting, value):
+    with pytest.raises(SettingError, match=rf"^{setting}={value!r}[ ;].* expected"):
+        simulated(CURVES, f"neps:{algorithm}", 5, **{setting: value})
+
+
+@pytest.mark.parametrize("algorithm", ["successive_halving", "hyperband", "asha", "async_hb"])
+def test_a_prior_is_refused_by_what_does_not_sample_by_it_and_sampled_by_where_it_does(algorithm):
+    with pytest.raises(
+        SettingError, match=rf"^neps:{algorithm} with a prior .*; sampler='prior' expected, or priorband$"
+    ):
+        simulated(CURVES, f"neps:{algorithm}", 5, prior=PRIOR)
+    records = simulated(CURVES, f"neps:{algorithm}", 30, prior=PRIOR, prior_confidence="high", sampler="prior")
+    assert (records.archs == np.array(CURVES.space.parse(PRIOR))).mean() > 0.5
+    first = simulated(CURVES, f"neps:{algorithm}", 1, prior=PRIOR, sample_prior_first=True)
+    assert tuple(first.archs[0].tolist()) == CURVES.space.parse(PRIOR)

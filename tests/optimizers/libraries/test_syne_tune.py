@@ -17,7 +17,7 @@ from nasbench_kit.study import Configuration
 from nasbench_kit.study.versions import versions_of
 from nasbench_kit.testing import check_optimizer
 
-pytest.importorskip("syne_tune", reason="pip install 'nasbench-kit[syne_tune]'; run with syne-tune 0.16.0")
+pytest.importorskip("syne_tune", reason="pip install 'nasbench-kit[syne-tune]'; run with syne-tune 0.16.0")
 
 CIFAR10 = nbk.load("nasbench201/cifar10")
 CURVES = nbk.load("nasbench201_mnist1d/mnist1d")
@@ -42,6 +42,22 @@ def test_a_scheduler_that_needs_a_further_package_keeps_to_ask_and_tell(schedule
 def test_botorch_keeps_to_ask_and_tell():
     pytest.importorskip("botorch", reason="pip install 'nasbench-kit[botorch]'")
     check_optimizer(optimizer_class("syne_tune:BOTorch"), CIFAR10, n_evaluations=5)
+
+
+def test_botorch_with_noise_asks_for_other_architectures_than_it_knows():
+    pytest.importorskip("botorch", reason="pip install 'nasbench-kit[botorch]'")
+    made = {"searcher_kwargs": {"noise_level": 0.1}}
+    assert len(np.unique(simulated(CIFAR10, "syne_tune:BOTorch", 15, **made).archs, axis=0)) > 10
+
+
+def test_arguments_of_the_searcher_of_botorch_are_checked():
+    pytest.importorskip("botorch", reason="pip install 'nasbench-kit[botorch]'")
+    with pytest.raises(
+        UnknownNameError, match=r"the searcher of syne_tune:BOTorch 'noise'; did you mean 'noise_level'"
+    ):
+        simulated(CIFAR10, "syne_tune:BOTorch", 5, searcher_kwargs={"noise": 0.1})
+    with pytest.raises(SettingError, match=r"^searcher_kwargs=3.*; a mapping .*expected$"):
+        simulated(CIFAR10, "syne_tune:BOTorch", 5, searcher_kwargs=3)
 
 
 @pytest.mark.parametrize("scheduler", ["ASHA", "BOHB"])
@@ -194,3 +210,25 @@ def test_what_syne_tune_has_not_is_refused_with_what_it_has():
     with pytest.raises(SettingError, match="syne_tune:ASHA: grace_period must be <= max_t!"):
         optimizer_class("syne_tune:ASHA")(nbk.task_of(CURVES), np.random.default_rng(0), grace_period=40)
     assert "package:botorch" in needs_of(optimizer_class("syne_tune:BOTorch"))
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "setting", "value"),
+    [
+        ("ASHA", "grace_period", 2.5),
+        ("ASHA", "brackets", 0),
+        ("ASHA", "reduction_factor", "x"),
+        ("REA", "population_size", "x"),
+        ("REA", "population_size", 0),
+        ("REA", "sample_size", 0),
+        ("TPE", "num_candidates", 0),
+        ("TPE", "num_candidates", "x"),
+        ("TPE", "top_n_percent", 100),
+        ("TPE", "min_bandwidth", -1),
+        ("BOHB", "bandwidth_factor", 0),
+        ("BOHB", "random_fraction", 7),
+    ],
+)
+def test_a_setting_that_would_search_at_random_or_fail_late_is_refused_when_it_begins(scheduler, setting, value):
+    with pytest.raises(SettingError, match=rf"^{setting}={value!r}[ ;].* expected$"):
+        simulated(CURVES, f"syne_tune:{scheduler}", 5, **{setting: value})
