@@ -59,6 +59,7 @@ def cite(names: tuple[str, ...], as_json: bool) -> None:
 def _used(name: str) -> list[Used]:
     from nasbench_kit.cite import of_optimizer, of_protocol, of_results, of_study
     from nasbench_kit.optimizers import OPTIMIZERS
+    from nasbench_kit.optimizers.libraries import LIBRARIES
     from nasbench_kit.protocols import PROTOCOLS
 
     benchmark = name.partition("/")[0]
@@ -71,8 +72,9 @@ def _used(name: str) -> list[Used]:
 
         with Study(name, create=False) as study:
             return of_study(study)
-    if name in OPTIMIZERS or ":" in name:
-        _check_named(name)
+    if name in OPTIMIZERS or name in LIBRARIES or ":" in name:
+        if ":" in name:
+            _check_named(name)
         return of_optimizer(name)
     if not Path(name).exists() and not name.replace("_", "").isalnum():
         raise UnknownNameError(f"there is no study, table or surrogate {name!r}")

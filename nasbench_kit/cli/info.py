@@ -51,7 +51,7 @@ def info(name: str, verify: bool, as_json: bool) -> None:
     NAME is that of a table, surrogate, optimizer or protocol that `list` shows, or the path of a table or surrogate; or
     LIBRARY:NAME, an optimizer of another library. An optimizer and a protocol of one name are both shown.
     """
-    if (name.partition(":")[0] in LIBRARIES and ":" in name) or (name in OPTIMIZERS and name not in list_results()):
+    if name.partition(":")[0] in LIBRARIES or (name in OPTIMIZERS and name not in list_results()):
         _show_optimizer(name, as_json)
         if name in PROTOCOLS and not as_json:  # local_search is both
             click.echo("\nIt is the name of a protocol, too.\n")

@@ -172,6 +172,8 @@ def optimizer_class(name: str) -> Callable[..., Optimizer]:
         return Command(name)
     if ":" in name:
         return own_class(name) if is_own(name) else library_search(name)
+    if name in LIBRARIES and name not in OPTIMIZERS:
+        return library_search(f"{name}:")  # which says what is missing
     if name not in OPTIMIZERS:
         raise unknown("optimizer", name, OPTIMIZERS)
     return OPTIMIZERS[name]

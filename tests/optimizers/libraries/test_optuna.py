@@ -135,6 +135,8 @@ def test_what_optuna_has_not_is_refused_with_what_it_has():
         UnknownNameError, match="'optuna:' names nothing of optuna; a sampler, such as optuna:TPESampler"
     ):
         optimizer_class("optuna:")
+    with pytest.raises(UnknownNameError, match="'optuna:' names nothing of optuna"):
+        optimizer_class("optuna")
     with pytest.raises(UnknownNameError, match="unknown setting of optuna:TPESampler 'n_startup'; did you mean"):
         Configuration.of(CIFAR10, "optuna:TPESampler", {"n_startup": 5}, n_evaluations=10)
     with pytest.raises(
