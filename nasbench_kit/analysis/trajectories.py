@@ -311,9 +311,10 @@ def frame_of(benchmark: Benchmark, rules: Rules, best_evaluated: float) -> dict[
 
 
 def main_axis(rules: Rules) -> str:
-    """What the budget counts: the clock; evaluations, where they alone are counted."""
-    counts_alone = rules.clock == SECONDS and rules.budget_s is None and rules.n_evaluations is not None
-    return EVALUATIONS if counts_alone else rules.clock
+    """What the budget counts: the clock; evaluations or epochs, where no seconds are."""
+    if rules.clock != SECONDS or rules.budget_s is not None:
+        return rules.clock
+    return EVALUATIONS if rules.n_evaluations is not None else EPOCHS if rules.n_epochs is not None else SECONDS
 
 
 class Finals(NamedTuple):

@@ -37,7 +37,7 @@ _CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
         {
             "metavar": "seconds|evaluations|epochs|METRIC",
             "help": "What was spent: along which lines are drawn, or the sum of a metric of trainings, such as"
-            " energy_kwh.  [default: what the clock counts, or evaluations if they alone are the budget]",
+            " energy_kwh.  [default: what the clock counts, or evaluations or epochs where no seconds are the budget]",
         },
     ),
     "quantity": (

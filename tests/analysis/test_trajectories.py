@@ -185,6 +185,17 @@ def test_what_is_spent_is_counted_in_what_the_budget_is(letters, records, how, c
     assert (one.axis, one.along().tolist()) == (clock, finished_s)
 
 
+def test_epochs_are_counted_where_they_alone_are_the_budget():
+    bench = nbk.load("nasbench201_mnist1d/mnist1d")
+    made = nbk.compare(bench, "random_search", runs=2, n_epochs=72, n_processes=1)
+    (one,) = made.trajectories[bench.name].values()
+    assert one.axis == "epochs"
+    assert set(one.along().tolist()) <= {36.0, 72.0}
+    assert one.budgets == {"epochs": 72.0}
+    both = nbk.compare(bench, "random_search", runs=2, n_epochs=72, budget_s=1e6, n_processes=1)
+    assert both.trajectories[bench.name]["random_search"].axis == "seconds"
+
+
 @pytest.mark.parametrize("n_runs", [0, 2])
 def test_there_must_be_something_to_report(cifar10, records, n_runs):
     with pytest.raises(SettingError, match=f"the budget of {n_runs} runs ended before the first evaluation did"):
