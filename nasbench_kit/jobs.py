@@ -20,6 +20,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
@@ -126,6 +127,24 @@ class _Processes(dict[int, Any]):
 
     def values(self) -> Any:
         return list(super().values())
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """A block in which numeric libraries take one thread, as in the workers of a pool: sums depend on it.
+
+    Small matrices are not worth several, and while other processes work threads wait for each other, which takes many
+    times as long.
+    """
+    with _numeric_libraries(len(sys.modules)).limit(limits=1):
+        yield
+
+
+@lru_cache(maxsize=1)
+def _numeric_libraries(n_imported: int) -> Any:  # looked for again when more was imported
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 @contextlib.contextmanager

@@ -99,7 +99,7 @@ def test_the_wheel_names_its_version_and_what_it_needs(wheel):
     assert metadata["Version"] == nbk.__version__
     assert metadata["License-Expression"] == "Apache-2.0"
     needed = {text.split(">")[0] for text in metadata.get_all("Requires-Dist") if "extra ==" not in text}
-    others = {"click", "google-crc32c", "platformdirs", "rich"}
+    others = {"click", "google-crc32c", "platformdirs", "rich", "threadpoolctl"}
     assert needed == {"h5py", "matplotlib", "moocore", "numpy", "scipy", *others}
 
 

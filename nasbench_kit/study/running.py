@@ -13,6 +13,7 @@ import numpy as np
 from nasbench_kit.benchmark import Benchmark, Results, open_results
 from nasbench_kit.catalog import find
 from nasbench_kit.errors import DataError, NasbenchKitError, StudyError
+from nasbench_kit.jobs import one_thread
 from nasbench_kit.optimizers import optimizer_class
 from nasbench_kit.places import data_folder
 from nasbench_kit.simulator import Records, n_in_lockstep, simulate, simulate_in_lockstep
@@ -108,6 +109,7 @@ def n_together(configuration: Configuration) -> int:
     return 1
 
 
+@one_thread()
 def make_many(configuration: Configuration, run_seeds: Sequence[int]) -> list[Made]:
     """Some runs, for the study file, in lock-step where they can be.
 

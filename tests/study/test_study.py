@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import nasbench_kit as nbk
 from nasbench_kit.errors import NasbenchKitError, SettingError, StudyError, UnknownNameError, WorkerError
@@ -160,6 +161,28 @@ def test_an_identity_holds_what_differs_from_the_defaults_and_comes_back(cifar10
     }
     assert Configuration.from_json(key.identity) == key
     assert Configuration.from_json(key.identity).rules == Rules(n_evaluations=20, run="mean")
+
+
+THREADS = """class Threads(RandomSearch):
+    def ask(self):
+        from threadpoolctl import threadpool_info
+        with open("threads", "a") as file:
+            file.write("".join(f"{each['num_threads']}\\n" for each in threadpool_info()))
+        return super().ask()
+"""
+
+
+@pytest.mark.parametrize("n_processes", [1, 2])
+def test_numeric_libraries_take_one_thread_in_a_run_wherever_it_is_made(
+    tmp_path, path, cifar10, module, monkeypatch, n_processes
+):
+    module("threads", THREADS)
+    monkeypatch.chdir(tmp_path)
+    key = Configuration.of(cifar10, "threads:Threads", n_evaluations=3)
+    with threadpool_limits(2), Study(path) as study:
+        study.run([key], range(2), n_processes=n_processes)
+        assert {each["num_threads"] for each in threadpool_info()} == {2}
+    assert set((tmp_path / "threads").read_text().split()) == {"1"}
 
 
 MINE = "class Mine(RandomSearch):\n    def __init__(self, task, rng, size=1, names=()):\n"
