@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench_kit.errors import SettingError
+from nasbench_kit.jobs import one_thread
 from nasbench_kit.optimizers import Outcome, Task
 from nasbench_kit.optimizers.inner import searches_of
 from nasbench_kit.optimizers.libraries import LIBRARIES
@@ -25,6 +26,7 @@ _MOST = 100  # trials, where they count them
 _LONGEST_S = 2.0  # for which trials go on, with models that take long
 
 
+@one_thread()
 def rehearse(configuration: Configuration) -> None:
     """Ask a search by another library for some trials, and tell it values that are made up.
 
