@@ -186,7 +186,8 @@ def uninterrupted() -> Iterator[None]:
 
 
 @atexit.register
-def _end() -> None:
+def end_programs() -> None:
+    """End the programs that this process has started."""
     for end in list(ending):
         with contextlib.suppress(Exception):
             end()
@@ -232,7 +233,7 @@ def _begin_worker(leash: Connection, safe_path: str | None) -> None:
     def follow() -> None:
         wait(reasons)
         with endings:
-            _end()
+            end_programs()
             os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()

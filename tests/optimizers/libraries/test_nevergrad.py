@@ -123,6 +123,11 @@ def test_what_nevergrad_has_not_or_cannot_is_refused():
         optimizer_class("nevergrad:Chaining")
     with pytest.raises(SettingError, match=r"nevergrad:BOBYQA: ModuleNotFoundError: No module named 'pybobyqa'$"):
         made("BOBYQA").ask()
+    with (
+        pytest.raises(SettingError, match=r"nevergrad:BOBYQA: ModuleNotFoundError: nothing$"),
+        made("BOBYQA")._theirs(),
+    ):
+        raise RuntimeError("Recast optimizer raised an error") from ModuleNotFoundError("nothing")  # of a quick thread
     with pytest.raises(SettingError, match=r"nevergrad:LHSSearch: TypeError: .*; a budget may help$"):
         made("LHSSearch").ask()
     with pytest.raises(SettingError, match="budget=0; an integer of at least 1 expected"):
