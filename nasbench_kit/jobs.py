@@ -57,6 +57,20 @@ def n_processors() -> int:
     return os.cpu_count() or 1
 
 
+def check_is_no_import() -> None:
+    """Refuse to share work while a worker imports the script that it was started by.
+
+    Raises:
+        WorkerError: It does so now: the script would do all again in each of its workers, which may wait for it.
+    """
+    import multiprocessing
+
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # what Python itself asks, but only later
+        raise WorkerError(
+            "a worker runs the script that started it; what that does belongs under `if __name__ == '__main__':`"
+        )
+
+
 @contextlib.contextmanager
 def pool(n_processes: int) -> Iterator[Executor]:
     """A pool of worker processes, which leave Ctrl-C to this one and never outlive it.
@@ -68,6 +82,7 @@ def pool(n_processes: int) -> Iterator[Executor]:
     """
     import multiprocessing
 
+    check_is_no_import()
     # "spawn", on every system: a forked child would inherit the locks of whatever threads the caller runs
     context = multiprocessing.get_context("spawn")
     held, leash = context.Pipe(duplex=False)
@@ -190,7 +205,8 @@ def uninterrupted() -> Iterator[None]:
 
 
 @atexit.register
-def _end() -> None:
+def end_programs() -> None:
+    """End the programs that this process has started."""
     for end in list(ending):
         with contextlib.suppress(Exception):
             end()
@@ -236,7 +252,7 @@ def _begin_worker(leash: Connection, safe_path: str | None) -> None:
     def follow() -> None:
         wait(reasons)
         with endings:
-            _end()
+            end_programs()
             os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()

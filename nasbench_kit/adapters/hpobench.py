@@ -117,6 +117,8 @@ class HPOBenchmark:
         return {"name": self._queries.benchmark.name, **{key: about[key] for key in _ABOUT if key in about}}
 
     def _epoch(self, fidelity: Mapping[str, Any] | None) -> int | None:
+        if not isinstance(fidelity, Mapping | None):
+            raise SettingError(f"fidelity {fidelity!r:.80}; {{'epoch': ...}} expected")
         given = dict(fidelity or {})
         epoch = given.pop(EPOCH, None)
         if given:

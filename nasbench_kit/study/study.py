@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Self, final
 from nasbench_kit.benchmark import Benchmark, Results, open_results
 from nasbench_kit.errors import SettingError, StudyError, listed, unknown
 from nasbench_kit.formats.rows import to_frame
-from nasbench_kit.jobs import n_processors
+from nasbench_kit.jobs import check_is_no_import, n_processors
 from nasbench_kit.optimizers.base import check_at_least
 from nasbench_kit.simulator import Records, Rules
 from nasbench_kit.study.claims import Claims, Task, is_claimed
@@ -252,6 +252,8 @@ class Study:
         """Make what is left; how many of these runs did not fail."""
         n_done, n_failed = 0, 0
         n_processes = n_processes or n_processors()
+        if executor is not None or n_processes > 1:
+            check_is_no_import()  # it would wait for runs that were claimed by who waits for it
         share = -(-len(left) // (2 * n_processes))  # none is left waiting for another that makes all
         together = {key: min(share, n_together(key)) for key in dict.fromkeys(key for key, _ in left)}
         with self._db.write_ahead_log():

@@ -89,6 +89,7 @@ def test_fidelities_are_the_epochs_that_were_recorded(curves, budgets, uncosted)
     [
         ({"epoch": 5}, NotRecordedError, "^epoch 5 was not recorded; choose from 4, 12, 36, 108$"),
         ({"epoch": 0}, NotRecordedError, "^epoch 0 was not recorded"),
+        (12, SettingError, "^fidelity 12; {'epoch': ...} expected$"),
         ({"budget": 4}, SettingError, "^fidelity budget; {'epoch': ...} expected$"),
     ],
 )

@@ -395,6 +395,17 @@ def test_ctrl_c_ends_programs(program, n_processes):
     wait_until(lambda: all(map(is_gone, pids())))
 
 
+def test_a_command_that_is_terminated_ends_its_programs(program):
+    name = program(f"{STUBBORN}; {READY}; while read -r line; do :; done; sleep 1000")
+    command = [sys.executable, "-m", "nasbench_kit", "compare", "-b", "nasbench201/cifar10", "-o", name]
+    how = ["--evaluations", "5", "--runs", "2", "--processes", "1", "--study", "mine.db"]
+    with subprocess.Popen([*command, *how], stderr=subprocess.PIPE) as running:
+        wait_until(lambda: len(pids()) >= 4)
+        running.terminate()
+    assert running.returncode == -signal.SIGTERM
+    wait_until(lambda: all(map(is_gone, pids())))
+
+
 def again(name):
     while True:
         with contextlib.suppress(ProgramError):

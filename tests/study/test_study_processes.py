@@ -139,6 +139,15 @@ def execute_elsewhere(path, key):
     return store
 
 
+def test_a_script_without_a_guard_ends_with_an_error_instead_of_waiting_for_its_own_workers(tmp_path, path):
+    script = tmp_path / "script.py"
+    script.write_text(HEAD + "with Study(sys.argv[1]) as study:\n    study.run([key], range(4), n_processes=2)\n")
+    ended = subprocess.run([sys.executable, script, path], capture_output=True, text=True, timeout=600, check=False)
+    assert ended.returncode == 1
+    assert "what that does belongs under `if __name__ == '__main__':`" in ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith("nasbench_kit.errors.WorkerError: a worker process died")
+
+
 # ---- Ctrl-C ----
 
 ENDLESS = """

@@ -81,6 +81,11 @@ def check_value(parameter: Parameter, value: Any, whose: str) -> None:
         raise SettingError(f"{name}={value!r:.80} of {whose}; a number above {_ABOVE[name]} expected")
 
 
+def as_taken(parameter: Parameter, value: Any) -> Any:
+    """A value as an argument takes it: a study stores lists alone, which are tuples where the signature names one."""
+    return tuple(value) if isinstance(value, list) and "tuple[" in str(parameter.annotation).lower() else value
+
+
 def _kinds_of(parameter: Parameter) -> set[Any]:
     """The kinds of values that it takes; none where that is not known."""
     if parameter.annotation is not Parameter.empty:

@@ -147,7 +147,7 @@ class NevergradSearch:
         with self._randomness.used(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                with refusals_of(type(self).__name__, self._given, self.their_defaults):
+                with refusals_of(type(self).__name__, self._given, self.their_defaults), _as_raised():
                     yield
             except SettingError as error:
                 if self._given or isinstance(error.__cause__, ImportError):
@@ -163,3 +163,12 @@ class NevergradSearch:
                 messages: Any = thread
                 while thread.is_alive() and messages.call_count <= messages.messages_tell.unfinished_tasks:
                     time.sleep(_MOMENT_S)
+
+
+@contextmanager
+def _as_raised() -> Iterator[None]:
+    """A block in which what was raised in a thread is raised: Nevergrad wraps it if the thread was quicker."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise error.__cause__ or error from None

@@ -42,6 +42,15 @@ _OF_ALL = (
     "verbose",
     "evaluator",
     "return_least_infeasible",
+    "termination",
+    "initial",
+    "sampling",
+    "selection",
+    "crossover",
+    "mutation",
+    "mating",
+    "survival",
+    "repair",
 )
 _TRIES = 100
 _UNKNOWN = 1e10  # of a training that failed when nothing else has a value; how far it exceeds constraints
@@ -62,7 +71,20 @@ def search_class(name: str) -> type:
     needs = PymooSearch.needs
     if name == _FOR_SEVERAL_ALONE or _DIRECTIONS in signature(made).parameters:
         needs = (*needs, "objectives")
-    return with_settings_of(PymooSearch, made, f"pymoo:{name}", hidden=(_DIRECTIONS, *_OF_ALL), needs=needs)
+    hidden = (_DIRECTIONS, *_OF_ALL)
+    return with_settings_of(PymooSearch, made, f"pymoo:{name}", hidden=hidden, further=_handed_on(made), needs=needs)
+
+
+def _handed_on(made: type) -> list[Parameter]:
+    """What an algorithm takes as `**kwargs`: arguments of the classes that it is one of, and of what it is made of."""
+    classes = [*made.__mro__]
+    if made.__name__ == "DE":
+        classes.append(require("pymoo.algorithms.soo.nonconvex.de", "pymoo").Variant)
+    found: dict[str, Parameter] = {}
+    for each in classes:
+        if "__init__" in vars(each) and each is not object:
+            found = {name: each for name, each in signature(each).parameters.items() if name not in found} | found
+    return [*found.values()]
 
 
 @cache

@@ -16,7 +16,7 @@ import numpy as np
 
 from nasbench_kit.errors import NasbenchKitError, SettingError, UnknownNameError, unknown, words_of
 from nasbench_kit.optimizers.base import Outcome, Trial
-from nasbench_kit.optimizers.libraries.kinds import check_value
+from nasbench_kit.optimizers.libraries.kinds import as_taken, check_value
 
 if TYPE_CHECKING:
     from nasbench_kit.spaces import Arch
@@ -39,7 +39,13 @@ def named_of(module: Any, name: str, base: type, what: str) -> type:
 
 
 def with_settings_of(
-    search: type, made: Callable[..., object], name: str, *, hidden: Iterable[str] = (), **attributes: Any
+    search: type,
+    made: Callable[..., object],
+    name: str,
+    *,
+    hidden: Iterable[str] = (),
+    further: Iterable[inspect.Parameter] = (),
+    **attributes: Any,
 ) -> type:
     """A class of searches whose settings are its own and those of what it wraps.
 
@@ -49,11 +55,13 @@ def with_settings_of(
         made: What these others are arguments of. Those whose default no study could store cannot be set.
         name: What the optimizer is called.
         hidden: Arguments that the search gives itself, besides the seed.
+        further: Arguments that it takes without naming them (`**kwargs`) and hands on.
         attributes: Of the new class.
     """
     own = [each for each in _parameters(search)[3:] if each.kind is not each.VAR_KEYWORD]
     taken = {*_HIDDEN, *hidden, *(each.name for each in own)}
-    theirs = [each for each in _parameters(made) if each.name not in taken and _is_stored(each)]
+    named = {each.name: each for each in (*further, *_parameters(made))}
+    theirs = [each for each in named.values() if each.name not in taken and _is_stored(each)]
     settings = [each.replace(kind=each.KEYWORD_ONLY, annotation=each.empty) for each in (*own, *theirs)]
     first = _parameters(search)[1:3]
     source = f"{made.__module__}.{getattr(made, '__qualname__', name)}"
@@ -68,6 +76,7 @@ def with_settings_of(
         for setting, value in given.items():
             if setting in arguments:
                 check_value(arguments[setting], value, name)
+                settings[setting] = as_taken(arguments[setting], value)
         with refusals_of(name, given, defaults):
             search.__init__(self, task, rng, **settings)  # type: ignore[misc]
 

@@ -63,6 +63,14 @@ def test_a_family_has_the_settings_of_nevergrad():
     assert made("DifferentialEvolution", popsize=7)._optimizer._config.popsize == 7
 
 
+def test_a_list_that_a_study_stored_is_the_tuple_that_nevergrad_takes():
+    made = Configuration.of(
+        CIFAR10, "nevergrad:ParametrizedOnePlusOne", {"noise_handling": ("optimistic", 0.1)}, n_evaluations=5
+    )
+    search = optimizer_class(made.optimizer)(nbk.task_of(CIFAR10), np.random.default_rng(0), **made.settings)
+    assert search._optimizer.noise_handling == ("optimistic", 0.1)
+
+
 def test_a_failed_training_is_as_bad_as_the_worst():
     search, losses = made("RandomSearch"), []
     search._optimizer.register_callback("tell", lambda optimizer, candidate, loss: losses.append(loss))
@@ -115,6 +123,11 @@ def test_what_nevergrad_has_not_or_cannot_is_refused():
         optimizer_class("nevergrad:Chaining")
     with pytest.raises(SettingError, match=r"nevergrad:BOBYQA: ModuleNotFoundError: No module named 'pybobyqa'$"):
         made("BOBYQA").ask()
+    with (
+        pytest.raises(SettingError, match=r"nevergrad:BOBYQA: ModuleNotFoundError: nothing$"),
+        made("BOBYQA")._theirs(),
+    ):
+        raise RuntimeError("Recast optimizer raised an error") from ModuleNotFoundError("nothing")  # of a quick thread
     with pytest.raises(SettingError, match=r"nevergrad:LHSSearch: TypeError: .*; a budget may help$"):
         made("LHSSearch").ask()
     with pytest.raises(SettingError, match="budget=0; an integer of at least 1 expected"):

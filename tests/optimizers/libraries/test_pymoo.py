@@ -151,6 +151,21 @@ def test_a_study_stores_the_settings_of_the_algorithm_and_the_version_of_the_lib
     assert versions_of(made)["pymoo"] >= "0.6.2"
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "found"),
+    [
+        ("NSGA2", {"pop_size": 40, "n_offsprings": 10}, lambda made: made.n_offsprings == 10),  # pymoo's first example
+        ("DE", {"CR": 0.3, "F": 0.6}, lambda made: (made.mating.CR.value, made.mating.F.value) == (0.3, 0.6)),
+        ("ISRES", {"n_offsprings": 70}, lambda made: made.n_offsprings == 70),
+        ("BIPOPCMAES", {"tolfun": 1e-6}, lambda made: made.options["tolfun"] == 1e-6),
+    ],
+)
+def test_what_an_algorithm_hands_on_to_what_it_is_made_of_is_a_setting_too(name, settings, found):
+    assert found(
+        optimizer_class(f"pymoo:{name}")(nbk.task_of(SEVERAL), np.random.default_rng(0), **settings)._algorithm
+    )
+
+
 def test_what_pymoo_has_not_or_cannot_is_refused():
     with pytest.raises(UnknownNameError, match=r"unknown algorithm of pymoo 'NSGA4'; did you mean 'NSGA[23]'"):
         optimizer_class("pymoo:NSGA4")
