@@ -8,6 +8,7 @@ Numpy is imported where batches need it: single queries, and so the start of a p
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
@@ -274,7 +275,18 @@ class Space:
             raise ArchitectureError(
                 f"{arch!r:.100} is read as {' or '.join(map(repr, maybe))} only where the form is named, as other forms"
                 f" look the same and mean other architectures; give form={' or form='.join(map(repr, maybe))}"
+                + self._as_choices(arch)
             )
+
+    def _as_choices(self, arch: object) -> str:
+        """What to write instead of a text of numbers, if they are those of the choices of this space."""
+        if not isinstance(arch, str):
+            return ""
+        try:
+            found = self._checked([int(number) for number in re.findall(r"\d{1,9}", arch)])
+        except ArchitectureError:
+            return ""
+        return f"; if these are choices of {self.name}, write {_shown(self.format(found))}"
 
     def _parse_as(self, form: str, arch: object) -> Arch:
         known = self._form(form)

@@ -317,8 +317,10 @@ def test_naslibs_tuple_is_not_read_unless_asked_for(space):
 
 
 def test_what_could_be_naslibs_says_that_it_must_be_named(space):
-    with pytest.raises(ArchitectureError, match=r"is read as 'naslib' only where the form is named, .* form='naslib'"):
+    with pytest.raises(ArchitectureError, match=r"is read as 'naslib' only where the form is named, .*") as caught:
         space.parse("(4, 0, 3, 1, 4, 3)")
+    expected = f"give form='naslib'; if these are choices of nasbench201, write {space.format((4, 0, 3, 1, 4, 3))!r}"
+    assert str(caught.value).endswith(expected)
 
 
 # file-formats.md of this field's data, section 3.9, on NASLib: (skip_connect, none, nor_conv_3x3, nor_conv_1x1,
