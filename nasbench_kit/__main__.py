@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from io import TextIOWrapper
 
@@ -34,6 +33,7 @@ def _prepare() -> None:
     os.environ["MPLBACKEND"] = "agg"  # a notebook's, or a mistyped one, is of no use here
     for stream in _streams():  # a terminal may know ASCII alone
         stream.reconfigure(errors="backslashreplace")
+    import signal  # Ctrl-C is minded by now
 
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _be_terminated)
@@ -41,6 +41,8 @@ def _prepare() -> None:
 
 def _be_terminated(number: int, _: object) -> None:
     """End as anything else does that is terminated, but for the programs that were started: these end first."""
+    import signal
+
     if jobs := sys.modules.get("nasbench_kit.jobs"):
         jobs.end_programs()
     signal.signal(number, signal.SIG_DFL)
