@@ -89,6 +89,8 @@ def pool(n_processes: int) -> Iterator[Executor]:
     given = (held, os.environ.get(_SAFE_PATH))
     with _environment():  # its queues start a process of Python's own
         workers = _Workers(n_processes, mp_context=context, initializer=_begin_worker, initargs=given)
+    is_over = threading.Event()
+    threading.Thread(target=_watch, args=(workers, leash, is_over), daemon=True).start()
     try:
         yield workers
         workers.shutdown(wait=True)
@@ -98,9 +100,22 @@ def pool(n_processes: int) -> Iterator[Executor]:
             " processes (a script must start it under `if __name__ == '__main__':`)"
         ) from None
     finally:
+        is_over.set()
         leash.close()  # ends every worker that is still there
         held.close()
+        workers.expect_no_more()
         workers.shutdown(wait=True, cancel_futures=True)
+
+
+def _watch(workers: _Workers, leash: Connection, is_over: threading.Event) -> None:
+    """End a pool that waits for the rest of an answer of a worker that was killed while it wrote."""
+    n_looks = 0
+    while not is_over.wait(AWAKE_S):
+        n_looks = n_looks + 1 if workers.has_lost_one() else 0
+        if n_looks > 2:  # Python knows at once of those that were killed at any other moment
+            leash.close()
+            workers.expect_no_more()
+            return
 
 
 def run(function: Callable[[Given], Made], tasks: Iterable[Given], n_processes: int) -> Iterator[Made]:
@@ -135,6 +150,23 @@ class _Workers(ProcessPoolExecutor):
                 if self._broken:
                     raise BrokenProcessPool(str(error)) from None
                 raise
+
+    def has_lost_one(self) -> bool:
+        """Whether a worker has died, and the pool does not know it."""
+        return not self._broken and any(
+            not process.is_alive() for process in (self._processes or _Processes()).values()
+        )
+
+    def expect_no_more(self) -> None:
+        """When all workers have ended, let the thread that reads their answers know that no more comes.
+
+        Python keeps the other end of that pipe open, and would wait for the rest of what a worker was writing.
+        """
+        answers: Any = self._result_queue
+        for process in (self._processes or _Processes()).values():
+            process.join()
+        if answers is not None:
+            answers._writer.close()
 
 
 class _Processes(dict[int, Any]):

@@ -66,6 +66,34 @@ def test_an_interrupt_abandons_what_the_workers_do():
     wait_until_gone(pid)
 
 
+def killed_while_it_answers():
+    from multiprocessing.connection import Connection
+
+    def half(self, answer):
+        os.write(self.fileno(), (100).to_bytes(4, "big") + b"less")  # how long it is, and a part of it
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Connection._send_bytes = half
+
+
+def test_a_worker_that_is_killed_while_it_answers_is_one_line():
+    with pytest.raises(WorkerError, match="a worker process died"), pool(2) as workers:
+        workers.submit(killed_while_it_answers).result()
+
+
+def test_an_error_in_the_caller_does_not_wait_for_the_rest_of_an_answer():
+    def ask_and_fail():
+        with pool(2) as workers:
+            asked = workers.submit(killed_while_it_answers)
+            while all(process.is_alive() for process in workers._processes.values()):
+                time.sleep(0.01)
+            assert not asked.done()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ask_and_fail()
+
+
 def test_a_worker_uses_one_thread_and_a_safe_path_and_the_caller_keeps_its_own(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     own = ["MKL_NUM_THREADS", "PYTHONSAFEPATH"]

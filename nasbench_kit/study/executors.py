@@ -44,10 +44,10 @@ def executed(
     """
     if executor is not None:
         most = max(_MOST, _EACH * n_processes)
-        yield from _submitted(take, versions, executor, max(_LEAST, n_processes), most)
+        yield from _submitted(take, versions, executor, max(_LEAST, n_processes), most, is_ours=False)
     elif n_processes > 1:
         with _pool(n_processes) as workers:
-            yield from _submitted(take, versions, workers, n_processes, _EACH * n_processes)
+            yield from _submitted(take, versions, workers, n_processes, _EACH * n_processes, is_ours=True)
     else:
         while batches := take(1, True):
             yield [(batches[0], make_many(*batches[0]))]
@@ -90,7 +90,7 @@ def check_versions(versions: Mapping[str, str], configuration: Configuration) ->
 
 
 def _submitted(
-    take: Take, versions: Versions, executor: Executor, least: int, most: int
+    take: Take, versions: Versions, executor: Executor, least: int, most: int, *, is_ours: bool
 ) -> Generator[list[tuple[Batch, list[Made]]]]:
     running: dict[Future[list[Made]], Batch] = {}
     finished: SimpleQueue[Future[list[Made]]] = SimpleQueue()
@@ -113,7 +113,8 @@ def _submitted(
                 ended.append((batch, made))
             yield ended
     finally:
-        for future in running:
+        # ours ends anyway; and Python's thread that ends a pool fails at what was cancelled meanwhile
+        for future in () if is_ours else running:
             future.cancel()
 
 
