@@ -90,7 +90,8 @@ def pool(n_processes: int) -> Iterator[Executor]:
     with _environment():  # its queues start a process of Python's own
         workers = _Workers(n_processes, mp_context=context, initializer=_begin_worker, initargs=given)
     is_over = threading.Event()
-    threading.Thread(target=_watch, args=(workers, leash, is_over), daemon=True).start()
+    watch = threading.Thread(target=_watch, args=(workers, leash, is_over), daemon=True)
+    watch.start()
     try:
         yield workers
         workers.shutdown(wait=True)
@@ -101,6 +102,7 @@ def pool(n_processes: int) -> Iterator[Executor]:
         ) from None
     finally:
         is_over.set()
+        watch.join()  # no two close the same
         leash.close()  # ends every worker that is still there
         held.close()
         workers.expect_no_more()
